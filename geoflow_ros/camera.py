@@ -1,0 +1,136 @@
+"""The camera: intrinsics, distortion, how it is mounted, and where a point of the world falls in the image."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from geoflow_ros.errors import InputError
+
+
+class Projection(Enum):
+    """How a ray becomes a pixel. The first three are ROS `distortion_model` names."""
+
+    PLUMB_BOB = "plumb_bob"
+    RATIONAL = "rational_polynomial"
+    EQUIDISTANT = "equidistant"
+    EQUIRECTANGULAR = "equirectangular"  # 360 degree panorama: the centre column looks forward
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """Pose of the camera on the vehicle.
+
+    `forward`, `left` (m) from base_link to the camera; `height` (m) of the lens above the ground under
+    it; `roll`, `pitch`, `yaw` (rad, REP-103: pitch positive looks down, yaw positive looks left) of the
+    viewing direction in base_link.
+    """
+
+    forward: float = 0.0
+    left: float = 0.0
+    height: float = 1.65
+    roll: float = 0.0
+    pitch: float = 0.0
+    yaw: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0.1 <= self.height <= 20.0:
+            raise InputError(f"camera height {self.height} m above ground is outside 0.1 to 20 m")
+
+
+@dataclass(frozen=True, slots=True)
+class CameraModel:
+    """Intrinsics in pixels of a `width` x `height` image, and the mount.
+
+    For an equirectangular panorama fx, fy, cx, cy are not used: the image spans 360 x 180 degrees.
+    """
+
+    width: int
+    height: int
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    mount: Mount = Mount()
+    projection: Projection = Projection.PLUMB_BOB
+    distortion: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or self.height < 1:
+            raise InputError(f"camera image size {self.width} x {self.height} is empty")
+        values = (self.fx, self.fy, self.cx, self.cy, *self.distortion)
+        if not all(math.isfinite(value) for value in values):
+            raise InputError(f"camera intrinsics {values} are not finite: calibrate the camera")
+        if self.projection is not Projection.EQUIRECTANGULAR and not (self.fx > 0 and self.fy > 0):
+            raise InputError(f"focal length fx={self.fx}, fy={self.fy} is not positive: the camera is not calibrated")
+
+    @classmethod
+    def panorama(cls, width: int, height: int, mount: Mount = Mount()) -> CameraModel:  # noqa: B008
+        """A 360 x 180 degree equirectangular camera."""
+        return cls(width, height, 0.0, 0.0, width / 2, height / 2, mount, Projection.EQUIRECTANGULAR)
+
+    @property
+    def matrix(self) -> NDArray[np.float64]:
+        """The 3 x 3 camera matrix K."""
+        return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]], dtype=np.float64)
+
+    def resized(self, width: int, height: int) -> CameraModel:
+        """The camera of the same image resized (aspect may change). Pixel (u, v) goes to (u sx, v sy)."""
+        sx, sy = width / self.width, height / self.height
+        return replace(
+            self, width=width, height=height, fx=self.fx * sx, fy=self.fy * sy, cx=self.cx * sx, cy=self.cy * sy
+        )
+
+    def rectified(self) -> CameraModel:
+        """The camera of the image that `rectify` returns: same matrix, no distortion."""
+        if self.projection is Projection.EQUIRECTANGULAR:
+            return self
+        return replace(self, projection=Projection.PLUMB_BOB, distortion=())
+
+    def rectify(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The image (H, W, 3) with lens distortion removed, of `rectified()`; the image itself if it has none."""
+        if self.projection is Projection.EQUIRECTANGULAR or not any(self.distortion):
+            if self.projection is not Projection.EQUIDISTANT:
+                return image
+        map_u, map_v = self._rectification_maps()
+        return np.asarray(cv2.remap(image, map_u, map_v, cv2.INTER_LINEAR), dtype=np.uint8)
+
+    def _rectification_maps(self) -> tuple[Any, Any]:
+        size, identity = (self.width, self.height), np.eye(3)
+        distortion = np.array(self.distortion or (0.0,) * 4, dtype=np.float64)
+        maps = cv2.fisheye if self.projection is Projection.EQUIDISTANT else cv2
+        u, v = maps.initUndistortRectifyMap(self.matrix, distortion, identity, self.matrix, size, cv2.CV_16SC2)
+        return u, v
+
+    def project(self, points: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Pixels (..., 2) of points (..., 3) in the level camera frame, and whether each is in the image.
+
+        Level camera frame: origin on the ground under the lens, x forward along the viewing direction's
+        heading, y left, z up, metres. Distortion is not applied: this is the camera of the rectified image.
+        Pixel coordinates are continuous: (0, 0) is the corner of the first pixel, (width, height) of the last.
+        """
+        ray = (np.asarray(points, dtype=np.float64) - [0.0, 0.0, self.mount.height]) @ self._level_from_camera()
+        x, y, z = ray[..., 0], ray[..., 1], ray[..., 2]  # forward, left, up of the tilted camera
+        if self.projection is Projection.EQUIRECTANGULAR:
+            u = (0.5 - np.arctan2(y, x) / (2 * math.pi)) * self.width
+            v = (0.5 - np.arctan2(z, np.hypot(x, y)) / math.pi) * self.height
+            return np.stack([u, v], axis=-1), np.ones(u.shape, dtype=bool)
+        front = x > 0.1
+        depth = np.where(front, x, 1.0)
+        u, v = self.cx - self.fx * y / depth, self.cy - self.fy * z / depth
+        inside = front & (u >= 0) & (u <= self.width) & (v >= 0) & (v <= self.height)
+        return np.stack([u, v], axis=-1), inside
+
+    def _level_from_camera(self) -> NDArray[np.float64]:
+        """Rotation (3, 3) whose columns are the camera's forward, left, up axes in the level frame: Ry(pitch) Rx(roll)."""
+        sp, cp = math.sin(self.mount.pitch), math.cos(self.mount.pitch)
+        sr, cr = math.sin(self.mount.roll), math.cos(self.mount.roll)
+        pitch = np.array([[cp, 0, sp], [0, 1, 0], [-sp, 0, cp]])
+        roll = np.array([[1, 0, 0], [0, cr, -sr], [0, sr, cr]])
+        return pitch @ roll

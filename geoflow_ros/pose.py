@@ -1,0 +1,61 @@
+"""What goes into the localiser and what comes out: prior, estimate, or the reason there is none."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoflow_ros.errors import InputError
+from geoflow_ros.satellite.patch import SatellitePatch
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PosePrior:
+    """Where base_link is believed to be before looking: `map` frame, metres, radians.
+
+    covariance: (3, 3) of (east, north, yaw), symmetric positive definite.
+    """
+
+    east: float
+    north: float
+    yaw: float
+    covariance: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        if not all(math.isfinite(value) for value in (self.east, self.north, self.yaw)):
+            raise InputError(f"prior ({self.east}, {self.north}, {self.yaw}) is not finite")
+        if self.covariance.shape != (3, 3) or not np.all(np.isfinite(self.covariance)):
+            raise InputError(f"prior covariance {self.covariance.tolist()} is not a finite 3 x 3 matrix")
+        if np.linalg.eigvalsh(self.covariance).min() <= 0.0:
+            raise InputError(f"prior covariance {self.covariance.tolist()} is not positive definite")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PoseEstimate:
+    """Where base_link is: `map` frame, metres, radians, with everything needed to draw it.
+
+    covariance: (3, 3) of (east, north, yaw). hypotheses: (N, 3) refined base_link poses, same axes;
+    weights: (N,) summing to 1. density: (D, D) probability of the camera's position over the patch, rows
+    along v, columns along u, cell (i, j) covering the central `density_size_m` square, summing to 1.
+    patch: the satellite patch that was searched.
+    """
+
+    east: float
+    north: float
+    yaw: float
+    covariance: NDArray[np.float64]
+    hypotheses: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    density: NDArray[np.float32]
+    density_size_m: float
+    patch: SatellitePatch
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """No estimate, and why: one sentence for the diagnostics."""
+
+    reason: str

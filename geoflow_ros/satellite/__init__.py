@@ -1,0 +1,1 @@
+"""Satellite imagery: tile stores, mosaics and metric patches."""

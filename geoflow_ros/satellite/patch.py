@@ -1,0 +1,50 @@
+"""A metric piece of satellite imagery; the only place that converts between its pixels and metres."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SatellitePatch:
+    """A square orthophoto around a point of the `map` frame.
+
+    image: (S, S, 3) uint8 RGB. Pixels are continuous: (0, 0) is the outer corner of the first pixel,
+    (S/2, S/2) the centre of the patch; u right, v down.
+    center: east, north (m) of the patch centre. resolution: metres per pixel.
+    yaw: direction of +u, radians counter-clockwise from east; 0 is a north-up patch.
+    missing: fraction of the pixels for which no tile was found (those are grey, never black in silence).
+    """
+
+    image: NDArray[np.uint8]
+    center: tuple[float, float]
+    resolution: float
+    yaw: float = 0.0
+    missing: float = 0.0
+
+    @property
+    def size_px(self) -> int:
+        """Pixels along a side."""
+        return int(self.image.shape[0])
+
+    @property
+    def size_m(self) -> float:
+        """Metres along a side."""
+        return self.size_px * self.resolution
+
+    def to_enu(self, uv: ArrayLike) -> NDArray[np.float64]:
+        """East, north (..., 2) in metres of pixels (..., 2)."""
+        du, dv = np.moveaxis((np.asarray(uv, dtype=np.float64) - self.size_px / 2) * self.resolution, -1, 0)
+        cos, sin = math.cos(self.yaw), math.sin(self.yaw)
+        return np.stack([self.center[0] + cos * du + sin * dv, self.center[1] + sin * du - cos * dv], axis=-1)
+
+    def to_pixel(self, en: ArrayLike) -> NDArray[np.float64]:
+        """Pixels (..., 2) of east, north (..., 2) in metres."""
+        east, north = np.moveaxis(np.asarray(en, dtype=np.float64) - self.center, -1, 0)
+        cos, sin = math.cos(self.yaw), math.sin(self.yaw)
+        uv = np.stack([cos * east + sin * north, sin * east - cos * north], axis=-1)
+        return uv / self.resolution + self.size_px / 2

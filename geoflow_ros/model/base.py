@@ -1,0 +1,61 @@
+"""What every network here can do: encode once, then tell many hypotheses where to go."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from geoflow_ros.model.config import ModelConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Predicted way from each of (B, N) hypotheses to the camera, in units of the search radius and radians.
+
+    log_distance, variance: (B, N) mean and variance of the logarithm of the distance. direction: (B, N, 2) unit
+    vectors in the patch's axes (x right, y down); kappa: (B, N) their concentration. yaw_step, yaw_variance:
+    (B, N) heading correction (rad, counter-clockwise) and its variance; None where heading is taken as known.
+    """
+
+    log_distance: Tensor
+    variance: Tensor
+    direction: Tensor
+    kappa: Tensor
+    yaw_step: Tensor | None = None
+    yaw_variance: Tensor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Latent:
+    """What is kept of a frame and a patch.
+
+    The meaning belongs to the network that made it: `pooled` (B, C), or a match volume `log_mass`,
+    (B, K, H, W) levels of log probability over (yaw, v, u), finest first.
+    """
+
+    pooled: Tensor | None = None
+    log_mass: tuple[Tensor, ...] = ()
+
+
+class LocalizationModel(nn.Module, ABC):
+    """Base of the networks. Images are uint8 RGB; hypotheses are (x right, y down, yaw CCW from +u)."""
+
+    config: ModelConfig
+
+    @abstractmethod
+    def encode(self, ground: Tensor, satellite: Tensor, lift: Tensor | None) -> Latent:
+        """Latent of ground (B, 3, Hg, Wg) and satellite (B, 3, S, S) uint8 images.
+
+        lift: (B, K, F, A, 2) where each ground-plane cell at each height reads the ground image
+        (`geoflow_ros.inputs.lift_grid`), None for a config without `lift_shape`.
+        """
+
+    @abstractmethod
+    def flow(self, latent: Latent, hypotheses: Tensor) -> Flow:
+        """Flow of hypotheses (B, N, 3): position in units of the search radius, yaw in radians."""
+
+    def log_density(self, latent: Latent, hypotheses: Tensor) -> Tensor | None:
+        """Log probability density (B, N) at hypotheses (B, N, 3) up to a constant; None if the network has none."""
+        return None

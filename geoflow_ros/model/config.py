@@ -1,0 +1,72 @@
+"""What a network is built from; stored beside its weights and the only source of its sizes."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Union
+
+from geoflow_ros.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class PaperConfig:
+    """GeoFlow as published: two EfficientNet-B0, one cross-attention, a pooled vector, 2-DoF hypotheses."""
+
+    name: str = "paper"
+    ground_height: int = 256
+    ground_width: int = 1024
+    satellite_px: int = 512
+    satellite_resolution: float = 0.1958285  # metres per pixel
+    search_radius: float = 20.0  # metres; the unit of the normalised hypotheses
+    channels: int = 128
+    heads: int = 4
+    dropout: float = 0.1
+    orientation_head: bool = False
+
+    @property
+    def lift_shape(self) -> None:
+        """The paper's network knows nothing of the camera's geometry."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultConfig:
+    """GeoFlow on a match volume: features lifted to the ground plane, correlated once, read by 3-DoF hypotheses."""
+
+    name: str = "default"
+    ground_height: int = 160
+    ground_width: int = 640
+    satellite_px: int = 416
+    satellite_resolution: float = 0.25  # metres per pixel
+    search_radius: float = 20.0  # metres; the unit of the normalised hypotheses
+    channels: int = 16  # of the matched features
+    cell_m: float = 1.0  # of the ground-plane grid and of the match volume
+    bev_front_m: float = 32.0
+    bev_back_m: float = 0.0
+    bev_side_m: float = 20.0
+    lift_heights_m: tuple[float, ...] = (0.0, 1.0, 3.0, 6.0)  # above ground, at which a cell reads the image
+    yaw_range_deg: float = 12.0  # of the match volume, to either side of the patch's +u
+    yaw_step_deg: float = 4.0
+    volume_margin_m: float = 4.0  # of the match volume around the search radius
+
+    @property
+    def lift_shape(self) -> tuple[int, int, int]:
+        """Heights, cells forward, cells across."""
+        forward = round((self.bev_front_m + self.bev_back_m) / self.cell_m)
+        return len(self.lift_heights_m), forward, round(2 * self.bev_side_m / self.cell_m)
+
+
+ModelConfig = Union[PaperConfig, DefaultConfig]  # noqa: UP007 - used at run time on Python 3.10 too
+CONFIGS: dict[str, type[PaperConfig] | type[DefaultConfig]] = {"paper": PaperConfig, "default": DefaultConfig}
+
+
+def config_from_dict(values: dict[str, Any]) -> ModelConfig:
+    """The config that `dataclasses.asdict` wrote; an unknown name or key is an InputError."""
+    name = values.get("name")
+    if name not in CONFIGS:
+        raise InputError(f"model config {name!r} is unknown: expected one of {', '.join(CONFIGS)}")
+    known = {field.name for field in dataclasses.fields(CONFIGS[name])}
+    if unknown := sorted(set(values) - known):
+        raise InputError(f"model config {name!r} has unknown keys {', '.join(unknown)}: written by another version?")
+    return CONFIGS[name](**{key: tuple(v) if isinstance(v, list) else v for key, v in values.items()})

@@ -95,9 +95,8 @@ class CameraModel:
 
     def rectify(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The image (H, W, 3) with lens distortion removed, of `rectified()`; the image itself if it has none."""
-        if self.projection is Projection.EQUIRECTANGULAR or not any(self.distortion):
-            if self.projection is not Projection.EQUIDISTANT:
-                return image
+        if self.projection is not Projection.EQUIDISTANT and not any(self.distortion):
+            return image
         map_u, map_v = self._rectification_maps()
         return np.asarray(cv2.remap(image, map_u, map_v, cv2.INTER_LINEAR), dtype=np.uint8)
 
@@ -128,7 +127,7 @@ class CameraModel:
         return np.stack([u, v], axis=-1), inside
 
     def _level_from_camera(self) -> NDArray[np.float64]:
-        """Rotation (3, 3) whose columns are the camera's forward, left, up axes in the level frame: Ry(pitch) Rx(roll)."""
+        """Rotation (3, 3), its columns the camera's forward, left, up axes in the level frame: Ry(pitch) Rx(roll)."""
         sp, cp = math.sin(self.mount.pitch), math.cos(self.mount.pitch)
         sr, cr = math.sin(self.mount.roll), math.cos(self.mount.roll)
         pitch = np.array([[cp, 0, sp], [0, 1, 0], [-sp, 0, cp]])

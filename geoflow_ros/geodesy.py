@@ -80,4 +80,4 @@ def compass_deg_to_yaw(heading_deg: float) -> float:
 
 def ground_resolution(latitude: float, zoom: float, tile_px: int = 256) -> float:
     """Metres per pixel of a Web Mercator tile of `tile_px` pixels at this latitude (degrees)."""
-    return EQUATOR_RESOLUTION * math.cos(math.radians(latitude)) / 2.0**zoom * 256.0 / tile_px
+    return float(EQUATOR_RESOLUTION * math.cos(math.radians(latitude)) / 2.0**zoom * 256.0 / tile_px)

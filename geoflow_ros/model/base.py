@@ -48,7 +48,7 @@ class LocalizationModel(nn.Module, ABC):
     def encode(self, ground: Tensor, satellite: Tensor, lift: Tensor | None) -> Latent:
         """Latent of ground (B, 3, Hg, Wg) and satellite (B, 3, S, S) uint8 images.
 
-        lift: (B, K, F, A, 2) where each ground-plane cell at each height reads the ground image
+        lift: (B, K, A, F, 2) where each ground-plane cell at each height reads the ground image
         (`geoflow_ros.inputs.lift_grid`), None for a config without `lift_shape`.
         """
 

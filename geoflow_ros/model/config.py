@@ -41,7 +41,6 @@ class DefaultConfig:
     satellite_resolution: float = 0.25  # metres per pixel
     search_radius: float = 20.0  # metres; the unit of the normalised hypotheses
     channels: int = 16  # of the matched features
-    cell_m: float = 1.0  # of the ground-plane grid and of the match volume
     bev_front_m: float = 32.0
     bev_back_m: float = 0.0
     bev_side_m: float = 20.0
@@ -51,10 +50,15 @@ class DefaultConfig:
     volume_margin_m: float = 4.0  # of the match volume around the search radius
 
     @property
+    def cell_m(self) -> float:
+        """Side of a cell of the ground-plane grid and of the match volume: the satellite features' stride."""
+        return 4 * self.satellite_resolution
+
+    @property
     def lift_shape(self) -> tuple[int, int, int]:
-        """Heights, cells forward, cells across."""
+        """Heights, cells across (left to right), cells forward (near to far)."""
         forward = round((self.bev_front_m + self.bev_back_m) / self.cell_m)
-        return len(self.lift_heights_m), forward, round(2 * self.bev_side_m / self.cell_m)
+        return len(self.lift_heights_m), round(2 * self.bev_side_m / self.cell_m), forward
 
 
 ModelConfig = Union[PaperConfig, DefaultConfig]  # noqa: UP007 - used at run time on Python 3.10 too
@@ -69,4 +73,5 @@ def config_from_dict(values: dict[str, Any]) -> ModelConfig:
     known = {field.name for field in dataclasses.fields(CONFIGS[name])}
     if unknown := sorted(set(values) - known):
         raise InputError(f"model config {name!r} has unknown keys {', '.join(unknown)}: written by another version?")
-    return CONFIGS[name](**{key: tuple(v) if isinstance(v, list) else v for key, v in values.items()})
+    arguments: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+    return CONFIGS[name](**arguments)

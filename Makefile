@@ -1,0 +1,87 @@
+# `make` lists the targets. The first that needs Python makes .venv: beside a sourced ROS 2, else with ROS 2 wheels.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+
+# A Python that the ROS wheels have re-executed leaves both behind; another environment's Python must not inherit them.
+ifdef _ROS_WHEELS_BOOTSTRAP_COMPLETE
+unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE LD_LIBRARY_PATH
+endif
+
+ifdef ROS_DISTRO
+REQUIREMENTS := requirements/with_ros.txt
+export PYTHONPATH := $(CURDIR):$(PYTHONPATH)
+else
+REQUIREMENTS := requirements/without_ros.txt
+export PYTHONPATH := $(CURDIR)
+endif
+STAMP := $(VENV)/made-for-$(or $(ROS_DISTRO),ros-wheels)
+
+# Nothing leaves this machine, and no other ROS program on it is heard. Humble knows only the older variable.
+export ROS_DOMAIN_ID := $(shell echo $$((RANDOM % 100 + 1)))
+export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
+ifeq ($(ROS_DISTRO),humble)
+export ROS_LOCALHOST_ONLY := 1
+endif
+export FASTDDS_DEFAULT_PROFILES_FILE := $(CURDIR)/config/fastdds_profile.xml
+export FASTRTPS_DEFAULT_PROFILES_FILE := $(FASTDDS_DEFAULT_PROFILES_FILE)
+
+.PHONY: help venv demo test lint types clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+venv: $(STAMP)  ## make .venv (the other targets do so by themselves)
+
+demo: $(STAMP)  ## localise the shipped drive with the real node over DDS; results in out/demo/
+	$(PYTHON) -m geoflow_ros.demo --out out/demo
+
+test: $(STAMP)  ## run the tests; ARGS="-k tiles" goes to pytest
+	$(PYTHON) -m pytest $(ARGS)
+
+lint: $(STAMP)  ## ruff: lint and format
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+
+types: $(STAMP)  ## mypy, as strict as pyproject.toml says
+	$(PYTHON) -m mypy
+
+clean:  ## remove .venv, out/ and what builds and tools leave behind
+	rm -rf $(VENV) out build install log *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# The stamp is named after the kind of environment: sourcing another ROS 2, or none, makes a new one.
+ifdef ROS_DISTRO
+$(STAMP): requirements/common.txt $(REQUIREMENTS)
+	@set -e; \
+	for candidate in python3 /usr/bin/python3; do \
+	  if $$candidate -c 'import rclpy.node' 2>/dev/null; then python=$$candidate; break; fi; \
+	done; \
+	if [ -z "$${python:-}" ]; then \
+	  echo "make: ROS_DISTRO is '$(ROS_DISTRO)' but no python3 here can import its rclpy:" \
+	    "install ros-$(ROS_DISTRO)-rclpy, or use a shell in which no ROS is sourced." >&2; exit 2; \
+	fi; \
+	[ -e $@ ] || $$python -m venv --clear --system-site-packages $(VENV)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r $(REQUIREMENTS)
+	@touch $@
+else
+$(STAMP): requirements/common.txt $(REQUIREMENTS)
+	@set -e; \
+	if [ "$$(uname -sm)" != "Linux x86_64" ]; then \
+	  echo "make: the ROS 2 wheels exist for Linux on x86-64 only, this is $$(uname -sm): source a ROS 2 first." >&2; \
+	  exit 2; \
+	fi; \
+	for candidate in python3 python3.13 python3.12 python3.11 python3.10; do \
+	  if $$candidate -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then \
+	    python=$$candidate; break; \
+	  fi; \
+	done; \
+	if [ -z "$${python:-}" ]; then \
+	  echo "make: the ROS 2 wheels need Python 3.10 to 3.13 and none is on PATH" \
+	    "(python3 is '$$(python3 --version 2>&1)'): install one, or source a ROS 2 first." >&2; exit 2; \
+	fi; \
+	[ -e $@ ] || $$python -m venv --clear $(VENV)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r $(REQUIREMENTS)
+	@touch $@
+endif

@@ -1,0 +1,56 @@
+"""Training samples made more varied: looks that matching must not rely on, and the mirrored world."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from geoflow_ros.datasets.base import Sample
+
+LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+
+def augment(sample: Sample, rng: np.random.Generator) -> Sample:
+    """The sample with both images changed in colour, contrast and sharpness, each for itself; half the time mirrored."""
+    if rng.random() < 0.5:
+        sample = mirror(sample)
+    patch = replace(sample.patch, image=photometric(sample.patch.image, rng))
+    return replace(sample, ground=photometric(sample.ground, rng), patch=patch)
+
+
+def mirror(sample: Sample) -> Sample:
+    """The sample of the world mirrored left to right; the camera of the mirrored image is mirrored with it."""
+    camera, patch = sample.camera, sample.patch
+    mount = replace(camera.mount, left=-camera.mount.left, roll=-camera.mount.roll, yaw=-camera.mount.yaw)
+    camera = replace(camera, cx=camera.width - camera.cx, mount=mount)
+    # East stays, north changes sign: the patch flips along v and every angle changes sign.
+    east, north, yaw = sample.truth
+    mirrored = replace(
+        patch,
+        image=np.ascontiguousarray(patch.image[::-1]),
+        center=(patch.center[0], -patch.center[1]),
+        yaw=-patch.yaw,
+    )
+    ground = np.ascontiguousarray(sample.ground[:, ::-1])
+    return Sample(sample.key, ground, camera, mirrored, (east, -north, -yaw))
+
+
+def photometric(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """The (H, W, 3) image with random gain, gamma, tint, saturation, blur and noise."""
+    levels = np.linspace(0.0, 1.0, 256, dtype=np.float32)[:, None]
+    gain = rng.uniform(0.7, 1.3) * rng.uniform(0.9, 1.1, 3)
+    curve = np.clip(levels ** rng.uniform(0.7, 1.4) * gain + rng.uniform(-0.08, 0.08), 0.0, 1.0)
+    table = (curve * 255).astype(np.uint8)
+    image = np.asarray(cv2.LUT(image, table[:, None, :]), dtype=np.uint8)
+    saturation = 0.0 if rng.random() < 0.1 else rng.uniform(0.5, 1.4)
+    mix = saturation * np.eye(3) + (1.0 - saturation) * np.tile(LUMA, (3, 1))
+    image = np.asarray(cv2.transform(image, mix), dtype=np.uint8)
+    if rng.random() < 0.3:
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.5)), dtype=np.uint8)
+    if rng.random() < 0.3:
+        noise = rng.normal(0.0, rng.uniform(2.0, 8.0), (image.shape[0], image.shape[1])).astype(np.int16)
+        image = np.clip(image + noise[:, :, None], 0, 255).astype(np.uint8)
+    return image

@@ -1,0 +1,78 @@
+"""Cutting a metric patch out of one larger satellite image."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from geoflow_ros.satellite.patch import SatellitePatch
+
+GREY = 128
+"""Value of the pixels outside the image; how many there are is told by `SatellitePatch.missing`."""
+
+
+def crop_matrix(center: tuple[float, float], yaw: float, size_px: int, scale: float) -> NDArray[np.float64]:
+    """Affine (2, 3) from continuous crop pixels to continuous image pixels.
+
+    center: image pixel (u, v) under the middle of the crop. yaw: direction of the crop's +u, radians
+    counter-clockwise from the image's +u. scale: image pixels per crop pixel.
+    """
+    cos, sin = scale * math.cos(yaw), scale * math.sin(yaw)
+    linear = np.array([[cos, sin], [-sin, cos]])
+    offset = np.asarray(center, dtype=np.float64) - linear @ np.full(2, size_px / 2)
+    return np.column_stack([linear, offset])
+
+
+def crop(
+    image: NDArray[np.uint8], center: tuple[float, float], yaw: float, size_px: int, scale: float
+) -> tuple[NDArray[np.uint8], float]:
+    """Crop (S, S, 3) of an image (H, W, 3) as in `crop_matrix`, and the fraction of it outside the image."""
+    matrix = crop_matrix(center, yaw, size_px, scale)
+    # cv2 counts from the middle of the first pixel, we from its outer corner.
+    matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5
+    if scale > 1.0:
+        # Bilinear sampling alone would alias; the blur that takes a pixel's footprint from 1 to `scale`.
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), 0.5 * math.sqrt(scale**2 - 1.0)), dtype=np.uint8)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    size = (size_px, size_px)
+    pixels = cv2.warpAffine(image, matrix, size, flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=(GREY,) * 3)
+    return np.asarray(pixels, dtype=np.uint8), _outside(matrix, image.shape[1], image.shape[0], size_px)
+
+
+def _outside(matrix: NDArray[np.float64], width: int, height: int, size_px: int) -> float:
+    """Fraction of the crop's pixel centres that fall outside a width x height image."""
+    ends = np.array([0.0, size_px - 1.0])
+    if _inside(matrix, ends[None, :], ends[:, None], width, height).all():
+        return 0.0
+    steps = np.arange(size_px, dtype=np.float64)
+    return float(1.0 - _inside(matrix, steps[None, :], steps[:, None], width, height).mean())
+
+
+def _inside(
+    matrix: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64], width: int, height: int
+) -> NDArray[np.bool_]:
+    u = matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]
+    v = matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]
+    return np.asarray((u >= -0.5) & (u <= width - 0.5) & (v >= -0.5) & (v <= height - 0.5), dtype=bool)
+
+
+def patch_of_image(
+    image: NDArray[np.uint8],
+    image_resolution: float,
+    center: tuple[float, float],
+    image_yaw: float,
+    patch_yaw: float,
+    size_px: int,
+    resolution: float,
+) -> SatellitePatch:
+    """Patch in a frame of its own (centre 0, 0) cut from a north-up image.
+
+    image_resolution, resolution: metres per pixel of the image and of the patch. center: image pixel (u, v) of
+    the patch's centre. image_yaw: direction of the patch's +u in the image, radians counter-clockwise from the
+    image's +u; patch_yaw: the same direction in the frame the sample states its truth in.
+    """
+    pixels, missing = crop(image, center, image_yaw, size_px, resolution / image_resolution)
+    return SatellitePatch(pixels, (0.0, 0.0), resolution, patch_yaw, missing)

@@ -1,0 +1,73 @@
+"""Reading dataset trees: images, and everything wrong with a tree told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from geoflow_ros.errors import InputError
+
+EXAMPLES = 3
+"""How many offenders of a kind a message names; the rest is only counted."""
+
+
+class Findings:
+    """What is wrong with a dataset, collected by kind, so that one message tells all of it."""
+
+    def __init__(self) -> None:
+        self._examples: dict[str, list[str]] = {}
+        self._counts: dict[str, int] = {}
+
+    def add(self, kind: str, example: str) -> None:
+        """Note one offender, for example ("missing or empty file", "raw_data/...")."""
+        self._counts[kind] = self._counts.get(kind, 0) + 1
+        examples = self._examples.setdefault(kind, [])
+        if len(examples) < EXAMPLES:
+            examples.append(example)
+
+    def require_file(self, root: Path, relative: str) -> None:
+        """Note a file that is not there or has no content."""
+        path = root / relative
+        if not path.is_file() or path.stat().st_size == 0:
+            self.add("missing or empty file", relative)
+
+    @contextmanager
+    def noting(self, kind: str) -> Iterator[None]:
+        """Note an InputError raised inside instead of letting it end the check."""
+        try:
+            yield
+        except InputError as error:
+            self.add(kind, str(error))
+
+    def raise_if_any(self, dataset: str, root: Path, remedy: str) -> None:
+        """InputError with every kind, its count and its first examples; nothing where nothing was noted."""
+        if not self._counts:
+            return
+        parts = []
+        for kind, count in self._counts.items():
+            named = ", ".join(self._examples[kind])
+            more = ", ..." if count > EXAMPLES else ""
+            parts.append(f"{count} x {kind} ({named}{more})")
+        raise InputError(f"{dataset} at {root} cannot be used: {'; '.join(parts)}: {remedy}")
+
+
+def read_lines(path: Path) -> list[str]:
+    """The non-blank lines of a text file, stripped; an unreadable file is an InputError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read ({error}): expected a text file") from error
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def read_image(path: Path) -> NDArray[np.uint8]:
+    """The image (H, W, 3) uint8 RGB of a file; an unreadable one is an InputError."""
+    bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if bgr is None:
+        raise InputError(f"{path} cannot be decoded as an image: copy it again from the dataset")
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)

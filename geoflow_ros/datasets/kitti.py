@@ -1,0 +1,218 @@
+"""KITTI cross-view: ground images of KITTI raw over aerial maps, in the split all published methods use."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoflow_ros.camera import CameraModel, Mount
+from geoflow_ros.datasets.base import Sample
+from geoflow_ros.datasets.crop import patch_of_image
+from geoflow_ros.datasets.files import Findings, read_image, read_lines
+from geoflow_ros.errors import InputError
+
+RESOLUTION = 0.1958285
+"""Metres per pixel of every satellite map: zoom 18, doubled, at latitude 49.015 for all frames."""
+MAP_PX = 1280
+MOUNT = Mount(forward=1.08, left=-0.26, height=1.65)
+"""The left colour camera on the IMU, as the protocol has it."""
+LISTS = {"train": "train_files.txt", "test1": "test1_files.txt", "test2": "test2_files.txt"}
+_FRAME = re.compile(r"(\d{4}_\d\d_\d\d)/(\1_drive_\d{4}_sync)/(\d{10}\.png)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class KittiFrame:
+    """One line of a list. noise: forward, left, rotation in [-1, 1] of the ranges; None where it is drawn."""
+
+    date: str
+    drive: str
+    file: str
+    noise: tuple[float, float, float] | None
+
+    @property
+    def key(self) -> str:
+        return f"{self.date}/{self.drive}/{self.file}"
+
+    @property
+    def ground_path(self) -> str:
+        return f"raw_data/{self.date}/{self.drive}/image_02/data/{self.file.lower()}"
+
+    @property
+    def oxts_path(self) -> str:
+        return f"raw_data/{self.date}/{self.drive}/oxts/data/{self.file.lower().replace('.png', '.txt')}"
+
+    @property
+    def satellite_path(self) -> str:
+        return f"satmap/{self.date}/{self.drive}/{self.file}"
+
+    @property
+    def calibration_path(self) -> str:
+        return f"raw_data/{self.date}/calib_cam_to_cam.txt"
+
+
+def parse_list(path: Path, with_noise: bool, findings: Findings) -> list[KittiFrame]:
+    """The frames of a list file; lines that are none are noted in `findings`."""
+    frames = []
+    for number, line in enumerate(read_lines(path), start=1):
+        name, *columns = line.split()
+        match = _FRAME.fullmatch(name)
+        noise = _noise(columns) if with_noise else None
+        if match is None or (with_noise and noise is None) or (not with_noise and columns):
+            findings.add("bad line", f"{path.name}:{number} {line!r}")
+        else:
+            frames.append(KittiFrame(match[1], match[2], match[3], noise))
+    return frames
+
+
+def _noise(columns: list[str]) -> tuple[float, float, float] | None:
+    try:
+        forward, left, rotation = (float(column) for column in columns)
+    except ValueError:
+        return None
+    # NaN fails the comparison too.
+    return (forward, left, rotation) if all(abs(value) <= 1.0 for value in (forward, left, rotation)) else None
+
+
+class KittiCrossView:
+    """Samples of one split; their patch frame has the crop's own axes (yaw 0: east = +u, north = -v).
+
+    root: tree with raw_data/, satmap/ and the lists. Test lines carry their noise; training draws it anew for
+    every (seed, epoch, index): set `epoch` before each pass. shift_range_m, rotation_range_deg: what a noise of
+    1 means. size_px, resolution: of the crop; the defaults are the protocol's.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        split: str,
+        shift_range_m: float = 20.0,
+        rotation_range_deg: float = 10.0,
+        size_px: int = 512,
+        resolution: float = RESOLUTION,
+        seed: int = 0,
+    ) -> None:
+        if split not in LISTS:
+            raise InputError(f"KITTI split {split!r} is unknown: expected one of {', '.join(LISTS)}")
+        self.epoch = 0
+        self._root, self._seed = root, seed
+        self._shift_range_m, self._rotation_range = shift_range_m, math.radians(rotation_range_deg)
+        self._size_px, self._resolution = size_px, resolution
+        self._frames: list[KittiFrame] = []
+        self._yaws: list[float] = []
+        self._cameras: dict[str, CameraModel] = {}
+        self._index(split)
+
+    def _index(self, split: str) -> None:
+        findings = Findings()
+        findings.require_file(self._root, LISTS[split])
+        if (self._root / LISTS[split]).is_file():
+            self._frames = parse_list(self._root / LISTS[split], split != "train", findings)
+        for relative in sorted({frame.calibration_path for frame in self._frames}):
+            with findings.noting("unusable calibration"):
+                self._cameras[relative] = read_camera(self._root / relative)
+        for frame in self._frames:
+            findings.require_file(self._root, frame.ground_path)
+            findings.require_file(self._root, frame.satellite_path)
+            with findings.noting("unusable oxts file"):
+                self._yaws.append(read_yaw(self._root / frame.oxts_path))
+        findings.raise_if_any(
+            f"KITTI cross-view split {split}",
+            self._root,
+            "expected raw_data/ as KITTI raw unpacks it, satmap/ with one 1280 px map a frame, and the public lists "
+            "(`<date>/<drive>_sync/<frame>.png`, in test lists followed by three numbers in [-1, 1])",
+        )
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def __getitem__(self, index: int) -> Sample:
+        frame = self._frames[index]
+        ground = read_image(self._root / frame.ground_path)
+        camera = self._cameras[frame.calibration_path]
+        if ground.shape[:2] != (camera.height, camera.width):
+            raise InputError(
+                f"{self._root / frame.ground_path} is {ground.shape[1]} x {ground.shape[0]} px but its calibration is "
+                f"for {camera.width} x {camera.height}: use the unresized images of KITTI raw"
+            )
+        satellite = read_image(self._root / frame.satellite_path)
+        if satellite.shape[:2] != (MAP_PX, MAP_PX):
+            raise InputError(
+                f"{self._root / frame.satellite_path} is {satellite.shape[1]} x {satellite.shape[0]} px: "
+                f"expected a {MAP_PX} x {MAP_PX} map"
+            )
+        forward, left, theta = self._noise_of(index)
+        yaw = self._yaws[index]
+        center = crop_center(yaw, forward, left)
+        patch = patch_of_image(satellite, RESOLUTION, center, yaw - theta, 0.0, self._size_px, self._resolution)
+        return Sample(frame.key, ground, camera, patch, camera_in_crop(forward, left, theta))
+
+    def _noise_of(self, index: int) -> tuple[float, float, float]:
+        """Metres forward and left of the crop's centre at which the camera is, and the crop's rotation (rad)."""
+        noise = self._frames[index].noise
+        if noise is None:
+            forward, left, rotation = np.random.default_rng((self._seed, self.epoch, index)).uniform(-1.0, 1.0, 3)
+        else:
+            forward, left, rotation = noise
+        return forward * self._shift_range_m, left * self._shift_range_m, rotation * self._rotation_range
+
+
+def crop_center(yaw: float, forward: float, left: float) -> tuple[float, float]:
+    """Map pixel under the crop's centre, which the camera is `forward` and `left` (m) of along the heading.
+
+    The protocol rotates the map to the heading (nearest neighbour), shifts it to the camera, shifts it by the
+    noise, rotates it by theta and cuts out the middle. One composed warp does the same to a fraction of a pixel
+    without resampling four times; no step of the protocol clips what the crop shows, because 512 px at any
+    turn, 20 m away, lie within the map.
+    """
+    ahead, right = MOUNT.forward - forward, -MOUNT.left + left
+    cos, sin = math.cos(yaw), math.sin(yaw)
+    east, north = ahead * cos + right * sin, ahead * sin - right * cos
+    return MAP_PX / 2 + east / RESOLUTION, MAP_PX / 2 - north / RESOLUTION
+
+
+def camera_in_crop(forward: float, left: float, theta: float) -> tuple[float, float, float]:
+    """Pose of the camera in the crop's frame: `forward` and `left` (m) of its centre, then turned by theta (rad)."""
+    cos, sin = math.cos(theta), math.sin(theta)
+    return forward * cos - left * sin, forward * sin + left * cos, theta
+
+
+def read_yaw(path: Path) -> float:
+    """Heading (rad, counter-clockwise from east) of an oxts file: its sixth field."""
+    fields = " ".join(read_lines(path)).split()
+    try:
+        yaw = float(fields[5])
+    except (IndexError, ValueError) as error:
+        raise InputError(f"{path} holds {len(fields)} fields and no yaw in the sixth: expected KITTI oxts") from error
+    if not math.isfinite(yaw):
+        raise InputError(f"{path} has yaw {yaw}: expected radians")
+    return yaw
+
+
+def read_camera(path: Path) -> CameraModel:
+    """The rectified left colour camera of a calib_cam_to_cam.txt: P_rect_02 at the size S_rect_02."""
+    fields = {name: values for name, _, values in (line.partition(":") for line in read_lines(path))}
+    projection, size = _numbers(fields, "P_rect_02", 12, path), _numbers(fields, "S_rect_02", 2, path)
+    return CameraModel(
+        width=round(size[0]),
+        height=round(size[1]),
+        fx=projection[0],
+        fy=projection[5],
+        cx=projection[2],
+        cy=projection[6],
+        mount=MOUNT,
+    )
+
+
+def _numbers(fields: dict[str, str], name: str, count: int, path: Path) -> NDArray[np.float64]:
+    try:
+        values = np.array(fields.get(name, "").split(), dtype=np.float64)
+    except ValueError:
+        values = np.empty(0)
+    if values.size != count:
+        raise InputError(f"{path} has no {name} of {count} numbers: expected KITTI's calib_cam_to_cam.txt")
+    return values

@@ -1,0 +1,43 @@
+"""From images and cameras to the arrays a network reads."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from geoflow_ros.camera import CameraModel
+from geoflow_ros.model.config import DefaultConfig, ModelConfig
+
+OUT_OF_VIEW = -2.0  # a grid_sample coordinate that reads nothing
+
+
+def image_tensor(image: NDArray[np.uint8]) -> Tensor:
+    """The (H, W, 3) image as a (1, 3, H, W) uint8 tensor that shares its memory (channels-last)."""
+    return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None]
+
+
+def ground_image(image: NDArray[np.uint8], config: ModelConfig) -> NDArray[np.uint8]:
+    """The image resized to what the network reads; the aspect may change, as in the paper."""
+    size = (config.ground_width, config.ground_height)
+    shrinks = image.shape[1] > size[0] and image.shape[0] > size[1]
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR), np.uint8)
+
+
+def lift_grid(camera: CameraModel, config: ModelConfig) -> Tensor | None:
+    """Where each ground-plane cell at each height reads the image: (1, K, A, F, 2) in grid_sample coordinates.
+
+    Normalised, so it serves the image at any size. Cells go from left to right along A and away from the
+    camera along F, in the level camera frame. None for a network that does not lift.
+    """
+    if not isinstance(config, DefaultConfig):
+        return None
+    _, across, forward = config.lift_shape
+    x = -config.bev_back_m + (np.arange(forward) + 0.5) * config.cell_m
+    y = config.bev_side_m - (np.arange(across) + 0.5) * config.cell_m
+    z, y, x = np.meshgrid(np.array(config.lift_heights_m), y, x, indexing="ij")
+    uv, inside = camera.project(np.stack([x, y, z], axis=-1))
+    grid = uv / [camera.width, camera.height] * 2.0 - 1.0
+    return torch.from_numpy(np.where(inside[..., None], grid, OUT_OF_VIEW).astype(np.float32))[None]

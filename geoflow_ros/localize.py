@@ -1,0 +1,41 @@
+"""`ros2 run geoflow_ros localize`: the node that answers camera images with poses."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from geoflow_ros import cli
+from geoflow_ros.errors import InputError
+
+
+def _serve(arguments: argparse.Namespace) -> None:
+    try:
+        from geoflow_ros.ros.node import serve
+    except ModuleNotFoundError as error:
+        raise InputError(f"Python module {error.name} is not installed: source a ROS 2, or use `make venv`") from error
+    serve(["--ros-args", *arguments.ros_args])
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        prog="geoflow_ros.localize",
+        description="Localise a camera stream against satellite tiles. Topics in: image or image/compressed, "
+        "camera_info, fix, and imu or odom; out: pose, pose_fix, heatmap, hypotheses, /diagnostics.",
+        epilog="Example: python -m geoflow_ros.localize --ros-args --params-file config/localize.yaml "
+        "-p tiles:=area.mbtiles -r image:=/camera/image_raw",
+    )
+    parser.add_argument(
+        "--ros-args",
+        nargs=argparse.REMAINDER,
+        default=[],
+        metavar="ARG",
+        help="everything after it goes to ROS: -p NAME:=VALUE a parameter, --params-file FILE parameters (the list of "
+        "them is in config/localize.yaml), -r FROM:=TO a topic's other name",
+    )
+    return cli.run(parser, _serve, argv)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,109 @@
+"""How good pose estimates are, and how honest their covariances."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from geoflow_ros.errors import InputError
+
+THRESHOLDS = (1.0, 3.0, 5.0)
+"""Of the recalls: metres, and degrees for the yaw."""
+COVERAGES = (0.50, 0.90, 0.95)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PoseErrors:
+    """Errors of N estimates, (N,) each: metres and radians.
+
+    position: distance to the truth. longitudinal: error along the true heading, positive ahead of the truth;
+    lateral: across it, positive to the left. yaw: counter-clockwise of the truth, in [-pi, pi). nees: squared
+    Mahalanobis distance of the position error (2 degrees of freedom, so 2 on average if honest).
+    """
+
+    position: NDArray[np.float64]
+    longitudinal: NDArray[np.float64]
+    lateral: NDArray[np.float64]
+    yaw: NDArray[np.float64]
+    nees: NDArray[np.float64]
+
+
+def pose_errors(estimates: ArrayLike, truths: ArrayLike, covariances: ArrayLike) -> PoseErrors:
+    """Errors of estimates (N, 3) with covariances (N, 3, 3) against truths (N, 3): east, north (m), yaw (rad)."""
+    estimate, truth = np.asarray(estimates, dtype=np.float64), np.asarray(truths, dtype=np.float64)
+    position_covariance = np.asarray(covariances, dtype=np.float64)[:, :2, :2]
+    east, north = error = (estimate - truth)[:, :2].T
+    cos, sin = np.cos(truth[:, 2]), np.sin(truth[:, 2])
+    whitened = np.linalg.solve(position_covariance, error.T[:, :, None])[:, :, 0]
+    return PoseErrors(
+        position=np.hypot(east, north),
+        longitudinal=east * cos + north * sin,
+        lateral=north * cos - east * sin,
+        yaw=(estimate[:, 2] - truth[:, 2] + math.pi) % (2 * math.pi) - math.pi,
+        nees=np.einsum("in,ni->n", error, whitened),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationSummary:
+    """What a set of estimates comes to. Recalls are fractions below each of `THRESHOLDS`."""
+
+    count: int
+    mean_error_m: float
+    median_error_m: float
+    position_recall: tuple[float, ...]
+    lateral_recall: tuple[float, ...]
+    longitudinal_recall: tuple[float, ...]
+    yaw_recall: tuple[float, ...]
+    yaw_mean_deg: float
+    yaw_median_deg: float
+    nees_mean: float
+    coverage_50: float
+    coverage_90: float
+    coverage_95: float
+    ms_per_frame: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The summary for `json.dump`, recalls keyed by their threshold: {"1": 0.5, "3": ..., "5": ...}."""
+        values = asdict(self)
+        for name, value in values.items():
+            if name.endswith("_recall"):
+                values[name] = {f"{threshold:g}": share for threshold, share in zip(THRESHOLDS, value, strict=True)}
+        return values
+
+
+def summarise(errors: PoseErrors, ms_per_frame: float) -> EvaluationSummary:
+    """Summary of at least one estimate. ms_per_frame: time of localising one frame."""
+    if errors.position.size == 0:
+        raise InputError("there is nothing to summarise: the dataset gave no sample")
+    yaw_deg = np.degrees(np.abs(errors.yaw))
+    half, ninety, ninety_five = (_coverage(errors.nees, share) for share in COVERAGES)
+    return EvaluationSummary(
+        count=int(errors.position.size),
+        mean_error_m=float(errors.position.mean()),
+        median_error_m=float(np.median(errors.position)),
+        position_recall=_recall(errors.position),
+        lateral_recall=_recall(np.abs(errors.lateral)),
+        longitudinal_recall=_recall(np.abs(errors.longitudinal)),
+        yaw_recall=_recall(yaw_deg),
+        yaw_mean_deg=float(yaw_deg.mean()),
+        yaw_median_deg=float(np.median(yaw_deg)),
+        nees_mean=float(errors.nees.mean()),
+        coverage_50=half,
+        coverage_90=ninety,
+        coverage_95=ninety_five,
+        ms_per_frame=ms_per_frame,
+    )
+
+
+def _recall(magnitudes: NDArray[np.float64]) -> tuple[float, ...]:
+    return tuple(float((magnitudes < threshold).mean()) for threshold in THRESHOLDS)
+
+
+def _coverage(nees: NDArray[np.float64], share: float) -> float:
+    """Fraction of the truths inside the ellipse that should hold `share` of them (chi-square, 2 degrees of freedom)."""
+    return float((nees <= -2.0 * math.log(1.0 - share)).mean())

@@ -1,0 +1,224 @@
+"""Where base_link is believed to be at an image's stamp, from GNSS fixes, a heading source and odometry."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoflow_ros.geodesy import Datum, LocalFrame, wrap_angle
+from geoflow_ros.pose import PosePrior, Rejection
+from geoflow_ros.ros.history import KEPT_NS, History, S, share_of_second
+from geoflow_ros.ros.options import option
+
+ODOMETRY_SPEED_ERROR = 0.1  # of the distance extrapolated with odometry
+TURN_RATE_SIGMA = 0.2  # rad/s, of a turn since the last heading
+MAX_COURSE_SIGMA = math.radians(30.0)
+
+
+@dataclass(frozen=True, slots=True)
+class HeadingConfig:
+    """Where the heading comes from."""
+
+    source: Literal["imu", "odom", "course"] = option(
+        "heading source: imu (orientation in ENU, REP-103), odom (only if its yaw is measured from east) or course "
+        "(direction between fixes; the vehicle must drive forward)",
+        "imu",
+    )
+    offset: float = option(
+        "added to the yaw of the source, counter-clockwise (IMU mounting, declination)", 0.0, "rad", (-7.0, 7.0)
+    )
+    sigma: float = option(
+        "standard deviation of a heading whose message has no covariance; 0 refuses such a heading",
+        0.0,
+        "rad",
+        (0.0, math.pi),
+    )
+    min_baseline: float = option("least distance between the two fixes of a course", 2.0, "m", (0.5, 100.0))
+
+
+@dataclass(frozen=True, slots=True)
+class PriorConfig:
+    """How fixes become a prior."""
+
+    fix_sigma: float = option(
+        "standard deviation, east and north, of a fix whose message has no covariance; 0 refuses such a fix",
+        0.0,
+        "m",
+        (0.0, 1000.0),
+    )
+    max_age: float = option("largest age of fix and heading at the image stamp", 1.0, "s", (0.05, 4.0))
+    speed_sigma: float = option(
+        "standard deviation of the vehicle's velocity where no odometry tells it", 5.0, "m/s", (0.0, 100.0)
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fix:
+    """A GNSS fix taken as base_link's position: WGS84 degrees, metres; covariance (2, 2) of (east, north)."""
+
+    stamp_ns: int
+    latitude: float
+    longitude: float
+    altitude: float
+    covariance: NDArray[np.float64]
+    vertical_variance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """Yaw of base_link (rad, counter-clockwise from east) and its variance."""
+
+    stamp_ns: int
+    yaw: float
+    variance: float
+
+
+@dataclass(frozen=True, slots=True)
+class BodyVelocity:
+    """Velocity of base_link in its own axes, m/s."""
+
+    stamp_ns: int
+    forward: float
+    left: float
+
+
+class PriorBuffer:
+    """The last seconds of fixes, headings and velocities; thread-safe. Without a datum the first fix becomes it."""
+
+    def __init__(self, prior: PriorConfig, heading: HeadingConfig, datum: Datum | None) -> None:
+        self._frame = None if datum is None else LocalFrame(datum)
+        self._prior = prior
+        self._heading = heading
+        self._fixes = History[Fix]()
+        self._headings = History[Heading]()
+        self._velocities = History[BodyVelocity]()
+        self._refused: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def add_fix(self, fix: Fix) -> None:
+        """Remember a fix."""
+        with self._lock:
+            self._refused.pop("fix", None)
+            if self._frame is None:
+                altitude = fix.altitude if math.isfinite(fix.altitude) else 0.0
+                self._frame = LocalFrame(Datum(fix.latitude, fix.longitude, altitude))
+            self._fixes.add(fix)
+
+    def add_heading(self, heading: Heading) -> None:
+        """Remember a heading of the configured source, before the configured offset."""
+        with self._lock:
+            self._refused.pop("heading", None)
+            self._headings.add(heading)
+
+    def add_velocity(self, velocity: BodyVelocity) -> None:
+        """Remember an odometry velocity."""
+        with self._lock:
+            self._velocities.add(velocity)
+
+    def refuse(self, kind: Literal["fix", "heading"], reason: str) -> None:
+        """Remember why the newest message was of no use, to say so when a prior is missing because of it."""
+        with self._lock:
+            self._refused[kind] = reason
+
+    @property
+    def has_frame(self) -> bool:
+        """Whether the `map` frame is known: from a datum, else from the first fix on."""
+        return self._frame is not None
+
+    @property
+    def frame(self) -> LocalFrame:
+        """The `map` frame; to ask before it is known is an error of the program."""
+        if self._frame is None:
+            raise RuntimeError("the map frame is not known before the first fix")
+        return self._frame
+
+    def nearest_fix(self, stamp_ns: int) -> Fix | None:
+        """The fix nearest in time."""
+        with self._lock:
+            return self._fixes.nearest(stamp_ns)
+
+    def at(self, stamp_ns: int) -> PosePrior | Rejection:
+        """The prior at a stamp, or why there is none."""
+        with self._lock:
+            near, frame = self._fixes.around(stamp_ns, self._prior.max_age), self._frame
+            if not near or frame is None:
+                return self._missing("GNSS fix", self._fixes, stamp_ns, self._refused.get("fix"))
+            heading = self._heading_at(stamp_ns, frame)
+            if isinstance(heading, Rejection):
+                return heading
+            yaw = wrap_angle(heading.yaw + self._heading.offset)
+            position, covariance = self._position(near, stamp_ns, frame, yaw)
+        full = np.zeros((3, 3))
+        full[:2, :2], full[2, 2] = covariance, heading.variance
+        return PosePrior(float(position[0]), float(position[1]), yaw, full)
+
+    def _position(
+        self, near: Sequence[Fix], stamp_ns: int, frame: LocalFrame, yaw: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """East, north (2,) and their covariance: between two fixes, or carried on from the only one."""
+        first, last = near[0], near[-1]
+        if first is not last:
+            share = share_of_second(first, last, stamp_ns)
+            position = (1 - share) * _east_north(first, frame) + share * _east_north(last, frame)
+            return position, (1 - share) * first.covariance + share * last.covariance
+        age_s = (stamp_ns - first.stamp_ns) * 1e-9
+        moved, sigma = np.zeros(2), abs(age_s) * self._prior.speed_sigma
+        if velocities := self._velocities.around(stamp_ns, self._prior.max_age):
+            body, cos, sin = velocities[0], math.cos(yaw), math.sin(yaw)
+            moved = np.array([cos * body.forward - sin * body.left, sin * body.forward + cos * body.left]) * age_s
+            sigma = ODOMETRY_SPEED_ERROR * float(np.hypot(*moved))
+        return _east_north(first, frame) + moved, first.covariance + sigma**2 * np.eye(2)
+
+    def _heading_at(self, stamp_ns: int, frame: LocalFrame) -> Heading | Rejection:
+        if self._heading.source == "course":
+            return self._course(stamp_ns, frame)
+        near = self._headings.around(stamp_ns, self._prior.max_age)
+        if not near:
+            what = f"heading from {self._heading.source}"
+            return self._missing(what, self._headings, stamp_ns, self._refused.get("heading"))
+        share = share_of_second(near[0], near[-1], stamp_ns)
+        yaw = near[0].yaw + share * wrap_angle(near[-1].yaw - near[0].yaw)
+        unseen_s = abs(stamp_ns - near[0].stamp_ns) * 1e-9 if len(near) == 1 else 0.0
+        variance = max(heading.variance for heading in near) + (TURN_RATE_SIGMA * unseen_s) ** 2
+        return Heading(stamp_ns, wrap_angle(yaw), variance)
+
+    def _course(self, stamp_ns: int, frame: LocalFrame) -> Heading | Rejection:
+        """Direction from the latest earlier fix that is far enough away to the newest one."""
+        horizon_ns = stamp_ns + round(self._prior.max_age * 1e9)
+        *earlier, newest = (fix for fix in self._fixes if fix.stamp_ns <= horizon_ns)
+        end = _east_north(newest, frame)
+        for fix in reversed(earlier):
+            way = end - _east_north(fix, frame)
+            baseline = float(np.hypot(*way))
+            if baseline < self._heading.min_baseline:
+                continue
+            across = np.array([-way[1], way[0]]) / baseline
+            sigma = math.sqrt(float(across @ (fix.covariance + newest.covariance) @ across)) / baseline
+            sigma = self._heading.sigma or sigma
+            if sigma <= MAX_COURSE_SIGMA:
+                return Heading(stamp_ns, math.atan2(way[1], way[0]), sigma**2)
+        return Rejection(
+            f"no course between fixes: no two of the last {KEPT_NS * 1e-9:g} s are {self._heading.min_baseline:g} m "
+            f"apart and certain to {math.degrees(MAX_COURSE_SIGMA):.0f} deg: drive on, or take another heading.source"
+        )
+
+    def _missing(self, what: str, history: History[S], stamp_ns: int, refused: str | None) -> Rejection:
+        if refused is not None:
+            return Rejection(f"no {what} at the image stamp: {refused}")
+        nearest = history.nearest(stamp_ns)
+        if nearest is None:
+            return Rejection(f"no {what} received yet")
+        away_s = abs(nearest.stamp_ns - stamp_ns) * 1e-9
+        return Rejection(
+            f"no {what} within {self._prior.max_age:g} s of the image stamp: the nearest is {away_s:.2f} s away"
+        )
+
+
+def _east_north(fix: Fix, frame: LocalFrame) -> NDArray[np.float64]:
+    return frame.to_enu(fix.latitude, fix.longitude)[:2]

@@ -1,0 +1,53 @@
+"""A thread that always works on the newest item: nothing queues up, what was overtaken is counted."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class NewestWorker(Generic[T]):
+    """Calls `work` on the newest item offered, one at a time, in its own thread. `work` must not raise."""
+
+    def __init__(self, work: Callable[[T], None]) -> None:
+        self._work = work
+        self._slot: list[T] = []
+        self._stopping = False
+        self._dropped = 0
+        self._changed = threading.Condition()
+        # A daemon: a network stuck in a long call must not keep a stopped node alive.
+        self._thread = threading.Thread(target=self._run, name="newest-worker", daemon=True)
+        self._thread.start()
+
+    @property
+    def dropped(self) -> int:
+        """Items that were overtaken by a newer one before work on them began."""
+        with self._changed:
+            return self._dropped
+
+    def offer(self, item: T) -> None:
+        """Make this the next item; one that still waits is dropped."""
+        with self._changed:
+            self._dropped += len(self._slot)
+            self._slot = [item]
+            self._changed.notify()
+
+    def stop(self, timeout_s: float) -> bool:
+        """Finish the item in work, take no other; True if the thread ended in time."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._slot or self._stopping)
+                if self._stopping:
+                    return
+                item = self._slot.pop()
+            self._work(item)

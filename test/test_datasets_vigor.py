@@ -1,0 +1,165 @@
+"""VIGOR: hand-made trees in the published layout, labels worked out by hand."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from geoflow_ros.camera import Projection
+from geoflow_ros.datasets.vigor import RESOLUTIONS, Vigor
+from geoflow_ros.errors import InputError
+
+SHARED = Path(os.environ.get("GEOFLOW_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data")) / "vigor"
+SATELLITE = "satellite_41.85_-87.65.png"
+OTHER = "satellite_41.86_-87.66.png"
+DROW, DCOL = 40.0, -96.0
+"""The camera is at column 320 + 96, row 320 + 40 of the satellite image: right of and below its middle."""
+
+
+def panorama() -> np.ndarray:
+    """Black, white in the column that looks north, red around 90 degrees to its right: east."""
+    image = np.zeros((64, 128, 3), np.uint8)
+    image[:, 64] = 255
+    image[:, 90:103] = (0, 0, 255)
+    return image
+
+
+def satellite() -> np.ndarray:
+    """Black, with a white spot where the camera is."""
+    rows, columns = np.mgrid[:640, :640] + 0.5
+    spot = 255 * np.exp(-((columns - 416) ** 2 + (rows - 360) ** 2) / (2 * 4.0**2))
+    return np.repeat(spot[..., None], 3, axis=2).round().astype(np.uint8)
+
+
+def spot(image: np.ndarray) -> tuple[float, float]:
+    weight = image[..., 0].astype(float)
+    rows, columns = np.mgrid[: weight.shape[0], : weight.shape[1]]
+    return float((weight * (columns + 0.5)).sum() / weight.sum()), float((weight * (rows + 0.5)).sum() / weight.sum())
+
+
+def write_city(
+    root: Path, city: str, name: str, count: int = 1, semi: str = "400.0 10.0", splits: str = "splits__corrected"
+) -> None:
+    for folder in ("panorama", "satellite"):
+        (root / city / folder).mkdir(parents=True, exist_ok=True)
+    (root / splits / city).mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(root / city / "satellite" / SATELLITE), satellite())
+    cv2.imwrite(str(root / city / "satellite" / OTHER), satellite())
+    rows = []
+    for index in range(count):
+        pano = f"id{city}{index},41.85,-87.65,.jpg"
+        cv2.imwrite(str(root / city / "panorama" / pano), panorama(), [cv2.IMWRITE_JPEG_QUALITY, 100])
+        rows.append(f"{pano} {SATELLITE} {DROW} {DCOL}" + f" {OTHER} {semi}" * 3)
+    (root / splits / city / name).write_text("\n".join(rows) + "\n")
+
+
+def cross_test(root: Path) -> Path:
+    for city in ("SanFrancisco", "Chicago"):
+        write_city(root, city, "pano_label_balanced.txt")
+    return root
+
+
+def test_north_up_label(tmp_path: Path) -> None:
+    dataset = Vigor(cross_test(tmp_path), "cross", "test")
+    assert len(dataset) == 2
+    sample = dataset[1]  # Chicago: 0.111262 m a pixel, so 96 px are 10.6812 m and 40 px are 4.4505 m
+    assert sample.truth == pytest.approx((10.6812, -4.4505, math.pi / 2), abs=1e-3)
+    assert sample.patch.yaw == 0.0 and sample.patch.missing == 0.0
+    assert sample.patch.size_m == pytest.approx(640 * 0.111262)
+    # 640 -> 512: (416, 360) * 0.8.
+    assert spot(sample.patch.image) == pytest.approx((332.8, 288.0), abs=0.1)
+    assert sample.patch.to_pixel(sample.truth[:2]) == pytest.approx((332.8, 288.0), abs=0.01)
+
+
+def test_aligned_patch_has_north_to_the_right(tmp_path: Path) -> None:
+    dataset = Vigor(cross_test(tmp_path), "cross", "test", align_heading=True, size_px=400, resolution=0.15)
+    sample = dataset[1]
+    assert sample.truth[2] - sample.patch.yaw == pytest.approx(0.0) and dataset.heading_in_crop == 0.0
+    # +u is north, +v is east: the camera is 4.4505 m south (left) and 10.6812 m east (down) of the middle.
+    expected = (200 - 4.4505 / 0.15, 200 + 10.6812 / 0.15)
+    assert spot(sample.patch.image) == pytest.approx(expected, abs=0.1)
+    assert sample.patch.to_pixel(sample.truth[:2]) == pytest.approx(expected, abs=0.01)
+
+
+def test_panorama_camera_sees_north_ahead_and_east_to_the_right(tmp_path: Path) -> None:
+    sample = Vigor(cross_test(tmp_path), "cross", "test")[0]
+    assert sample.camera.projection is Projection.EQUIRECTANGULAR and sample.ground.shape == (64, 128, 3)
+    pixels, _ = sample.camera.project(np.array([[10.0, 0.0, 2.5], [0.0, -10.0, 2.5]]))
+    np.testing.assert_allclose(pixels, [[64, 32], [96, 32]])
+    assert sample.ground[32, 64].min() > 200 and sample.ground[32, 96, 0] > 150
+
+
+def test_unknown_orientation_rolls_the_panorama(tmp_path: Path) -> None:
+    dataset = Vigor(cross_test(tmp_path), "cross", "test", rotation_range_deg=180.0)
+    sample = dataset[0]
+    turn = sample.truth[2] - math.pi / 2
+    assert abs(turn) > 0.05 and dataset[0].truth == sample.truth
+    # North is turned clockwise from the centre column by the angle the centre is counter-clockwise from north.
+    north_column = (64 + turn / (2 * math.pi) * 128) % 128
+    assert int(sample.ground[32].min(axis=-1).argmax()) == pytest.approx(north_column, abs=0.01)
+    dataset.epoch = 1
+    assert dataset[0].truth != sample.truth
+
+
+def test_same_area_lists_and_the_validation_fifth(tmp_path: Path) -> None:
+    for city in RESOLUTIONS:
+        write_city(tmp_path, city, "same_area_balanced_train__corrected.txt", count=5)
+        write_city(tmp_path, city, "same_area_balanced_test.txt", count=1, splits="splits")
+    train, validation = (Vigor(tmp_path, "same", split) for split in ("train", "val"))
+    assert (len(train), len(validation)) == (16, 4)
+    keys = [{dataset[i].key for i in range(len(dataset))} for dataset in (train, validation)]
+    assert len(keys[0] | keys[1]) == 20 and not keys[0] & keys[1]
+    assert len(Vigor(tmp_path, "same", "test", corrected=False)) == 4
+    with pytest.raises(
+        InputError, match=r"4 x missing label file .splits__corrected/Chicago/same_area_balanced_test.txt"
+    ):
+        Vigor(tmp_path, "same", "test")
+
+
+def test_semi_positives_outside_are_never_drawn(tmp_path: Path) -> None:
+    for city in ("NewYork", "Seattle"):
+        write_city(tmp_path, city, "pano_label_balanced.txt", count=4, semi="-200.0 310.0")
+    dataset = Vigor(tmp_path, "cross", "train", semi_positives=True)
+    drawn = {dataset[i].truth[:2] == pytest.approx((0, 0), abs=20) for i in range(len(dataset))}
+    assert drawn == {True, False}  # both the positive, 11 m off, and the semi-positives, 35 m off
+    for city in ("NewYork", "Seattle"):
+        write_city(tmp_path, city, "pano_label_balanced.txt", count=4, semi="-200.0 330.0")
+    dataset = Vigor(tmp_path, "cross", "train", semi_positives=True)
+    assert all(dataset[i].truth[:2] == pytest.approx((0, 0), abs=20) for i in range(len(dataset)))
+
+
+def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
+    root = cross_test(tmp_path)
+    (root / "SanFrancisco" / "satellite" / SATELLITE).unlink()
+    labels = root / "splits__corrected" / "Chicago" / "pano_label_balanced.txt"
+    good = labels.read_text()
+    labels.write_text(good + "a.jpg b.png 1 2\n" + good.replace("-96.0", "nan") + good.replace("-96.0", "-320"))
+    with pytest.raises(InputError) as error:
+        Vigor(root, "cross", "test")
+    message = str(error.value)
+    assert "3 x bad line (Chicago/pano_label_balanced.txt:2 'a.jpg b.png 1 2'" in message
+    assert f"1 x missing or empty file (SanFrancisco/satellite/{SATELLITE})" in message
+
+
+def test_unknown_split() -> None:
+    with pytest.raises(InputError, match="'test3'"):
+        Vigor(Path("nowhere"), "same", "test3")
+    with pytest.raises(InputError, match="'both'"):
+        Vigor(Path("nowhere"), "both", "val")
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason=f"no real VIGOR pair at {SHARED}")
+def test_real_pair(tmp_path: Path) -> None:
+    root = cross_test(tmp_path)
+    (root / "Chicago" / "panorama" / "idChicago0,41.85,-87.65,.jpg").write_bytes(
+        (SHARED / "pano_2048x1024.png").read_bytes()
+    )
+    (root / "Chicago" / "satellite" / SATELLITE).write_bytes((SHARED / "satellite_640.png").read_bytes())
+    sample = Vigor(root, "cross", "test")[1]
+    assert sample.ground.shape == (1024, 2048, 3) and sample.patch.image.shape == (512, 512, 3)
+    assert sample.patch.missing == 0.0

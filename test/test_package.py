@@ -1,0 +1,172 @@
+"""The package as a whole: direction of imports, ROS kept in one place, what is installed, versions, pins."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import runpy
+import subprocess
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+
+import geoflow_ros
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "geoflow_ros"
+
+# Lowest first: a module may import its own group and those of lower layers, never one beside or above it.
+LAYERS = (
+    {"", "errors"},
+    {"camera", "cli", "geodesy", "metrics", "resources"},
+    {"messages", "model", "satellite"},
+    {"hypotheses", "inputs", "pose"},
+    {"density", "report"},
+    {"localizer"},
+    {"town"},
+    {"datasets"},
+    {"ros", "training"},
+    {"checkpoint", "demo", "evaluate", "localize", "tiles", "train"},
+)
+ROS_PACKAGES = re.compile(
+    r"rclpy|rcl_interfaces|builtin_interfaces|\w+_msgs|sensor_msgs_py|cv_bridge|tf2_\w+|message_filters|rosbag2\w*|launch\w*"
+)
+COMMANDS = {
+    "localize": "geoflow_ros.localize",
+    "demo": "geoflow_ros.demo",
+    "tiles": "geoflow_ros.tiles",
+    "checkpoint": "geoflow_ros.checkpoint",
+    "town": "geoflow_ros.town.__main__",
+    "evaluate": "geoflow_ros.evaluate",
+    "train": "geoflow_ros.train",
+}
+MACHINE_PATH = re.compile(rb"(?<![\w.~-])/(home|root|work|Users)/")
+
+
+def imports(file: Path) -> Iterator[str]:
+    """Dotted names of everything a file imports, inside functions too; `from a import b` gives a and a.b."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0 and node.module, f"{file}: import by the full name, not relatively"
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def group(module: str) -> str:
+    """First name below geoflow_ros: `geoflow_ros.model.flow` belongs to `model`; "" is geoflow_ros itself."""
+    parts = module.split(".")
+    is_module = len(parts) > 1 and ((PACKAGE / parts[1]).is_dir() or (PACKAGE / f"{parts[1]}.py").is_file())
+    return parts[1] if is_module else ""
+
+
+def layer(name: str) -> int:
+    """Height of a group in LAYERS."""
+    heights = [height for height, groups in enumerate(LAYERS) if name in groups]
+    assert heights, f"geoflow_ros.{name} has no place in LAYERS: say what it may import"
+    return heights[0]
+
+
+def modules() -> list[Path]:
+    """Every Python file of the package, relative to the repository."""
+    return sorted(file.relative_to(ROOT) for file in PACKAGE.rglob("*.py"))
+
+
+@pytest.fixture(scope="module")
+def installed() -> dict[str, Any]:
+    """What setup.py hands to setuptools."""
+    with mock.patch("setuptools.setup") as setup:
+        runpy.run_path(str(ROOT / "setup.py"))
+    return dict(setup.call_args.kwargs)
+
+
+@pytest.mark.parametrize("file", modules(), ids=str)
+def test_imports_go_one_way(file: Path) -> None:
+    own = group(".".join(file.with_suffix("").parts))
+    used = {group(name) for name in imports(ROOT / file) if name.split(".")[0] == "geoflow_ros"}
+    wrong = {name for name in used - {own} if layer(name) >= layer(own)}
+    assert not wrong, f"{file} imports {wrong}, which stand beside or above it in LAYERS"
+
+
+@pytest.mark.parametrize("file", modules(), ids=str)
+def test_only_the_ros_folder_imports_ros(file: Path) -> None:
+    found = {name for name in imports(ROOT / file) if ROS_PACKAGES.fullmatch(name.split(".")[0])}
+    assert not found or file.parts[:2] == ("geoflow_ros", "ros"), f"{file} imports {found}"
+
+
+def test_versions_are_equal(installed: dict[str, Any]) -> None:
+    in_manifest = ElementTree.parse(ROOT / "package.xml").findtext("version")
+    assert in_manifest == installed["version"] == geoflow_ros.__version__
+
+
+def test_manifest_is_one_colcon_accepts() -> None:
+    manifest = ElementTree.parse(ROOT / "package.xml").getroot()
+    maintainers = [maintainer.get("email", "") for maintainer in manifest.findall("maintainer")]
+    assert (manifest.tag, manifest.get("format"), manifest.findtext("name")) == ("package", "3", "geoflow_ros")
+    assert manifest.findtext("export/build_type") == "ament_python"
+    assert maintainers and all(re.fullmatch(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", address) for address in maintainers)
+
+
+def test_manifest_names_every_ros_package_that_is_imported() -> None:
+    named = {element.text for element in ElementTree.parse(ROOT / "package.xml").getroot().iter("exec_depend")}
+    tops = {name.split(".")[0] for file in (PACKAGE / "ros").rglob("*.py") for name in imports(file)}
+    assert {name for name in tops if ROS_PACKAGES.fullmatch(name)} <= named
+
+
+def test_everything_shared_is_installed(installed: dict[str, Any]) -> None:
+    targets = {f"{folder}/{Path(file).name}": file for folder, files in installed["data_files"] for file in files}
+    assert targets["share/ament_index/resource_index/packages/geoflow_ros"] == "resource/geoflow_ros"
+    assert targets["share/geoflow_ros/package.xml"] == "package.xml"
+    for folder in ("launch", "config", "models", "demo"):
+        files = [file for file in (ROOT / folder).rglob("*") if file.is_file() and "__pycache__" not in file.parts]
+        assert files, f"{folder}/ is empty"
+        for file in files:
+            relative = file.relative_to(ROOT).as_posix()
+            assert targets[f"share/geoflow_ros/{relative}"] == relative
+
+
+def test_every_package_folder_is_installed(installed: dict[str, Any]) -> None:
+    folders = {".".join(file.parent.parts) for file in modules()}
+    assert set(installed["packages"]) == folders, "a folder without __init__.py is left out of the installation"
+
+
+def test_console_scripts_are_the_documented_commands(installed: dict[str, Any]) -> None:
+    scripts = dict(line.split(" = ") for line in installed["entry_points"]["console_scripts"])
+    assert scripts == {name: f"{module}:main" for name, module in COMMANDS.items()}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_command_answers_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    module = importlib.import_module(COMMANDS[name])
+    with pytest.raises(SystemExit) as ended:
+        module.main(["--help"])
+    assert ended.value.code == 0
+    assert f"usage: geoflow_ros.{name}" in capsys.readouterr().out
+    assert '__name__ == "__main__"' in Path(str(module.__file__)).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "requirements").glob("*.txt")), ids=lambda file: str(file.name))
+def test_requirements_are_pinned(file: Path) -> None:
+    lines = [line for line in file.read_text(encoding="utf-8").splitlines() if not line.startswith(("#", "-r "))]
+    pin = re.compile(r'[\w.\[\]-]+==[\w.]+(; python_version (<|>=) "3\.\d+")?')
+    assert lines and [line for line in lines if not pin.fullmatch(line)] == []
+
+
+def test_no_path_of_a_machine_is_in_the_repository() -> None:
+    listing = subprocess.run(
+        ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        capture_output=True,
+        check=False,
+    )
+    if listing.returncode != 0:
+        pytest.skip("not a git checkout: nothing says which files belong to the repository")
+    files = [ROOT / name.decode() for name in listing.stdout.split(b"\0") if name]
+    texts = {file: file.read_bytes() for file in files if file.is_file()}
+    found = [str(file) for file, text in texts.items() if b"\0" not in text and MACHINE_PATH.search(text)]
+    assert texts and found == []

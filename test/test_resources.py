@@ -1,0 +1,50 @@
+"""Shipped files are found in a checkout, a pip install and a ROS workspace."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from geoflow_ros import resources
+from geoflow_ros.errors import InputError
+
+
+@pytest.fixture
+def prefix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An installation prefix that holds the package and nothing shared yet; ament knows no package."""
+    module = tmp_path / "lib" / "python3.12" / "site-packages" / "geoflow_ros" / "resources.py"
+    monkeypatch.setattr(resources, "__file__", str(module))
+    monkeypatch.delenv("AMENT_PREFIX_PATH", raising=False)
+    return tmp_path
+
+
+def test_checkout() -> None:
+    assert resources.share_file("package.xml") == Path(__file__).resolve().parents[1] / "package.xml"
+
+
+def test_installation_prefix(prefix: Path) -> None:
+    weights = prefix / "share" / "geoflow_ros" / "models" / "default.safetensors"
+    weights.parent.mkdir(parents=True)
+    weights.touch()
+    assert resources.share_file("models/default.safetensors") == weights
+
+
+def test_sourced_workspace(
+    prefix: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share = tmp_path_factory.mktemp("workspace") / "share" / "geoflow_ros"
+    (share / "demo").mkdir(parents=True)
+    packages = ModuleType("ament_index_python.packages")
+    packages.get_package_share_directory = lambda name: str(share.parent / name)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "ament_index_python", ModuleType("ament_index_python"))
+    monkeypatch.setitem(sys.modules, "ament_index_python.packages", packages)
+    assert resources.share_file("demo") == share / "demo"
+
+
+def test_missing_file_names_the_places_tried(prefix: Path) -> None:
+    with pytest.raises(InputError, match="default.safetensors") as raised:
+        resources.share_file("models/default.safetensors")
+    assert str(prefix / "share" / "geoflow_ros") in str(raised.value)

@@ -9,7 +9,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from geoflow_ros.errors import InputError
 
@@ -42,6 +42,11 @@ class Mount:
     def __post_init__(self) -> None:
         if not 0.1 <= self.height <= 20.0:
             raise InputError(f"camera height {self.height} m above ground is outside 0.1 to 20 m")
+
+    def lever_arm(self, yaw: ArrayLike) -> NDArray[np.float64]:
+        """East, north (..., 2) in metres from base_link to the camera when base_link's heading is `yaw` (...)."""
+        cos, sin = np.cos(yaw), np.sin(yaw)
+        return np.stack([cos * self.forward - sin * self.left, sin * self.forward + cos * self.left], axis=-1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,4 +137,4 @@ class CameraModel:
         sr, cr = math.sin(self.mount.roll), math.cos(self.mount.roll)
         pitch = np.array([[cp, 0, sp], [0, 1, 0], [-sp, 0, cp]])
         roll = np.array([[1, 0, 0], [0, cr, -sr], [0, sr, cr]])
-        return pitch @ roll
+        return np.asarray(pitch @ roll)

@@ -37,13 +37,14 @@ class GaussianPrior:
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """(count, 3) samples."""
-        noise = torch.randn(count, 3, generator=generator)
-        return self.mean + noise @ torch.linalg.cholesky(self.covariance).T
+        root: Tensor = torch.linalg.cholesky(self.covariance)
+        return self.mean + torch.randn(count, 3, generator=generator) @ root.T
 
     def log_density(self, hypotheses: Tensor) -> Tensor:
         """(N,) up to a constant."""
         offset = wrap_yaw(hypotheses - self.mean)
-        return -0.5 * (offset * torch.linalg.solve(self.covariance, offset.T).T).sum(-1)
+        whitened: Tensor = torch.linalg.solve(self.covariance, offset.T)
+        return -0.5 * (offset * whitened.T).sum(-1)
 
 
 @dataclass(frozen=True, slots=True)

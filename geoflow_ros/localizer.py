@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -203,12 +203,6 @@ def _covariance_to_enu(covariance: Tensor, patch: SatellitePatch, radius: float)
     return np.asarray((moved + moved.T) / 2)
 
 
-def _lever(yaw: float, forward: float, left: float) -> NDArray[np.float64]:
-    """East, north of an offset given in a body frame of heading yaw."""
-    cos, sin = math.cos(yaw), math.sin(yaw)
-    return np.array([cos * forward - sin * left, sin * forward + cos * left])
-
-
 def _lever_jacobian(lever: NDArray[np.float64]) -> NDArray[np.float64]:
     """(3, 3) of a pose moved by a lever arm that turns with its yaw."""
     jacobian = np.eye(3)
@@ -218,7 +212,7 @@ def _lever_jacobian(lever: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _moved(prior: PosePrior, mount: Mount) -> PosePrior:
     """The camera's prior from base_link's."""
-    lever = _lever(prior.yaw, mount.forward, mount.left)
+    lever = mount.lever_arm(prior.yaw)
     jacobian = _lever_jacobian(lever)
     yaw = wrap_angle(prior.yaw + mount.yaw)
     covariance = jacobian @ prior.covariance @ jacobian.T
@@ -228,21 +222,16 @@ def _moved(prior: PosePrior, mount: Mount) -> PosePrior:
 def _to_base(estimate: PoseEstimate, mount: Mount) -> PoseEstimate:
     """base_link's estimate from the camera's."""
     yaw = wrap_angle(estimate.yaw - mount.yaw)
-    lever = -_lever(yaw, mount.forward, mount.left)
+    lever = -mount.lever_arm(yaw)
     jacobian = _lever_jacobian(lever)
     hypotheses = estimate.hypotheses.copy()
     hypotheses[:, 2] -= mount.yaw
-    cos, sin = np.cos(hypotheses[:, 2]), np.sin(hypotheses[:, 2])
-    hypotheses[:, 0] -= cos * mount.forward - sin * mount.left
-    hypotheses[:, 1] -= sin * mount.forward + cos * mount.left
-    return PoseEstimate(
+    hypotheses[:, :2] -= mount.lever_arm(hypotheses[:, 2])
+    return replace(
+        estimate,
         east=estimate.east + float(lever[0]),
         north=estimate.north + float(lever[1]),
         yaw=yaw,
         covariance=jacobian @ estimate.covariance @ jacobian.T,
         hypotheses=hypotheses,
-        weights=estimate.weights,
-        density=estimate.density,
-        density_size_m=estimate.density_size_m,
-        patch=estimate.patch,
     )

@@ -14,7 +14,7 @@ LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
 def augment(sample: Sample, rng: np.random.Generator) -> Sample:
-    """The sample with both images changed in colour, contrast and sharpness, each for itself; half the time mirrored."""
+    """The sample with each image changed in colour, contrast and sharpness, half the time of the mirrored world."""
     if rng.random() < 0.5:
         sample = mirror(sample)
     patch = replace(sample.patch, image=photometric(sample.patch.image, rng))

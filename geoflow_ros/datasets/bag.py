@@ -123,9 +123,8 @@ class BagDrive:
 
     def _camera_pose(self, base: tuple[float, float, float]) -> tuple[float, float, float]:
         mount, (east, north, yaw) = self._description.mount, base
-        cos, sin = math.cos(yaw), math.sin(yaw)
-        east, north = east + cos * mount.forward - sin * mount.left, north + sin * mount.forward + cos * mount.left
-        return east, north, yaw + mount.yaw
+        lever = mount.lever_arm(yaw)
+        return east + float(lever[0]), north + float(lever[1]), yaw + mount.yaw
 
     def __len__(self) -> int:
         return len(self._frames)

@@ -60,9 +60,9 @@ class MatchVolume(nn.Module):
 
     def correlate(self, templates: Tensor, satellite: Tensor) -> Tensor:
         """Scores (B, K, D, D); what lies outside the satellite map counts nothing."""
-        spectrum = torch.fft.rfft2(satellite.float(), s=self.fft_shape).unsqueeze(2)
+        spectrum: Tensor = torch.fft.rfft2(satellite.float(), s=self.fft_shape).unsqueeze(2)
         product = (torch.fft.rfft2(templates.float(), s=self.fft_shape).conj() * spectrum).sum(1)
-        scores = torch.fft.irfft2(product, s=self.fft_shape)
+        scores: Tensor = torch.fft.irfft2(product, s=self.fft_shape)
         rows, columns = (slice(centre - self.reach, centre + self.reach + 1) for centre in self.centre)
         cells = self.template_rows * self.template_columns
         return scores[:, :, rows, columns] / math.sqrt(cells)

@@ -27,6 +27,10 @@ class Zone(Enum):
     SQUARE = auto()
 
 
+FLAT_ROOFS = {Zone.HOUSES: 0.12, Zone.ROWS: 0.5, Zone.HALLS: 0.95}
+"""The zones that are built on, and their share of flat roofs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """Cross-section of a street, metres. lanes: painted lanes a direction, 0 for an unmarked street."""

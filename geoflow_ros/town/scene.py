@@ -17,6 +17,8 @@ GROUND_TOP_M = 0.05
 """What is lower than this lies on the ground and casts no shadow."""
 _VERTEX = ("3f 3f 2f 3f 1f", "in_position", "in_normal", "in_uv", "in_tint", "in_layer")
 _INSTANCE = ("4f 3f 3f /i", "place", "scale", "tint")
+LARGEST_PROP_M = 7.0
+"""Of the shapes that are not scaled when placed: the height of a street light."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,8 +143,9 @@ class Scene:
     def _draw_props(self, view: View, cars: dict[Shape, NDArray[np.float32]], surface: str, foliage: str) -> None:
         for shape, mesh in self._shapes.items():
             rows = cars.get(shape, self.town.props[shape])
-            size = rows[:, 4:7].max(axis=1) if shape in FOLIAGE else np.full(len(rows), 7.0, dtype=np.float32)
-            centers: Floats = rows[:, :3] + np.column_stack([np.zeros((len(rows), 2)), size / 2])
+            size = rows[:, 4:7].max(axis=1).astype(np.float64) * (1.0 if shape in FOLIAGE else LARGEST_PROP_M)
+            centers = rows[:, :3].astype(np.float64)
+            centers[:, 2] += size / 2
             near = size > view.smallest * np.linalg.norm(centers - view.eye, axis=1)
             rows = rows[near & Spheres(centers, size * 0.9).visible(view.matrix)]
             if len(rows):
@@ -165,5 +168,6 @@ def _chunked(quads: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[n
     order = np.lexsort([-high[:, 2], key])
     starts = np.flatnonzero(np.diff(key[order], prepend=-1))
     low, high = np.minimum.reduceat(low[order], starts), np.maximum.reduceat(high[order], starts)
-    spheres = Spheres((low + high).astype(np.float64) / 2.0, np.linalg.norm(high - low, axis=1).astype(np.float64) / 2.0)
+    low, high = low.astype(np.float64), high.astype(np.float64)
+    spheres = Spheres((low + high) / 2.0, np.linalg.norm(high - low, axis=1) / 2.0)
     return quads[order], np.append(starts, len(quads)), spheres

@@ -37,7 +37,10 @@ def new_model(config: TrainConfig) -> LocalizationModel:
     for trunk in trunks(model):
         if isinstance(trunk, EfficientNetLite0):
             load_pretrained_lite0(trunk)
-    return model.to(memory_format=torch.channels_last)
+    for parameter in model.parameters():
+        if parameter.dim() == 4:  # channels-last doubles the speed of the convolutions on a CPU
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return model
 
 
 def trunks(model: nn.Module) -> list[Trunk]:
@@ -50,13 +53,12 @@ def set_training_mode(model: nn.Module, config: TrainConfig) -> None:
     model.train()
     for trunk in trunks(model):
         trunk.eval()
-        if config.frozen_stages > 0:
-            for part in (trunk.conv_stem, trunk.bn1, *trunk.blocks[: config.frozen_stages]):
-                part.requires_grad_(False)
-        if not config.train_depthwise:
-            for name, parameter in trunk.named_parameters():
-                if "conv_dw" in name:
-                    parameter.requires_grad_(False)
+        frozen = ["conv_stem.", "bn1.", *(f"blocks.{stage}." for stage in range(config.frozen_stages))]
+        for name, parameter in trunk.named_parameters():
+            if config.frozen_stages > 0 and name.startswith(tuple(frozen)):
+                parameter.requires_grad_(False)
+            if not config.train_depthwise and "conv_dw" in name:
+                parameter.requires_grad_(False)
 
 
 def batch_loss(model: LocalizationModel, batch: Batch, config: TrainConfig, generator: torch.Generator) -> Tensor:
@@ -119,7 +121,7 @@ class Trainer:
             self.save()
             raise InputError(f"loss is {loss.item()} at step {self.step}: lower the learning rate or check the data")
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call] # torch has no annotation for it
         clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
         self.optimiser.step()
         self.step += 1

@@ -1,0 +1,36 @@
+"""A network that knows where the camera is, for tests of everything around the network."""
+
+import torch
+from torch import Tensor
+
+from geoflow_ros.model.base import Flow, Latent, LocalizationModel
+from geoflow_ros.model.config import DefaultConfig
+
+
+class PerfectModel(LocalizationModel):
+    """Points every hypothesis straight at `truth` (x, y in search radii, yaw in radians), `certain` or not."""
+
+    def __init__(self, truth: tuple[float, float, float], certain: bool = True) -> None:
+        super().__init__()
+        self.config = DefaultConfig(ground_height=32, ground_width=64)
+        self.truth = torch.tensor(truth)
+        self.certain = certain
+        self.saw: tuple[Tensor, Tensor, Tensor] | None = None
+
+    def encode(self, ground: Tensor, satellite: Tensor, lift: Tensor | None) -> Latent:
+        assert lift is not None
+        self.saw = ground, satellite, lift
+        return Latent()
+
+    def flow(self, latent: Latent, hypotheses: Tensor) -> Flow:
+        way = self.truth - hypotheses
+        distance = way[..., :2].norm(dim=-1).clamp_min(1e-3)
+        shape = torch.ones_like(distance)
+        return Flow(
+            log_distance=distance.log() if self.certain else torch.full_like(distance, 0.0),
+            variance=1e-4 * shape,
+            direction=way[..., :2] / distance.unsqueeze(-1),
+            kappa=1e3 * shape if self.certain else 1e-6 * shape,
+            yaw_step=way[..., 2],
+            yaw_variance=1e-4 * shape,
+        )

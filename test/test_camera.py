@@ -1,0 +1,100 @@
+import math
+
+import cv2
+import numpy as np
+import pytest
+
+from geoflow_ros.camera import CameraModel, Mount, Projection
+from geoflow_ros.errors import InputError
+
+LEVEL = CameraModel(640, 480, 500.0, 400.0, 320.0, 240.0, Mount(height=1.5))
+
+
+def test_a_point_on_the_ground_by_hand() -> None:
+    # 10 m ahead, 2 m left, 1.5 m below the lens: u = 320 - 500 * 0.2, v = 240 + 400 * 0.15.
+    uv, inside = LEVEL.project(np.array([10.0, 2.0, 0.0]))
+    assert uv == pytest.approx([220.0, 300.0])
+    assert inside
+
+
+def test_behind_and_beside_are_not_in_the_image() -> None:
+    _, inside = LEVEL.project(np.array([[-10.0, 0.0, 1.0], [1.0, 5.0, 1.5], [5.0, 0.0, 1.5]]))
+    assert inside.tolist() == [False, False, True]
+
+
+def test_a_camera_that_looks_down_sees_the_ground_ahead_at_its_centre() -> None:
+    camera = CameraModel(640, 480, 500.0, 400.0, 320.0, 240.0, Mount(height=2.0, pitch=math.atan2(2.0, 8.0)))
+    assert camera.project(np.array([8.0, 0.0, 0.0]))[0] == pytest.approx([320.0, 240.0])
+
+
+def test_positive_roll_lowers_the_right_side() -> None:
+    # Rolled to the right (REP-103: about forward), a level point on the right appears higher in the image.
+    camera = CameraModel(640, 480, 500.0, 500.0, 320.0, 240.0, Mount(height=1.5, roll=math.radians(10)))
+    (_, v), _ = camera.project(np.array([10.0, -3.0, 1.5]))
+    assert v == pytest.approx(240.0 - 500.0 * 3.0 * math.sin(math.radians(10)) / 10.0)
+
+
+def test_resizing_moves_every_pixel_in_proportion() -> None:
+    points = np.array([[5.0, 1.0, 0.3], [20.0, -4.0, 2.0]])
+    small = LEVEL.resized(320, 120)
+    assert small.project(points)[0] == pytest.approx(LEVEL.project(points)[0] * [0.5, 0.25])
+
+
+def test_a_panorama_by_hand() -> None:
+    camera = CameraModel.panorama(360, 180, Mount(height=2.0))
+    points = np.array([[5.0, 0.0, 2.0], [0.0, 5.0, 2.0], [0.0, -5.0, 2.0], [0.0, 1e-9, 0.0]])
+    uv, inside = camera.project(points)
+    assert uv[:, 0][:3] == pytest.approx([180.0, 90.0, 270.0])  # left of forward is left in the image
+    assert uv[:, 1] == pytest.approx([90.0, 90.0, 90.0, 180.0])
+    assert inside.all()
+
+
+@pytest.mark.parametrize(
+    ("projection", "distortion"),
+    [
+        (Projection.PLUMB_BOB, (-0.3, 0.1, 0.001, -0.001, 0.0)),
+        (Projection.RATIONAL, (-0.2, 0.05, 0.0, 0.0, 0.01, 0.1, 0.0, 0.0)),
+        (Projection.EQUIDISTANT, (0.02, -0.01, 0.0, 0.0)),
+    ],
+)
+def test_rectification_puts_a_point_where_the_pinhole_sees_it(
+    projection: Projection, distortion: tuple[float, ...]
+) -> None:
+    camera = CameraModel(640, 480, 400.0, 400.0, 320.0, 240.0, Mount(), projection, distortion)
+    optical = np.array([[[0.35, 0.2, 1.0]]])
+    project = cv2.fisheye.projectPoints if projection is Projection.EQUIDISTANT else cv2.projectPoints
+    (u, v) = project(optical, np.zeros(3), np.zeros(3), camera.matrix, np.array(distortion))[0].ravel()
+    image = np.zeros((480, 640, 3), np.uint8)
+    cv2.circle(image, (round(u), round(v)), 6, (255, 255, 255), -1)
+    rectified = camera.rectify(image)[..., 0].astype(float)
+    centre = [(rectified.sum(axis) * np.arange(size)).sum() / rectified.sum() for axis, size in ((0, 640), (1, 480))]
+    assert centre == pytest.approx([320 + 400 * 0.35, 240 + 400 * 0.2], abs=1.0)
+    assert not any(camera.rectified().distortion)
+
+
+def test_an_image_without_distortion_is_not_touched() -> None:
+    image = np.zeros((480, 640, 3), np.uint8)
+    assert LEVEL.rectify(image) is image
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"width": 0}, "is empty"),
+        ({"fx": float("nan")}, "not finite"),
+        ({"fx": 0.0}, "not positive"),
+        ({"mount": None}, "outside 0.1 to 20 m"),
+    ],
+)
+def test_an_impossible_camera_is_refused(change: dict[str, float], sentence: str) -> None:
+    values = {"width": 640, "height": 480, "fx": 500.0, "fy": 400.0, "cx": 320.0, "cy": 240.0} | change
+    with pytest.raises(InputError, match=sentence):
+        if "mount" in values:
+            values["mount"] = Mount(height=-1.0)  # type: ignore[assignment]
+        CameraModel(**values)  # type: ignore[arg-type]
+
+
+def test_the_lever_arm_turns_with_the_vehicle() -> None:
+    mount = Mount(forward=2.0, left=0.5)
+    assert mount.lever_arm(0.0) == pytest.approx([2.0, 0.5])
+    assert mount.lever_arm(math.pi / 2) == pytest.approx([-0.5, 2.0])  # heading north: left is west

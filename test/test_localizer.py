@@ -1,0 +1,115 @@
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from perfect_model import PerfectModel
+
+from geoflow_ros.camera import CameraModel, Mount
+from geoflow_ros.geodesy import Datum, LocalFrame
+from geoflow_ros.inputs import OUT_OF_VIEW, ground_image, image_tensor, lift_grid
+from geoflow_ros.localizer import Localizer, LocalizerConfig, locate
+from geoflow_ros.model.config import DefaultConfig, PaperConfig
+from geoflow_ros.pose import PoseEstimate, PosePrior, Rejection
+from geoflow_ros.satellite.patch import SatellitePatch
+
+MOUNT = Mount(forward=1.5, left=0.4, height=1.6, yaw=0.2)
+CAMERA = CameraModel(320, 120, 150.0, 150.0, 160.0, 60.0, MOUNT)
+IMAGE = np.random.default_rng(0).integers(0, 255, (120, 320, 3), dtype=np.uint8)
+PRIOR = PosePrior(100.0, -50.0, 0.7, np.diag([64.0, 64.0, 0.01]))
+
+
+class Satellite:
+    """Imagery everywhere but for a fraction."""
+
+    def __init__(self, missing: float = 0.0) -> None:
+        self.missing = missing
+
+    def patch(
+        self, frame: LocalFrame, center: tuple[float, float], yaw: float, size_px: int, resolution: float
+    ) -> SatellitePatch:
+        return SatellitePatch(np.zeros((size_px, size_px, 3), np.uint8), center, resolution, yaw, self.missing)
+
+
+def localizer(model: PerfectModel, missing: float = 0.0, config: LocalizerConfig | None = None) -> Localizer:
+    frame = LocalFrame(Datum(48.0, 11.0))
+    return Localizer(model, Satellite(missing), frame, config or LocalizerConfig())  # type: ignore[arg-type]
+
+
+def test_the_pose_of_base_link_is_found_through_patch_and_mount() -> None:
+    # The camera stands 5 m along its prior heading and 3 m to the right, turned 0.05 rad left of the prior.
+    heading = PRIOR.yaw + MOUNT.yaw
+    camera = np.array([PRIOR.east, PRIOR.north]) + MOUNT.lever_arm(PRIOR.yaw)
+    camera += 5 * np.array([math.cos(heading), math.sin(heading)]) + 3 * np.array([math.sin(heading), -math.cos(heading)])
+    base = camera - MOUNT.lever_arm(PRIOR.yaw + 0.05)
+    estimate = localizer(PerfectModel((5 / 20, 3 / 20, 0.05))).localize(IMAGE, CAMERA, PRIOR, seed=1)
+    assert isinstance(estimate, PoseEstimate)
+    assert [estimate.east, estimate.north] == pytest.approx(base, abs=0.05)
+    assert estimate.yaw == pytest.approx(PRIOR.yaw + 0.05, abs=1e-3)
+    assert estimate.hypotheses.mean(0) == pytest.approx([*base, PRIOR.yaw + 0.05], abs=0.2)
+    assert estimate.weights.sum() == pytest.approx(1.0)
+    assert estimate.density.sum() == pytest.approx(1.0, abs=1e-4)
+
+
+def test_the_density_peaks_at_the_estimate() -> None:
+    estimate = localizer(PerfectModel((0.5, -0.25, 0.0))).localize(IMAGE, CAMERA, PRIOR, seed=1)
+    assert isinstance(estimate, PoseEstimate)
+    row, column = np.unravel_index(estimate.density.argmax(), estimate.density.shape)
+    cell = estimate.density_size_m / len(estimate.density)
+    offset = [(i + 0.5) * cell - estimate.density_size_m / 2 for i in (column, row)]
+    assert offset == pytest.approx([10.0, -5.0], abs=cell)
+
+
+def test_the_same_seed_gives_the_same_answer_and_another_does_not() -> None:
+    localise: Callable[[int], NDArray[np.float64]] = lambda seed: (  # noqa: E731
+        localizer(PerfectModel((0.1, 0.1, 0.0)), config=LocalizerConfig(steps=1)).localize(IMAGE, CAMERA, PRIOR, seed)
+    ).hypotheses  # type: ignore[union-attr]
+    assert np.array_equal(localise(3), localise(3))
+    assert not np.array_equal(localise(3), localise(4))
+
+
+@pytest.mark.parametrize(
+    ("model", "missing", "image", "prior", "sentence"),
+    [
+        (PerfectModel((0, 0, 0)), 0.5, IMAGE, PRIOR, "no satellite imagery for 50%"),
+        (PerfectModel((0, 0, 0)), 0.0, IMAGE[:-1], PRIOR, "320 x 119 but the camera's calibration is for 320 x 120"),
+        (PerfectModel((0, 0, 0)), 0.0, np.full_like(IMAGE, 7), PRIOR, "no contrast"),
+        (PerfectModel((0, 0, 0), certain=False), 0.0, IMAGE, PRIOR, "more than max_std_m"),
+        (PerfectModel((0, 0, 0)), 0.0, IMAGE, PosePrior(0, 0, 0, np.diag([900.0, 1, 0.01])), "uncertain by 30 m"),
+        (PerfectModel((0, 0, 0)), 0.0, IMAGE, PosePrior(0, 0, 0, np.diag([9.0, 9, 1.0])), "uncertain by 57 deg"),
+    ],
+)
+def test_what_cannot_be_answered_is_refused(
+    model: PerfectModel, missing: float, image: NDArray[np.uint8], prior: PosePrior, sentence: str
+) -> None:
+    answer = localizer(model, missing).localize(image, CAMERA, prior, seed=0)
+    assert isinstance(answer, Rejection)
+    assert sentence in answer.reason
+
+
+def test_a_uniform_prior_covers_the_search_area() -> None:
+    patch = SatellitePatch(np.zeros((416, 416, 3), np.uint8), (0.0, 0.0), 0.25)
+    config = LocalizerConfig(hypotheses=500, steps=1)
+    estimate = locate(PerfectModel((0.9, -0.9, 0.1)), IMAGE, CAMERA, patch, None, config, seed=0)
+    assert [estimate.east, estimate.north] == pytest.approx([18.0, 18.0], abs=0.1)
+
+
+def test_the_ground_plane_reads_the_pixel_the_camera_sees_it_at() -> None:
+    grid = lift_grid(CAMERA, DefaultConfig())
+    assert grid is not None and grid.shape == (1, *DefaultConfig().lift_shape, 2)
+    # Cell 10.5 m ahead, 4.5 m to the left at the ground: row 15 of 40 from the left, column 10.
+    u, v = 160 - 150 * 4.5 / 10.5, 60 + 150 * 1.6 / 10.5
+    assert grid[0, 0, 15, 10].tolist() == pytest.approx([u / 160 - 1, v / 60 - 1], abs=1e-5)
+    assert (grid[0, 0, 0, 0] == OUT_OF_VIEW).all()
+
+
+def test_the_papers_network_is_given_no_geometry() -> None:
+    assert lift_grid(CAMERA, PaperConfig()) is None
+
+
+def test_the_ground_image_has_the_networks_size() -> None:
+    assert ground_image(IMAGE, DefaultConfig()).shape == (160, 640, 3)
+    assert image_tensor(IMAGE).shape == (1, 3, 120, 320)
+    assert torch.equal(image_tensor(IMAGE)[0, :, 5, 7], torch.from_numpy(IMAGE[5, 7]))

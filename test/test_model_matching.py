@@ -1,0 +1,83 @@
+import math
+
+import pytest
+import torch
+
+from geoflow_ros.model.config import DefaultConfig
+from geoflow_ros.model.matchflow import MatchFlow
+from geoflow_ros.model.matching import MatchVolume, mass_pyramid, read_volume
+
+CONFIG = DefaultConfig(channels=2)
+VOLUME = MatchVolume(CONFIG)
+
+
+def features(forward: list[float], right: list[float], yaw: float, x: float, y: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Landmarks in the ground-plane grid, and in the satellite map for a camera at (x, y) cells, heading yaw."""
+    _, across, cells = CONFIG.lift_shape
+    ground, satellite = torch.zeros(1, 2, across, cells), torch.zeros(1, 2, 104, 104)
+    for f, r in zip(forward, right, strict=True):
+        ground[0, 0, int(r + across / 2), int(f)] = 1.0
+        u = x + f * math.cos(yaw) + r * math.sin(yaw) + 52
+        v = y - f * math.sin(yaw) + r * math.cos(yaw) + 52
+        satellite[0, 0, int(v), int(u)] = 1.0
+    return ground, satellite
+
+
+@pytest.mark.parametrize(("x", "y", "heading"), [(0, 0, 3), (7, -11, 3), (-20, 20, 3), (3, 5, 6), (-9, 2, 0)])
+def test_the_volume_peaks_where_the_camera_stands(x: int, y: int, heading: int) -> None:
+    yaw = math.radians((heading - 3) * CONFIG.yaw_step_deg)
+    forward, right = [4.5, 12.5, 20.5, 25.5, 29.5], [3.5, -14.5, 15.5, -2.5, 8.5]
+    ground, satellite = features(forward, right, yaw, x, y)
+    scores = VOLUME.correlate(VOLUME.templates(ground), satellite)
+    peak = [int(i) for i in torch.unravel_index(scores.argmax(), scores.shape[1:])]
+    assert peak[0] == heading
+    assert peak[1] - VOLUME.reach == pytest.approx(y, abs=1 if yaw else 0)
+    assert peak[2] - VOLUME.reach == pytest.approx(x, abs=1 if yaw else 0)
+
+
+def test_correlation_is_the_sum_of_products_and_nothing_wraps_around() -> None:
+    generator = torch.Generator().manual_seed(0)
+    _, across, forward = CONFIG.lift_shape
+    ground = torch.randn(1, 2, across, forward, generator=generator)
+    satellite = torch.randn(1, 2, 104, 104, generator=generator)
+    templates = VOLUME.templates(ground)
+    padded = torch.nn.functional.pad(satellite, (100, 100, 100, 100))
+    direct = torch.nn.functional.conv2d(padded, templates[0, :, 3][None])[0, 0]
+    rows, columns = (torch.arange(-VOLUME.reach, VOLUME.reach + 1) + 100 + c for c in VOLUME.centre)
+    expected = direct[rows][:, columns] / math.sqrt(templates.shape[-1] * templates.shape[-2])
+    assert torch.allclose(VOLUME.correlate(templates, satellite)[0, 3], expected, atol=1e-4)
+
+
+def test_an_index_points_at_its_cell() -> None:
+    hypotheses = torch.tensor([[[0.0, 0.0, 0.0], [1.0, -0.5, math.radians(8.0)]]])
+    expected = [[[24.0, 24.0, 3.0], [44.0, 14.0, 5.0]]]
+    assert torch.allclose(VOLUME.to_index(hypotheses), torch.tensor(expected), atol=1e-4)
+
+
+def test_reading_between_cells_is_linear_and_zero_outside() -> None:
+    k, v, u = torch.meshgrid(torch.arange(3.0), torch.arange(4.0), torch.arange(5.0), indexing="ij")
+    volume = (100 * k + 10 * v + u)[None]
+    index = torch.tensor([[[1.25, 2.5, 0.5], [0.0, 0.0, 0.0], [9.0, 0.0, 0.0]]])
+    assert torch.allclose(read_volume(volume, index), torch.tensor([[76.25, 0.0, 0.0]]), atol=1e-3)
+
+
+def test_the_pyramid_keeps_the_mass() -> None:
+    log_probability = torch.log_softmax(torch.randn(1, 7 * 49 * 49), dim=1).view(1, 7, 49, 49)
+    for level in mass_pyramid(log_probability, 5):
+        assert (level + math.log(1e-8)).exp().sum() == pytest.approx(1.0, abs=1e-3)
+
+
+def test_the_network_answers_in_the_promised_shapes() -> None:
+    config = DefaultConfig(ground_height=32, ground_width=64, satellite_px=128, satellite_resolution=0.8125)
+    model = MatchFlow(config).eval()
+    ground = torch.randint(0, 255, (2, 3, 32, 64), dtype=torch.uint8)
+    satellite = torch.randint(0, 255, (2, 3, 128, 128), dtype=torch.uint8)
+    lift = torch.rand(2, *config.lift_shape, 2) * 2 - 1
+    with torch.inference_mode():
+        latent = model.encode(ground, satellite, lift)
+        flow = model.flow(latent, torch.rand(2, 6, 3))
+        density = model.log_density(latent, torch.zeros(2, 6, 3))
+    assert flow.log_distance.shape == flow.variance.shape == flow.kappa.shape == density.shape == (2, 6)
+    assert flow.direction.norm(dim=-1) == pytest.approx(torch.ones(2, 6))
+    assert flow.yaw_step is not None and flow.yaw_step.shape == (2, 6)
+    assert latent.log_mass[0].exp().sum((1, 2, 3)) * 1e-8 == pytest.approx(torch.ones(2), abs=1e-3)

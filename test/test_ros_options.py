@@ -1,0 +1,66 @@
+"""Parameters: one dataclass as the source of names, defaults, ranges and descriptions."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+pytest.importorskip("rclpy", reason="rclpy is not installed: source a ROS 2 or install the ROS wheels")
+
+import yaml
+from ros_support import MOUNT, REPOSITORY
+
+from geoflow_ros.errors import InputError
+from geoflow_ros.hypotheses import Schedule
+from geoflow_ros.ros.options import build, options_of
+from geoflow_ros.ros.parameters import NodeConfig, value_of
+
+REQUIRED = {"tiles": "area.mbtiles", **{f"camera.{name}": value for name, value in MOUNT.items()}}
+
+
+def test_defaults_nesting_and_types() -> None:
+    values = {**REQUIRED, "camera.height": 2, "localizer.schedule": "paper", "heading.source": "odom"}
+    config = build(NodeConfig, values)
+    assert config.camera.mount.height == 2.0
+    assert config.localizer.schedule is Schedule.PAPER
+    assert config.heading.source == "odom"
+    assert config.prior.max_age == 1.0
+    assert config.datum.datum is None
+    assert value_of(config, "localizer.schedule") == "paper"
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"tiles": "a"}, "required parameter not set: camera.forward"),
+        ({**REQUIRED, "camera.hight": 1.0}, r"camera.hight \(did you mean camera.height\?\)"),
+        ({**REQUIRED, "camera.height": 30.0}, "expected 0.1 to 20: of the lens above the ground"),
+        ({**REQUIRED, "camera.height": math.nan}, "expected 0.1 to 20"),
+        ({**REQUIRED, "camera.height": "high"}, "expected float"),
+        ({**REQUIRED, "seed": True}, "expected int"),
+        ({**REQUIRED, "heading.source": "compass"}, "expected imu or odom or course"),
+        ({**REQUIRED, "tiles": ""}, "parameter tiles is empty"),
+        ({**REQUIRED, "datum.latitude": 49.0}, "not on the globe"),
+    ],
+)
+def test_bad_values_are_one_sentence(values: dict[str, object], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        build(NodeConfig, values)
+
+
+def test_every_parameter_is_described_and_in_the_shipped_file_with_its_default() -> None:
+    text = (REPOSITORY / "config" / "localize.yaml").read_text(encoding="utf-8")
+    shipped = yaml.safe_load(text)["/**"]["ros__parameters"]
+    for each in options_of(NodeConfig):
+        assert len(each.help) > 5
+        *groups, leaf = each.name.split(".")
+        place = shipped
+        for group in groups:
+            place = place[group]
+        if each.default is None:
+            assert leaf not in place and f"# {leaf}:" in text, f"{each.name} must be given by the user"
+        else:
+            assert place[leaf] == pytest.approx(each.default, nan_ok=True)
+    count = sum(len(value) if isinstance(value, dict) else 1 for value in shipped.values())
+    assert count == sum(each.default is not None for each in options_of(NodeConfig))

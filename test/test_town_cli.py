@@ -1,0 +1,37 @@
+"""`python -m geoflow_ros.town`: what it refuses, and how."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from geoflow_ros.town.__main__ import main
+
+
+@pytest.mark.parametrize("kind", ["drive", "kitti", "vigor"])
+@pytest.mark.parametrize(("option", "value"), [("--seed", "-3"), ("--count", "0")])
+def test_bad_numbers_are_one_sentence(
+    kind: str, option: str, value: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([kind, str(tmp_path / "out"), option, value]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"geoflow_ros.town: {option} {value} is") and error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("kind", ["drive", "kitti", "vigor"])
+def test_a_folder_with_something_in_it_is_left_alone(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "precious.txt").write_text("x")
+    assert main([kind, str(tmp_path), "--count", "1"]) == 2
+    assert "is not an empty folder" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
+
+
+def test_help_says_which_seeds_are_for_testing(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(["--help"])
+    assert exit_.value.code == 0
+    assert "below 10000 may be trained on" in " ".join(capsys.readouterr().out.split())

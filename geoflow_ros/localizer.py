@@ -29,6 +29,7 @@ from geoflow_ros.inputs import ground_image, image_tensor, lift_grid
 from geoflow_ros.model.base import LocalizationModel
 from geoflow_ros.model.checkpoint import load
 from geoflow_ros.model.config import DefaultConfig
+from geoflow_ros.model.runtime import prepare
 from geoflow_ros.pose import PoseEstimate, PosePrior, Rejection
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.patch import SatellitePatch
@@ -59,7 +60,7 @@ class LocalizerConfig:
 
 def load_model(checkpoint: Path) -> LocalizationModel:
     """The network of a checkpoint, ready for inference."""
-    return load(checkpoint).eval()
+    return prepare(load(checkpoint))
 
 
 @torch.inference_mode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -98,7 +99,8 @@ def test_missing_or_foreign_checkpoint_ends_the_node_with_one_sentence(
     weights = tmp_path / "weights.safetensors"
     if content is not None:
         weights.write_bytes(content)
-    _assert_refused(ros.ros_arguments(files[1], checkpoint=weights), "weights.safetensors")
+        shutil.copy(files[0].with_suffix(".json"), tmp_path / "weights.json")
+    _assert_refused(ros.ros_arguments(files[1], checkpoint=weights), str(tmp_path / "weights."))
 
 
 def test_corrupt_mbtiles_ends_the_node_with_one_sentence(files: tuple[Path, Path], tmp_path: Path) -> None:

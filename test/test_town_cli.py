@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,17 @@ def test_a_folder_with_something_in_it_is_left_alone(
     assert main([kind, str(tmp_path), "--count", "1"]) == 2
     assert "is not an empty folder" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
+
+
+def test_a_missing_package_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "geoflow_ros.town.export_drive", raising=False)
+    monkeypatch.delitem(sys.modules, "geoflow_ros.town.drive_bag", raising=False)
+    monkeypatch.setitem(sys.modules, "rosbags.rosbag2", None)
+    assert main(["drive", str(tmp_path / "out"), "--count", "1"]) == 2
+    error = capsys.readouterr().err
+    assert "rosbags" in error and 'pip install "geoflow_ros[town]"' in error
 
 
 def test_help_says_which_seeds_are_for_testing(capsys: pytest.CaptureFixture[str]) -> None:

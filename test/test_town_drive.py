@@ -11,19 +11,18 @@ import numpy as np
 import pytest
 import rasterio
 from rosbags.highlevel import AnyReader
-from town_support import PLAIN_LOOK, draws
+from town_support import PLAIN_LOOK, draws, generated_town
 
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.town.noise import SensorErrors, dead_reckoning, gauss_markov, gnss_fixes
 from geoflow_ros.town.route import FASTEST, SIDEWAYS_ACCELERATION, plan_drive
-from geoflow_ros.town.world import Town
 
 COUNT = 12
 
 
-@pytest.mark.parametrize("seed", [0, 10_005])
+@pytest.mark.parametrize("seed", [3, 10_002])
 def test_a_drive_is_smooth_and_stays_inside(seed: int) -> None:
-    drive = plan_drive(Town.generate(seed), seed, 60.0)
+    drive = plan_drive(generated_town(seed), seed, 60.0)
     times = np.arange(0.0, 60.0, 0.1)
     poses, speed = drive.pose(times), drive.speed(times)
     assert np.abs(poses[:, :2]).max() < 280.0 - 70.0
@@ -108,7 +107,7 @@ def test_truth_bag_and_description_agree(exported: Path) -> None:
 def test_the_tiles_lie_where_the_town_is(exported: Path) -> None:
     from geoflow_ros.town.render import Renderer
 
-    town, renderer = Town.generate(10_002), Renderer()
+    town, renderer = generated_town(10_002), Renderer()
     renderer.load(town)
     first = (exported / "truth.tum").read_text().splitlines()[1].split()
     east, north = float(first[1]), float(first[2])

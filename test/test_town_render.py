@@ -7,14 +7,13 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from town_support import PLAIN_LOOK, draws, marked_town, red_center
+from town_support import PLAIN_LOOK, draws, generated_town, marked_town, red_center
 
 from geoflow_ros.camera import CameraModel, Mount, Projection
 from geoflow_ros.errors import InputError
 from geoflow_ros.satellite.patch import SatellitePatch
 from geoflow_ros.town.look import Look
 from geoflow_ros.town.render import Renderer
-from geoflow_ros.town.world import Town
 
 LENS = (12.0, -7.0)
 YAW = 0.7
@@ -102,7 +101,7 @@ def test_two_renderers_do_not_disturb_each_other(renderer: Renderer) -> None:
 
 @draws
 def test_a_town_looks_different_at_another_time_and_the_same_at_the_same(renderer: Renderer) -> None:
-    town = Town.generate(12)
+    town = generated_town(3)
     renderer.load(town)
     east, north, yaw = town.sample_pose(np.random.default_rng(0))
     camera = CameraModel(160, 64, 90.0, 90.0, 80.0, 32.0)

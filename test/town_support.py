@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import pytest
 
@@ -27,6 +29,12 @@ def _why_not_drawable() -> str:
 
 
 draws = pytest.mark.skipif(bool(_why_not_drawable()), reason=_why_not_drawable() or "drawable")
+
+
+@lru_cache(maxsize=2)
+def generated_town(seed: int) -> Town:
+    """A generated town, made once for all tests."""
+    return Town.generate(seed)
 
 
 def marked_town(marks: list[tuple[float, float, float]], size: float = 0.4) -> Town:

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from geoflow_ros.camera import Mount
 from geoflow_ros.datasets.base import Sample
 
+MOUNT_TILT_STD = math.radians(0.3)  # a vehicle pitches and rolls, and no mount is measured exactly
+MOUNT_HEIGHT_STD = 0.02  # of the height
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
 def augment(sample: Sample, rng: np.random.Generator) -> Sample:
-    """The sample with each image changed in colour, contrast and sharpness, half the time of the mirrored world."""
+    """The sample with other looks of both images and a mount known a little wrong; half the time mirrored."""
     if rng.random() < 0.5:
         sample = mirror(sample)
     patch = replace(sample.patch, image=photometric(sample.patch.image, rng))
-    return replace(sample, ground=photometric(sample.ground, rng), patch=patch)
+    camera = replace(sample.camera, mount=jittered(sample.camera.mount, rng))
+    return replace(sample, ground=photometric(sample.ground, rng), camera=camera, patch=patch)
+
+
+def jittered(mount: Mount, rng: np.random.Generator) -> Mount:
+    """The mount with small random errors in roll, pitch and height."""
+    roll, pitch = rng.normal(0.0, MOUNT_TILT_STD, 2)
+    height = mount.height * (1.0 + rng.normal(0.0, MOUNT_HEIGHT_STD))
+    return replace(mount, roll=mount.roll + roll, pitch=mount.pitch + pitch, height=height)
 
 
 def mirror(sample: Sample) -> Sample:

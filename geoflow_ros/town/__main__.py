@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from geoflow_ros.cli import run
@@ -41,13 +41,23 @@ def write(arguments: argparse.Namespace) -> None:
         raise InputError(f"--seed {arguments.seed} is negative: give 0 or more")
     if arguments.count < 1:
         raise InputError(f"--count {arguments.count} is not positive: give 1 or more")
-    if arguments.kind == "drive":
+    try:
+        export = _exporter(arguments.kind)
+    except ImportError as error:
+        hint = 'pip install "geoflow_ros[town]"'
+        raise InputError(f"{arguments.kind} needs a package that is missing ({error}): {hint}") from error
+    export(arguments.out, arguments.seed, arguments.count)
+
+
+def _exporter(kind: str) -> Callable[[Path, int, int], None]:
+    """Imported only when wanted: each needs packages that the others do not."""
+    if kind == "drive":
         from geoflow_ros.town.export_drive import export_drive as export
-    elif arguments.kind == "kitti":
+    elif kind == "kitti":
         from geoflow_ros.town.export_kitti import export_kitti as export
     else:
         from geoflow_ros.town.export_vigor import export_vigor as export
-    export(arguments.out, arguments.seed, arguments.count)
+    return export
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -24,8 +24,7 @@ TALLEST_M = 80.0
 """Shadows of what is higher may be missing."""
 _LINEAR, _LINEAR_MIPMAP_NEAREST = 0x2601, 0x2701  # OpenGL names; trilinear would cost twice as much in software
 _NEEDS = (
-    'the generated town needs moderngl and EGL: pip install "geoflow_ros[town]" and '
-    "apt install libegl1 libgl1-mesa-dri"
+    'the generated town needs moderngl and EGL: pip install "geoflow_ros[town]" and apt install libegl1 libgl1-mesa-dri'
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,7 @@ START_S = 1_700_000_000
 """Stamp of the first frame, seconds since 1970."""
 CAMERA = CameraModel(640, 192, 368.0, 368.0, 320.0, 96.0, Mount(forward=1.08, height=1.65))
 """82 degrees wide; base_link is on the ground under the rear axle."""
-JPEG_QUALITY = 80
+JPEG_QUALITY = 75
 TILES_REACH_M, TILES_ZOOM = 100.0, 19
 
 
@@ -41,7 +41,8 @@ def export_drive(out: Path, seed: int, count: int) -> None:
     times = np.arange(count) / RATE_HZ
     drive = plan_drive(town, seed, count / RATE_HZ)
     truth = drive.pose(times)
-    _write_bag(root / "drive", renderer, drive, times, town.datum, Look.random(rng), rng)
+    look = replace(Look.random(rng), traffic=0.0)  # cars of a look stand still: none may block the lane
+    _write_bag(root / "drive", renderer, drive, times, town.datum, look, rng)
     with tempfile.TemporaryDirectory() as folder:
         mosaic = Path(folder) / "town.tif"
         write_orthomosaic(mosaic, renderer, town.datum, truth[:, :2], TILES_REACH_M, Look.random(rng))

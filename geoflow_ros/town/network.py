@@ -232,7 +232,5 @@ def _compact(nodes: Floats, streets: list[Street], blocks: list[tuple[Floats, Zo
     for street in streets:
         for node in (street.start, street.end):
             radii[renamed[node]] = max(radii[renamed[node]], street.profile.road / 2 + 1.2)
-    streets = [
-        Street(renamed[street.start], renamed[street.end], street.path, street.profile) for street in streets
-    ]
+    streets = [Street(renamed[street.start], renamed[street.end], street.path, street.profile) for street in streets]
     return Network(nodes[used], radii, tuple(streets), tuple(blocks))

@@ -119,9 +119,7 @@ def _boundary(
     site.mesh.box(depth_line, 0.0, high, texture, tint)
 
 
-def _garden(
-    rng: np.random.Generator, frame: Frame, width: float, depth: float, front: float, site: Site
-) -> None:
+def _garden(rng: np.random.Generator, frame: Frame, width: float, depth: float, front: float, site: Site) -> None:
     count = rng.poisson(2.0)
     x, y = rng.uniform(-width / 2 + 1, width / 2 - 1, count), rng.uniform(-front + 0.9, -0.6, count)
     spots = frame.points(np.column_stack([x, y]))

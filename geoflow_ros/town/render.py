@@ -59,9 +59,7 @@ class Renderer:
                 image = self._view(camera, eye, axes, look, cars)
         return look.develop(image, _salt(east, north))
 
-    def orthophoto(
-        self, east: float, north: float, size_m: float, size_px: int, look: Look, yaw: float = 0.0
-    ) -> Image:
+    def orthophoto(self, east: float, north: float, size_m: float, size_px: int, look: Look, yaw: float = 0.0) -> Image:
         """The ground from straight above (S, S, 3) RGB, as `SatellitePatch` lays it out: +u along yaw.
 
         Heights are displaced by `look.lean`; the ground is true to scale.

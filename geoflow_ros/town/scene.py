@@ -92,9 +92,7 @@ def _used(program: Any, layout: tuple[str, ...]) -> tuple[str, ...]:
     """The buffer layout with attributes that a program has optimised away replaced by padding."""
     formats, names = layout[0].split(), layout[1:]
     suffix = " /i" if formats[-1] == "/i" else ""
-    parts = [
-        fmt if name in program else f"{int(fmt[0]) * 4}x" for fmt, name in zip(formats, names, strict=False)
-    ]
+    parts = [fmt if name in program else f"{int(fmt[0]) * 4}x" for fmt, name in zip(formats, names, strict=False)]
     return (" ".join(parts) + suffix, *(name for name in names if name in program))
 
 

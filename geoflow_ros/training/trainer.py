@@ -24,6 +24,7 @@ from geoflow_ros.model.checkpoint import build, save
 from geoflow_ros.model.config import CONFIGS
 from geoflow_ros.model.encoder import EfficientNetLite0, Trunk, load_pretrained_lite0
 from geoflow_ros.model.losses import flow_loss
+from geoflow_ros.model.runtime import channels_last, prepare
 from geoflow_ros.training.batches import Batch, batches, draw_hypotheses
 from geoflow_ros.training.config import TrainConfig
 
@@ -37,9 +38,7 @@ def new_model(config: TrainConfig) -> LocalizationModel:
     for trunk in trunks(model):
         if isinstance(trunk, EfficientNetLite0):
             load_pretrained_lite0(trunk)
-    for parameter in model.parameters():
-        if parameter.dim() == 4:  # channels-last doubles the speed of the convolutions on a CPU
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    channels_last(model)
     return model
 
 
@@ -146,7 +145,7 @@ class Trainer:
 
     def _validate(self, validation: LocalizationDataset, loss: float) -> None:
         start, count = time.monotonic(), min(self.config.validation_samples, len(validation))
-        errors = position_errors(self.average, validation, range(count))
+        errors = position_errors(prepare(self.average), validation, range(count))
         mean, median = float(np.mean(errors)), float(np.median(errors))
         tqdm.write(
             f"step {self.step}: loss {loss:.3f}, validation mean {mean:.2f} m, median {median:.2f} m "

@@ -1,0 +1,37 @@
+"""A trained network made ready for inference on a CPU: the same function, faster."""
+
+from __future__ import annotations
+
+import copy
+from typing import TypeVar
+
+import torch
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def prepare(model: Network) -> Network:
+    """A copy in evaluation mode, batch-norms folded into their convolutions, weights channels-last."""
+    model = copy.deepcopy(model).eval()
+    for module in list(model.modules()):
+        _fold_batch_norms(module)
+    channels_last(model)
+    return model.requires_grad_(False)
+
+
+def channels_last(model: nn.Module) -> None:
+    """Lay out the convolutions' weights channels-last, in place: about twice the speed on a CPU."""
+    for parameter in model.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+
+
+def _fold_batch_norms(module: nn.Module) -> None:
+    """Fold every batch-norm that directly follows a convolution among the children; our blocks register in order."""
+    children = list(module.named_children())
+    for (name, convolution), (next_name, norm) in zip(children, children[1:], strict=False):
+        if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            setattr(module, name, fuse_conv_bn_eval(convolution, norm))
+            setattr(module, next_name, nn.Identity())

@@ -24,8 +24,12 @@ export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
 ifeq ($(ROS_DISTRO),humble)
 export ROS_LOCALHOST_ONLY := 1
 endif
+# Kilted renamed the variable and warns of the old name.
+ifneq (,$(filter humble iron jazzy,$(ROS_DISTRO)))
+export FASTRTPS_DEFAULT_PROFILES_FILE := $(CURDIR)/config/fastdds_profile.xml
+else
 export FASTDDS_DEFAULT_PROFILES_FILE := $(CURDIR)/config/fastdds_profile.xml
-export FASTRTPS_DEFAULT_PROFILES_FILE := $(FASTDDS_DEFAULT_PROFILES_FILE)
+endif
 
 .PHONY: help venv demo test lint types clean
 

@@ -119,7 +119,7 @@ class CameraModel:
         heading, y left, z up, metres. Distortion is not applied: this is the camera of the rectified image.
         Pixel coordinates are continuous: (0, 0) is the corner of the first pixel, (width, height) of the last.
         """
-        ray = (np.asarray(points, dtype=np.float64) - [0.0, 0.0, self.mount.height]) @ self._level_from_camera()
+        ray = (np.asarray(points, dtype=np.float64) - [0.0, 0.0, self.mount.height]) @ self.level_from_camera()
         x, y, z = ray[..., 0], ray[..., 1], ray[..., 2]  # forward, left, up of the tilted camera
         if self.projection is Projection.EQUIRECTANGULAR:
             u = (0.5 - np.arctan2(y, x) / (2 * math.pi)) * self.width
@@ -131,7 +131,7 @@ class CameraModel:
         inside = front & (u >= 0) & (u <= self.width) & (v >= 0) & (v <= self.height)
         return np.stack([u, v], axis=-1), inside
 
-    def _level_from_camera(self) -> NDArray[np.float64]:
+    def level_from_camera(self) -> NDArray[np.float64]:
         """Rotation (3, 3), its columns the camera's forward, left, up axes in the level frame: Ry(pitch) Rx(roll)."""
         sp, cp = math.sin(self.mount.pitch), math.cos(self.mount.pitch)
         sr, cr = math.sin(self.mount.roll), math.cos(self.mount.roll)

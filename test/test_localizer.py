@@ -42,7 +42,9 @@ def test_the_pose_of_base_link_is_found_through_patch_and_mount() -> None:
     # The camera stands 5 m along its prior heading and 3 m to the right, turned 0.05 rad left of the prior.
     heading = PRIOR.yaw + MOUNT.yaw
     camera = np.array([PRIOR.east, PRIOR.north]) + MOUNT.lever_arm(PRIOR.yaw)
-    camera += 5 * np.array([math.cos(heading), math.sin(heading)]) + 3 * np.array([math.sin(heading), -math.cos(heading)])
+    camera += 5 * np.array([math.cos(heading), math.sin(heading)]) + 3 * np.array(
+        [math.sin(heading), -math.cos(heading)]
+    )
     base = camera - MOUNT.lever_arm(PRIOR.yaw + 0.05)
     estimate = localizer(PerfectModel((5 / 20, 3 / 20, 0.05))).localize(IMAGE, CAMERA, PRIOR, seed=1)
     assert isinstance(estimate, PoseEstimate)
@@ -63,9 +65,13 @@ def test_the_density_peaks_at_the_estimate() -> None:
 
 
 def test_the_same_seed_gives_the_same_answer_and_another_does_not() -> None:
-    localise: Callable[[int], NDArray[np.float64]] = lambda seed: (  # noqa: E731
-        localizer(PerfectModel((0.1, 0.1, 0.0)), config=LocalizerConfig(steps=1)).localize(IMAGE, CAMERA, PRIOR, seed)
-    ).hypotheses  # type: ignore[union-attr]
+    localise: Callable[[int], NDArray[np.float64]] = lambda seed: (
+        (  # noqa: E731
+            localizer(PerfectModel((0.1, 0.1, 0.0)), config=LocalizerConfig(steps=1)).localize(
+                IMAGE, CAMERA, PRIOR, seed
+            )
+        ).hypotheses
+    )  # type: ignore[union-attr]
     assert np.array_equal(localise(3), localise(3))
     assert not np.array_equal(localise(3), localise(4))
 

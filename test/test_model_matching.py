@@ -11,7 +11,9 @@ CONFIG = DefaultConfig(channels=2)
 VOLUME = MatchVolume(CONFIG)
 
 
-def features(forward: list[float], right: list[float], yaw: float, x: float, y: float) -> tuple[torch.Tensor, torch.Tensor]:
+def features(
+    forward: list[float], right: list[float], yaw: float, x: float, y: float
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Landmarks in the ground-plane grid, and in the satellite map for a camera at (x, y) cells, heading yaw."""
     _, across, cells = CONFIG.lift_shape
     ground, satellite = torch.zeros(1, 2, across, cells), torch.zeros(1, 2, 104, 104)

@@ -98,7 +98,7 @@ def test_truth_bag_and_description_agree(exported: Path) -> None:
         truth = [reader.deserialize(raw, c.msgtype) for c, _, raw in reader.messages() if c.topic == "/ground_truth"]
     positions = np.array([(message.pose.position.x, message.pose.position.y) for message in truth])
     assert positions == pytest.approx(rows[:, 1:3], abs=1e-4)
-    assert about["camera"]["mount"] == {
+    assert about["mount"] == {
         "forward": 1.08, "left": 0.0, "height": 1.65, "roll": 0.0, "pitch": 0.0, "yaw": 0.0
     }  # fmt: skip
 

@@ -58,9 +58,8 @@ def _write_bag(
         bag.write_sensors(drive, float(times[-1]), SensorErrors(), rng)
         for time, pose in zip(tqdm(times, unit="frame", desc="camera", disable=None), drive.pose(times), strict=True):
             east, north, yaw = pose
-            ahead = CAMERA.mount.forward
-            lens = east + ahead * math.cos(yaw), north + ahead * math.sin(yaw)
-            image = renderer.camera(CAMERA, *lens, yaw, look)
+            lens = CAMERA.mount.lever_arm(yaw)
+            image = renderer.camera(CAMERA, east + lens[0], north + lens[1], yaw, look)
             bag.write_frame(float(time), encoded(image, ".jpg", JPEG_QUALITY), CAMERA, pose)
 
 
@@ -71,6 +70,6 @@ def _write_truth(root: Path, town: Town, times: NDArray[np.float64], truth: NDAr
         turn = f"0 0 {math.sin(yaw / 2):.9f} {math.cos(yaw / 2):.9f}"
         lines.append(f"{START_S + time:.3f} {east:.4f} {north:.4f} 0 {turn}")
     write_lines(root / "truth.tum", lines)
-    camera = asdict(CAMERA) | {"projection": CAMERA.projection.value}
-    about = {"seed": town.seed, "frames": len(times), "rate_hz": RATE_HZ, "datum": asdict(datum), "camera": camera}
+    about = {"seed": town.seed, "frames": len(times), "rate_hz": RATE_HZ, "datum": asdict(datum)}
+    about["mount"] = asdict(CAMERA.mount)
     (root / "drive.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")

@@ -48,7 +48,7 @@ class Renderer:
             raise InputError(f"the town renders cameras without distortion, not {camera.projection.value}: rectify it")
         foot, eye = np.array([east, north]), np.array([east, north, camera.mount.height])
         cars = {shape: rows[_far(rows, foot)] for shape, rows in self._cars(look).items()}
-        axes = _rotation(yaw) @ camera._level_from_camera()
+        axes = _rotation(yaw) @ camera.level_from_camera()
         with self._canvas.context:
             if camera.projection is Projection.EQUIRECTANGULAR:
                 self._canvas.cast_shadows(foot, SHADOW_REACH_M, look, cars)

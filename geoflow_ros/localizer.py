@@ -140,6 +140,9 @@ class Localizer:
             return Rejection(f"no satellite imagery for {patch.missing:.0%} of the {extent} of the datum")
         rectified = camera.rectify(image)
         estimate = locate(self.model, rectified, camera.rectified(), patch, of_camera, self.config, seed)
+        away = math.hypot(estimate.east - of_camera.east, estimate.north - of_camera.north)
+        if away > (limit := math.sqrt(2) * self.model.config.search_radius):
+            return Rejection(f"the hypotheses met {away:.0f} m from the prior, outside the {limit:.0f} m searched")
         estimate = _to_base(estimate, camera.mount)
         std = math.sqrt(np.linalg.eigvalsh(estimate.covariance[:2, :2]).max())
         if not std <= self.config.max_std_m:

@@ -1,5 +1,4 @@
 import math
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -42,9 +41,8 @@ def test_the_pose_of_base_link_is_found_through_patch_and_mount() -> None:
     # The camera stands 5 m along its prior heading and 3 m to the right, turned 0.05 rad left of the prior.
     heading = PRIOR.yaw + MOUNT.yaw
     camera = np.array([PRIOR.east, PRIOR.north]) + MOUNT.lever_arm(PRIOR.yaw)
-    camera += 5 * np.array([math.cos(heading), math.sin(heading)]) + 3 * np.array(
-        [math.sin(heading), -math.cos(heading)]
-    )
+    ahead, right = np.array([math.cos(heading), math.sin(heading)]), np.array([math.sin(heading), -math.cos(heading)])
+    camera += 5 * ahead + 3 * right
     base = camera - MOUNT.lever_arm(PRIOR.yaw + 0.05)
     estimate = localizer(PerfectModel((5 / 20, 3 / 20, 0.05))).localize(IMAGE, CAMERA, PRIOR, seed=1)
     assert isinstance(estimate, PoseEstimate)
@@ -65,13 +63,12 @@ def test_the_density_peaks_at_the_estimate() -> None:
 
 
 def test_the_same_seed_gives_the_same_answer_and_another_does_not() -> None:
-    localise: Callable[[int], NDArray[np.float64]] = lambda seed: (
-        (  # noqa: E731
-            localizer(PerfectModel((0.1, 0.1, 0.0)), config=LocalizerConfig(steps=1)).localize(
-                IMAGE, CAMERA, PRIOR, seed
-            )
-        ).hypotheses
-    )  # type: ignore[union-attr]
+    def localise(seed: int) -> NDArray[np.float64]:
+        one_step = localizer(PerfectModel((0.1, 0.1, 0.0)), config=LocalizerConfig(steps=1))
+        estimate = one_step.localize(IMAGE, CAMERA, PRIOR, seed)
+        assert isinstance(estimate, PoseEstimate)
+        return estimate.hypotheses
+
     assert np.array_equal(localise(3), localise(3))
     assert not np.array_equal(localise(3), localise(4))
 
@@ -83,6 +80,7 @@ def test_the_same_seed_gives_the_same_answer_and_another_does_not() -> None:
         (PerfectModel((0, 0, 0)), 0.0, IMAGE[:-1], PRIOR, "320 x 119 but the camera's calibration is for 320 x 120"),
         (PerfectModel((0, 0, 0)), 0.0, np.full_like(IMAGE, 7), PRIOR, "no contrast"),
         (PerfectModel((0, 0, 0), certain=False), 0.0, IMAGE, PRIOR, "more than max_std_m"),
+        (PerfectModel((2, 0, 0)), 0.0, IMAGE, PRIOR, "met 40 m from the prior, outside the 28 m searched"),
         (PerfectModel((0, 0, 0)), 0.0, IMAGE, PosePrior(0, 0, 0, np.diag([900.0, 1, 0.01])), "uncertain by 30 m"),
         (PerfectModel((0, 0, 0)), 0.0, IMAGE, PosePrior(0, 0, 0, np.diag([9.0, 9, 1.0])), "uncertain by 57 deg"),
     ],

@@ -1,0 +1,39 @@
+import argparse
+import subprocess
+import sys
+
+import pytest
+
+from geoflow_ros import cli
+from geoflow_ros.errors import InputError
+
+
+def failing_with(error: BaseException) -> int:
+    def main(_: argparse.Namespace) -> None:
+        raise error
+
+    return cli.run(argparse.ArgumentParser(prog="geoflow_ros.thing"), main, [])
+
+
+def test_bad_input_is_one_sentence_and_status_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert failing_with(InputError("zoom 99 is not a zoom")) == 2
+    assert capsys.readouterr().err == "geoflow_ros.thing: zoom 99 is not a zoom\n"
+
+
+def test_ctrl_c_is_status_130() -> None:
+    assert failing_with(KeyboardInterrupt()) == 130
+
+
+def test_a_fault_of_ours_is_not_hidden() -> None:
+    with pytest.raises(ZeroDivisionError):
+        failing_with(ZeroDivisionError())
+
+
+def test_a_reader_that_stops_reading_is_no_error() -> None:
+    script = (
+        "import argparse; from geoflow_ros.cli import run;"
+        "raise SystemExit(run(argparse.ArgumentParser(), lambda _: [print('x' * 9999) for _ in range(999)], []))"
+    )
+    command = f'{sys.executable} -c "{script}" | head -c 1'
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "x", "")

@@ -95,7 +95,9 @@ def locate(
     log_weights = belief.log_density(hypotheses[0]) + (0.0 if fit is None else fit[0])
     weights = torch.softmax(log_weights, dim=0)
     pose = consensus(hypotheses[0], weights, config.bandwidth_m / radius)
-    covariance = pose_covariance(pose, hypotheses[0], weights, moments)
+    position, yaw = math.sqrt(model.config.position_variance_scale), math.sqrt(model.config.yaw_variance_scale)
+    scale = torch.tensor([position, position, yaw])
+    covariance = pose_covariance(pose, hypotheses[0], weights, moments) * torch.outer(scale, scale)
     density = density_grid(model, latent, belief, hypotheses[0], weights, moments)
     poses = _to_enu(torch.cat([pose[None], hypotheses[0]]), patch, radius)
     return PoseEstimate(

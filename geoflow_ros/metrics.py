@@ -22,7 +22,8 @@ class PoseErrors:
 
     position: distance to the truth. longitudinal: error along the true heading, positive ahead of the truth;
     lateral: across it, positive to the left. yaw: counter-clockwise of the truth, in [-pi, pi). nees: squared
-    Mahalanobis distance of the position error (2 degrees of freedom, so 2 on average if honest).
+    Mahalanobis distance of the position error (2 degrees of freedom, so 2 on average if honest); yaw_nees: the
+    same of the heading (1 degree of freedom).
     """
 
     position: NDArray[np.float64]
@@ -30,21 +31,24 @@ class PoseErrors:
     lateral: NDArray[np.float64]
     yaw: NDArray[np.float64]
     nees: NDArray[np.float64]
+    yaw_nees: NDArray[np.float64]
 
 
 def pose_errors(estimates: ArrayLike, truths: ArrayLike, covariances: ArrayLike) -> PoseErrors:
     """Errors of estimates (N, 3) with covariances (N, 3, 3) against truths (N, 3): east, north (m), yaw (rad)."""
     estimate, truth = np.asarray(estimates, dtype=np.float64), np.asarray(truths, dtype=np.float64)
-    position_covariance = np.asarray(covariances, dtype=np.float64)[:, :2, :2]
+    covariance = np.asarray(covariances, dtype=np.float64)
     east, north = error = (estimate - truth)[:, :2].T
     cos, sin = np.cos(truth[:, 2]), np.sin(truth[:, 2])
-    whitened = np.linalg.solve(position_covariance, error.T[:, :, None])[:, :, 0]
+    whitened = np.linalg.solve(covariance[:, :2, :2], error.T[:, :, None])[:, :, 0]
+    yaw = (estimate[:, 2] - truth[:, 2] + math.pi) % (2 * math.pi) - math.pi
     return PoseErrors(
         position=np.hypot(east, north),
         longitudinal=east * cos + north * sin,
         lateral=north * cos - east * sin,
-        yaw=(estimate[:, 2] - truth[:, 2] + math.pi) % (2 * math.pi) - math.pi,
+        yaw=yaw,
         nees=np.einsum("in,ni->n", error, whitened),
+        yaw_nees=yaw**2 / covariance[:, 2, 2],
     )
 
 

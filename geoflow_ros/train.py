@@ -11,6 +11,7 @@ import torch
 
 from geoflow_ros.cli import run
 from geoflow_ros.datasets.town import TRAIN_SEEDS, VALIDATION_SEEDS, TownSamples
+from geoflow_ros.training.calibration import calibrate_checkpoint
 from geoflow_ros.training.config import TrainConfig, read_config
 from geoflow_ros.training.trainer import Trainer
 
@@ -35,18 +36,17 @@ def _train(arguments: argparse.Namespace) -> None:
     trainer = Trainer(config, folder)
     if arguments.resume:
         trainer.resume()
-    trainer.fit(_towns(config, trainer, TRAIN_SEEDS[: config.train_towns]), _validation(config, trainer))
+    validation = _towns(config, trainer, VALIDATION_SEEDS[: config.validation_towns])
+    trainer.fit(_towns(config, trainer, TRAIN_SEEDS[: config.train_towns]), validation)
+    factors = calibrate_checkpoint(folder / "best", validation)
     print(f"best validation error {trainer.best:.2f} m: {folder / 'best.safetensors'}")
+    print(f"variances scaled by {factors[0]:.2f} (position) and {factors[1]:.2f} (heading) to cover 90 %")
 
 
 def _towns(config: TrainConfig, trainer: Trainer, seeds: range) -> TownSamples:
     model = trainer.model.config
     root = Path(config.data_root)
     return TownSamples(root, seeds, config.views_per_town, model.satellite_px, model.satellite_resolution)
-
-
-def _validation(config: TrainConfig, trainer: Trainer) -> TownSamples:
-    return _towns(config, trainer, VALIDATION_SEEDS[: config.validation_towns])
 
 
 if __name__ == "__main__":

@@ -13,11 +13,13 @@ from geoflow_ros.datasets.augment import augment, mirror
 from geoflow_ros.datasets.base import Sample
 from geoflow_ros.errors import InputError
 from geoflow_ros.model.base import LocalizationModel
+from geoflow_ros.model.checkpoint import load, read, save
 from geoflow_ros.model.config import DefaultConfig
 from geoflow_ros.model.matchflow import MatchFlow
 from geoflow_ros.satellite.patch import SatellitePatch
 from geoflow_ros.training import trainer as trainer_module
 from geoflow_ros.training.batches import batches, draw_hypotheses, to_batch, truth_pose
+from geoflow_ros.training.calibration import CHI2_POSITION, calibrate_checkpoint, errors_on, variance_factor
 from geoflow_ros.training.config import TrainConfig, read_config
 from geoflow_ros.training.trainer import Trainer
 
@@ -172,3 +174,19 @@ def test_a_bad_config_is_refused(tmp_path: Path, text: str, sentence: str) -> No
 def test_the_shipped_config_is_valid_and_options_override_it() -> None:
     path = Path(__file__).parents[1] / "config" / "train" / "town.yaml"
     assert read_config(path, {"data_root": "elsewhere"}).data_root == "elsewhere"
+
+
+def test_the_variance_factor_makes_nine_of_ten_fit() -> None:
+    nees = np.random.default_rng(0).chisquare(2, 20_000)
+    assert variance_factor(nees, CHI2_POSITION) == pytest.approx(1.0, abs=0.03)
+    assert variance_factor(4 * nees, CHI2_POSITION) == pytest.approx(4.0, abs=0.12)
+
+
+def test_a_calibrated_checkpoint_covers_what_it_was_calibrated_on(tmp_path: Path) -> None:
+    save(MatchFlow(TINY), tmp_path / "raw", {"step": 7})
+    scales = calibrate_checkpoint(tmp_path / "raw", Noise())
+    model = load(tmp_path / "raw")
+    assert (model.config.position_variance_scale, model.config.yaw_variance_scale) == scales
+    assert read(tmp_path / "raw")[0].card == {"step": 7}
+    nees = errors_on(model, Noise(), range(6)).nees
+    assert np.quantile(nees, 0.9) == pytest.approx(CHI2_POSITION, rel=1e-2)

@@ -23,6 +23,8 @@ class PaperConfig:
     heads: int = 4
     dropout: float = 0.1
     orientation_head: bool = False
+    position_variance_scale: float = 1.0  # fitted on validation data: what the predicted covariance is multiplied by
+    yaw_variance_scale: float = 1.0
 
     @property
     def lift_shape(self) -> None:
@@ -48,6 +50,8 @@ class DefaultConfig:
     yaw_range_deg: float = 12.0  # of the match volume, to either side of the patch's +u
     yaw_step_deg: float = 4.0
     volume_margin_m: float = 4.0  # of the match volume around the search radius
+    position_variance_scale: float = 1.0  # fitted on validation data: what the predicted covariance is multiplied by
+    yaw_variance_scale: float = 1.0
 
     @property
     def cell_m(self) -> float:

@@ -6,7 +6,6 @@ import copy
 import math
 import os
 import time
-from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from tqdm import tqdm
 
 from geoflow_ros.datasets.base import LocalizationDataset
 from geoflow_ros.errors import InputError
-from geoflow_ros.localizer import LocalizerConfig, locate
 from geoflow_ros.model.base import LocalizationModel
 from geoflow_ros.model.checkpoint import build, save
 from geoflow_ros.model.config import CONFIGS
@@ -26,6 +24,7 @@ from geoflow_ros.model.encoder import EfficientNetLite0, Trunk, load_pretrained_
 from geoflow_ros.model.losses import flow_loss
 from geoflow_ros.model.runtime import channels_last, prepare
 from geoflow_ros.training.batches import Batch, batches, draw_hypotheses
+from geoflow_ros.training.calibration import errors_on
 from geoflow_ros.training.config import TrainConfig
 
 YAW_RANGE = math.radians(10.0)
@@ -145,8 +144,8 @@ class Trainer:
 
     def _validate(self, validation: LocalizationDataset, loss: float) -> None:
         start, count = time.monotonic(), min(self.config.validation_samples, len(validation))
-        errors = position_errors(prepare(self.average), validation, range(count))
-        mean, median = float(np.mean(errors)), float(np.median(errors))
+        errors = errors_on(prepare(self.average), validation, range(count)).position
+        mean, median = float(errors.mean()), float(np.median(errors))
         tqdm.write(
             f"step {self.step}: loss {loss:.3f}, validation mean {mean:.2f} m, median {median:.2f} m "
             f"({time.monotonic() - start:.0f} s)"
@@ -183,13 +182,3 @@ class Trainer:
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.step, self.best = state["step"], state["best"]
-
-
-def position_errors(model: LocalizationModel, samples: LocalizationDataset, indices: Iterable[int]) -> list[float]:
-    """Distance (m) of the estimate from the truth for each sample, the prior uniform over the search area."""
-    errors = []
-    for index in indices:
-        sample = samples[index]
-        estimate = locate(model, sample.ground, sample.camera, sample.patch, None, LocalizerConfig(), seed=index)
-        errors.append(math.hypot(estimate.east - sample.truth[0], estimate.north - sample.truth[1]))
-    return errors

@@ -1,0 +1,48 @@
+"""Honest covariances: the predicted ones scaled so that they cover the errors on validation data."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoflow_ros.datasets.base import LocalizationDataset
+from geoflow_ros.localizer import LocalizerConfig, locate
+from geoflow_ros.metrics import PoseErrors, pose_errors
+from geoflow_ros.model.base import LocalizationModel
+from geoflow_ros.model.checkpoint import load, read, save
+from geoflow_ros.model.runtime import prepare
+
+COVERAGE = 0.9
+CHI2_POSITION, CHI2_YAW = 4.605, 2.706  # 90 % quantiles of chi-square with 2 and 1 degrees of freedom
+
+
+def errors_on(model: LocalizationModel, samples: LocalizationDataset, indices: Iterable[int]) -> PoseErrors:
+    """Errors of the estimates, the prior uniform over the search area."""
+    estimates, truths, covariances = [], [], []
+    for index in indices:
+        sample = samples[index]
+        estimate = locate(model, sample.ground, sample.camera, sample.patch, None, LocalizerConfig(), seed=index)
+        estimates.append((estimate.east, estimate.north, estimate.yaw))
+        truths.append(sample.truth)
+        covariances.append(estimate.covariance)
+    return pose_errors(estimates, truths, covariances)
+
+
+def variance_factor(nees: NDArray[np.float64], quantile: float) -> float:
+    """What to multiply variances by so that COVERAGE of the squared Mahalanobis distances are below `quantile`."""
+    return float(np.quantile(nees, COVERAGE) / quantile)
+
+
+def calibrate_checkpoint(path: Path, samples: LocalizationDataset) -> tuple[float, float]:
+    """Fit the variance scales of a checkpoint on samples it was not trained on and save it; the scales now in force."""
+    model = load(path)
+    model.config = dataclasses.replace(model.config, position_variance_scale=1.0, yaw_variance_scale=1.0)
+    errors = errors_on(prepare(model), samples, range(len(samples)))
+    position, yaw = variance_factor(errors.nees, CHI2_POSITION), variance_factor(errors.yaw_nees, CHI2_YAW)
+    model.config = dataclasses.replace(model.config, position_variance_scale=position, yaw_variance_scale=yaw)
+    save(model, path, read(path)[0].card)
+    return position, yaw

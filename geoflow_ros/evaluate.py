@@ -49,6 +49,16 @@ def evaluate(dataset: LocalizationDataset, locator: Locator, indices: Sequence[i
     return outcomes
 
 
+def refused_fraction(dataset: LocalizationDataset, locator: Locator, indices: Sequence[int], seed: int) -> float:
+    """How many samples are told apart from a patch of another place: that of the sample half the set away."""
+    refused = 0
+    for position, index in enumerate(tqdm(indices, unit="frame", desc="mismatched", disable=None)):
+        elsewhere = dataset[indices[(position + len(indices) // 2) % len(indices)]].patch
+        estimate = locator(dataclasses.replace(dataset[index], patch=elsewhere), seed + index)
+        refused += estimate.match < LocalizerConfig().min_match
+    return refused / len(indices)
+
+
 def errors_of(outcomes: Sequence[Outcome]) -> PoseErrors:
     """Errors of at least one outcome."""
     if not outcomes:
@@ -65,7 +75,9 @@ def summary_of(outcomes: Sequence[Outcome]) -> EvaluationSummary:
 def write_csv(path: Path, outcomes: Sequence[Outcome]) -> None:
     """One row a sample: key, truth, estimate, errors (metres, degrees), NEES, milliseconds."""
     errors = errors_of(outcomes)
-    header = "key,true_east,true_north,true_yaw_deg,east,north,yaw_deg,error_m,longitudinal_m,lateral_m,yaw_error_deg"
+    header = (
+        "key,match,true_east,true_north,true_yaw_deg,east,north,yaw_deg,error_m,longitudinal_m,lateral_m,yaw_error_deg"
+    )
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow([*header.split(","), "nees", "ms"])
@@ -74,7 +86,7 @@ def write_csv(path: Path, outcomes: Sequence[Outcome]) -> None:
             estimate = (each.estimate.east, each.estimate.north, math.degrees(each.estimate.yaw))
             error = (errors.position[i], errors.longitudinal[i], errors.lateral[i], math.degrees(errors.yaw[i]))
             numbers = (east, north, math.degrees(yaw), *estimate, *error, errors.nees[i], each.milliseconds)
-            writer.writerow([each.key, *(f"{number:.4f}" for number in numbers)])
+            writer.writerow([each.key, f"{each.estimate.match:.4f}", *(f"{number:.4f}" for number in numbers)])
 
 
 def table(summary: EvaluationSummary) -> str:
@@ -117,6 +129,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--limit", type=_positive, metavar="N", help="take at most N samples")
     parser.add_argument("--rotation-range-deg", type=float, help="heading noise: 10, vigor 0 (180: unknown heading)")
     parser.add_argument("--original-labels", action="store_true", help="vigor: the labels before their correction")
+    parser.add_argument("--mismatch", action="store_true", help="also against imagery of other places")
     parser.add_argument("--hypotheses", type=_positive, default=defaults.hypotheses, help="(%(default)s)")
     parser.add_argument("--steps", type=_positive, default=defaults.steps, help="refinement steps (%(default)s)")
     parser.add_argument("--schedule", choices=[each.value for each in Schedule], default=defaults.schedule.value)
@@ -177,9 +190,14 @@ def run(arguments: argparse.Namespace) -> None:
         write_csv(arguments.csv, outcomes)
     setup = {name: str(getattr(arguments, name)) for name in ("dataset", "split", "checkpoint", "schedule")}
     setup |= {name: getattr(arguments, name) for name in ("hypotheses", "steps", "seed", "every", "limit")}
-    document = summary.to_json() | setup | {"missing_mean": missing}
-    arguments.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    accepted = statistics.fmean(each.estimate.match >= config.min_match for each in outcomes)
+    document = summary.to_json() | setup | {"missing_mean": missing, "accepted": accepted}
     print(table(summary))
+    print(f"match           {accepted:.1%} of the frames accepted")
+    if arguments.mismatch:
+        document["mismatch_refused"] = refused_fraction(opened.samples, locator, indices, arguments.seed)
+        print(f"mismatch        {document['mismatch_refused']:.1%} of frames before imagery of another place refused")
+    arguments.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     if missing > 0.01:
         print(f"note            {missing:.0%} of the patches is outside the dataset's imagery")
 

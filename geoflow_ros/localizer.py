@@ -53,6 +53,9 @@ class LocalizerConfig:
     max_missing: float = field(
         default=0.3, metadata={"help": "refuse when more of the patch has no imagery", "range": (0.0, 1.0)}
     )
+    min_match: float = field(
+        default=0.5, metadata={"help": "refuse when image and imagery match with less probability", "range": (0.0, 1.0)}
+    )
     max_std_m: float = field(
         default=10.0, metadata={"help": "refuse an estimate less certain than this", "unit": "m", "range": (0.1, 100.0)}
     )
@@ -98,6 +101,7 @@ def locate(
     position, yaw = math.sqrt(model.config.position_variance_scale), math.sqrt(model.config.yaw_variance_scale)
     scale = torch.tensor([position, position, yaw])
     covariance = pose_covariance(pose, hypotheses[0], weights, moments) * torch.outer(scale, scale)
+    match = 1.0 if latent.match_logit is None else float(torch.sigmoid(latent.match_logit[0]))
     density = density_grid(model, latent, belief, hypotheses[0], weights, moments)
     poses = _to_enu(torch.cat([pose[None], hypotheses[0]]), patch, radius)
     return PoseEstimate(
@@ -110,6 +114,7 @@ def locate(
         density=density.numpy(),
         density_size_m=2 * REACH * radius,
         patch=patch,
+        match=match,
     )
 
 
@@ -142,6 +147,11 @@ class Localizer:
             return Rejection(f"no satellite imagery for {patch.missing:.0%} of the {extent} of the datum")
         rectified = camera.rectify(image)
         estimate = locate(self.model, rectified, camera.rectified(), patch, of_camera, self.config, seed)
+        if estimate.match < self.config.min_match:
+            return Rejection(
+                f"image and satellite imagery match with probability {estimate.match:.2f} only, "
+                f"min_match is {self.config.min_match:g}"
+            )
         away = math.hypot(estimate.east - of_camera.east, estimate.north - of_camera.north)
         if away > (limit := math.sqrt(2) * self.model.config.search_radius):
             return Rejection(f"the hypotheses met {away:.0f} m from the prior, outside the {limit:.0f} m searched")

@@ -40,7 +40,8 @@ class PoseEstimate:
     covariance: (3, 3) of (east, north, yaw). hypotheses: (N, 3) refined base_link poses, same axes;
     weights: (N,) summing to 1. density: (D, D) probability of the camera's position over the patch, rows
     along v, columns along u, cell (i, j) covering the central `density_size_m` square, summing to 1.
-    patch: the satellite patch that was searched.
+    patch: the satellite patch that was searched. match: probability that the frame was taken within it at all; 1 from
+    a network that cannot tell.
     """
 
     east: float
@@ -52,6 +53,7 @@ class PoseEstimate:
     density: NDArray[np.float32]
     density_size_m: float
     patch: SatellitePatch
+    match: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

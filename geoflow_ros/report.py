@@ -16,6 +16,7 @@ from geoflow_ros.satellite.patch import SatellitePatch
 
 CHI2_90 = 4.605170185988092  # 90 % quantile of chi-square with 2 degrees of freedom
 HEATMAP_PX = 720
+DECADES = 4  # of probability below the highest that the heatmap shows
 WHITE, BLACK, GREEN, CYAN = (255, 255, 255), (0, 0, 0), (80, 255, 80), (90, 220, 255)
 SHIFT = 4  # OpenCV draws at 1/16 px
 HALO = 2  # extra line width of the dark rim that keeps marks readable on any ground
@@ -59,11 +60,15 @@ def _resampled(image: NDArray[Any], size_m: float, patch: SatellitePatch, view: 
 
 
 def _overlay(ground: NDArray[Any], estimate: PoseEstimate, view: SatellitePatch) -> NDArray[np.uint8]:
-    """The dimmed imagery under the density, opaque where that is high."""
-    density = _resampled(estimate.density, estimate.density_size_m, estimate.patch, view)
-    level = np.clip(density / max(float(estimate.density.max()), 1e-12), 0.0, 1.0)
+    """The dimmed imagery under the density, opaque where that is high.
+
+    The colour is logarithmic: a good fit is a cell or two wide, and what else came close would not show beside it.
+    """
+    relative = estimate.density / max(float(estimate.density.max()), 1e-12)
+    level = 1.0 + np.log10(np.maximum(relative, 10.0**-DECADES)) / DECADES
+    level = np.clip(_resampled(level.astype(np.float32), estimate.density_size_m, estimate.patch, view), 0.0, 1.0)
     colour = cv2.applyColorMap((255 * level).astype(np.uint8), cv2.COLORMAP_INFERNO)[:, :, ::-1]
-    alpha = 0.8 * np.sqrt(level)[:, :, None]
+    alpha = 0.8 * level[:, :, None]
     return np.asarray((1 - alpha) * 0.8 * ground + alpha * colour, dtype=np.uint8)
 
 

@@ -22,6 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--config", type=Path, required=True, help="YAML file, see config/train/")
     parser.add_argument("--data.root", dest="data_root", help="folder of the rendered towns (made when missing)")
     parser.add_argument("--out", type=Path, default=Path("out/train"), help="folder of the run's checkpoints")
+    parser.add_argument("--init", type=Path, metavar="CHECKPOINT", help="fine-tune these weights")
     parser.add_argument("--resume", type=Path, metavar="DIR", help="continue the run in this folder")
     return run(parser, _train, argv)
 
@@ -33,7 +34,7 @@ def _train(arguments: argparse.Namespace) -> None:
     torch.set_float32_matmul_precision("medium")
     folder = arguments.resume or arguments.out
     folder.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(config, folder)
+    trainer = Trainer(config, folder, arguments.init)
     if arguments.resume:
         trainer.resume()
     validation = _towns(config, trainer, VALIDATION_SEEDS[: config.validation_towns])

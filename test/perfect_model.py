@@ -10,17 +10,22 @@ from geoflow_ros.model.config import DefaultConfig
 class PerfectModel(LocalizationModel):
     """Points every hypothesis straight at `truth` (x, y in search radii, yaw in radians), `certain` or not."""
 
-    def __init__(self, truth: tuple[float, float, float], certain: bool = True) -> None:
+    def __init__(self, truth: tuple[float, float, float], certain: bool = True, match_logit: float = 9.0) -> None:
         super().__init__()
         self.config = DefaultConfig(ground_height=32, ground_width=64)
         self.truth = torch.tensor(truth)
         self.certain = certain
-        self.saw: tuple[Tensor, Tensor, Tensor] | None = None
+        self.match_logit = match_logit
 
-    def encode(self, ground: Tensor, satellite: Tensor, lift: Tensor | None) -> Latent:
+    def encode_ground(self, ground: Tensor, lift: Tensor | None) -> Tensor:
         assert lift is not None
-        self.saw = ground, satellite, lift
-        return Latent()
+        return ground
+
+    def encode_satellite(self, satellite: Tensor) -> Tensor:
+        return satellite
+
+    def match(self, ground: Tensor, satellite: Tensor) -> Latent:
+        return Latent(match_logit=torch.full((len(ground),), self.match_logit))
 
     def flow(self, latent: Latent, hypotheses: Tensor) -> Flow:
         way = self.truth - hypotheses

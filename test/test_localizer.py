@@ -80,6 +80,7 @@ def test_the_same_seed_gives_the_same_answer_and_another_does_not() -> None:
         (PerfectModel((0, 0, 0)), 0.0, IMAGE[:-1], PRIOR, "320 x 119 but the camera's calibration is for 320 x 120"),
         (PerfectModel((0, 0, 0)), 0.0, np.full_like(IMAGE, 7), PRIOR, "no contrast"),
         (PerfectModel((0, 0, 0), certain=False), 0.0, IMAGE, PRIOR, "more than max_std_m"),
+        (PerfectModel((0, 0, 0), match_logit=-1.0), 0.0, IMAGE, PRIOR, "match with probability 0.27 only"),
         (PerfectModel((2, 0, 0)), 0.0, IMAGE, PRIOR, "met 40 m from the prior, outside the 28 m searched"),
         (PerfectModel((0, 0, 0)), 0.0, IMAGE, PosePrior(0, 0, 0, np.diag([900.0, 1, 0.01])), "uncertain by 30 m"),
         (PerfectModel((0, 0, 0)), 0.0, IMAGE, PosePrior(0, 0, 0, np.diag([9.0, 9, 1.0])), "uncertain by 57 deg"),

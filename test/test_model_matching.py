@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from geoflow_ros.errors import InputError
 from geoflow_ros.model.config import DefaultConfig
 from geoflow_ros.model.matchflow import MatchFlow
 from geoflow_ros.model.matching import MatchVolume, mass_pyramid, read_volume
@@ -83,3 +84,15 @@ def test_the_network_answers_in_the_promised_shapes() -> None:
     assert flow.direction.norm(dim=-1) == pytest.approx(torch.ones(2, 6))
     assert flow.yaw_step is not None and flow.yaw_step.shape == (2, 6)
     assert latent.log_mass[0].exp().sum((1, 2, 3)) * 1e-8 == pytest.approx(torch.ones(2), abs=1e-3)
+    assert latent.match_logit is not None and latent.match_logit.shape == (2,)
+
+
+def test_a_patch_that_does_not_reach_beyond_the_search_area_is_refused() -> None:
+    with pytest.raises(InputError, match="satellite patch of 64 m is too small"):
+        MatchVolume(DefaultConfig(satellite_px=64, satellite_resolution=1.0))
+
+
+def test_more_agreement_is_more_evidence_of_a_match() -> None:
+    ground, satellite = features([4.5, 12.5, 20.5], [3.5, -14.5, 15.5], 0.0, 2, 3)
+    (_, agreeing), (_, disagreeing) = VOLUME(9 * ground, satellite), VOLUME(-9 * ground, satellite)
+    assert agreeing > disagreeing

@@ -8,7 +8,7 @@ from geoflow_ros.model.geoflow import GeoFlow
 from geoflow_ros.model.matchflow import MatchFlow
 from geoflow_ros.model.runtime import prepare
 
-DEFAULT = DefaultConfig(ground_height=32, ground_width=64, satellite_px=64, satellite_resolution=1.0)
+DEFAULT = DefaultConfig(ground_height=32, ground_width=64, satellite_px=128, satellite_resolution=1.0)
 PAPER = PaperConfig(ground_height=32, ground_width=64, satellite_px=64)
 
 
@@ -31,7 +31,8 @@ def test_the_prepared_network_is_the_same_function_without_batch_norms(model: Lo
     assert not any(isinstance(module, nn.BatchNorm2d) for module in prepared.modules())
     generator = torch.Generator().manual_seed(0)
     ground, satellite = (
-        torch.randint(0, 255, (1, 3, rows, 64), dtype=torch.uint8, generator=generator) for rows in (32, 64)
+        torch.randint(0, 255, (1, 3, *size), dtype=torch.uint8, generator=generator)
+        for size in ((32, 64), 2 * (model.config.satellite_px,))
     )
     shape = model.config.lift_shape
     lift = None if shape is None else torch.rand(1, *shape, 2, generator=generator) * 2 - 1

@@ -24,7 +24,7 @@ from geoflow_ros.training.config import TrainConfig, read_config
 from geoflow_ros.training.trainer import Trainer
 
 TINY = DefaultConfig(
-    ground_height=32, ground_width=64, satellite_px=64, satellite_resolution=1.0, bev_front_m=16.0, bev_side_m=8.0
+    ground_height=32, ground_width=64, satellite_px=96, satellite_resolution=1.0, bev_front_m=16.0, bev_side_m=8.0
 )
 CONFIG = TrainConfig(
     steps=4, batch=2, warmup=1, hypotheses=4, workers=0, validate_every=2, validation_samples=2, precision="fp32"
@@ -40,7 +40,7 @@ class Noise:
     def __getitem__(self, index: int) -> Sample:
         rng = np.random.default_rng(index)
         ground = rng.integers(0, 255, (40, 64, 3), dtype=np.uint8)
-        patch = SatellitePatch(rng.integers(0, 255, (64, 64, 3), dtype=np.uint8), (3.0, -4.0), 1.0, 0.1)
+        patch = SatellitePatch(rng.integers(0, 255, (96, 96, 3), dtype=np.uint8), (3.0, -4.0), 1.0, 0.1)
         camera = CameraModel(64, 40, 30.0, 30.0, 30.0, 20.0, Mount(height=1.5, roll=0.02))
         return Sample(str(index), ground, camera, patch, (float(index), 1.0, 0.2))
 
@@ -49,7 +49,7 @@ class Noise:
 def tiny_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """The real network at a size that trains in a moment, without ImageNet weights."""
 
-    def new_model(config: TrainConfig) -> LocalizationModel:
+    def new_model(config: TrainConfig, initial: Path | None) -> LocalizationModel:
         torch.manual_seed(config.seed)
         return MatchFlow(TINY)
 
@@ -98,7 +98,7 @@ def test_batches_depend_on_the_step_alone() -> None:
 
 def test_a_batch_has_the_networks_shapes() -> None:
     batch = to_batch([Noise()[0], Noise()[1]], TINY)
-    assert batch.ground.shape == (2, 3, 32, 64) and batch.satellite.shape == (2, 3, 64, 64)
+    assert batch.ground.shape == (2, 3, 32, 64) and batch.satellite.shape == (2, 3, 96, 96)
     assert batch.lift is not None and batch.lift.shape == (2, *TINY.lift_shape, 2)
     assert batch.truth.shape == (2, 3)
 

@@ -32,11 +32,13 @@ class Latent:
     """What is kept of a frame and a patch.
 
     The meaning belongs to the network that made it: `pooled` (B, C), or a match volume `log_mass`,
-    (B, K, H, W) levels of log probability over (yaw, v, u), finest first.
+    (B, K, H, W) levels of log probability over (yaw, v, u), finest first. match_logit: (B,) log odds that the frame
+    was taken within the patch at all; None if the network cannot tell.
     """
 
     pooled: Tensor | None = None
     log_mass: tuple[Tensor, ...] = ()
+    match_logit: Tensor | None = None
 
 
 class LocalizationModel(nn.Module, ABC):
@@ -45,12 +47,24 @@ class LocalizationModel(nn.Module, ABC):
     config: ModelConfig
 
     @abstractmethod
-    def encode(self, ground: Tensor, satellite: Tensor, lift: Tensor | None) -> Latent:
-        """Latent of ground (B, 3, Hg, Wg) and satellite (B, 3, S, S) uint8 images.
+    def encode_ground(self, ground: Tensor, lift: Tensor | None) -> Tensor:
+        """Features of the frame (B, 3, Hg, Wg) uint8.
 
         lift: (B, K, A, F, 2) where each ground-plane cell at each height reads the ground image
         (`geoflow_ros.inputs.lift_grid`), None for a config without `lift_shape`.
         """
+
+    @abstractmethod
+    def encode_satellite(self, satellite: Tensor) -> Tensor:
+        """Features of the patch (B, 3, S, S) uint8: the part that depends on the patch alone."""
+
+    @abstractmethod
+    def match(self, ground: Tensor, satellite: Tensor) -> Latent:
+        """Latent of the two sets of features."""
+
+    def encode(self, ground: Tensor, satellite: Tensor, lift: Tensor | None) -> Latent:
+        """Latent of uint8 images, see `encode_ground` and `encode_satellite`."""
+        return self.match(self.encode_ground(ground, lift), self.encode_satellite(satellite))
 
     @abstractmethod
     def flow(self, latent: Latent, hypotheses: Tensor) -> Flow:

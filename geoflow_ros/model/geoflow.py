@@ -38,22 +38,22 @@ class GeoFlow(LocalizationModel):
         self.head = FlowHead(config.channels, config.dropout, config.orientation_head)
 
     def encode_satellite(self, satellite: Tensor) -> Tensor:
-        """Features (B, C, S/32, S/32) of satellite (B, 3, S, S) uint8: the part that depends on the patch alone."""
+        """Features (B, C, S/32, S/32)."""
         check_size("satellite patch", satellite, self.config.satellite_px, self.config.satellite_px)
         trunk = self.satellite_trunk
         features: Tensor = self.satellite_projection(trunk(trunk.normalise(satellite))[-1])
         return features
 
-    def encode_ground(self, ground: Tensor) -> Tensor:
-        """Features (B, C, Hg/32, Wg/32) of ground (B, 3, Hg, Wg) uint8."""
+    def encode_ground(self, ground: Tensor, lift: Tensor | None = None) -> Tensor:
+        """Features (B, C, Hg/32, Wg/32); `lift` is not used, this network knows nothing of the camera."""
         check_size("ground image", ground, self.config.ground_width, self.config.ground_height)
         trunk = self.ground_trunk
         features: Tensor = self.ground_projection(trunk(trunk.normalise(ground))[-1])
         return features
 
-    def encode(self, ground: Tensor, satellite: Tensor, lift: Tensor | None) -> Latent:
-        """The pooled vector (B, C); `lift` is not used, this network knows nothing of the camera."""
-        return Latent(pooled=self.attention(self.encode_ground(ground), self.encode_satellite(satellite)))
+    def match(self, ground: Tensor, satellite: Tensor) -> Latent:
+        """The pooled vector (B, C)."""
+        return Latent(pooled=self.attention(ground, satellite))
 
     def flow(self, latent: Latent, hypotheses: Tensor) -> Flow:
         """A step is exp(log_distance) * direction."""

@@ -160,10 +160,21 @@ class MatchFlow(LocalizationModel):
         self.volume = MatchVolume(config)
         self.head = FlowHead(self.volume)
 
-    def encode(self, ground: Tensor, satellite: Tensor, lift: Tensor | None) -> Latent:
+    def encode_ground(self, ground: Tensor, lift: Tensor | None) -> Tensor:
+        """Ground-plane features (B, C, A, F)."""
         assert lift is not None, "the default network needs the camera's lift grid"
-        log_probability = self.volume(self.ground(ground, lift), self.satellite(satellite))
-        return Latent(log_mass=mass_pyramid(log_probability, PYRAMID_LEVELS))
+        features: Tensor = self.ground(ground, lift)
+        return features
+
+    def encode_satellite(self, satellite: Tensor) -> Tensor:
+        """Features (B, C, S/4, S/4)."""
+        features: Tensor = self.satellite(satellite)
+        return features
+
+    def match(self, ground: Tensor, satellite: Tensor) -> Latent:
+        """The pyramid of the match volume."""
+        log_probability, match_logit = self.volume(ground, satellite)
+        return Latent(log_mass=mass_pyramid(log_probability, PYRAMID_LEVELS), match_logit=match_logit)
 
     def flow(self, latent: Latent, hypotheses: Tensor) -> Flow:
         # The match is taught by its own likelihood; flow gradients through it would only blur it.

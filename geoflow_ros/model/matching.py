@@ -9,6 +9,7 @@ import torch.nn.functional as F  # noqa: N812 - the name every PyTorch reader kn
 from scipy.fft import next_fast_len
 from torch import Tensor, nn
 
+from geoflow_ros.errors import InputError
 from geoflow_ros.model.config import DefaultConfig
 
 PROBABILITY_FLOOR = 1e-8
@@ -29,12 +30,19 @@ class MatchVolume(nn.Module):
         self.yaw_steps = round(config.yaw_range_deg / config.yaw_step_deg)
         self.reach = round((config.search_radius + config.volume_margin_m) / config.cell_m)
         self.temperature = nn.Parameter(torch.zeros(()))
+        self.evidence_scale = nn.Parameter(torch.zeros(()))
+        self.evidence_bias = nn.Parameter(torch.zeros(()))
         top, left, grid = _template_grid(config, self.yaw_steps)
         self.register_buffer("template_grid", grid, persistent=False)
         _, self.template_rows, self.template_columns, _ = grid.shape
         side = config.satellite_px // 4
         # Index of the correlation at which the camera stands at the patch centre (cells, both axes).
         self.centre = (side // 2 + top, side // 2 + left)
+        if min(self.centre) < self.reach:
+            raise InputError(
+                f"satellite patch of {side * config.cell_m:g} m is too small: a camera {self.reach * config.cell_m:g} m off "
+                f"its centre must still see it {-min(top, left) * config.cell_m:g} m to its side"
+            )
         self.fft_shape = tuple(
             next_fast_len(max(side, centre + self.reach + length), real=True)
             for centre, length in zip(self.centre, (self.template_rows, self.template_columns), strict=True)
@@ -45,10 +53,16 @@ class MatchVolume(nn.Module):
         """Headings, positions down, positions right."""
         return 2 * self.yaw_steps + 1, 2 * self.reach + 1, 2 * self.reach + 1
 
-    def forward(self, ground: Tensor, satellite: Tensor) -> Tensor:
-        """Log probability (B, K, D, D) from ground (B, C, A, F) and satellite (B, C, S, S) features."""
+    def forward(self, ground: Tensor, satellite: Tensor) -> tuple[Tensor, Tensor]:
+        """From ground (B, C, A, F) and satellite (B, C, S, S) features: log probability (B, K, D, D) and log odds (B,).
+
+        The probability is of each pose, given that the camera stands somewhere in the volume; the odds are of that.
+        """
         scores = self.correlate(self.templates(ground), satellite) * torch.exp(self.temperature)
-        return torch.log_softmax(scores.flatten(1), dim=1).view_as(scores)
+        total = torch.logsumexp(scores.flatten(1), dim=1)
+        evidence = total - math.log(scores[0].numel())
+        match_logit = torch.exp(self.evidence_scale) * evidence + self.evidence_bias
+        return scores - total[:, None, None, None], match_logit
 
     def templates(self, ground: Tensor) -> Tensor:
         """The ground features turned to each heading of the volume: (B, C, K, rows, columns) in patch axes."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F  # noqa: N812 - the name every PyTorch reader knows
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 from tqdm import tqdm
@@ -18,7 +19,7 @@ from tqdm import tqdm
 from geoflow_ros.datasets.base import LocalizationDataset
 from geoflow_ros.errors import InputError
 from geoflow_ros.model.base import LocalizationModel
-from geoflow_ros.model.checkpoint import build, save
+from geoflow_ros.model.checkpoint import build, load, save
 from geoflow_ros.model.config import CONFIGS
 from geoflow_ros.model.encoder import EfficientNetLite0, Trunk, load_pretrained_lite0
 from geoflow_ros.model.losses import flow_loss
@@ -30,13 +31,18 @@ from geoflow_ros.training.config import TrainConfig
 YAW_RANGE = math.radians(10.0)
 
 
-def new_model(config: TrainConfig) -> LocalizationModel:
-    """A network to train: seeded, its Lite0 trunks from ImageNet."""
+def new_model(config: TrainConfig, initial: Path | None) -> LocalizationModel:
+    """A network to train: the checkpoint `initial`, or else a seeded one, its Lite0 trunks from ImageNet."""
     torch.manual_seed(config.seed)
-    model = build(CONFIGS[config.model]())
-    for trunk in trunks(model):
-        if isinstance(trunk, EfficientNetLite0):
-            load_pretrained_lite0(trunk)
+    if initial is not None:
+        model = load(initial)
+    else:
+        model = build(CONFIGS[config.model]())
+        for trunk in trunks(model):
+            if isinstance(trunk, EfficientNetLite0):
+                load_pretrained_lite0(trunk)
+    if model.config.name != config.model:
+        raise InputError(f"{initial} is a {model.config.name!r} network, the config trains {config.model!r}")
     channels_last(model)
     return model
 
@@ -60,21 +66,32 @@ def set_training_mode(model: nn.Module, config: TrainConfig) -> None:
 
 
 def batch_loss(model: LocalizationModel, batch: Batch, config: TrainConfig, generator: torch.Generator) -> Tensor:
-    """Mean loss: the flow's, and the likelihood of the true pose where the network has a density."""
+    """Mean loss: the flow's, the likelihood of the true pose, and of telling the right patch from another's.
+
+    The last two where the network has a density and says whether frame and patch match.
+    """
     with torch.autocast(batch.ground.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
-        latent = model.encode(batch.ground, batch.satellite, batch.lift)
+        ground = model.encode_ground(batch.ground, batch.lift)
+        satellite = model.encode_satellite(batch.satellite)
+        latent = model.match(ground, satellite)
     hypotheses = draw_hypotheses(batch.truth, config.hypotheses, YAW_RANGE, generator)
     loss = config.flow_weight * flow_loss(model.flow(latent, hypotheses), hypotheses, batch.truth)
     log_density = model.log_density(latent, batch.truth[:, None])
-    return loss if log_density is None else loss - log_density.mean()
+    if log_density is not None:
+        loss = loss - log_density.mean()
+    if latent.match_logit is not None and len(batch.truth) > 1:
+        mismatch_logit = model.match(ground, satellite.roll(1, dims=0)).match_logit
+        assert mismatch_logit is not None
+        loss = loss + F.softplus(-latent.match_logit).mean() + F.softplus(mismatch_logit).mean()
+    return loss
 
 
 class Trainer:
     """State of a run in a folder: `last.pt` to resume from, `best.safetensors` by validation error."""
 
-    def __init__(self, config: TrainConfig, folder: Path) -> None:
+    def __init__(self, config: TrainConfig, folder: Path, initial: Path | None = None) -> None:
         self.config, self.folder = config, folder
-        self.model = new_model(config)
+        self.model = new_model(config, initial)
         set_training_mode(self.model, config)
         self.average = copy.deepcopy(self.model).eval()
         self.optimiser = torch.optim.AdamW(self._groups(), weight_decay=config.weight_decay)

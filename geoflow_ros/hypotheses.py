@@ -21,7 +21,7 @@ class Schedule(Enum):
 
     PAPER = "paper"  # half of it, always: even a perfect prediction leaves 2^-R of the way
     FULL = "full"
-    ANNEALED = "annealed"  # all of it, then less and less, which averages the noise of the prediction
+    ANNEALED = "annealed"  # all of it, then less and less: averages noise, converges slower
 
     def fraction(self, step: int) -> float:
         """Of step 0, 1, ..."""

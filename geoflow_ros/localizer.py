@@ -46,7 +46,7 @@ class LocalizerConfig:
 
     hypotheses: int = field(default=64, metadata={"help": "hypotheses drawn from the prior", "range": (1, 4096)})
     steps: int = field(default=5, metadata={"help": "refinement steps", "range": (1, 50)})
-    schedule: Schedule = field(default=Schedule.ANNEALED, metadata={"help": "step length: paper, full or annealed"})
+    schedule: Schedule = field(default=Schedule.FULL, metadata={"help": "step length: paper, full or annealed"})
     bandwidth_m: float = field(
         default=2.0, metadata={"help": "how close hypotheses must be to agree", "unit": "m", "range": (0.1, 20.0)}
     )

@@ -6,7 +6,6 @@ the patch's axes (x right, y down); yaw in radians counter-clockwise from the pa
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from enum import Enum
 
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor
 
 from geoflow_ros.model.base import Flow, Latent, LocalizationModel
+from geoflow_ros.model.flow import wrap
 
 
 class Schedule(Enum):
@@ -67,8 +67,7 @@ Prior = GaussianPrior | UniformPrior
 
 def wrap_yaw(poses: Tensor) -> Tensor:
     """The same (..., 3) with yaw in [-pi, pi)."""
-    yaw = torch.remainder(poses[..., 2:] + math.pi, 2 * math.pi) - math.pi
-    return torch.cat([poses[..., :2], yaw], dim=-1)
+    return torch.cat([poses[..., :2], wrap(poses[..., 2:])], dim=-1)
 
 
 def refine(model: LocalizationModel, latent: Latent, hypotheses: Tensor, steps: int, schedule: Schedule) -> Tensor:

@@ -13,10 +13,10 @@ import torch
 
 from geoflow_ros import cli
 from geoflow_ros.errors import InputError
-from geoflow_ros.model import checkpoint
+from geoflow_ros.model import checkpoint, encoder
 from geoflow_ros.model.base import LocalizationModel
 from geoflow_ros.model.config import CONFIGS
-from geoflow_ros.model.encoder import EfficientNetLite0, load_pretrained_lite0
+from geoflow_ros.model.encoder import EfficientNetLite0
 from geoflow_ros.model.released import import_released
 
 
@@ -38,7 +38,7 @@ def load_pretrained(model: LocalizationModel) -> None:
             "leave the option out"
         )
     for trunk in trunks:
-        load_pretrained_lite0(trunk)
+        encoder.load_pretrained(trunk)
 
 
 def import_(arguments: argparse.Namespace) -> None:

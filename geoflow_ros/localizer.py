@@ -26,11 +26,11 @@ from geoflow_ros.hypotheses import (
     remaining_error,
 )
 from geoflow_ros.inputs import ground_image, image_tensor, lift_grid
-from geoflow_ros.model.base import LocalizationModel
+from geoflow_ros.model.base import Latent, LocalizationModel
 from geoflow_ros.model.checkpoint import load
 from geoflow_ros.model.config import DefaultConfig
 from geoflow_ros.model.runtime import prepare
-from geoflow_ros.pose import PoseEstimate, PosePrior, Rejection
+from geoflow_ros.pose import Likelihood, PoseEstimate, PosePrior, Rejection
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.patch import SatellitePatch
 
@@ -115,6 +115,7 @@ def locate(
         density_size_m=2 * REACH * radius,
         patch=patch,
         match=match,
+        log_likelihood=None if fit is None else _likelihood(model, latent, patch),
     )
 
 
@@ -212,6 +213,35 @@ def _to_enu(hypotheses: Tensor, patch: SatellitePatch, radius: float) -> NDArray
     return np.concatenate([patch.to_enu(uv), yaw], axis=1)
 
 
+def _from_enu(poses: NDArray[np.float64], patch: SatellitePatch, radius: float) -> Tensor:
+    """Hypotheses (N, 3) of poses (N, 3) east, north (m), yaw (rad)."""
+    place = (patch.to_pixel(poses[:, :2]) - patch.size_px / 2) * patch.resolution / radius
+    yaw = np.mod(poses[:, 2:] - patch.yaw + math.pi, 2 * math.pi) - math.pi
+    return torch.from_numpy(np.concatenate([place, yaw], axis=1)).float()
+
+
+def _likelihood(model: LocalizationModel, latent: Latent, patch: SatellitePatch) -> Likelihood:
+    """The network's log density as a function of camera poses in the patch's frame."""
+
+    @torch.inference_mode()
+    def log_likelihood(poses: NDArray[np.float64]) -> NDArray[np.float64]:
+        fit = model.log_density(latent, _from_enu(poses, patch, model.config.search_radius)[None])
+        assert fit is not None
+        return np.asarray(fit[0].double().numpy())
+
+    return log_likelihood
+
+
+def _of_base(of_camera: Likelihood, mount: Mount) -> Likelihood:
+    """The likelihood of base_link poses from that of camera poses."""
+
+    def log_likelihood(poses: NDArray[np.float64]) -> NDArray[np.float64]:
+        place = poses[:, :2] + mount.lever_arm(poses[:, 2])
+        return of_camera(np.column_stack([place, poses[:, 2] + mount.yaw]))
+
+    return log_likelihood
+
+
 def _covariance_to_enu(covariance: Tensor, patch: SatellitePatch, radius: float) -> NDArray[np.float64]:
     scale = np.array([radius, radius, 1.0])
     turn = _patch_from_enu(patch).T * scale  # the rotation is orthogonal: its transpose turns back
@@ -250,4 +280,5 @@ def _to_base(estimate: PoseEstimate, mount: Mount) -> PoseEstimate:
         yaw=yaw,
         covariance=jacobian @ estimate.covariance @ jacobian.T,
         hypotheses=hypotheses,
+        log_likelihood=None if estimate.log_likelihood is None else _of_base(estimate.log_likelihood, mount),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.satellite.patch import SatellitePatch
+
+Likelihood = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""Log likelihood (N,) of a frame at poses (N, 3) of east, north (m), yaw (rad), up to a constant."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +45,8 @@ class PoseEstimate:
     weights: (N,) summing to 1. density: (D, D) probability of the camera's position over the patch, rows
     along v, columns along u, cell (i, j) covering the central `density_size_m` square, summing to 1.
     patch: the satellite patch that was searched. match: probability that the frame was taken within it at all; 1 from
-    a network that cannot tell.
+    a network that cannot tell. log_likelihood: of the frame alone, without the prior, at base_link poses; None from a
+    network that has no density.
     """
 
     east: float
@@ -54,6 +59,7 @@ class PoseEstimate:
     density_size_m: float
     patch: SatellitePatch
     match: float = 1.0
+    log_likelihood: Likelihood | None = None
 
 
 @dataclass(frozen=True, slots=True)

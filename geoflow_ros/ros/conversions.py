@@ -18,7 +18,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.messages import quaternion_yaw, stamp_ns
 from geoflow_ros.pose import PoseEstimate
-from geoflow_ros.ros.prior import BodyVelocity, Fix, Heading
+from geoflow_ros.tracking.prior import BodyVelocity, Fix, Heading
 
 UNMEASURED_VARIANCE = 1e6
 """Variance (m^2 or rad^2) of what the camera cannot tell: height, roll and pitch."""

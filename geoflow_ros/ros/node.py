@@ -30,10 +30,10 @@ from geoflow_ros.ros import conversions
 from geoflow_ros.ros.diagnostics import Diagnostics
 from geoflow_ros.ros.outputs import Outputs
 from geoflow_ros.ros.parameters import NodeConfig, declare
-from geoflow_ros.ros.prior import PriorBuffer
 from geoflow_ros.ros.worker import NewestWorker
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
+from geoflow_ros.tracking.prior import PriorBuffer
 
 WARNING_PERIOD_S = 5.0
 STOP_POLL_S = 0.1

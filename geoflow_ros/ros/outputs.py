@@ -13,7 +13,7 @@ from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.pose import PoseEstimate, PosePrior
 from geoflow_ros.report import draw_heatmap
 from geoflow_ros.ros import conversions
-from geoflow_ros.ros.prior import Fix
+from geoflow_ros.tracking.prior import Fix
 
 try:
     from sensor_msgs_py import point_cloud2

@@ -15,9 +15,9 @@ from geoflow_ros.camera import Mount
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum
 from geoflow_ros.localizer import LocalizerConfig
+from geoflow_ros.options import Option, Scalar, build, option, options_of
 from geoflow_ros.resources import share_file
-from geoflow_ros.ros.options import Option, Scalar, build, option, options_of
-from geoflow_ros.ros.prior import HeadingConfig, PriorConfig
+from geoflow_ros.tracking.prior import HeadingConfig, PriorConfig
 
 MIDDLEWARE_PARAMETERS = ("use_sim_time", "start_type_description_service", "qos_overrides.")
 HALF_TURN = (-math.pi, math.pi)

@@ -36,6 +36,7 @@ class TrainConfig:
     flow_weight: float = 0.3
     frozen_stages: int = 3  # of each trunk, from its input; they keep their ImageNet weights
     train_depthwise: bool = False  # of the other stages: the gradient of these few weights is a third of a CPU's step
+    train_batch_norm: bool = False  # whether the trunks' batch statistics follow the data; weights of B0 need it
     precision: str = "bf16"
     workers: int = 1
     seed: int = 0
@@ -68,6 +69,6 @@ def read_config(path: Path, overrides: dict[str, Any]) -> TrainConfig:
     merged = {**values, **overrides}
     for key, value in merged.items():
         allowed = (int, float) if fields[key] is float else fields[key]
-        if not isinstance(value, allowed) or isinstance(value, bool):
+        if not isinstance(value, allowed) or isinstance(value, bool) is not (allowed is bool):
             raise InputError(f"{path}: {key} is {value!r}, expected {fields[key].__name__}")
     return TrainConfig(**merged)

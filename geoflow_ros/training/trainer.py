@@ -21,7 +21,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.model.base import LocalizationModel
 from geoflow_ros.model.checkpoint import build, load, save
 from geoflow_ros.model.config import CONFIGS
-from geoflow_ros.model.encoder import EfficientNetLite0, Trunk, load_pretrained_lite0
+from geoflow_ros.model.encoder import Trunk, load_pretrained
 from geoflow_ros.model.losses import flow_loss
 from geoflow_ros.model.runtime import channels_last, prepare
 from geoflow_ros.training.batches import Batch, batches, draw_hypotheses
@@ -32,15 +32,14 @@ YAW_RANGE = math.radians(10.0)
 
 
 def new_model(config: TrainConfig, initial: Path | None) -> LocalizationModel:
-    """A network to train: the checkpoint `initial`, or else a seeded one, its Lite0 trunks from ImageNet."""
+    """A network to train: the checkpoint `initial`, or else a seeded one, its trunks from ImageNet."""
     torch.manual_seed(config.seed)
     if initial is not None:
         model = load(initial)
     else:
         model = build(CONFIGS[config.model]())
         for trunk in trunks(model):
-            if isinstance(trunk, EfficientNetLite0):
-                load_pretrained_lite0(trunk)
+            load_pretrained(trunk)
     if model.config.name != config.model:
         raise InputError(f"{initial} is a {model.config.name!r} network, the config trains {config.model!r}")
     channels_last(model)
@@ -53,10 +52,10 @@ def trunks(model: nn.Module) -> list[Trunk]:
 
 
 def set_training_mode(model: nn.Module, config: TrainConfig) -> None:
-    """Training mode, but the trunks keep their batch statistics, and what the config freezes does not learn."""
+    """Training mode, but what the config freezes does not learn."""
     model.train()
     for trunk in trunks(model):
-        trunk.eval()
+        trunk.train(config.train_batch_norm)
         frozen = ["conv_stem.", "bn1.", *(f"blocks.{stage}." for stage in range(config.frozen_stages))]
         for name, parameter in trunk.named_parameters():
             if config.frozen_stages > 0 and name.startswith(tuple(frozen)):

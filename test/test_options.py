@@ -13,7 +13,7 @@ from ros_support import MOUNT, REPOSITORY
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.hypotheses import Schedule
-from geoflow_ros.ros.options import build, options_of
+from geoflow_ros.options import build, options_of
 from geoflow_ros.ros.parameters import NodeConfig, value_of
 
 REQUIRED = {"tiles": "area.mbtiles", **{f"camera.{name}": value for name, value in MOUNT.items()}}

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from geoflow_ros.geodesy import Datum, LocalFrame, wrap_angle
 from geoflow_ros.pose import PosePrior, Rejection
-from geoflow_ros.ros.history import KEPT_NS, History
-from geoflow_ros.ros.prior import BodyVelocity, Fix, Heading, HeadingConfig, PriorBuffer, PriorConfig
+from geoflow_ros.tracking.history import KEPT_NS, History
+from geoflow_ros.tracking.prior import BodyVelocity, Fix, Heading, HeadingConfig, PriorBuffer, PriorConfig
 
 DATUM = Datum(49.0, 8.4)
 FRAME = LocalFrame(DATUM)

@@ -167,6 +167,20 @@ def test_bad_drives_are_one_sentence(tmp_path: Path) -> None:
         BagDrive(other)
 
 
+def test_truncated_images_are_told_before_anything_is_learnt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def truncated(stamp: int, index: int, compressed: bool) -> Any:
+        pixels = np.random.default_rng(index).integers(0, 255, (*SIZE[::-1], 3), dtype=np.uint8)
+        data = cv2.imencode(".jpg", pixels)[1].ravel()
+        shortened = data if index == 1 else data[: len(data) // 2]
+        return message("sensor_msgs/msg/CompressedImage", header=header(stamp), format="jpeg", data=shortened)
+
+    monkeypatch.setitem(globals(), "image", truncated)
+    with pytest.raises(
+        InputError, match=f"3 x truncated image .{START_NS}, {START_NS + 200_000_000}, .*record it again"
+    ):
+        BagDrive(write_drive(tmp_path / "d"))
+
+
 def test_trajectory_between_its_poses(tmp_path: Path) -> None:
     path = tmp_path / "t.tum"
     # Yaw 170 degrees, then 190 = -170 degrees: the way between them passes 180, not 0.

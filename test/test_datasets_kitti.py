@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geoflow_ros.datasets.crop import crop_matrix
@@ -18,8 +19,10 @@ from geoflow_ros.datasets.kitti import (
     LISTS,
     RESOLUTION,
     KittiCrossView,
+    KittiFrame,
     camera_in_crop,
     crop_center,
+    held_out_drives,
     parse_list,
     read_camera,
 )
@@ -53,22 +56,31 @@ def spot(image: np.ndarray) -> tuple[float, float]:
 
 
 def write_tree(
-    root: Path, yaw: float, satellite: np.ndarray, test_columns: str = "0.5 -0.25 0.6", frames: int = 1
+    root: Path,
+    yaw: float,
+    satellite: np.ndarray,
+    test_columns: str = "0.5 -0.25 0.6",
+    frames: int = 1,
+    drives: Sequence[str] = (DRIVE,),
 ) -> Path:
-    ground = root / "raw_data" / DRIVE / "image_02" / "data"
-    oxts = root / "raw_data" / DRIVE / "oxts" / "data"
-    maps = root / "satmap" / DRIVE
-    for folder in (ground, oxts, maps):
-        folder.mkdir(parents=True)
+    for drive in drives:
+        write_frames(root, drive, yaw, satellite, frames)
     (root / "raw_data" / "2011_09_26" / "calib_cam_to_cam.txt").write_text(CALIBRATION)
-    names = [f"{DRIVE}/{index:010d}" for index in range(frames)]
+    names = [f"{drive}/{index:010d}" for drive in drives for index in range(frames)]
     (root / LISTS["train"]).write_text("".join(f"{name}.png\n" for name in names))
     (root / LISTS["test1"]).write_text("".join(f"{name}.png {test_columns}\n" for name in names))
+    return root
+
+
+def write_frames(root: Path, drive: str, yaw: float, satellite: np.ndarray, frames: int) -> None:
+    ground, oxts = (root / "raw_data" / drive / sensor / "data" for sensor in ("image_02", "oxts"))
+    maps = root / "satmap" / drive
+    for folder in (ground, oxts, maps):
+        folder.mkdir(parents=True)
     for name in (f"{index:010d}" for index in range(frames)):
         cv2.imwrite(str(ground / f"{name}.png"), np.full((375, 1242, 3), (30, 20, 10), np.uint8))
         cv2.imwrite(str(maps / f"{name}.png"), satellite)
         (oxts / f"{name}.txt").write_text(f"49.0150 8.4300 116.4 0.03 0.01 {yaw} " + "0.0 " * 24)
-    return root
 
 
 @pytest.mark.parametrize(
@@ -125,6 +137,7 @@ def test_one_warp_shows_what_the_protocol_steps_show(tmp_path: Path) -> None:
         assert math.hypot(*shift) < 0.1 and response > 0.5
 
 
+@settings(deadline=None)
 @given(yaw=st.floats(-math.pi, math.pi), forward=st.floats(-1, 1), left=st.floats(-1, 1), theta=st.floats(-0.2, 0.2))
 def test_label_formula_of_the_protocol(yaw: float, forward: float, left: float, theta: float) -> None:
     gx, gy = -forward, -left
@@ -148,15 +161,72 @@ def test_ground_image_and_camera(tmp_path: Path) -> None:
     assert sample.patch.image.shape == (416, 416, 3) and sample.patch.resolution == 0.25
 
 
-def test_training_noise_is_seeded_by_epoch_and_index(tmp_path: Path) -> None:
+def test_training_noise_is_seeded_and_new_in_every_epoch(tmp_path: Path) -> None:
     root = write_tree(tmp_path, 0.0, blob(640, 640), frames=2)
     dataset = KittiCrossView(root, "train", seed=3)
     first = dataset[0].truth
     assert dataset[0].truth == first and KittiCrossView(root, "train", seed=3)[0].truth == first
     assert dataset[1].truth != first and KittiCrossView(root, "train", seed=4)[0].truth != first
-    dataset.epoch = 1
-    assert dataset[0].truth != first
+    later = dataset[2]  # the first frame again, in the next epoch
+    assert later.key == dataset[0].key and later.truth != first
     assert abs(first[2]) <= math.radians(10.0) and math.hypot(*first[:2]) <= 20.0 * math.sqrt(2)
+
+
+def test_an_unknown_heading_turns_the_crop_all_the_way(tmp_path: Path) -> None:
+    """A noise of 0.75 is 135 degrees where 1 means 180: the crop is turned by as much, and the label with it."""
+    root = write_tree(tmp_path, 0.0, blob(645.515, 641.328), "0.5 -0.25 0.75")
+    sample = KittiCrossView(root, "test1", rotation_range_deg=180.0)[0]
+    # cos 135 = -sin 135 = -0.70711: u = R (-0.5 + 0.25) 0.70711 = -18.054; v = R (-0.5 - 0.25) 0.70711 = -54.162.
+    expected = (256 - 18.054, 256 - 54.162)
+    assert spot(sample.patch.image) == pytest.approx(expected, abs=0.1)
+    assert sample.patch.to_pixel(sample.truth[:2]) == pytest.approx(expected, abs=0.01)
+    assert sample.truth[2] - sample.patch.yaw == pytest.approx(math.radians(135.0))
+
+
+def test_training_draws_every_heading_where_none_is_known(tmp_path: Path) -> None:
+    dataset = KittiCrossView(write_tree(tmp_path, 0.0, blob(640, 640)), "train", rotation_range_deg=180.0)
+    turns = np.degrees([dataset[index].truth[2] for index in range(40)])
+    assert np.abs(turns).max() <= 180.0 and turns.min() < -90.0 < 90.0 < turns.max()
+
+
+def test_whole_drives_are_held_out_of_the_training_list(tmp_path: Path) -> None:
+    drives = [f"2011_09_26/2011_09_26_drive_{number:04d}_sync" for number in range(1, 7)]
+    root = write_tree(tmp_path, 0.0, blob(640, 640), frames=2, drives=drives)
+    splits = {split: KittiCrossView(root, split, validation_share=0.4) for split in ("train", "val")}
+    keys = {split: {dataset[i].key for i in range(len(dataset))} for split, dataset in splits.items()}
+    held_out = {key.split("/")[1] for key in keys["val"]}
+    assert len(keys["train"]) == 8 and len(keys["val"]) == 4 and len(held_out) == 2
+    assert not held_out & {key.split("/")[1] for key in keys["train"]}
+
+
+def test_held_out_drives_fit_into_the_share_and_leave_one() -> None:
+    def frames(**sizes: int) -> list[KittiFrame]:
+        return [KittiFrame("2011_09_26", drive, "0000000000.png", None) for drive, n in sizes.items() for _ in range(n)]
+
+    many = frames(a=50, b=5, c=5, d=40)
+    assert held_out_drives(many, 0.1) == {"b", "c"} == held_out_drives(many[::-1], 0.1)
+    assert held_out_drives(many, 0.01) in ({"b"}, {"c"})  # none is as small: one of the smallest
+    assert held_out_drives(frames(a=9), 0.5) == set()
+
+
+def test_validation_needs_two_drives(tmp_path: Path) -> None:
+    root = write_tree(tmp_path, 0.0, blob(640, 640))
+    assert len(KittiCrossView(root, "train")) == 1
+    with pytest.raises(InputError, match="list without a frame for val .*val needs two drives"):
+        KittiCrossView(root, "val")
+
+
+def test_a_truncated_image_is_told_before_anything_is_read(tmp_path: Path) -> None:
+    root = write_tree(tmp_path, 0.0, blob(640, 640))
+    ground = root / "raw_data" / DRIVE / "image_02" / "data" / "0000000000.png"
+    jpeg = cv2.imencode(".jpg", np.random.default_rng(0).integers(0, 255, (375, 1242, 3), dtype=np.uint8))[1].tobytes()
+    ground.write_bytes(jpeg[: len(jpeg) // 2])
+    with pytest.raises(InputError, match="1 x truncated image .raw_data/.*0000000000.png"):
+        KittiCrossView(root, "test1")
+    png = cv2.imencode(".png", np.zeros((375, 1242, 3), np.uint8))[1].tobytes()
+    ground.write_bytes(png[: len(png) // 2])
+    with pytest.raises(InputError, match="0000000000.png cannot be decoded as an image, it is missing, damaged or cut"):
+        KittiCrossView(root, "test1")[0]
 
 
 def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
@@ -176,7 +246,7 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
 
 
 def test_other_bad_input_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="test3.*expected one of train, test1, test2"):
+    with pytest.raises(InputError, match="test3.*expected one of train, val, test1, test2"):
         KittiCrossView(tmp_path, "test3")
     with pytest.raises(InputError, match="missing or empty file .test2_files.txt"):
         KittiCrossView(tmp_path, "test2")

@@ -57,9 +57,14 @@ def test_training_validation_and_test_towns_are_different() -> None:
 
 def test_a_damaged_picture_is_named(tmp_path: Path) -> None:
     marked_views(tmp_path)
-    (tmp_path / "000005" / "0000_ground.jpg").write_bytes(b"not a picture")
-    with pytest.raises(InputError, match="0000_ground.jpg is not a readable image"):
+    picture = tmp_path / "000005" / "0000_ground.jpg"
+    whole = picture.read_bytes()
+    picture.write_bytes(b"not a picture")
+    with pytest.raises(InputError, match="0000_ground.jpg cannot be decoded as an image.*render the town again"):
         TownSamples(tmp_path, [5], 1, size_px=100, resolution=1.0)[0]
+    picture.write_bytes(whole[:-20])
+    with pytest.raises(InputError, match=r"1 x truncated image \(000005/0000_ground.jpg\)"):
+        TownSamples(tmp_path, [5], 1, size_px=100, resolution=1.0)
 
 
 @draws

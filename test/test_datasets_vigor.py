@@ -102,8 +102,8 @@ def test_unknown_orientation_rolls_the_panorama(tmp_path: Path) -> None:
     # North is turned clockwise from the centre column by the angle the centre is counter-clockwise from north.
     north_column = (64 + turn / (2 * math.pi) * 128) % 128
     assert int(sample.ground[32].min(axis=-1).argmax()) == pytest.approx(north_column, abs=0.01)
-    dataset.epoch = 1
-    assert dataset[0].truth != sample.truth
+    later = dataset[len(dataset)]  # the same panorama in the next epoch
+    assert later.key == sample.key and later.truth != sample.truth
 
 
 def test_same_area_lists_and_the_validation_fifth(tmp_path: Path) -> None:
@@ -125,12 +125,54 @@ def test_semi_positives_outside_are_never_drawn(tmp_path: Path) -> None:
     for city in ("NewYork", "Seattle"):
         write_city(tmp_path, city, "pano_label_balanced.txt", count=4, semi="-200.0 310.0")
     dataset = Vigor(tmp_path, "cross", "train", semi_positives=True)
-    drawn = {dataset[i].truth[:2] == pytest.approx((0, 0), abs=20) for i in range(len(dataset))}
+    drawn = {dataset[i].truth[:2] == pytest.approx((0, 0), abs=20) for i in range(5 * len(dataset))}
     assert drawn == {True, False}  # both the positive, 11 m off, and the semi-positives, 35 m off
     for city in ("NewYork", "Seattle"):
         write_city(tmp_path, city, "pano_label_balanced.txt", count=4, semi="-200.0 330.0")
     dataset = Vigor(tmp_path, "cross", "train", semi_positives=True)
     assert all(dataset[i].truth[:2] == pytest.approx((0, 0), abs=20) for i in range(len(dataset)))
+
+
+def test_a_semi_positives_label_is_its_own_pixel(tmp_path: Path) -> None:
+    """The same white spot lies elsewhere in the second satellite image, and the label follows the image drawn."""
+    for city in ("NewYork", "Seattle"):
+        write_city(tmp_path, city, "pano_label_balanced.txt", semi="150.0 -200.0")
+        shifted = np.roll(satellite(), (150 - 40, 200 - 96), axis=(0, 1))
+        cv2.imwrite(str(tmp_path / city / "satellite" / OTHER), shifted)
+    dataset = Vigor(tmp_path, "cross", "train", semi_positives=True, size_px=640)
+    labels = set()
+    for index in range(30):
+        sample = dataset[index]
+        label = sample.patch.to_pixel(sample.truth[:2])
+        assert spot(sample.patch.image) == pytest.approx(label, abs=0.1)
+        labels.add(tuple(np.round(label).astype(int)))
+    assert labels == {(416, 360), (520, 470)}
+
+
+def test_semi_positives_out_of_the_networks_reach_are_left_out(tmp_path: Path) -> None:
+    for city in ("NewYork", "Seattle"):
+        # 200 px are 22.6 m in New York and 20.2 m in Seattle.
+        write_city(tmp_path, city, "pano_label_balanced.txt", semi="0.0 -200.0")
+    rows = {city: set[float]() for city in ("NewYork", "Seattle")}
+    dataset = Vigor(tmp_path, "cross", "train", semi_positives=True, reach_m=21.0)
+    for index in range(40):
+        sample = dataset[index]
+        rows[sample.key[2:].rstrip("0123456789,.-jpg")].add(round(sample.truth[0], 1))
+    assert rows == {"NewYork": {10.9}, "Seattle": {9.7, 20.2}}
+    with pytest.raises(InputError, match="2 x label further than 9 m from the middle .NewYork/panorama/id"):
+        Vigor(tmp_path, "cross", "train", reach_m=9.0)
+
+
+@pytest.mark.parametrize(("corrected", "label"), [(True, (416, 360)), (False, (436, 330))])
+def test_corrected_and_original_labels(tmp_path: Path, corrected: bool, label: tuple[int, int]) -> None:
+    cross_test(tmp_path)
+    for city in ("SanFrancisco", "Chicago"):
+        (tmp_path / "splits" / city).mkdir(parents=True)
+        text = (tmp_path / "splits__corrected" / city / "pano_label_balanced.txt").read_text()
+        original = text.replace(f"{DROW} {DCOL}", "10.0 -116.0")
+        (tmp_path / "splits" / city / "pano_label_balanced.txt").write_text(original)
+    sample = Vigor(tmp_path, "cross", "test", corrected=corrected, size_px=640)[0]
+    assert sample.patch.to_pixel(sample.truth[:2]) == pytest.approx(label, abs=0.01)
 
 
 def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.datasets.base import Sample
-from geoflow_ros.datasets.files import Findings
+from geoflow_ros.datasets.files import JPEG_START, TAIL_BYTES, Findings, is_whole
 from geoflow_ros.datasets.trajectory import read_tum
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
@@ -89,6 +90,8 @@ class BagDrive:
         for name in ("drive/metadata.yaml", "tiles.mbtiles", "truth.tum", "drive.json"):
             findings.require_file(root, name)
         findings.raise_if_any("drive", root, "expected what `python -m geoflow_ros.town drive` writes")
+        self.name = root.name
+        self._open_bags, self._reader_owner = ExitStack(), -1
         self._bag = root / "drive"
         self._shift_range_m, self._rotation_range = shift_range_m, math.radians(rotation_range_deg)
         self._size_px, self._resolution, self._seed = size_px, resolution, seed
@@ -98,7 +101,7 @@ class BagDrive:
         self._index(root / "truth.tum")
 
     def _index(self, truth: Path) -> None:
-        trajectory = read_tum(truth)
+        trajectory, findings = read_tum(truth), Findings()
         self._frames: list[Frame] = []
         self.without_truth = 0
         with open_bag(self._bag) as reader:
@@ -107,10 +110,13 @@ class BagDrive:
             for recorded, message in _messages(reader, self._image_topic):
                 stamp = stamp_ns(message.header.stamp)
                 pose = trajectory.at(stamp * 1e-9)
+                if message.__msgtype__ == COMPRESSED and not is_whole(*_ends(message.data)):
+                    findings.add("truncated image", str(stamp))
                 if pose is None:
                     self.without_truth += 1
                 else:
                     self._frames.append(Frame(recorded, stamp, self._camera_pose(pose)))
+        findings.raise_if_any("drive", self._bag, "record it again, or leave these images out of the bag")
         if not self._frames:
             raise InputError(f"{truth} has no pose at the stamp of any of {self.without_truth} images of {self._bag}")
 
@@ -126,11 +132,16 @@ class BagDrive:
         lever = mount.lever_arm(yaw)
         return east + float(lever[0]), north + float(lever[1]), yaw + mount.yaw
 
+    @property
+    def positions(self) -> NDArray[np.float64]:
+        """East, north (N, 2) in metres of the camera in every frame."""
+        return np.array([frame.pose[:2] for frame in self._frames])
+
     def __len__(self) -> int:
         return len(self._frames)
 
     def __getitem__(self, index: int) -> Sample:
-        frame = self._frames[index]
+        frame = self._frames[index % len(self._frames)]
         image = self._read_image(frame)
         if image.shape[:2] != (self._camera.height, self._camera.width):
             raise InputError(
@@ -147,12 +158,18 @@ class BagDrive:
         return Sample(str(frame.stamp_ns), ground, self._camera.rectified(), patch, frame.pose)
 
     def _read_image(self, frame: Frame) -> NDArray[np.uint8]:
-        # Opened anew, so that the workers of a loader never share a file position.
-        with open_bag(self._bag) as reader:
-            for _, message in _messages(reader, self._image_topic, frame.recorded_ns, frame.recorded_ns + 1):
-                if stamp_ns(message.header.stamp) == frame.stamp_ns:
-                    return to_rgb(message) if message.__msgtype__ == RAW else compressed_to_rgb(message)
+        messages = _messages(self._own_reader(), self._image_topic, frame.recorded_ns, frame.recorded_ns + 1)
+        for _, message in messages:
+            if stamp_ns(message.header.stamp) == frame.stamp_ns:
+                return to_rgb(message) if message.__msgtype__ == RAW else compressed_to_rgb(message)
         raise InputError(f"{self._bag} has lost its image {frame.stamp_ns}: it was changed while being read")
+
+    def _own_reader(self) -> AnyReader:
+        """The bag, opened once a process: the workers of a loader must not share a file position."""
+        if self._reader_owner != os.getpid():
+            self._open_bags.pop_all()  # a parent's, if any, is the parent's to close
+            self._reader, self._reader_owner = self._open_bags.enter_context(open_bag(self._bag)), os.getpid()
+        return self._reader
 
 
 @contextmanager
@@ -173,6 +190,10 @@ def open_bag(path: Path) -> Iterator[AnyReader]:
         yield reader
     finally:
         reader.close()
+
+
+def _ends(data: NDArray[np.uint8]) -> tuple[bytes, bytes]:
+    return bytes(data[: len(JPEG_START)]), bytes(data[-TAIL_BYTES:])
 
 
 def _only_topic(reader: AnyReader, wanted: str | None, types: tuple[str, ...], key: str) -> str:

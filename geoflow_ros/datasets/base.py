@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -31,8 +34,43 @@ class Sample:
 
 
 class LocalizationDataset(Protocol):
-    """A sequence of samples; the same index gives the same sample (randomness is seeded by the index)."""
+    """Samples without end: an index past the length is the same view again, in a later epoch.
+
+    The same index always gives the same sample: what is random in it, such as the prior, is seeded by the index,
+    so that every epoch draws anew.
+    """
 
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> Sample: ...
+
+
+class Subset:
+    """The samples of another dataset at the given indices, in later epochs too."""
+
+    def __init__(self, samples: LocalizationDataset, indices: Sequence[int]) -> None:
+        self._samples, self._indices = samples, indices
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __getitem__(self, index: int) -> Sample:
+        epoch, position = divmod(index, len(self._indices))
+        return self._samples[epoch * len(self._samples) + self._indices[position]]
+
+
+class Joined:
+    """Several datasets one after the other."""
+
+    def __init__(self, parts: Sequence[LocalizationDataset]) -> None:
+        self._parts = parts
+        self._ends = list(itertools.accumulate(len(part) for part in parts))
+
+    def __len__(self) -> int:
+        return self._ends[-1]
+
+    def __getitem__(self, index: int) -> Sample:
+        epoch, position = divmod(index, len(self))
+        number = bisect.bisect_right(self._ends, position)
+        part = self._parts[number]
+        return part[epoch * len(part) + position - (self._ends[number] - len(part))]

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from geoflow_ros.errors import InputError
 
+JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
+TAIL_BYTES = 4096
+"""Where the end of a JPEG is looked for: some writers leave a little after it."""
 EXAMPLES = 3
 """How many offenders of a kind a message names; the rest is only counted."""
 
@@ -35,6 +38,14 @@ class Findings:
         path = root / relative
         if not path.is_file() or path.stat().st_size == 0:
             self.add("missing or empty file", relative)
+
+    def require_image(self, root: Path, relative: str) -> None:
+        """Note an image that is not there, has no content or, if it is a JPEG, was cut off."""
+        path = root / relative
+        if not path.is_file() or path.stat().st_size == 0:
+            self.require_file(root, relative)
+        elif not _is_whole(path):
+            self.add("truncated image", relative)
 
     @contextmanager
     def noting(self, kind: str) -> Iterator[None]:
@@ -65,9 +76,24 @@ def read_lines(path: Path) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def read_image(path: Path) -> NDArray[np.uint8]:
-    """The image (H, W, 3) uint8 RGB of a file; an unreadable one is an InputError."""
+def read_image(path: Path, remedy: str = "copy it again from the dataset") -> NDArray[np.uint8]:
+    """The image (H, W, 3) uint8 RGB of a file; a damaged or truncated one is an InputError ending in `remedy`."""
     bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if bgr is None:
-        raise InputError(f"{path} cannot be decoded as an image: copy it again from the dataset")
+    if bgr is None or not _is_whole(path):
+        raise InputError(f"{path} cannot be decoded as an image, it is missing, damaged or cut off: {remedy}")
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+def _is_whole(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(len(JPEG_START))
+        file.seek(max(0, path.stat().st_size - TAIL_BYTES))
+        return is_whole(head, file.read())
+
+
+def is_whole(head: bytes, tail: bytes) -> bool:
+    """Whether what starts and ends so is no JPEG, or one that has its end.
+
+    OpenCV refuses other formats when they are truncated, but decodes a JPEG without complaint, the rest of it grey.
+    """
+    return not head.startswith(JPEG_START) or JPEG_END in tail

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +23,14 @@ RESOLUTION = 0.1958285
 MAP_PX = 1280
 MOUNT = Mount(forward=1.08, left=-0.26, height=1.65)
 """The left colour camera on the IMU, as the protocol has it."""
-LISTS = {"train": "train_files.txt", "test1": "test1_files.txt", "test2": "test2_files.txt"}
+LISTS = {
+    "train": "train_files.txt",
+    "val": "train_files.txt",
+    "test1": "test1_files.txt",
+    "test2": "test2_files.txt",
+}
+"""The list each split is read from; `val` is held out of the training list."""
+_SPLIT_SEED = 17  # of the order in which drives are held out, the same for every run
 _FRAME = re.compile(r"(\d{4}_\d\d_\d\d)/(\1_drive_\d{4}_sync)/(\d{10}\.png)", re.IGNORECASE)
 
 
@@ -81,9 +90,10 @@ def _noise(columns: list[str]) -> tuple[float, float, float] | None:
 class KittiCrossView:
     """Samples of one split; their patch frame has the crop's own axes (yaw 0: east = +u, north = -v).
 
-    root: tree with raw_data/, satmap/ and the lists. Test lines carry their noise; training draws it anew for
-    every (seed, epoch, index): set `epoch` before each pass. shift_range_m, rotation_range_deg: what a noise of
-    1 means. size_px, resolution: of the crop; the defaults are the protocol's.
+    root: tree with raw_data/, satmap/ and the lists. split: train, val (whole drives held out of the training list,
+    about validation_share of its frames, see `held_out_drives`), test1 or test2. Test lines carry their noise; the
+    other splits draw it for every (seed, index). shift_range_m, rotation_range_deg: what a noise of 1 means.
+    size_px, resolution: of the crop; the defaults are the protocol's.
     """
 
     def __init__(
@@ -95,43 +105,47 @@ class KittiCrossView:
         size_px: int = 512,
         resolution: float = RESOLUTION,
         seed: int = 0,
+        validation_share: float = 0.1,
     ) -> None:
         if split not in LISTS:
             raise InputError(f"KITTI split {split!r} is unknown: expected one of {', '.join(LISTS)}")
-        self.epoch = 0
         self._root, self._seed = root, seed
         self._shift_range_m, self._rotation_range = shift_range_m, math.radians(rotation_range_deg)
         self._size_px, self._resolution = size_px, resolution
         self._frames: list[KittiFrame] = []
         self._yaws: list[float] = []
         self._cameras: dict[str, CameraModel] = {}
-        self._index(split)
+        self._index(split, validation_share)
 
-    def _index(self, split: str) -> None:
+    def _index(self, split: str, validation_share: float) -> None:
         findings = Findings()
         findings.require_file(self._root, LISTS[split])
         if (self._root / LISTS[split]).is_file():
-            self._frames = parse_list(self._root / LISTS[split], split != "train", findings)
+            frames = parse_list(self._root / LISTS[split], split.startswith("test"), findings)
+            self._frames = frames if split.startswith("test") else _divide(frames, split, validation_share)
+            if not self._frames:
+                findings.add(f"list without a frame for {split}", LISTS[split])
         for relative in sorted({frame.calibration_path for frame in self._frames}):
             with findings.noting("unusable calibration"):
                 self._cameras[relative] = read_camera(self._root / relative)
         for frame in self._frames:
-            findings.require_file(self._root, frame.ground_path)
-            findings.require_file(self._root, frame.satellite_path)
+            findings.require_image(self._root, frame.ground_path)
+            findings.require_image(self._root, frame.satellite_path)
             with findings.noting("unusable oxts file"):
                 self._yaws.append(read_yaw(self._root / frame.oxts_path))
         findings.raise_if_any(
             f"KITTI cross-view split {split}",
             self._root,
             "expected raw_data/ as KITTI raw unpacks it, satmap/ with one 1280 px map a frame, and the public lists "
-            "(`<date>/<drive>_sync/<frame>.png`, in test lists followed by three numbers in [-1, 1])",
+            "(`<date>/<drive>_sync/<frame>.png`, in test lists followed by three numbers in [-1, 1]; "
+            "val needs two drives)",
         )
 
     def __len__(self) -> int:
         return len(self._frames)
 
     def __getitem__(self, index: int) -> Sample:
-        frame = self._frames[index]
+        frame = self._frames[index % len(self._frames)]
         ground = read_image(self._root / frame.ground_path)
         camera = self._cameras[frame.calibration_path]
         if ground.shape[:2] != (camera.height, camera.width):
@@ -146,19 +160,43 @@ class KittiCrossView:
                 f"expected a {MAP_PX} x {MAP_PX} map"
             )
         forward, left, theta = self._noise_of(index)
-        yaw = self._yaws[index]
+        yaw = self._yaws[index % len(self._frames)]
         center = crop_center(yaw, forward, left)
         patch = patch_of_image(satellite, RESOLUTION, center, yaw - theta, 0.0, self._size_px, self._resolution)
         return Sample(frame.key, ground, camera, patch, camera_in_crop(forward, left, theta))
 
     def _noise_of(self, index: int) -> tuple[float, float, float]:
         """Metres forward and left of the crop's centre at which the camera is, and the crop's rotation (rad)."""
-        noise = self._frames[index].noise
+        noise = self._frames[index % len(self._frames)].noise
         if noise is None:
-            forward, left, rotation = np.random.default_rng((self._seed, self.epoch, index)).uniform(-1.0, 1.0, 3)
+            forward, left, rotation = np.random.default_rng((self._seed, index)).uniform(-1.0, 1.0, 3)
         else:
             forward, left, rotation = noise
         return forward * self._shift_range_m, left * self._shift_range_m, rotation * self._rotation_range
+
+
+def held_out_drives(frames: Sequence[KittiFrame], share: float) -> set[str]:
+    """The drives to validate on: in an order that depends on nothing but their names, as many as fit into the share.
+
+    Neighbouring frames of a drive show the same place, so a drive is held out whole. At least one is, and at least
+    one is left to train on; none where there is only one.
+    """
+    sizes = Counter(frame.drive for frame in frames)
+    order = [sorted(sizes)[i] for i in np.random.default_rng(_SPLIT_SEED).permutation(len(sizes))]
+    chosen: set[str] = set()
+    count = 0
+    for drive in order:
+        if count + sizes[drive] <= share * len(frames):
+            chosen.add(drive)
+            count += sizes[drive]
+    if not chosen and len(sizes) > 1:
+        chosen.add(min(order, key=lambda drive: sizes[drive]))
+    return chosen
+
+
+def _divide(frames: list[KittiFrame], split: str, share: float) -> list[KittiFrame]:
+    held_out = held_out_drives(frames, share)
+    return [frame for frame in frames if (frame.drive in held_out) == (split == "val")]
 
 
 def crop_center(yaw: float, forward: float, left: float) -> tuple[float, float]:

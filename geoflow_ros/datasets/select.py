@@ -16,7 +16,7 @@ from geoflow_ros.errors import InputError
 DATASETS: dict[str, tuple[str, ...]] = {
     "bag": ("all",),
     "kitti": tuple(LISTS),
-    "town": ("test", "val"),
+    "town": ("test", "other", "val"),
     "vigor": tuple(f"{area}-{split}" for area in ("same", "cross") for split in ("train", "val", "test")),
 }
 """The splits of every dataset; one that has only one needs not be told."""
@@ -76,9 +76,9 @@ def open_dataset(selection: Selection) -> Opened:
 
 def _town(root: Path, split: str, count: int | None, shape: dict[str, Any]) -> LocalizationDataset:
     # Here, because rendering needs an extra that the other datasets do without.
-    from geoflow_ros.datasets.town import TEST_SEEDS, VALIDATION_SEEDS, TownSamples
+    from geoflow_ros.datasets.town import OTHER_SEEDS, TEST_SEEDS, VALIDATION_SEEDS, TownSamples
 
-    seeds = {"test": TEST_SEEDS, "val": VALIDATION_SEEDS}[split]
+    seeds = {"test": TEST_SEEDS, "other": OTHER_SEEDS, "val": VALIDATION_SEEDS}[split]
     wanted = TOWN_VIEWS if count is None else count
     towns = math.ceil(wanted / VIEWS_A_TOWN)
     return TownSamples(root, seeds[:towns], min(wanted, VIEWS_A_TOWN), **shape)

@@ -18,20 +18,23 @@ from tqdm import tqdm
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.datasets.base import Sample
 from geoflow_ros.datasets.crop import crop
+from geoflow_ros.datasets.files import Findings, read_image
 from geoflow_ros.errors import InputError
 from geoflow_ros.satellite.patch import SatellitePatch
-from geoflow_ros.town.look import Look
 from geoflow_ros.town.render import Renderer
+from geoflow_ros.town.style import DESERT_SEEDS
 from geoflow_ros.town.world import Town
 
 TRAIN_SEEDS = range(0, 9_000)
 VALIDATION_SEEDS = range(9_000, 10_000)
-TEST_SEEDS = range(10_000, 2**31)
+TEST_SEEDS = range(10_000, 20_000)
+OTHER_SEEDS = DESERT_SEEDS
 
 GROUND_SIZE = (640, 160)
 ORTHOPHOTO_PX = 656
 ORTHOPHOTO_RESOLUTION = 0.25  # metres per pixel
 JPEG_QUALITY = 92
+REMEDY = "delete its folder to render the town again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +68,10 @@ def render_town(folder: Path, seed: int, count: int, renderer: Renderer) -> None
     for index in range(count):
         camera = random_camera(rng)
         east, north, yaw = town.sample_pose(rng)
-        ground = renderer.camera(camera, east, north, yaw, Look.random(rng))
+        ground_look, above_look = town.style.looks(rng)
+        ground = renderer.camera(camera, east, north, yaw, ground_look)
         size_m = ORTHOPHOTO_PX * ORTHOPHOTO_RESOLUTION
-        orthophoto = renderer.orthophoto(east, north, size_m, ORTHOPHOTO_PX, Look.random(rng), yaw=yaw)
+        orthophoto = renderer.orthophoto(east, north, size_m, ORTHOPHOTO_PX, above_look, yaw=yaw)
         _write_jpeg(folder / f"{index:04d}_ground.jpg", ground)
         _write_jpeg(folder / f"{index:04d}_ortho.jpg", orthophoto)
         cameras.append(_camera_to_dict(camera))
@@ -76,9 +80,14 @@ def render_town(folder: Path, seed: int, count: int, renderer: Renderer) -> None
     os.replace(temporary, folder / "views.json")
 
 
+def towns_to_render(root: Path, seeds: Sequence[int], per_town: int) -> list[int]:
+    """Seeds of the towns of which the folder does not hold `per_town` views yet."""
+    return [seed for seed in seeds if len(_read_views(root / f"{seed:06d}")) < per_town]
+
+
 def render_towns(root: Path, seeds: Sequence[int], per_town: int) -> None:
     """Render the towns that the folder does not hold yet, one subfolder a seed."""
-    missing = [seed for seed in seeds if len(_read_views(root / f"{seed:06d}")) < per_town]
+    missing = towns_to_render(root, seeds, per_town)
     renderer = Renderer() if missing else None
     for seed in tqdm(missing, desc="rendering towns", unit="town", disable=not missing):
         assert renderer is not None
@@ -101,6 +110,11 @@ class TownSamples:
     ) -> None:
         render_towns(root, seeds, per_town)
         self.views = [view for town in seeds for view in _read_views(root / f"{town:06d}")[:per_town]]
+        findings = Findings()
+        for view in self.views:
+            findings.require_image(root, str(view.ground.relative_to(root)))
+            findings.require_image(root, str(view.orthophoto.relative_to(root)))
+        findings.raise_if_any("rendered towns", root, "delete the folders of these towns to render them again")
         self.size_px, self.resolution = size_px, resolution
         self.shift_range_m, self.rotation_range = shift_range_m, math.radians(rotation_range_deg)
         self.seed = seed
@@ -114,13 +128,13 @@ class TownSamples:
         offset = rng.uniform(-self.shift_range_m, self.shift_range_m, 2)
         turn = rng.uniform(-self.rotation_range, self.rotation_range)
         # The sample's own frame: origin at the camera, its heading along +east.
-        whole = SatellitePatch(_read_jpeg(view.orthophoto), (0.0, 0.0), ORTHOPHOTO_RESOLUTION)
+        whole = SatellitePatch(read_image(view.orthophoto, REMEDY), (0.0, 0.0), ORTHOPHOTO_RESOLUTION)
         u, v = whole.to_pixel(offset)
         scale = self.resolution / ORTHOPHOTO_RESOLUTION
         image, missing = crop(whole.image, (u, v), turn, self.size_px, scale)
         patch = SatellitePatch(image, (float(offset[0]), float(offset[1])), self.resolution, turn, missing)
         key = f"{view.ground.parent.name}/{view.ground.stem}"
-        return Sample(key, _read_jpeg(view.ground), view.camera, patch, (0.0, 0.0, 0.0))
+        return Sample(key, read_image(view.ground, REMEDY), view.camera, patch, (0.0, 0.0, 0.0))
 
 
 def _read_views(folder: Path) -> list[View]:
@@ -144,11 +158,6 @@ def _camera_from_dict(values: dict[str, Any]) -> CameraModel:
 
 
 def _write_jpeg(path: Path, image: NDArray[np.uint8]) -> None:
-    cv2.imwrite(str(path), cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-
-
-def _read_jpeg(path: Path) -> NDArray[np.uint8]:
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise InputError(f"{path} is not a readable image: delete its folder to render the town again")
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+    written = cv2.imwrite(str(path), cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    if not written:
+        raise InputError(f"{path} cannot be written: free some disk, or choose a folder you may write to")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -92,11 +92,12 @@ class Vigor:
 
     root: tree with a folder a city and splits/ or splits__corrected/. area: same or cross. split: train, val (a
     shuffled fifth of train, always the same) or test. rotation_range_deg: the panorama is rolled so that its
-    centre column looks up to this far from north, drawn for every (seed, epoch, index); 0 is the known, 180 the
+    centre column looks up to this far from north, drawn for every (seed, index); 0 is the known, 180 the
     unknown orientation of the protocol. align_heading: turn the patch so that +u is the unrolled heading, north,
     as a network wants that reads its prior heading from the patch; the protocol's patch is north-up.
-    semi_positives: draw among all satellite images that show the camera, not only the positive one. size_px and
-    resolution: of the crop; without a resolution the crop is the whole satellite image resized.
+    semi_positives: draw among all satellite images that show the camera, not only the positive one. reach_m: how far,
+    east or north, a camera may be from the middle; semi-positives beyond it are left out. size_px and resolution: of
+    the crop; without a resolution the crop is the whole satellite image resized.
     """
 
     def __init__(
@@ -108,15 +109,16 @@ class Vigor:
         rotation_range_deg: float = 0.0,
         align_heading: bool = False,
         semi_positives: bool = False,
+        reach_m: float = math.inf,
         size_px: int = 512,
         resolution: float | None = None,
         seed: int = 0,
     ) -> None:
         if (area, split) not in CITIES and (area not in ("same", "cross") or split != "val"):
             raise InputError(f"VIGOR area {area!r}, split {split!r}: expected same or cross; train, val or test")
-        self.epoch = 0
         self._root, self._seed = root, seed
         self._rotation_range, self._semi_positives = math.radians(rotation_range_deg), semi_positives
+        self._reach_m = reach_m if resolution is None else min(reach_m, size_px * resolution / 2)
         self._patch_yaw = NORTH if align_heading else 0.0
         self._size_px, self._resolution = size_px, resolution
         rows = self._read(area, "test" if split == "test" else "train", corrected)
@@ -132,11 +134,11 @@ class Vigor:
                 folder = "splits__corrected" if corrected else "splits"
                 findings.add("missing label file", f"{folder}/{city}/{name}.txt")
             else:
-                rows += parse_rows(self._root / labels, city, findings)
+                rows += [self._in_reach(row, findings) for row in parse_rows(self._root / labels, city, findings)]
         for row in rows:
-            findings.require_file(self._root, row.panorama_path)
-            for choice in range(len(row.satellites) if self._semi_positives else 1):
-                findings.require_file(self._root, row.satellite_path(choice))
+            findings.require_image(self._root, row.panorama_path)
+            for choice in range(len(row.satellites)):
+                findings.require_image(self._root, row.satellite_path(choice))
         findings.raise_if_any(
             f"VIGOR {area}-area {split} list",
             self._root,
@@ -144,6 +146,15 @@ class Vigor:
             f"four times satellite image, row and column offset, the first within {LABEL_PX // 2} px",
         )
         return rows
+
+    def _in_reach(self, row: VigorRow, findings: Findings) -> VigorRow:
+        """The row with only those semi-positives that may be drawn; a positive out of reach is noted."""
+        reach_px = self._reach_m / RESOLUTIONS[row.city]
+        near = [max(abs(drow), abs(dcol)) <= reach_px for _, drow, dcol in row.satellites]
+        if not near[0]:
+            findings.add(f"label further than {self._reach_m:g} m from the middle", row.panorama_path)
+        others = [each for each, is_near in zip(row.satellites[1:], near[1:], strict=True) if is_near]
+        return replace(row, satellites=(row.satellites[0], *(others if self._semi_positives else ())))
 
     @property
     def heading_in_crop(self) -> float:
@@ -154,10 +165,10 @@ class Vigor:
         return len(self._rows)
 
     def __getitem__(self, index: int) -> Sample:
-        row = self._rows[index]
-        rng = np.random.default_rng((self._seed, self.epoch, index))
+        row = self._rows[index % len(self._rows)]
+        rng = np.random.default_rng((self._seed, index))
         turn = rng.uniform(-1.0, 1.0) * self._rotation_range
-        choice = int(rng.integers(len(row.satellites))) if self._semi_positives else 0
+        choice = int(rng.integers(len(row.satellites)))
         panorama, turn = roll(read_image(self._root / row.panorama_path), turn)
         height, width = panorama.shape[:2]
         _, drow, dcol = row.satellites[choice]

@@ -3,72 +3,108 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.model.config import CONFIGS
+from geoflow_ros.options import build, option
 
-PRECISIONS = ("fp32", "bf16")
+COUNT = (1, 1_000_000_000)
+SHARE = (0.0, 1.0)
+RATE = (0.0, 1.0)
+SOURCE_KEYS = {
+    "town": ("train_towns", "validation_towns", "views_per_town", "shift_range_m"),
+    "kitti": ("validation_share", "shift_range_m"),
+    "vigor": ("area", "corrected_labels", "semi_positives"),
+    "bag": ("validation_share", "validation_drive", "shift_range_m"),
+}
+"""Keys that mean nothing to the sources they are not listed for."""
+FREE_KEYS = ("data_root", "workers", "save_every", "log_every")
+"""Keys that do not change what is learnt: a run resumes with others."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
-    """A training run. Lengths in optimiser steps; learning rates are peaks."""
+    """A training run. A step is one optimiser step; with several processes each takes a batch of its own."""
 
-    model: str = "default"
-    data_root: str = "out/towns"
-    train_towns: int = 200
-    validation_towns: int = 10
-    views_per_town: int = 40
-    batch: int = 8
-    steps: int = 4000
-    learning_rate: float = 1.5e-3
-    trunk_learning_rate: float = 3e-4
-    weight_decay: float = 1e-2
-    warmup: int = 100
-    gradient_clip: float = 1.0
-    ema_decay: float = 0.998
-    hypotheses: int = 32
-    flow_weight: float = 0.3
-    frozen_stages: int = 3  # of each trunk, from its input; they keep their ImageNet weights
-    train_depthwise: bool = False  # of the other stages: the gradient of these few weights is a third of a CPU's step
-    train_batch_norm: bool = False  # whether the trunks' batch statistics follow the data; weights of B0 need it
-    precision: str = "bf16"
-    workers: int = 1
-    seed: int = 0
-    validate_every: int = 500
-    validation_samples: int = 100
+    model: Literal["default", "paper"] = option("network to train", "default")
+    source: Literal["town", "kitti", "vigor", "bag"] = option("where the samples come from", "town")
+    data_root: str = option("folder of the data; for bags one drive or a folder of drives", "out/towns")
+    shift_range_m: float = option("how far the prior is off, along each axis", 20.0, "m", (0.0, 100.0))
+    rotation_range_deg: float = option("how far the prior's heading is off, to each side", 10.0, "deg", (0.0, 180.0))
+    train_towns: int = option("town: rendered towns to train on", 200, range=(1, 9_000))
+    validation_towns: int = option("town: rendered towns to validate on", 10, range=(1, 1_000))
+    views_per_town: int = option("town: camera views of each", 40, range=COUNT)
+    area: Literal["same", "cross"] = option("vigor: test in the cities of the training, or in others", "same")
+    corrected_labels: bool = option("vigor: use splits__corrected", True)
+    semi_positives: bool = option("vigor: also train on the satellite images that show the camera off centre", False)
+    validation_share: float = option("kitti, bag: of the data, held out to validate on", 0.1, range=(0.0, 0.5))
+    validation_drive: str = option("bag: folder name of the drive to validate on; empty for the end of every drive", "")
+    batch: int = option("samples a step and process; even, if several processes are to equal one", 8, range=COUNT)
+    steps: int = option("length of the run", 4000, range=COUNT)
+    learning_rate: float = option("peak, of all but the trunks", 1.5e-3, range=RATE)
+    trunk_learning_rate: float = option("peak, of the image trunks", 3e-4, range=RATE)
+    weight_decay: float = option("of AdamW", 1e-2, range=RATE)
+    warmup: int = option(
+        "steps over which the learning rate rises; then it falls as a cosine", 100, range=(0, COUNT[1])
+    )
+    gradient_clip: float = option("longest gradient", 1.0, range=(1e-6, 1e6))
+    ema_decay: float = option(
+        "of the running average of the weights, which is what is validated and kept", 0.998, range=SHARE
+    )
+    hypotheses: int = option("starts of the flow a sample", 32, range=COUNT)
+    flow_weight: float = option("of the flow's loss against that of the match", 0.3, range=(0.0, 1e3))
+    pairing_weight: float = option("of telling the right patch from another sample's", 1.0, range=(0.0, 1e3))
+    frozen_stages: int = option("of each trunk, from its input, that keep their weights", 3, range=(0, 7))
+    # The gradient of these few weights is a third of a CPU's step.
+    train_depthwise: bool = option("whether the other stages' depthwise filters learn", False)
+    train_batch_norm: bool = option(
+        "whether the trunks' batch statistics follow the data; weights of B0 need it", False
+    )
+    precision: Literal["fp32", "bf16"] = option("of the image encoders", "bf16")
+    workers: int = option("loader processes; 0 loads in the trainer", 1, range=(0, 256))
+    seed: int = option("of everything random", 0, range=(0, 2**31 - 1))
+    validate_every: int = option("steps between validations", 500, range=COUNT)
+    validation_samples: int = option("samples of a validation, spread over the validation data", 100, range=COUNT)
+    save_every: int = option("steps between writes of what a killed run resumes from", 100, range=COUNT)
+    log_every: int = option("steps between lines of log.jsonl", 20, range=COUNT)
 
-    def __post_init__(self) -> None:
-        if self.model not in CONFIGS:
-            raise InputError(f"model {self.model!r} is unknown: expected one of {', '.join(CONFIGS)}")
-        if self.precision not in PRECISIONS:
-            raise InputError(f"precision {self.precision!r} is unknown: expected one of {', '.join(PRECISIONS)}")
-        for name in ("train_towns", "validation_towns", "views_per_town", "batch", "steps", "hypotheses"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} is {getattr(self, name)}: expected at least 1")
 
+def read_config(path: Path, overrides: Mapping[str, Any]) -> TrainConfig:
+    """The config in a YAML file, values in `overrides` taking precedence.
 
-def read_config(path: Path, overrides: dict[str, Any]) -> TrainConfig:
-    """The config in a YAML file, values in `overrides` taking precedence; unknown keys are an InputError."""
+    An unknown key, one that belongs to another source, and a value of the wrong type or range are an InputError.
+    """
+    values = _read_yaml(path)
     try:
-        values = yaml.safe_load(path.read_text()) or {}
+        config = build(TrainConfig, {**values, **overrides})
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    foreign = {key for keys in SOURCE_KEYS.values() for key in keys} - set(SOURCE_KEYS[config.source])
+    if misplaced := sorted(foreign & set(values)):
+        raise InputError(f"{path}: {', '.join(misplaced)} means nothing to source {config.source}: take it out")
+    return config
+
+
+def changed_keys(config: TrainConfig, earlier: Mapping[str, Any]) -> list[str]:
+    """Keys whose values differ from those of an earlier run, but for those that do not change what is learnt."""
+    # A key that the earlier run did not know yet had no effect but its default's.
+    known = {**dataclasses.asdict(TrainConfig()), **earlier}
+    values = dataclasses.asdict(config)
+    return [key for key, value in values.items() if key not in FREE_KEYS and known[key] != value]
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): give a file of config/train/") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
         raise InputError(f"{path} holds no keys: expected lines such as `steps: 4000`")
-    fields = {field.name: type(field.default) for field in dataclasses.fields(TrainConfig)}
-    if unknown := sorted(set(values) - set(fields)):
-        raise InputError(f"{path} has unknown keys {', '.join(map(str, unknown))}: known are {', '.join(fields)}")
-    merged = {**values, **overrides}
-    for key, value in merged.items():
-        allowed = (int, float) if fields[key] is float else fields[key]
-        if not isinstance(value, allowed) or isinstance(value, bool) is not (allowed is bool):
-            raise InputError(f"{path}: {key} is {value!r}, expected {fields[key].__name__}")
-    return TrainConfig(**merged)
+    return {str(key): value for key, value in values.items()}

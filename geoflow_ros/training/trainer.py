@@ -1,146 +1,190 @@
-"""The training loop: resumable, deterministic given the seed, best weights chosen on validation towns."""
+"""The training loop: resumable, deterministic given the seed, best weights chosen on validation data."""
 
 from __future__ import annotations
 
 import copy
 import math
-import os
 import time
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812 - the name every PyTorch reader knows
-from torch import Tensor, nn
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils import clip_grad_norm_
 from tqdm import tqdm
 
 from geoflow_ros.datasets.base import LocalizationDataset
 from geoflow_ros.errors import InputError
+from geoflow_ros.localizer import UNIFORM_YAW_RANGE
 from geoflow_ros.model.base import LocalizationModel
-from geoflow_ros.model.checkpoint import build, load, save
-from geoflow_ros.model.config import CONFIGS
-from geoflow_ros.model.encoder import Trunk, load_pretrained
-from geoflow_ros.model.losses import flow_loss
+from geoflow_ros.model.checkpoint import build, save
+from geoflow_ros.model.config import config_from_dict
 from geoflow_ros.model.runtime import channels_last, prepare
-from geoflow_ros.training.batches import Batch, batches, draw_hypotheses
-from geoflow_ros.training.calibration import errors_on
-from geoflow_ros.training.config import TrainConfig
+from geoflow_ros.training.batches import Batch, BatchPlan, batches
+from geoflow_ros.training.calibration import errors_on, spread
+from geoflow_ros.training.config import TrainConfig, changed_keys
+from geoflow_ros.training.interrupt import HeldBackInterrupt
+from geoflow_ros.training.network import new_model, parameter_groups, set_training_mode
+from geoflow_ros.training.objective import Losses, Objective
+from geoflow_ros.training.processes import Processes, share_batch_norms
+from geoflow_ros.training.runlog import Pace, RunLog, Stopwatch
+from geoflow_ros.training.sources import TrainingData
+from geoflow_ros.training.state import read_state, write_state
 
-YAW_RANGE = math.radians(10.0)
-
-
-def new_model(config: TrainConfig, initial: Path | None) -> LocalizationModel:
-    """A network to train: the checkpoint `initial`, or else a seeded one, its trunks from ImageNet."""
-    torch.manual_seed(config.seed)
-    if initial is not None:
-        model = load(initial)
-    else:
-        model = build(CONFIGS[config.model]())
-        for trunk in trunks(model):
-            load_pretrained(trunk)
-    if model.config.name != config.model:
-        raise InputError(f"{initial} is a {model.config.name!r} network, the config trains {config.model!r}")
-    channels_last(model)
-    return model
+ALONE = Processes()
 
 
-def trunks(model: nn.Module) -> list[Trunk]:
-    """The image trunks inside a network."""
-    return [module for module in model.modules() if isinstance(module, Trunk)]
+@dataclass(frozen=True, slots=True)
+class StepLosses:
+    """Losses of a step (see `Losses`; loss is their total) and the length of its gradient before clipping."""
 
+    loss: float
+    flow: float
+    place: float
+    pairing: float
+    gradient: float
 
-def set_training_mode(model: nn.Module, config: TrainConfig) -> None:
-    """Training mode, but what the config freezes does not learn."""
-    model.train()
-    for trunk in trunks(model):
-        trunk.train(config.train_batch_norm)
-        frozen = ["conv_stem.", "bn1.", *(f"blocks.{stage}." for stage in range(config.frozen_stages))]
-        for name, parameter in trunk.named_parameters():
-            if config.frozen_stages > 0 and name.startswith(tuple(frozen)):
-                parameter.requires_grad_(False)
-            if not config.train_depthwise and "conv_dw" in name:
-                parameter.requires_grad_(False)
-
-
-def batch_loss(model: LocalizationModel, batch: Batch, config: TrainConfig, generator: torch.Generator) -> Tensor:
-    """Mean loss: the flow's, the likelihood of the true pose, and of telling the right patch from another's.
-
-    The last two where the network has a density and says whether frame and patch match.
-    """
-    with torch.autocast(batch.ground.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
-        ground = model.encode_ground(batch.ground, batch.lift)
-        satellite = model.encode_satellite(batch.satellite)
-        latent = model.match(ground, satellite)
-    hypotheses = draw_hypotheses(batch.truth, config.hypotheses, YAW_RANGE, generator)
-    loss = config.flow_weight * flow_loss(model.flow(latent, hypotheses), hypotheses, batch.truth)
-    log_density = model.log_density(latent, batch.truth[:, None])
-    if log_density is not None:
-        loss = loss - log_density.mean()
-    if latent.match_logit is not None and len(batch.truth) > 1:
-        mismatch_logit = model.match(ground, satellite.roll(1, dims=0)).match_logit
-        assert mismatch_logit is not None
-        loss = loss + F.softplus(-latent.match_logit).mean() + F.softplus(mismatch_logit).mean()
-    return loss
+    def are_finite(self) -> bool:
+        """Whether a step may be taken on them."""
+        return all(map(math.isfinite, (self.loss, self.gradient)))
 
 
 class Trainer:
     """State of a run in a folder: `last.pt` to resume from, `best.safetensors` by validation error."""
 
-    def __init__(self, config: TrainConfig, folder: Path, initial: Path | None = None) -> None:
-        self.config, self.folder = config, folder
-        self.model = new_model(config, initial)
+    def __init__(
+        self, config: TrainConfig, folder: Path, model: LocalizationModel, processes: Processes = ALONE
+    ) -> None:
+        self.config, self.folder, self.processes = config, folder, processes
+        self.model = model.to(processes.device)
+        channels_last(self.model)
         set_training_mode(self.model, config)
         self.average = copy.deepcopy(self.model).eval()
-        self.optimiser = torch.optim.AdamW(self._groups(), weight_decay=config.weight_decay)
+        self.optimiser = torch.optim.AdamW(parameter_groups(self.model, config), weight_decay=config.weight_decay)
         self.peaks = [group["lr"] for group in self.optimiser.param_groups]
         self.step, self.best = 0, math.inf
+        self._objective = self._distributed(Objective(self.model, config))
 
-    def _groups(self) -> list[dict[str, object]]:
-        trunk = {id(parameter) for module in trunks(self.model) for parameter in module.parameters()}
-        learning = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
-        return [
-            {"params": [p for p in learning if id(p) in trunk], "lr": self.config.trunk_learning_rate},
-            {"params": [p for p in learning if id(p) not in trunk], "lr": self.config.learning_rate},
-        ]
+    @classmethod
+    def start(
+        cls, config: TrainConfig, folder: Path, initial: Path | None = None, processes: Processes = ALONE
+    ) -> Trainer:
+        """A new run, from a checkpoint or from ImageNet's weights."""
+        if (folder / "last.pt").exists():
+            raise InputError(f"{folder} already holds a run: --resume it, or give another folder with --out")
+        return cls(config, folder, new_model(config, initial), processes)
 
-    def fit(self, training: LocalizationDataset, validation: LocalizationDataset) -> None:
-        """Train to the last step, validating and saving as it goes; Ctrl-C saves and stops."""
-        config, steps = self.config, range(self.step, self.config.steps)
-        stream = batches(training, self.model.config, config.batch, steps, config.seed, config.workers)
-        progress = tqdm(stream, total=config.steps, initial=self.step, unit="step", mininterval=10.0)
-        try:
-            self._run(progress, validation)
-        except KeyboardInterrupt:
-            self.save()
-            raise
+    @classmethod
+    def resume(cls, config: TrainConfig, folder: Path, processes: Processes = ALONE) -> Trainer:
+        """The run in a folder, where it was saved last; its config must be the same."""
+        path = folder / "last.pt"
+        state = read_state(path)
+        if changed := changed_keys(config, state["config"]):
+            raise InputError(f"{path} was trained with another {', '.join(changed)}: resume with the same config")
+        trainer = cls(config, folder, build(config_from_dict(state["model_config"])), processes)
+        trainer.model.load_state_dict(state["model"])
+        trainer.average.load_state_dict(state["average"])
+        trainer.optimiser.load_state_dict(state["optimiser"])
+        trainer.step, trainer.best = state["step"], state["best"]
+        return trainer
 
-    def _run(self, progress: tqdm[Batch], validation: LocalizationDataset) -> None:
-        smooth = math.nan
-        for batch in progress:
-            loss = self.train_step(batch)
-            smooth = loss if math.isnan(smooth) else 0.98 * smooth + 0.02 * loss
-            progress.set_postfix_str(f"loss {smooth:.3f}", refresh=False)
-            if self.step % self.config.validate_every == 0 or self.step == self.config.steps:
-                self._validate(validation, smooth)
+    def _distributed(self, objective: Objective) -> nn.Module:
+        if self.processes.count == 1:
+            return objective
+        share_batch_norms(self.model)
+        # The weights of the pairing may learn nothing, and nobody may wait for their gradient.
+        has_pairs = self.config.batch > 1 and self.config.pairing_weight > 0.0
+        return DistributedDataParallel(objective, find_unused_parameters=not has_pairs)
+
+    @property
+    def yaw_range(self) -> float:
+        """How far the prior's heading is off, to each side (rad); at least what the localiser assumes of any prior."""
+        return max(math.radians(self.config.rotation_range_deg), UNIFORM_YAW_RANGE)
+
+    def stream(self, samples: LocalizationDataset, steps: range) -> Iterator[Batch]:
+        """This process's batches of the given steps."""
+        config, processes = self.config, self.processes
+        plan = BatchPlan(config.batch, config.seed, config.hypotheses, self.yaw_range, processes.rank, processes.count)
+        return batches(samples, self.model.config, steps, plan, config.workers)
+
+    def fit(self, data: TrainingData, log: RunLog | None = None) -> None:
+        """Train to the last step, validating and saving as it goes; Ctrl-C ends the step, saves and stops."""
+        stream = self.stream(data.training, range(self.step, self.config.steps))
+        with HeldBackInterrupt() as interrupt:
+            self._run(stream, data.validation, log, interrupt)
+
+    def _run(
+        self,
+        stream: Iterator[Batch],
+        validation: LocalizationDataset,
+        log: RunLog | None,
+        interrupt: HeldBackInterrupt,
+    ) -> None:
+        config, watch = self.config, Stopwatch()
+        progress = tqdm(
+            total=config.steps, initial=self.step, unit="step", mininterval=5.0, disable=not self.processes.is_first
+        )
+        while self.step < config.steps:
+            with watch.waiting():
+                batch = next(stream)
+            losses = self.train_step(batch)
+            progress.update()
+            if self._is_due(config.log_every):
+                figures = self._figures(losses, watch.lap())
+                progress.set_postfix_str(_line(figures), refresh=False)
+                self._note(log, figures)
+            if self._is_due(config.validate_every) and self.processes.is_first:
+                self._note(log, self._validate(validation))
+            if self._is_due(config.validate_every) or self._is_due(config.save_every):
                 self.save()
+                watch.restart()
+            if interrupt.seen:
+                self.save()
+                raise KeyboardInterrupt
+        progress.close()
 
-    def train_step(self, batch: Batch) -> float:
-        """Loss of one optimiser step."""
+    def _note(self, log: RunLog | None, figures: dict[str, float]) -> None:
+        if log is not None:
+            log.write(self.step, figures)
+
+    def _is_due(self, every: int) -> bool:
+        return self.step % every == 0 or self.step == self.config.steps
+
+    def train_step(self, batch: Batch) -> StepLosses:
+        """Losses of one optimiser step, averaged over the processes."""
         self._set_learning_rate()
-        generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + self.step)
-        loss = batch_loss(self.model, batch, self.config, generator)
-        if not torch.isfinite(loss):
-            self.save()
-            raise InputError(f"loss is {loss.item()} at step {self.step}: lower the learning rate or check the data")
+        # Dropout draws from the global generator: seeded here, a resumed run draws what it would have drawn.
+        torch.manual_seed((self.config.seed * 1_000_003 + self.step) * self.processes.count + self.processes.rank)
+        losses: Losses = self._objective(batch.to(self.processes.device))
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call] # torch has no annotation for it
-        clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
+        losses.total.backward()  # type: ignore[no-untyped-call] # torch has no annotation for it
+        gradient = clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
+        values = [losses.total.detach(), losses.flow, losses.place, losses.pairing, gradient]
+        means = StepLosses(*self.processes.mean(torch.stack(values)).tolist())
+        if not means.are_finite():
+            self._stop(batch, means, bool(torch.stack(values).isfinite().all()))
         self.optimiser.step()
         self.step += 1
         self._update_average()
-        return loss.item()
+        return means
+
+    def _stop(self, batch: Batch, losses: StepLosses, is_fine_here: bool) -> NoReturn:
+        """Say which samples the loss or its gradient is not a number for; the weights are those before the step."""
+        reports = self.processes.gather(() if is_fine_here else batch.keys)
+        keys = ", ".join(key for report in reports for key in report)
+        if all(torch.isfinite(value).all() for value in self.model.state_dict().values()):
+            self.save()
+            where = self.folder / "last.pt"
+        else:
+            where = self.folder / "last.pt (of an earlier step, because statistics are spoilt too)"
+        raise InputError(
+            f"loss is {losses.loss} and its gradient {losses.gradient} at step {self.step}, samples {keys}: look at "
+            f"these, or lower the learning rate; the weights before the step are in {where}"
+        )
 
     def _set_learning_rate(self) -> None:
         config = self.config
@@ -158,22 +202,41 @@ class Trainer:
             else:
                 value.copy_(theirs[name])
 
-    def _validate(self, validation: LocalizationDataset, loss: float) -> None:
-        start, count = time.monotonic(), min(self.config.validation_samples, len(validation))
-        errors = errors_on(prepare(self.average), validation, range(count)).position
-        mean, median = float(errors.mean()), float(np.median(errors))
-        tqdm.write(
-            f"step {self.step}: loss {loss:.3f}, validation mean {mean:.2f} m, median {median:.2f} m "
-            f"({time.monotonic() - start:.0f} s)"
-        )
+    def _figures(self, losses: StepLosses, pace: Pace) -> dict[str, float]:
+        trunk_rate, rate = (group["lr"] for group in self.optimiser.param_groups)
+        return {
+            **asdict(losses),
+            "learning_rate": rate,
+            "trunk_learning_rate": trunk_rate,
+            "samples_per_s": self.config.batch * self.processes.count / pace.step_s,
+            **asdict(pace),
+        }
+
+    def _validate(self, validation: LocalizationDataset) -> dict[str, float]:
+        """Errors of the averaged weights, which are kept as `best` if no earlier ones had a lower mean."""
+        start = time.monotonic()
+        indices = spread(len(validation), self.config.validation_samples)
+        errors = errors_on(prepare(self.average).cpu(), validation, indices, self.yaw_range)
+        mean, median = float(errors.position.mean()), float(np.median(errors.position))
+        yaw_deg = math.degrees(float(np.median(np.abs(errors.yaw))))
+        tqdm.write(f"step {self.step}: validation mean {mean:.2f} m, median {median:.2f} m, heading {yaw_deg:.2f} deg")
         if mean < self.best:
             self.best = mean
             card = {"training": asdict(self.config), "step": self.step, "validation_mean_error_m": mean}
             save(self.average, self.folder / "best", card)
+        return {
+            "validation_mean_m": mean,
+            "validation_median_m": median,
+            "validation_yaw_median_deg": yaw_deg,
+            "validation_s": time.monotonic() - start,
+        }
 
     def save(self) -> None:
         """Write `last.pt`; an interrupted write leaves the old one."""
+        if not self.processes.is_first:
+            return
         state = {
+            "model_config": asdict(self.model.config),
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
@@ -181,20 +244,11 @@ class Trainer:
             "best": self.best,
             "config": asdict(self.config),
         }
-        temporary = self.folder / "last.pt.part"
-        torch.save(state, temporary)
-        os.replace(temporary, self.folder / "last.pt")
+        write_state(self.folder / "last.pt", state)
 
-    def resume(self) -> None:
-        """Continue from `last.pt`, which must be of the same config."""
-        path = self.folder / "last.pt"
-        if not path.exists():
-            raise InputError(f"{path} does not exist: nothing to resume from")
-        state = torch.load(path, weights_only=True)
-        changed = [key for key, value in asdict(self.config).items() if state["config"].get(key) != value]
-        if changed:
-            raise InputError(f"{path} was trained with another {', '.join(changed)}: resume with the same config")
-        self.model.load_state_dict(state["model"])
-        self.average.load_state_dict(state["average"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.step, self.best = state["step"], state["best"]
+
+def _line(figures: dict[str, float]) -> str:
+    return (
+        f"loss {figures['loss']:.3f}, {figures['samples_per_s']:.1f} samples/s, "
+        f"waiting for data {figures['data_share']:.0%}"
+    )

@@ -1,4 +1,4 @@
-"""Pictures of results: the heatmap of one estimate, the trajectory of a drive."""
+"""Pictures of results: the heatmap of one estimate, a case with its truth, the trajectory of a drive."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ CHI2_90 = 4.605170185988092  # 90 % quantile of chi-square with 2 degrees of fre
 HEATMAP_PX = 720
 DECADES = 4  # of probability below the highest that the heatmap shows
 WHITE, BLACK, GREEN, CYAN = (255, 255, 255), (0, 0, 0), (80, 255, 80), (90, 220, 255)
+MAGENTA = (255, 80, 255)
 SHIFT = 4  # OpenCV draws at 1/16 px
 HALO = 2  # extra line width of the dark rim that keeps marks readable on any ground
 
@@ -34,18 +35,34 @@ def draw_heatmap(estimate: PoseEstimate, prior: PosePrior, size_px: int = HEATMA
 
     Prior and estimate carry their 90 % ellipses; the density is of the camera's position.
     """
-    patch = estimate.patch
-    view_m = min(estimate.density_size_m * 1.1, patch.size_m)
-    view = SatellitePatch(np.zeros((size_px, size_px, 3), np.uint8), patch.center, view_m / size_px)
-    canvas = _Canvas(view, _overlay(_resampled(patch.image, patch.size_m, patch, view), estimate, view))
-    for east, north, yaw in estimate.hypotheses[np.argsort(estimate.weights)]:
-        canvas.arrow((east, north), yaw, 1.2, WHITE, 1)
+    canvas = _canvas(estimate, 0.0, size_px)
     canvas.pose((prior.east, prior.north), prior.yaw, prior.covariance[:2, :2], CYAN)
     canvas.pose((estimate.east, estimate.north), estimate.yaw, estimate.covariance[:2, :2], GREEN)
     canvas.scale_bar(10.0)
     canvas.north_arrow()
     canvas.legend((("prior", CYAN), ("estimate", GREEN), ("hypotheses", WHITE)))
     return canvas.image
+
+
+def draw_case(estimate: PoseEstimate, truth: tuple[float, float, float], size_px: int) -> NDArray[np.uint8]:
+    """The same of an estimate whose truth is known, with the camera's true heading up."""
+    canvas = _canvas(estimate, truth[2] - math.pi / 2, size_px)
+    canvas.pose((estimate.east, estimate.north), estimate.yaw, estimate.covariance[:2, :2], GREEN)
+    canvas.arrow(truth[:2], truth[2], 4.0, MAGENTA, 3)
+    canvas.scale_bar(10.0)
+    canvas.legend((("truth", MAGENTA), ("estimate", GREEN), ("hypotheses", WHITE)))
+    return canvas.image
+
+
+def _canvas(estimate: PoseEstimate, view_yaw: float, size_px: int) -> _Canvas:
+    """Imagery under the density and the hypotheses; view_yaw: direction of the picture's +u."""
+    patch = estimate.patch
+    view_m = min(estimate.density_size_m * 1.1, patch.size_m)
+    view = SatellitePatch(np.zeros((size_px, size_px, 3), np.uint8), patch.center, view_m / size_px, view_yaw)
+    canvas = _Canvas(view, _overlay(_resampled(patch.image, patch.size_m, patch, view), estimate, view))
+    for east, north, yaw in estimate.hypotheses[np.argsort(estimate.weights)]:
+        canvas.arrow((east, north), yaw, 1.2, WHITE, 1)
+    return canvas
 
 
 def _resampled(image: NDArray[Any], size_m: float, patch: SatellitePatch, view: SatellitePatch) -> NDArray[Any]:

@@ -1,8 +1,7 @@
-"""Evaluation with locators whose errors are known, and the command line on a tree made here."""
+"""The command line of the evaluation on a tree made here."""
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import json
 import math
@@ -11,107 +10,23 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from evaluation_support import estimate_at
 
 from geoflow_ros import evaluate as module
 from geoflow_ros.camera import CameraModel
-from geoflow_ros.datasets.base import Sample
 from geoflow_ros.datasets.select import Selection, open_dataset
 from geoflow_ros.errors import InputError
-from geoflow_ros.evaluate import errors_of, evaluate, main, refused_fraction, summary_of, write_csv
+from geoflow_ros.evaluate import main
+from geoflow_ros.evaluation import network
 from geoflow_ros.localizer import LocalizerConfig
-from geoflow_ros.model.base import LocalizationModel
+from geoflow_ros.model.base import Latent, LocalizationModel
 from geoflow_ros.model.config import DefaultConfig, PaperConfig
+from geoflow_ros.model.runtimes import Runtime
 from geoflow_ros.pose import PoseEstimate, PosePrior
 from geoflow_ros.satellite.patch import SatellitePatch
 
 DRIVE = "2011_09_26/2011_09_26_drive_0005_sync"
-
-
-class Samples:
-    """Five samples with different truths."""
-
-    def __len__(self) -> int:
-        return 5
-
-    def __getitem__(self, index: int) -> Sample:
-        image = np.zeros((8, 8, 3), np.uint8)
-        truth = (float(index), -2.0, math.radians(80.0 * index))
-        return Sample(f"s{index}", image, CameraModel(8, 8, 8, 8, 4, 4), SatellitePatch(image, (0.0, 0.0), 0.2), truth)
-
-
-def estimate_at(east: float, north: float, yaw: float, patch: SatellitePatch) -> PoseEstimate:
-    density = np.full((2, 2), 0.25, np.float32)
-    return PoseEstimate(
-        east, north, yaw, np.diag([4.0, 4.0, 0.01]), np.array([[east, north, yaw]]), np.ones(1), density, 40.0, patch
-    )
-
-
-def perfect(sample: Sample, seed: int) -> PoseEstimate:
-    return estimate_at(*sample.truth, sample.patch)
-
-
-def two_metres_ahead_and_one_left(sample: Sample, seed: int) -> PoseEstimate:
-    east, north, yaw = sample.truth
-    cos, sin = math.cos(yaw), math.sin(yaw)
-    return estimate_at(east + 2 * cos - sin, north + 2 * sin + cos, yaw + math.radians(3.5) + 2 * math.pi, sample.patch)
-
-
-def test_a_perfect_locator_has_no_error() -> None:
-    summary = summary_of(evaluate(Samples(), perfect, range(5), seed=0))
-    assert (summary.count, summary.mean_error_m, summary.yaw_mean_deg, summary.nees_mean) == (5, 0.0, 0.0, 0.0)
-    assert summary.position_recall == (1.0, 1.0, 1.0) and summary.coverage_50 == 1.0
-
-
-def test_a_known_offset_is_measured() -> None:
-    summary = summary_of(evaluate(Samples(), two_metres_ahead_and_one_left, range(5), seed=0))
-    assert summary.mean_error_m == pytest.approx(math.sqrt(5)) and summary.yaw_median_deg == pytest.approx(3.5)
-    assert summary.longitudinal_recall == (0.0, 1.0, 1.0) and summary.lateral_recall[1:] == (1.0, 1.0)
-    assert summary.yaw_recall == (0.0, 0.0, 1.0)
-    assert summary.nees_mean == pytest.approx(5 / 4)
-    assert (summary.coverage_50, summary.coverage_90) == (1.0, 1.0)  # 1.25 < 1.386
-
-
-def test_every_sample_has_its_own_seed() -> None:
-    seen = []
-
-    def locator(sample: Sample, seed: int) -> PoseEstimate:
-        seen.append((sample.key, seed))
-        return perfect(sample, seed)
-
-    evaluate(Samples(), locator, range(0, 5, 2), seed=10)
-    assert seen == [("s0", 10), ("s2", 12), ("s4", 14)]
-
-
-def test_a_mismatched_patch_is_that_of_another_sample() -> None:
-    seen: list[tuple[int, int]] = []
-
-    class Numbered(Samples):
-        def __getitem__(self, index: int) -> Sample:
-            sample = super().__getitem__(index)
-            return dataclasses.replace(sample, patch=dataclasses.replace(sample.patch, center=(float(index), 0.0)))
-
-    def locator(sample: Sample, seed: int) -> PoseEstimate:
-        own, shown = int(sample.key[1:]), int(sample.patch.center[0])
-        seen.append((own, shown))
-        return dataclasses.replace(estimate_at(0.0, 0.0, 0.0, sample.patch), match=0.1 if shown == 4 else 0.9)
-
-    assert refused_fraction(Numbered(), locator, range(1, 5), seed=0) == 0.25
-    assert seen == [(1, 3), (2, 4), (3, 1), (4, 2)]
-
-
-def test_rows_of_the_csv(tmp_path: Path) -> None:
-    outcomes = evaluate(Samples(), two_metres_ahead_and_one_left, [3], seed=0)
-    write_csv(tmp_path / "o.csv", outcomes)
-    (row,) = csv.DictReader((tmp_path / "o.csv").open())
-    assert row["key"] == "s3" and float(row["true_yaw_deg"]) == 240.0
-    names = ("error_m", "longitudinal_m", "lateral_m", "yaw_error_deg", "nees")
-    assert [float(row[name]) for name in names] == pytest.approx([2.2361, 2.0, 1.0, 3.5, 1.25], abs=1e-4)
-    assert float(row["ms"]) >= 0.0 and None not in row
-
-
-def test_nothing_to_evaluate() -> None:
-    with pytest.raises(InputError, match="leave no sample"):
-        errors_of([])
+BLOCKED = "test2_files.txt/figures"  # a folder below a file
 
 
 class Fake:
@@ -138,21 +53,26 @@ def kitti(tmp_path: Path) -> Path:
     return root
 
 
+def kitti_command(root: Path) -> list[str]:
+    return ["--dataset", "kitti", "--root", str(root), "--split", "test2", "--checkpoint", "any"]
+
+
 @pytest.fixture
 def center_locator(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, float, LocalizerConfig]]:
     """Replaces the network by one that always answers the middle of the patch; returns what it was asked."""
     asked: list[tuple[int, float, LocalizerConfig]] = []
 
-    def locate(
-        model: LocalizationModel, ground: np.ndarray, camera: CameraModel, patch: SatellitePatch,
-        prior: PosePrior | None, config: LocalizerConfig, seed: int,
+    def estimate_pose(
+        model: LocalizationModel, latent: Latent, patch: SatellitePatch, prior: PosePrior | None,
+        config: LocalizerConfig, seed: int,
     ) -> PoseEstimate:  # fmt: skip
         assert prior is None
         asked.append((patch.size_px, patch.resolution, config))
         return estimate_at(0.0, 0.0, patch.yaw, patch)
 
-    monkeypatch.setattr(module, "locate", locate)
-    monkeypatch.setattr(module, "load_model", lambda path: Fake(DefaultConfig()))
+    monkeypatch.setattr(network, "encode", lambda model, ground, camera, patch: Latent())
+    monkeypatch.setattr(network, "estimate_pose", estimate_pose)
+    monkeypatch.setattr(module, "load_model", lambda path, runtime: Fake(DefaultConfig()))
     return asked
 
 
@@ -163,18 +83,7 @@ def test_command_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "results" / "out.json"
-    command = [
-        "--dataset",
-        "kitti",
-        "--root",
-        str(kitti),
-        "--split",
-        "test2",
-        "--checkpoint",
-        "any",
-        "--json",
-        str(out),
-    ]
+    command = [*kitti_command(kitti), "--json", str(out)]
     assert main([*command, "--csv", str(tmp_path / "out.csv"), "--hypotheses", "7", "--schedule", "paper"]) == 0
     document = json.loads(out.read_text())
     # The truths are 0, 10 and 5 m from the middle; the last crop is turned by 10 degrees.
@@ -192,6 +101,98 @@ def test_command_line(
     assert json.loads(out.read_text())["count"] == 1
 
 
+def test_a_sweep_is_one_run_and_the_first_setting_is_the_summary(
+    kitti: Path,
+    tmp_path: Path,
+    center_locator: list[tuple[int, float, LocalizerConfig]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out, table = tmp_path / "o.json", tmp_path / "o.csv"
+    lists = ["--hypotheses", "1", "20", "--steps", "5", "3", "--schedule", "paper", "full"]
+    assert main([*kitti_command(kitti), "--json", str(out), "--csv", str(table), *lists]) == 0
+    document = json.loads(out.read_text())
+    expected = [(name, n, r) for name in ("paper", "full") for n in (1, 20) for r in (5, 3)]
+    assert [(row["schedule"], row["hypotheses"], row["steps"]) for row in document["sweep"]] == expected
+    assert (document["schedule"], document["hypotheses"], document["steps"]) == expected[0]
+    assert all(document[key] == value for key, value in document["sweep"][0].items())
+    assert len(table.read_text().splitlines()) == 1 + 8 * 3
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    assert len(rows) == 2 + 8 and rows[2].startswith("| paper | 1 | 5 | 5.00 | 5.00 | 33.3% | 3.33 |")
+
+
+def test_an_unknown_heading_is_searched_all_around_in_a_wider_patch(
+    kitti: Path,
+    tmp_path: Path,
+    center_locator: list[tuple[int, float, LocalizerConfig]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    size = DefaultConfig().satellite_px
+    wide: list[int] = []
+
+    def search(model: object, ground: np.ndarray, camera: CameraModel, patch: SatellitePatch) -> object:
+        wide.append(patch.size_px)
+        return dataclasses.replace(patch, image=patch.image[:size, :size], yaw=math.radians(180.0)), Latent()
+
+    monkeypatch.setattr(network, "search_headings", search)
+    command = [*kitti_command(kitti), "--json", str(tmp_path / "o.json"), "--rotation-range-deg"]
+    assert main([*command, "180"]) == 0
+    assert wide == [math.ceil(size * math.sqrt(2.0))] * 3
+    # The three truths are turned by 0, 0 and 180 degrees, every answer by 180.
+    assert json.loads((tmp_path / "o.json").read_text())["yaw_mean_deg"] == pytest.approx(120.0)
+    assert main([*command, "10"]) == 0
+    monkeypatch.setattr(module, "load_model", lambda path, runtime: Fake(PaperConfig()))
+    assert main([*command, "180"]) == 0  # takes the heading as known: its error is the prior's
+    assert json.loads((tmp_path / "o.json").read_text())["yaw_mean_deg"] == pytest.approx(60.0)
+    assert (
+        len(wide) == 3 and [size for size, _, _ in center_locator[3:]] == [size] * 3 + [PaperConfig().satellite_px] * 3
+    )
+
+
+def test_the_runtime_is_the_one_asked_for(
+    kitti: Path, tmp_path: Path, center_locator: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[Runtime] = []
+
+    def load_model(path: Path, runtime: Runtime) -> Fake:
+        loaded.append(runtime)
+        return Fake(DefaultConfig())
+
+    monkeypatch.setattr(module, "load_model", load_model)
+    command = [*kitti_command(kitti), "--json", str(tmp_path / "o.json"), "--limit", "1"]
+    assert main(command) == main([*command, "--runtime", "onnxruntime"]) == 0
+    assert loaded == [Runtime.TORCH, Runtime.ONNXRUNTIME]
+    assert json.loads((tmp_path / "o.json").read_text())["runtime"] == "onnxruntime"
+
+
+def test_figures_are_written(
+    kitti: Path, tmp_path: Path, center_locator: list[tuple[int, float, LocalizerConfig]]
+) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    folder = tmp_path / "new" / "figures"
+    assert main([*kitti_command(kitti), "--json", str(tmp_path / "o.json"), "--figures", str(folder)]) == 0
+    names = ("best.jpg", "worst.jpg", "error_cdf.png", "error_map.png", "reliability.png")
+    assert sorted(path.name for path in folder.iterdir()) == sorted(names)
+    assert all(cv2.imread(str(folder / name)).std() > 5.0 for name in names)
+
+
+def test_frames_of_another_place_are_told_apart_from_accepted_ones(
+    kitti: Path, tmp_path: Path, center_locator: list[tuple[int, float, LocalizerConfig]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    centre = network.estimate_pose
+
+    def doubtful(model: object, latent: object, patch: SatellitePatch, *rest: object) -> PoseEstimate:
+        estimate = centre(model, latent, patch, *rest)
+        return dataclasses.replace(estimate, match=0.2 if patch.yaw == 0.0 and len(center_locator) % 3 == 2 else 0.9)
+
+    monkeypatch.setattr(network, "estimate_pose", doubtful)
+    assert main([*kitti_command(kitti), "--json", str(tmp_path / "o.json"), "--mismatch"]) == 0
+    document = json.loads((tmp_path / "o.json").read_text())
+    assert document["accepted"] == pytest.approx(2 / 3)
+    assert document["of_accepted"]["mean_error_m"] == pytest.approx(2.5)  # without the one that is 10 m off
+    assert document["mismatch_refused"] == pytest.approx(1 / 3)
+
+
 def test_a_north_up_network_answers_relative_to_north(
     tmp_path: Path, center_locator: list[tuple[int, float, LocalizerConfig]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,7 +205,7 @@ def test_a_north_up_network_answers_relative_to_north(
         (tmp_path / "splits__corrected" / city / "pano_label_balanced.txt").write_text(row + "\n")
     command = ["--dataset", "vigor", "--root", str(tmp_path), "--split", "cross-test", "--checkpoint", "any"]
     for config in (PaperConfig(), DefaultConfig()):
-        monkeypatch.setattr(module, "load_model", lambda path, config=config: Fake(config))
+        monkeypatch.setattr(module, "load_model", lambda path, runtime, config=config: Fake(config))
         assert main([*command, "--json", str(tmp_path / "o.json")]) == 0
         document = json.loads((tmp_path / "o.json").read_text())
         # 30 rows below the middle is south, behind a camera that looks north.
@@ -218,7 +219,7 @@ def test_a_north_up_network_answers_relative_to_north(
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--dataset", "kitti", "--split", "test9"], "kitti has no split 'test9': give one of train, test1, test2"),
+        (["--dataset", "kitti", "--split", "test9"], "kitti has no split 'test9': give one of "),
         (["--dataset", "kitti"], "kitti has no split None"),
         (["--dataset", "vigor", "--split", "cross-test"], "2 x missing label file"),
         (["--dataset", "bag"], "4 x missing or empty file"),
@@ -235,12 +236,22 @@ def test_bad_input_is_one_sentence(
     assert not center_locator
 
 
+def test_a_setting_out_of_range_is_told_before_the_work(
+    kitti: Path, center_locator: list[object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [*kitti_command(kitti), "--json", str(kitti / "o.json"), "--steps", "5", "51"]
+    assert main(command) == 2
+    error = capsys.readouterr().err
+    assert "steps" in error and "51" in error and error.count("\n") == 1 and not center_locator
+
+
 def test_unwritable_output_is_told_before_the_work(
     kitti: Path, center_locator: list[object], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = ["--dataset", "kitti", "--root", str(kitti), "--split", "test2", "--checkpoint", "any"]
-    assert main([*command, "--json", str(kitti)]) == 2
-    assert "cannot be written" in capsys.readouterr().err and not center_locator
+    assert main([*kitti_command(kitti), "--json", str(kitti)]) == 2
+    assert main([*kitti_command(kitti), "--json", str(kitti.parent / "o.json"), "--figures", str(kitti / BLOCKED)]) == 2
+    error = capsys.readouterr().err
+    assert error.count("cannot be written") == 2 and BLOCKED in error and not center_locator
 
 
 def test_missing_root_and_the_protocols_rotation(kitti: Path, tmp_path: Path) -> None:

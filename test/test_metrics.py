@@ -7,6 +7,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.metrics import pose_errors, summarise
@@ -24,6 +26,12 @@ def one_error(estimate: tuple[float, float, float], truth: tuple[float, float, f
         ((2.0, 1.0, 0.0), (0.0, 0.0, math.pi / 2), 1.0, -2.0),  # heading north: ahead is north, left is west
         ((5.0, 5.0, 0.0), (5.0, 8.0, -math.pi / 2), 3.0, 0.0),  # heading south: 3 m further south is ahead
         ((1.0, 0.0, 0.0), (0.0, 0.0, math.radians(30)), math.sqrt(3) / 2, -0.5),
+        ((-2.0, 0.0, 0.0), (0.0, 0.0, 0.0), -2.0, 0.0),  # behind
+        ((0.0, 3.0, 0.0), (0.0, 0.0, 0.0), 0.0, 3.0),  # to the left, and nothing of it along
+        ((0.0, -3.0, 0.0), (0.0, 0.0, math.pi), 0.0, 3.0),  # heading west: left is south
+        ((0.0, 4.0, 0.0), (0.0, 0.0, math.pi), 0.0, -4.0),
+        ((1.0, 1.0, 0.0), (0.0, 0.0, math.pi / 4), math.sqrt(2), 0.0),
+        ((1.0, 1.0, 0.0), (0.0, 0.0, 3 * math.pi / 4), 0.0, -math.sqrt(2)),  # heading north-west: right
     ],
 )
 def test_longitudinal_is_along_and_lateral_left_of_the_true_heading(
@@ -32,6 +40,31 @@ def test_longitudinal_is_along_and_lateral_left_of_the_true_heading(
     distance, along, across, _ = one_error(estimate, truth)
     assert (along, across) == pytest.approx((longitudinal, lateral))
     assert distance == pytest.approx(math.hypot(longitudinal, lateral))
+
+
+def test_the_heading_of_the_estimate_does_not_turn_the_axes() -> None:
+    for estimated_yaw in (0.0, 1.0, math.pi):
+        assert one_error((3.0, 1.0, estimated_yaw), (0.0, 0.0, 0.0))[1:3] == pytest.approx((3.0, 1.0))
+
+
+def test_kitti_states_the_same_in_pixels_of_its_crop() -> None:
+    # Its protocol: heading (cos t, -sin t) in pixels (v down), longitudinal = e . (cos t, -sin t) and lateral
+    # = e . (sin t, cos t), which is positive to the right: ours is positive to the left.
+    theta, (u, v) = math.radians(7.0), (12.0, -5.0)
+    _, longitudinal, lateral, _ = one_error((u, -v, 0.0), (0.0, 0.0, theta))
+    assert longitudinal == pytest.approx(u * math.cos(theta) - v * math.sin(theta))
+    assert lateral == pytest.approx(-(u * math.sin(theta) + v * math.cos(theta)))
+
+
+@given(
+    st.floats(-50, 50), st.floats(-50, 50), st.floats(-30, 30), st.floats(-30, 30), st.floats(-math.pi, math.pi)
+)  # fmt: skip
+def test_errors_are_built_from_their_parts(east: float, north: float, ahead: float, left: float, yaw: float) -> None:
+    cos, sin = math.cos(yaw), math.sin(yaw)
+    estimate = (east + ahead * cos - left * sin, north + ahead * sin + left * cos, yaw)
+    distance, longitudinal, lateral, _ = one_error(estimate, (east, north, yaw))
+    assert (longitudinal, lateral) == pytest.approx((ahead, left), abs=1e-9)
+    assert distance == pytest.approx(math.hypot(ahead, left), abs=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def fill_block(rng: np.random.Generator, outline: Floats, zone: Zone, site: Site
     low, high = outline.min(axis=0), outline.max(axis=0)
     area = float(np.prod(high - low))
     if zone in FLAT_ROOFS:
-        manner = Manner.random(rng, FLAT_ROOFS[zone])
+        manner = Manner.random(rng, site.style.flat_share(FLAT_ROOFS[zone]))
         for _ in range(int(area / 350.0)):
             _back_building(rng, outline, manner, site)
     if zone in (Zone.HALLS, Zone.ROWS):
@@ -114,7 +114,7 @@ def _yard(rng: np.random.Generator, center: Floats, zone: Zone, site: Site) -> N
     kind = rng.random()
     if kind < 0.3 and zone is not Zone.PARK:
         site.taken.draw(spot[None])
-        manner = Manner.random(rng, 0.5)
+        manner = Manner.random(rng, site.style.flat_share(0.5))
         add_building(site.mesh, rng, frame, (w, d), 1, manner, Texture.GROUND_GARAGE)
         return
     texture, tint = [

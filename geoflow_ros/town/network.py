@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 import numpy as np
@@ -50,6 +50,10 @@ class Profile:
     def lane_offset(self) -> float:
         """Metres from the centre line to the middle of the lane nearest to it (traffic keeps right)."""
         return self.driven / 2 / max(self.lanes, 1) / 2
+
+    def widened(self, factor: float) -> Profile:
+        """The same street with a wider carriageway."""
+        return replace(self, road=self.road * factor)
 
     @property
     def driven(self) -> float:
@@ -106,16 +110,16 @@ class Warp:
         return np.stack([cos * x - sin * y, sin * x + cos * y], axis=-1)
 
 
-def generate_network(rng: np.random.Generator) -> Network:
-    """A connected random network that covers the modelled square and a rim around it."""
+def generate_network(rng: np.random.Generator, road_width: float = 1.0) -> Network:
+    """A connected random network that covers the modelled square and a rim around it; road_width: factor."""
     warp = Warp(rng)
     base = rng.uniform(62.0, 92.0)
     columns, rows = _lines(rng, base * rng.uniform(0.8, 1.3)), _lines(rng, base)
     lattice = np.stack(np.meshgrid(columns, rows, indexing="ij"), axis=-1)
     lattice = lattice + rng.uniform(-1.0, 1.0, lattice.shape) * rng.choice([0.0, 3.0, 9.0])
     urban = rng.random()
-    column_profiles = [_profile(rng, urban) for _ in columns]
-    row_profiles = [_profile(rng, urban) for _ in rows]
+    column_profiles = [_profile(rng, urban).widened(road_width) for _ in columns]
+    row_profiles = [_profile(rng, urban).widened(road_width) for _ in rows]
 
     nodes = warp(lattice)
     inside = np.abs(nodes).max(axis=-1) < HALF_SIZE + 70.0

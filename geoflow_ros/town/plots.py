@@ -25,7 +25,7 @@ def build_plots(rng: np.random.Generator, network: Network, site: Site) -> None:
     for index, (outline, zone) in enumerate(network.blocks):
         zones.draw(outline[None], 1 + list(Zone).index(zone))
         block_ground(rng, outline, zone, site, index)
-    manners = {zone: Manner.random(rng, share) for zone, share in FLAT_ROOFS.items()}
+    manners = {zone: Manner.random(rng, site.style.flat_share(share)) for zone, share in FLAT_ROOFS.items()}
     for index in rng.permutation(len(network.streets)):
         street = network.streets[index]
         for side in (-1.0, 1.0):

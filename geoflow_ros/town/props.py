@@ -28,9 +28,10 @@ class Shape(IntEnum):
     STREET_LIGHT = auto()
     SIGN = auto()
     BENCH = auto()
+    PALM = auto()
 
 
-FOLIAGE = (Shape.BROAD_TREE, Shape.ROUND_TREE, Shape.CONIFER, Shape.BUSH, Shape.GROVE)
+FOLIAGE = (Shape.BROAD_TREE, Shape.ROUND_TREE, Shape.CONIFER, Shape.BUSH, Shape.GROVE, Shape.PALM)
 CARS = (Shape.SEDAN, Shape.HATCH, Shape.VAN)
 INSTANCE_FLOATS = 10
 """East, north, up, yaw, scale 3, tint 3."""
@@ -76,6 +77,7 @@ def shape_meshes() -> dict[Shape, NDArray[np.float32]]:
         Shape.STREET_LIGHT: _street_light(),
         Shape.SIGN: _sign(),
         Shape.BENCH: _bench(),
+        Shape.PALM: _palm(rng),
     }
 
 
@@ -132,6 +134,20 @@ def _conifer(rng: np.random.Generator) -> NDArray[np.float32]:
         ], axis=1)  # fmt: skip
         mesh.add(np.stack([ring[:-1], ring[1:], apex, apex], axis=1), Texture.NEEDLES, (1, 1, 1), uv)
     _trunk(mesh, 0.02, 0.2)
+    return mesh.build()
+
+
+def _palm(rng: np.random.Generator) -> NDArray[np.float32]:
+    """A bare trunk under a star of drooping fronds."""
+    mesh = MeshBuilder()
+    reach, height = np.array([0.0, 0.2, 0.36]), np.array([0.92, 1.0, 0.8])
+    for angle in 2.0 * np.pi * (np.arange(11) + rng.uniform(-0.3, 0.3, 11)) / 11:
+        ahead, across = np.array([np.cos(angle), np.sin(angle), 0.0]), np.array([-np.sin(angle), np.cos(angle), 0.0])
+        spine = reach[:, None] * ahead * rng.uniform(0.8, 1.1) + height[:, None] * [0.0, 0.0, 1.0]
+        left, right = (spine + sign * np.array([[0.02], [0.07], [0.01]]) * across for sign in (1.0, -1.0))
+        face = np.stack([right[:-1], right[1:], left[1:], left[:-1]], axis=1)
+        mesh.add(np.concatenate([face, face[:, ::-1]]), Texture.HEDGE, (1, 1, 1))
+    _trunk(mesh, 0.02, 0.93)
     return mesh.build()
 
 

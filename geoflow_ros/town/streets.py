@@ -14,6 +14,7 @@ from geoflow_ros.town.mesh import MeshBuilder
 from geoflow_ros.town.network import HALF_SIZE, Network, Street
 from geoflow_ros.town.occupancy import Raster
 from geoflow_ros.town.props import Placements, Shape
+from geoflow_ros.town.style import TEMPERATE, Style
 from geoflow_ros.town.textures import Texture
 
 Floats = NDArray[np.float64]
@@ -51,6 +52,7 @@ class Site:
     taken: Raster = field(default_factory=Raster)
     parked: list[Floats] = field(default_factory=list)
     driving: list[Floats] = field(default_factory=list)
+    style: Style = TEMPERATE
 
     def park(self, points: ArrayLike, yaw: ArrayLike) -> None:
         """Offer slots for parked cars at points (n, 2)."""

@@ -48,17 +48,22 @@ class Texture(IntEnum):
     GROUND_SHOP = auto()
     GROUND_DOOR = auto()
     GROUND_GARAGE = auto()
+    SAND = auto()
+    SCREED = auto()
+    WINDOWS_SLIT = auto()
+    WINDOWS_SCREEN = auto()
 
 
 METRES: dict[Texture, float] = dict.fromkeys(Texture, 3.0) | {
     Texture.ASPHALT: 5.0, Texture.ASPHALT_WORN: 9.0, Texture.CONCRETE: 6.0, Texture.SLABS: 2.4,
     Texture.SETTS: 1.6, Texture.GRASS: 5.0, Texture.MEADOW: 8.0, Texture.SOIL: 4.0, Texture.TILES: 2.4,
-    Texture.SEAMS: 4.0, Texture.BRICK: 1.6, Texture.HEDGE: 2.0,
+    Texture.SEAMS: 4.0, Texture.BRICK: 1.6, Texture.HEDGE: 2.0, Texture.SAND: 7.0, Texture.SCREED: 5.0,
 }  # fmt: skip
 """Metres covered by one repeat where a surface is textured in metres."""
 
 UPPER_FLOORS = tuple(Texture(value) for value in range(Texture.WINDOWS_TALL, Texture.WINDOWS_BRICK + 1))
 GROUND_FLOORS = (Texture.GROUND_SHOP, Texture.GROUND_DOOR, Texture.GROUND_GARAGE)
+FACADES = UPPER_FLOORS + GROUND_FLOORS
 REPEAT_HOLDS = dict.fromkeys(UPPER_FLOORS, (2, 2)) | dict.fromkeys(GROUND_FLOORS, (2, 1))
 """(bays, floors) in one repeat of a facade."""
 
@@ -217,6 +222,28 @@ def _garage(rng: np.random.Generator) -> Tile:
     return tile
 
 
+def _sand(rng: np.random.Generator) -> Tile:
+    row = np.arange(SIZE)[:, None]
+    ripples = np.sin(2 * np.pi * row / 16 + 1.5 * noise(rng, 1.5, 2))
+    return _tile(0.82 + 0.035 * ripples + 0.05 * noise(rng, 0.2) + 0.04 * noise(rng, 1.5))
+
+
+def _screed(rng: np.random.Generator) -> Tile:
+    """A roof's mortar coat: bays of different age, stained."""
+    return _tile(_blocks(rng, 4, 4, 2, 0.7, 0.06, stagger=False) + 0.06 * noise(rng, 1.2))
+
+
+def _screen(rng: np.random.Generator) -> Tile:
+    """Openings behind a lattice of pierced stone, without glass."""
+    tile = _plaster(rng)
+    row, column = np.mgrid[0:SIZE, 0:SIZE]
+    opening = (abs(row % 128 - 66) < 38) & (abs(column % 128 - 64) < 34)
+    hole = (row % 12 < 7) & ((column + 6 * (row // 12 % 2)) % 12 < 7)
+    tile[opening, :3] = 0.8
+    tile[opening & hole] = (0.16, 0.13, 0.1, 0.0)
+    return tile
+
+
 _MAKERS: dict[Texture, Callable[[np.random.Generator], Tile]] = {
     Texture.PLAIN: _grain(0.95, 0.015, 0.01),
     Texture.NOISE: lambda rng: _tile(0.5 + 0.17 * noise(rng, 1.3)),
@@ -250,4 +277,8 @@ _MAKERS: dict[Texture, Callable[[np.random.Generator], Tile]] = {
     Texture.GROUND_SHOP: _shop,
     Texture.GROUND_DOOR: _door,
     Texture.GROUND_GARAGE: _garage,
+    Texture.SAND: _sand,
+    Texture.SCREED: _screed,
+    Texture.WINDOWS_SLIT: _facade((26, 46), (1, 1)),
+    Texture.WINDOWS_SCREEN: _screen,
 }

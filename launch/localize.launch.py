@@ -23,14 +23,25 @@ PARAMETERS = {
     "camera_roll": ("camera.roll", float, "of the viewing direction in base_link [rad]"),
     "camera_pitch": ("camera.pitch", float, "of the viewing direction in base_link, positive looks down [rad]"),
     "camera_yaw": ("camera.yaw", float, "of the viewing direction in base_link, positive looks left [rad]"),
+    "camera_from_tf": ("camera.from_tf", bool, "true takes the mount from TF instead of the six numbers above"),
     "heading_source": ("heading.source", str, "imu, odom or course"),
     "image_transport": ("image_transport", str, "any, raw or compressed"),
     "image_reliability": ("image_reliability", str, "reliable or best_effort"),
     "datum_latitude": ("datum.latitude", float, "origin of the map frame, WGS84 [deg]"),
     "datum_longitude": ("datum.longitude", float, "origin of the map frame, WGS84 [deg]"),
     "datum_altitude": ("datum.altitude", float, "height of the origin above the ellipsoid [m]"),
+    "fusion": ("fusion", bool, "false publishes what each image alone says"),
+    "publish_tf": ("publish_tf", bool, "true broadcasts the transform from map to odom"),
+    "autostart": ("autostart", bool, "false leaves configuring and activating to a lifecycle manager"),
 }
-TOPICS = ("image", "camera_info", "fix", "imu", "odom")
+TOPICS = ("image", "camera_info", "fix", "imu", "odom", "twist", "initialpose")
+
+
+def is_true(text: str) -> bool:
+    """Whether an argument says true, as ROS writes it."""
+    if text.lower() not in ("true", "false"):
+        raise ValueError(f"launch argument is {text!r}, expected true or false")
+    return text.lower() == "true"
 
 
 def start_node(context: LaunchContext) -> list[Node]:
@@ -39,8 +50,12 @@ def start_node(context: LaunchContext) -> list[Node]:
     def given(name: str) -> str:
         return str(LaunchConfiguration(name).perform(context))
 
-    parameters = {parameter: kind(given(name)) for name, (parameter, kind, _) in PARAMETERS.items() if given(name)}
-    parameters["use_sim_time"] = given("use_sim_time").lower() == "true"
+    parameters = {
+        parameter: is_true(given(name)) if kind is bool else kind(given(name))
+        for name, (parameter, kind, _) in PARAMETERS.items()
+        if given(name)
+    }
+    parameters["use_sim_time"] = is_true(given("use_sim_time"))
     remappings = [(topic, given(f"{topic}_topic")) for topic in TOPICS]
     # a remapping of `image` does not reach the topic that image_transport names after it
     remappings.append(("image/compressed", f"{given('image_topic')}/compressed"))

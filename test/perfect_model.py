@@ -21,7 +21,7 @@ class PerfectModel(LocalizationModel):
         assert lift is not None
         return ground
 
-    def encode_satellite(self, satellite: Tensor) -> Tensor:
+    def satellite_features(self, satellite: Tensor) -> Tensor:
         return satellite
 
     def match(self, ground: Tensor, satellite: Tensor) -> Latent:

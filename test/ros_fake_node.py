@@ -1,4 +1,4 @@
-"""The real node with a localiser that answers with the prior, so that the node is tested without a network."""
+"""The real node without a network: by default with a localiser that answers with the prior, or with a fake session."""
 
 from __future__ import annotations
 
@@ -6,19 +6,24 @@ import sys
 
 import numpy as np
 from numpy.typing import NDArray
+from ros_fake_session import FakeSession
 
 from geoflow_ros.camera import CameraModel
+from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
+from geoflow_ros.localizer import LocalizerConfig
 from geoflow_ros.pose import PoseEstimate, PosePrior, Rejection
-from geoflow_ros.ros.node import Loaded, serve
+from geoflow_ros.ros.loading import Loaded
 from geoflow_ros.ros.parameters import NodeConfig
+from geoflow_ros.ros.serve import serve
 from geoflow_ros.satellite.patch import SatellitePatch
+from geoflow_ros.session import Session
 
 
 class EchoLocalizer:
     """Answers with the prior; a wholly white image makes it fail as a defective program would."""
 
-    def __init__(self, frame: LocalFrame) -> None:
+    def __init__(self, frame: LocalFrame, config: LocalizerConfig) -> None:
         self.frame = frame
 
     def localize(
@@ -37,8 +42,11 @@ class EchoLocalizer:
 
 
 def load(config: NodeConfig) -> Loaded:
+    if config.tiles == "unreadable":
+        raise InputError("tiles unreadable cannot be read")
     return Loaded(EchoLocalizer, lambda: ())
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1:], load)
+    with_fake_session = sys.argv[1] == "--fake-session"
+    serve(sys.argv[1 + with_fake_session :], load, FakeSession if with_fake_session else Session)

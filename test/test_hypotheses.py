@@ -5,6 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from perfect_model import PerfectModel
+from torch import Tensor
 
 from geoflow_ros.hypotheses import (
     GaussianPrior,
@@ -31,6 +32,26 @@ def test_a_full_first_step_arrives(schedule: Schedule) -> None:
     start = torch.tensor([[[1.0, -1.0, 0.2]]])
     end = refine(PerfectModel((0.25, 0.5, -0.1)), Latent(), start, steps=1, schedule=schedule)
     assert end[0, 0].tolist() == pytest.approx([0.25, 0.5, -0.1], abs=1e-3)
+
+
+class Counting(PerfectModel):
+    """Counts how often it is asked."""
+
+    asked = 0
+
+    def flow(self, latent: Latent, hypotheses: Tensor) -> Flow:
+        self.asked += 1
+        return super().flow(latent, hypotheses)
+
+
+def test_refinement_ends_when_the_steps_no_longer_shorten() -> None:
+    # Full steps arrive at once; from then on the model asks for its smallest step, 1e-3, again and again.
+    model = Counting((0.25, 0.5, -0.1))
+    refine(model, Latent(), torch.tensor([[[1.0, -1.0, 0.2], [0.3, 0.5, 0.0]]]), steps=50, schedule=Schedule.FULL)
+    assert model.asked == 3
+    halving = Counting((0.25, 0.5, -0.1))
+    refine(halving, Latent(), torch.tensor([[[1.0, -1.0, 0.2]]]), steps=6, schedule=Schedule.PAPER)
+    assert halving.asked == 6
 
 
 def test_the_annealed_schedule_shrinks() -> None:

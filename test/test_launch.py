@@ -6,6 +6,7 @@ import ast
 import importlib.util
 from pathlib import Path
 
+import launch_stand_in
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -37,6 +38,17 @@ def test_every_launch_argument_is_a_parameter_of_its_type() -> None:
         stated[str(parameter.value)] = kind.id
     assert stated.items() <= types.items()
     assert required <= stated.keys()
+
+
+def test_arguments_become_parameters_of_their_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = launch_stand_in.load(monkeypatch, "localize.launch.py")
+    given = {"tiles": "area.mbtiles", "camera_height": "1.6", "publish_tf": "True", "use_sim_time": "false"}
+    names = [*module.PARAMETERS, "params_file", "namespace", *(f"{topic}_topic" for topic in module.TOPICS)]
+    (node,) = module.start_node(launch_stand_in.Context(**(dict.fromkeys(names, "") | given)))
+    expected = {"tiles": "area.mbtiles", "camera.height": 1.6, "publish_tf": True, "use_sim_time": False}
+    assert node.kwargs["parameters"][1] == expected
+    with pytest.raises(ValueError, match="'yes', expected true or false"):
+        module.is_true("yes")
 
 
 def test_description_of_the_real_launch(monkeypatch: pytest.MonkeyPatch) -> None:

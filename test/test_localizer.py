@@ -1,4 +1,5 @@
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,15 +8,19 @@ from numpy.typing import NDArray
 from perfect_model import PerfectModel
 from torch import Tensor
 
+from geoflow_ros.budget import FEWEST_HYPOTHESES
 from geoflow_ros.camera import CameraModel, Mount
+from geoflow_ros.encoded import Snapping, pose_of
+from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.inputs import OUT_OF_VIEW, ground_image, image_tensor, lift_grid
-from geoflow_ros.localizer import Localizer, LocalizerConfig, locate
+from geoflow_ros.localizer import Localizer, LocalizerConfig, load_model, locate
 from geoflow_ros.model.base import Latent
 from geoflow_ros.model.config import DefaultConfig, PaperConfig
 from geoflow_ros.pose import PoseEstimate, PosePrior, Rejection
 from geoflow_ros.satellite.patch import SatellitePatch
 
+SHIPPED = Path(__file__).parents[1] / "models" / "default"
 MOUNT = Mount(forward=1.5, left=0.4, height=1.6, yaw=0.2)
 CAMERA = CameraModel(320, 120, 150.0, 150.0, 160.0, 60.0, MOUNT)
 IMAGE = np.random.default_rng(0).integers(0, 255, (120, 320, 3), dtype=np.uint8)
@@ -34,23 +39,31 @@ class Satellite:
         return SatellitePatch(np.zeros((size_px, size_px, 3), np.uint8), center, resolution, yaw, self.missing)
 
 
+def patch_of(prior: PosePrior, config: LocalizerConfig) -> tuple[NDArray[np.float64], float]:
+    """Centre and heading of the patch that the camera of this prior of base_link is looked for in."""
+    place = np.array([prior.east, prior.north]) + MOUNT.lever_arm(prior.yaw)
+    of_camera = PosePrior(*place, prior.yaw + MOUNT.yaw, prior.covariance)
+    snapping = Snapping(config.patch_grid_m, math.radians(config.patch_heading_deg), 20.0, math.radians(12.0))
+    center, yaw = pose_of(snapping.key(of_camera))
+    return np.array(center), yaw
+
+
 def localizer(model: PerfectModel, missing: float = 0.0, config: LocalizerConfig | None = None) -> Localizer:
     frame = LocalFrame(Datum(48.0, 11.0))
     return Localizer(model, Satellite(missing), frame, config or LocalizerConfig())  # type: ignore[arg-type]
 
 
 def test_the_pose_of_base_link_is_found_through_patch_and_mount() -> None:
-    # The camera stands 5 m along its prior heading and 3 m to the right, turned 0.05 rad left of the prior.
-    heading = PRIOR.yaw + MOUNT.yaw
-    camera = np.array([PRIOR.east, PRIOR.north]) + MOUNT.lever_arm(PRIOR.yaw)
+    # The camera stands 5 m along the patch and 3 m to its right, turned 0.05 rad left of it.
+    center, heading = patch_of(PRIOR, LocalizerConfig())
     ahead, right = np.array([math.cos(heading), math.sin(heading)]), np.array([math.sin(heading), -math.cos(heading)])
-    camera += 5 * ahead + 3 * right
-    base = camera - MOUNT.lever_arm(PRIOR.yaw + 0.05)
+    yaw = heading + 0.05 - MOUNT.yaw
+    base = center + 5 * ahead + 3 * right - MOUNT.lever_arm(yaw)
     estimate = localizer(PerfectModel((5 / 20, 3 / 20, 0.05))).localize(IMAGE, CAMERA, PRIOR, seed=1)
     assert isinstance(estimate, PoseEstimate)
     assert [estimate.east, estimate.north] == pytest.approx(base, abs=0.05)
-    assert estimate.yaw == pytest.approx(PRIOR.yaw + 0.05, abs=1e-3)
-    assert estimate.hypotheses.mean(0) == pytest.approx([*base, PRIOR.yaw + 0.05], abs=0.2)
+    assert estimate.yaw == pytest.approx(yaw, abs=1e-3)
+    assert estimate.hypotheses.mean(0) == pytest.approx([*base, yaw], abs=0.2)
     assert estimate.weights.sum() == pytest.approx(1.0)
     assert estimate.density.sum() == pytest.approx(1.0, abs=1e-4)
 
@@ -102,7 +115,7 @@ def test_the_same_seed_gives_the_same_answer_and_another_does_not() -> None:
         (PerfectModel((0, 0, 0)), 0.0, np.full_like(IMAGE, 7), PRIOR, "no contrast"),
         (PerfectModel((0, 0, 0), certain=False), 0.0, IMAGE, PRIOR, "more than max_std_m"),
         (PerfectModel((0, 0, 0), match_logit=-1.0), 0.0, IMAGE, PRIOR, "match with probability 0.27 only"),
-        (PerfectModel((2, 0, 0)), 0.0, IMAGE, PRIOR, "met 40 m from the prior, outside the 28 m searched"),
+        (PerfectModel((3, 0, 0)), 0.0, IMAGE, PRIOR, "from the prior, outside the 28 m searched"),
         (PerfectModel((0, 0, 0)), 0.0, IMAGE, PosePrior(0, 0, 0, np.diag([900.0, 1, 0.01])), "uncertain by 30 m"),
         (PerfectModel((0, 0, 0)), 0.0, IMAGE, PosePrior(0, 0, 0, np.diag([9.0, 9, 1.0])), "uncertain by 57 deg"),
     ],
@@ -139,3 +152,16 @@ def test_the_ground_image_has_the_networks_size() -> None:
     assert ground_image(IMAGE, DefaultConfig()).shape == (160, 640, 3)
     assert image_tensor(IMAGE).shape == (1, 3, 120, 320)
     assert torch.equal(image_tensor(IMAGE)[0, :, 5, 7], torch.from_numpy(IMAGE[5, 7]))
+
+
+def test_a_frame_may_take_fewer_hypotheses_and_steps_to_be_in_time() -> None:
+    estimate = localizer(PerfectModel((0, 0, 0)), config=LocalizerConfig(max_latency_ms=1e-3)).localize(
+        IMAGE, CAMERA, PRIOR, seed=1
+    )
+    assert isinstance(estimate, PoseEstimate)
+    assert len(estimate.hypotheses) == FEWEST_HYPOTHESES
+
+
+def test_an_unknown_runtime_is_refused() -> None:
+    with pytest.raises(InputError, match="runtime 'fpga' is unknown: expected one of auto, torch"):
+        load_model(SHIPPED, "fpga")

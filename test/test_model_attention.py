@@ -32,4 +32,4 @@ def test_attention_is_torchs_with_encoded_tokens_averaged_over_the_ground() -> N
     query = (ground + position_encoding(16, 2, 3)).reshape(2, 16, 6).permute(2, 0, 1)
     key = (satellite + position_encoding(16, 4, 4)).reshape(2, 16, 16).permute(2, 0, 1)
     expected = reference(query, key, key)[0].mean(dim=0)
-    torch.testing.assert_close(attention(ground, satellite), expected)
+    torch.testing.assert_close(attention(ground, attention.memory(satellite)), expected)

@@ -2,11 +2,13 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.model.config import DefaultConfig
 from geoflow_ros.model.matchflow import MatchFlow
-from geoflow_ros.model.matching import MatchVolume, mass_pyramid, read_volume
+from geoflow_ros.model.matching import MatchVolume
+from geoflow_ros.model.volume import NeighbourhoodReader, mass_pyramid, read_volume
 
 CONFIG = DefaultConfig(channels=2)
 VOLUME = MatchVolume(CONFIG)
@@ -31,7 +33,7 @@ def test_the_volume_peaks_where_the_camera_stands(x: int, y: int, heading: int) 
     yaw = math.radians((heading - 3) * CONFIG.yaw_step_deg)
     forward, right = [4.5, 12.5, 20.5, 25.5, 29.5], [3.5, -14.5, 15.5, -2.5, 8.5]
     ground, satellite = features(forward, right, yaw, x, y)
-    scores = VOLUME.correlate(VOLUME.templates(ground), satellite)
+    scores = VOLUME.correlate(VOLUME.templates(ground), VOLUME.spectrum(satellite))
     peak = [int(i) for i in torch.unravel_index(scores.argmax(), scores.shape[1:])]
     assert peak[0] == heading
     assert peak[1] - VOLUME.reach == pytest.approx(y, abs=1 if yaw else 0)
@@ -44,11 +46,11 @@ def test_correlation_is_the_sum_of_products_and_nothing_wraps_around() -> None:
     ground = torch.randn(1, 2, across, forward, generator=generator)
     satellite = torch.randn(1, 2, 104, 104, generator=generator)
     templates = VOLUME.templates(ground)
-    padded = torch.nn.functional.pad(satellite, (100, 100, 100, 100))
-    direct = torch.nn.functional.conv2d(padded, templates[0, :, 3][None])[0, 0]
-    rows, columns = (torch.arange(-VOLUME.reach, VOLUME.reach + 1) + 100 + c for c in VOLUME.centre)
+    padded = F.pad(satellite, (100, 100, 100, 100))
+    direct = F.conv2d(padded, templates[0, :, 3][None])[0, 0]
+    rows, columns = (torch.arange(2 * VOLUME.reach + 1) + 100 + first for first in VOLUME.first)
     expected = direct[rows][:, columns] / math.sqrt(templates.shape[-1] * templates.shape[-2])
-    assert torch.allclose(VOLUME.correlate(templates, satellite)[0, 3], expected, atol=1e-4)
+    assert torch.allclose(VOLUME.correlate(templates, VOLUME.spectrum(satellite))[0, 3], expected, atol=1e-4)
 
 
 def test_an_index_points_at_its_cell() -> None:
@@ -68,6 +70,22 @@ def test_the_pyramid_keeps_the_mass() -> None:
     log_probability = torch.log_softmax(torch.randn(1, 7 * 49 * 49), dim=1).view(1, 7, 49, 49)
     for level in mass_pyramid(log_probability, 5):
         assert (level + math.log(1e-8)).exp().sum() == pytest.approx(1.0, abs=1e-3)
+
+
+def test_the_neighbourhood_is_what_reading_place_by_place_gives() -> None:
+    generator = torch.Generator().manual_seed(0)
+    pyramid = mass_pyramid(torch.log_softmax(torch.randn(2, 7 * 49 * 49, generator=generator), 1).view(2, 7, 49, 49), 5)
+    reader = NeighbourhoodReader((7, 49, 49))
+    index = torch.rand(2, 40, 3, generator=generator) * torch.tensor([60.0, 60.0, 12.0]) - torch.tensor([6.0, 6.0, 3.0])
+    index[0, 0], index[1, 1] = torch.tensor([1e9, -1e9, 0.0]), torch.tensor([48.0, 48.0, 6.0])
+    read = reader(reader.tabulate(pyramid), index).view(2, 40, 5, 27)
+    around = torch.cartesian_prod(*[torch.tensor([-1.0, 0.0, 1.0])] * 3)
+    for level, volume in enumerate(pyramid):
+        block = 2**level
+        centre = torch.cat([(index[..., :2] - (block - 1) / 2) / block, index[..., 2:]], dim=-1)
+        expected = read_volume(volume, (centre[:, :, None] + around).flatten(1, 2)).view(2, 40, 27)
+        assert torch.allclose(read[:, :, level], 0.2 * expected, atol=1e-3)
+    assert (read[0, 0] == 0).all() and read[1, 1].max() > 0
 
 
 def test_the_network_answers_in_the_promised_shapes() -> None:
@@ -94,5 +112,6 @@ def test_a_patch_that_does_not_reach_beyond_the_search_area_is_refused() -> None
 
 def test_more_agreement_is_more_evidence_of_a_match() -> None:
     ground, satellite = features([4.5, 12.5, 20.5], [3.5, -14.5, 15.5], 0.0, 2, 3)
-    (_, agreeing), (_, disagreeing) = VOLUME(9 * ground, satellite), VOLUME(-9 * ground, satellite)
+    spectrum = VOLUME.spectrum(satellite)
+    (_, agreeing), (_, disagreeing) = VOLUME(9 * ground, spectrum), VOLUME(-9 * ground, spectrum)
     assert agreeing > disagreeing

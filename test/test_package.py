@@ -23,18 +23,23 @@ PACKAGE = ROOT / "geoflow_ros"
 # Lowest first: a module may import its own group and those of lower layers, never one beside or above it.
 LAYERS = (
     {"", "errors"},
-    {"camera", "cli", "geodesy", "metrics", "options", "resources"},
-    {"messages", "model", "satellite"},
+    {"budget", "camera", "cli", "geodesy", "metrics", "options", "resources"},
+    {"messages", "model", "recording", "satellite"},
     {"hypotheses", "inputs", "pose"},
-    {"density", "report"},
+    {"density", "encoded", "patch_frame", "report"},
+    {"estimation"},
     {"localizer"},
     {"tracking"},
     {"tracker"},
     {"session"},
     {"town"},
     {"datasets"},
-    {"evaluation", "ros", "training"},
-    {"benchmark", "checkpoint", "demo", "evaluate", "kitti2bag", "localize", "reference", "replay", "tiles", "train"},
+    {"benchmarks", "evaluation", "playback", "training"},
+    {"ros"},
+    {
+        *("benchmark", "checkpoint", "demo", "evaluate", "kitti2bag", "localize"),
+        *("reference", "replay", "tiles", "train"),
+    },
 )
 ROS_PACKAGES = re.compile(
     r"rclpy|rcl_interfaces|builtin_interfaces|\w+_msgs|sensor_msgs_py|cv_bridge|tf2_\w+|message_filters|rosbag2\w*|launch\w*"
@@ -42,11 +47,15 @@ ROS_PACKAGES = re.compile(
 COMMANDS = {
     "localize": "geoflow_ros.localize",
     "demo": "geoflow_ros.demo",
+    "replay": "geoflow_ros.replay",
     "tiles": "geoflow_ros.tiles",
+    "kitti2bag": "geoflow_ros.kitti2bag",
     "checkpoint": "geoflow_ros.checkpoint",
     "town": "geoflow_ros.town.__main__",
-    "evaluate": "geoflow_ros.evaluate",
     "train": "geoflow_ros.train",
+    "evaluate": "geoflow_ros.evaluate",
+    "benchmark": "geoflow_ros.benchmark",
+    "reference": "geoflow_ros.reference",
 }
 MACHINE_PATH = re.compile(rb"(?<![\w.~-])/(home|root|work|Users)/")
 

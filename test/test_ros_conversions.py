@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from nav_msgs.msg import Odometry
 from std_msgs.msg import Header
 
-from geoflow_ros.camera import Mount
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.messages import quaternion_yaw
 from geoflow_ros.pose import PoseEstimate
 from geoflow_ros.ros import conversions, outputs
 from geoflow_ros.satellite.patch import SatellitePatch
+from geoflow_ros.tracking import measurements
 
 COVARIANCE = np.array([[4.0, 1.0, 0.1], [1.0, 9.0, 0.2], [0.1, 0.2, 0.04]])
 
@@ -45,7 +45,7 @@ def test_pose_covariance_has_the_measured_axes_in_their_places() -> None:
 
 def test_pose_fix_goes_back_to_the_same_place_and_keeps_the_receivers_height() -> None:
     frame = LocalFrame(Datum(49.0, 8.4, 100.0))
-    source = conversions.to_fix(ros.fix(0, 49.0, 8.4), 0.0)
+    source = measurements.to_fix(ros.fix(0, 49.0, 8.4), 0.0)
     message = conversions.fix_message(estimate(), frame, source, Header())
     assert frame.to_enu(message.latitude, message.longitude)[:2] == pytest.approx([10.0, -5.0], abs=1e-3)
     covariance = np.reshape(message.position_covariance, (3, 3))
@@ -61,12 +61,12 @@ def test_yaw_survives_its_quaternion(yaw: float) -> None:
 
 
 def test_fix_and_heading_without_covariance_need_a_stated_one() -> None:
-    assert conversions.to_fix(ros.fix(0, 49.0, 8.4, sigma=0.0), 3.0).covariance == pytest.approx(9.0 * np.eye(2))
-    assert conversions.imu_heading(ros.imu(0, 0.5, sigma=0.0), 0.2).variance == pytest.approx(0.04)
+    assert measurements.to_fix(ros.fix(0, 49.0, 8.4, sigma=0.0), 3.0).covariance == pytest.approx(9.0 * np.eye(2))
+    assert measurements.imu_heading(ros.imu(0, 0.5, sigma=0.0), 0.2).variance == pytest.approx(0.04)
     with pytest.raises(InputError, match=r"set heading\.sigma"):
-        conversions.imu_heading(ros.imu(0, 0.5, sigma=0.0), 0.0)
+        measurements.imu_heading(ros.imu(0, 0.5, sigma=0.0), 0.0)
     with pytest.raises(InputError, match=r"set prior\.fix_sigma"):
-        conversions.to_fix(ros.fix(0, 49.0, 8.4, sigma=0.0), 0.0)
+        measurements.to_fix(ros.fix(0, 49.0, 8.4, sigma=0.0), 0.0)
 
 
 def test_nan_in_a_covariance_or_a_quaternion_is_refused() -> None:
@@ -74,9 +74,9 @@ def test_nan_in_a_covariance_or_a_quaternion_is_refused() -> None:
     fix.position_covariance[0] = math.nan
     imu.orientation.w = math.nan
     with pytest.raises(InputError, match="not a finite positive definite"):
-        conversions.to_fix(fix, 3.0)
+        measurements.to_fix(fix, 3.0)
     with pytest.raises(InputError, match="unit quaternion"):
-        conversions.imu_heading(imu, 0.0)
+        measurements.imu_heading(imu, 0.0)
 
 
 def test_odometry_gives_heading_and_velocity() -> None:
@@ -84,20 +84,9 @@ def test_odometry_gives_heading_and_velocity() -> None:
     message.pose.pose.orientation = conversions.yaw_quaternion(-1.0)
     message.pose.covariance[35] = 0.01
     message.twist.twist.linear.x = 4.0
-    heading, velocity = conversions.odometry_heading(message, 0.0), conversions.odometry_velocity(message)
+    heading, velocity = measurements.odometry_heading(message, 0.0), measurements.odometry_velocity(message)
     assert (heading.yaw, heading.variance) == pytest.approx((-1.0, 0.01))
     assert (velocity.forward, velocity.left) == (4.0, 0.0)
-
-
-def test_a_rectified_camera_reads_p() -> None:
-    info = ros.camera_info()
-    info.d = [0.1, 0.0, 0.0, 0.0, 0.0]
-    info.p = [40.0, 0.0, 30.0, 0.0, 0.0, 41.0, 20.0, 0.0, 0.0, 0.0, 1.0, 0.0]
-    mount = Mount()
-    rectified, raw = conversions.camera_model(info, mount, True), conversions.camera_model(info, mount, False)
-    assert (rectified.fx, rectified.fy, rectified.cx, rectified.cy) == (40.0, 41.0, 30.0, 20.0)
-    assert rectified.distortion == ()
-    assert raw.fx == 50.0 and raw.distortion[0] == 0.1
 
 
 def test_rgb_is_not_copied_and_row_padding_is_skipped() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -26,6 +27,8 @@ def position_encoding(channels: int, height: int, width: int) -> Tensor:
 class PooledCrossAttention(nn.Module):
     """One vector (B, C) of ground features (B, C, Hg, Wg) that asked satellite features (B, C, Hs, Ws).
 
+    Written out on torch's MultiheadAttention parameters, so that `memory` is computed once for many frames.
+
     Queries are the ground's cells, keys and values the satellite's; no residual, norm or feed-forward follows,
     and the answers are averaged over the ground cells. The two (height, width) grids are fixed at construction.
     """
@@ -46,8 +49,26 @@ class PooledCrossAttention(nn.Module):
         self.register_buffer("ground_position", position_encoding(channels, *ground_grid), persistent=False)
         self.register_buffer("satellite_position", position_encoding(channels, *satellite_grid), persistent=False)
 
-    def forward(self, ground: Tensor, satellite: Tensor) -> Tensor:
-        query = (ground + self.ground_position).flatten(2).mT
-        key = (satellite + self.satellite_position).flatten(2).mT
-        answers: Tensor = self.attend(query, key, key, need_weights=False)[0]
-        return answers.mean(dim=1)
+    def memory(self, satellite: Tensor) -> Tensor:
+        """Keys and values (B, 2, heads, Hs Ws, C / heads) of satellite features (B, C, Hs, Ws)."""
+        tokens = (satellite + self.satellite_position).flatten(2).mT
+        weight, bias = self._projection(1, 3)
+        projected = F.linear(tokens, weight, bias).view(*tokens.shape[:2], 2, self.attend.num_heads, -1)
+        return projected.permute(0, 2, 3, 1, 4)
+
+    def forward(self, ground: Tensor, memory: Tensor) -> Tensor:
+        """The pooled answers (B, C) to the ground features (B, C, Hg, Wg)."""
+        tokens = (ground + self.ground_position).flatten(2).mT
+        weight, bias = self._projection(0, 1)
+        query = F.linear(tokens, weight, bias).view(*tokens.shape[:2], self.attend.num_heads, -1).transpose(1, 2)
+        key, value = memory.unbind(1)
+        dropout = self.attend.dropout if self.training else 0.0
+        answers = F.scaled_dot_product_attention(query, key, value, dropout_p=dropout)
+        # The output layer is linear, so it need only be applied to the average.
+        pooled: Tensor = self.attend.out_proj(answers.transpose(1, 2).flatten(2).mean(dim=1))
+        return pooled
+
+    def _projection(self, first: int, last: int) -> tuple[Tensor, Tensor]:
+        """Weight and bias of some of torch's stacked query, key and value projections, numbered in that order."""
+        rows = slice(first * self.attend.embed_dim, last * self.attend.embed_dim)
+        return self.attend.in_proj_weight[rows], self.attend.in_proj_bias[rows]

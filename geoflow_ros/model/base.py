@@ -32,12 +32,14 @@ class Latent:
     """What is kept of a frame and a patch.
 
     The meaning belongs to the network that made it: `pooled` (B, C), or a match volume `log_mass`,
-    (B, K, H, W) levels of log probability over (yaw, v, u), finest first. match_logit: (B,) log odds that the frame
-    was taken within the patch at all; None if the network cannot tell.
+    (B, K, H, W) levels of log probability over (yaw, v, u), finest first, and all of them in one row for reading,
+    `table` (B, T). match_logit: (B,) log odds that the frame was taken within the patch at all; None if the network
+    cannot tell.
     """
 
     pooled: Tensor | None = None
     log_mass: tuple[Tensor, ...] = ()
+    table: Tensor | None = None
     match_logit: Tensor | None = None
 
 
@@ -55,12 +57,20 @@ class LocalizationModel(nn.Module, ABC):
         """
 
     @abstractmethod
+    def satellite_features(self, satellite: Tensor) -> Tensor:
+        """Features of the patch (B, 3, S, S) uint8: the convolutions, which a runtime may compute elsewhere."""
+
+    def satellite_memory(self, features: Tensor) -> Tensor:
+        """What `match` needs of the patch's features, for a network that can prepare more of it than they are."""
+        return features
+
     def encode_satellite(self, satellite: Tensor) -> Tensor:
-        """Features of the patch (B, 3, S, S) uint8: the part that depends on the patch alone."""
+        """All that depends on the patch (B, 3, S, S) uint8 alone, to be kept for as many frames as it serves."""
+        return self.satellite_memory(self.satellite_features(satellite))
 
     @abstractmethod
     def match(self, ground: Tensor, satellite: Tensor) -> Latent:
-        """Latent of the two sets of features."""
+        """Latent of what `encode_ground` and `encode_satellite` made."""
 
     def encode(self, ground: Tensor, satellite: Tensor, lift: Tensor | None) -> Latent:
         """Latent of uint8 images, see `encode_ground` and `encode_satellite`."""

@@ -37,7 +37,7 @@ class GeoFlow(LocalizationModel):
         )
         self.head = FlowHead(config.channels, config.dropout, config.orientation_head)
 
-    def encode_satellite(self, satellite: Tensor) -> Tensor:
+    def satellite_features(self, satellite: Tensor) -> Tensor:
         """Features (B, C, S/32, S/32)."""
         check_size("satellite patch", satellite, self.config.satellite_px, self.config.satellite_px)
         trunk = self.satellite_trunk
@@ -50,6 +50,10 @@ class GeoFlow(LocalizationModel):
         trunk = self.ground_trunk
         features: Tensor = self.ground_projection(trunk(trunk.normalise(ground))[-1])
         return features
+
+    def satellite_memory(self, features: Tensor) -> Tensor:
+        """The features' keys and values."""
+        return self.attention.memory(features)
 
     def match(self, ground: Tensor, satellite: Tensor) -> Latent:
         """The pooled vector (B, C)."""

@@ -7,17 +7,19 @@ and every hypothesis (x, y, heading) reads the volume around itself at several s
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name every PyTorch reader knows
 from torch import Tensor, nn
 
+from geoflow_ros.errors import InputError
 from geoflow_ros.model.base import Flow, Latent, LocalizationModel
 from geoflow_ros.model.config import DefaultConfig
 from geoflow_ros.model.encoder import EfficientNetLite0
-from geoflow_ros.model.matching import MatchVolume, mass_pyramid, read_volume
+from geoflow_ros.model.matching import MatchVolume
+from geoflow_ros.model.volume import PYRAMID_LEVELS, READS, NeighbourhoodReader, mass_pyramid, read_volume
 
-PYRAMID_LEVELS = 5  # the coarsest block is 16 cells: from anywhere in the volume a hypothesis sees the rest
 LATERAL_CHANNELS = 48
 NECK_CHANNELS = 32
 BEV_CHANNELS = 64
@@ -109,42 +111,36 @@ class SatelliteEncoder(nn.Module):
 class FlowHead(nn.Module):
     """Flow of hypotheses from the probability mass around them (27 reads a level) and their coordinates."""
 
-    offsets: Tensor
-
     def __init__(self, volume: MatchVolume) -> None:
         super().__init__()
         self.to_index = volume.to_index
-        steps = torch.tensor([-1.0, 0.0, 1.0])
-        self.register_buffer("offsets", torch.cartesian_prod(steps, steps, steps), persistent=False)
+        self.read = NeighbourhoodReader(volume.shape)
         self.coordinates = nn.Sequential(nn.Linear(3, 16), nn.LayerNorm(16), nn.ReLU())
-        reads = PYRAMID_LEVELS * len(self.offsets)
+        reads = PYRAMID_LEVELS * READS**3
         self.hidden = nn.Sequential(
             nn.Linear(reads + 16, HIDDEN), nn.LayerNorm(HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, HIDDEN), nn.ReLU()
         )
         self.out = nn.Linear(HIDDEN, 7)
 
-    def forward(self, pyramid: Sequence[Tensor], hypotheses: Tensor) -> Flow:
-        index = self.to_index(hypotheses)
-        reads = [self._read(level, volume, index) for level, volume in enumerate(pyramid)]
-        hidden = self.hidden(torch.cat([*reads, self.coordinates(hypotheses)], dim=-1))
-        out = self.out(hidden)
-        positive = F.softplus(out[..., 4:7]) + 1e-6
+    def forward(self, table: Tensor, hypotheses: Tensor) -> Flow:
+        reads = self.read(table, self.to_index(hypotheses))
+        first, *rest = self.hidden
+        # One linear layer of [reads, coordinates], which are not copied into one matrix first.
+        weight, bias = cast(nn.Linear, first).weight, cast(nn.Linear, first).bias
+        of_reads, of_place = weight[:, : reads.shape[1]], weight[:, reads.shape[1] :]
+        hidden = torch.addmm(F.linear(self.coordinates(hypotheses.flatten(0, 1)), of_place, bias), reads, of_reads.T)
+        for layer in rest:
+            hidden = layer(hidden)
+        out = self.out(hidden).view(*hypotheses.shape[:2], -1)
+        variance, kappa, yaw_variance = (F.softplus(out[..., 4:7]) + 1e-6).unbind(-1)
         return Flow(
             log_distance=out[..., 0],
-            variance=positive[..., 0],
+            variance=variance,
             direction=F.normalize(out[..., 1:3], dim=-1),
-            kappa=positive[..., 1],
+            kappa=kappa,
             yaw_step=out[..., 3],
-            yaw_variance=1e-2 * positive[..., 2],  # radians squared: about (6 degrees)^2 at the start of training
+            yaw_variance=1e-2 * yaw_variance,  # radians squared: about (6 degrees)^2 at the start of training
         )
-
-    def _read(self, level: int, volume: Tensor, index: Tensor) -> Tensor:
-        """Values (B, N, 27) of one level of the pyramid around (B, N, 3) indices of the finest, of order one."""
-        block = 2**level
-        centre = torch.cat([(index[..., :2] - (block - 1) / 2) / block, index[..., 2:]], dim=-1)
-        around = centre.unsqueeze(2) + self.offsets
-        batch, count, reads, _ = around.shape
-        return read_volume(volume, around.view(batch, count * reads, 3)).view(batch, count, reads) / 5.0
 
 
 class MatchFlow(LocalizationModel):
@@ -166,19 +162,27 @@ class MatchFlow(LocalizationModel):
         features: Tensor = self.ground(ground, lift)
         return features
 
-    def encode_satellite(self, satellite: Tensor) -> Tensor:
+    def satellite_features(self, satellite: Tensor) -> Tensor:
         """Features (B, C, S/4, S/4)."""
         features: Tensor = self.satellite(satellite)
         return features
 
+    def satellite_memory(self, features: Tensor) -> Tensor:
+        """The features' spectrum (B, C, rows, columns), complex."""
+        return self.volume.spectrum(features)
+
     def match(self, ground: Tensor, satellite: Tensor) -> Latent:
         """The pyramid of the match volume."""
         log_probability, match_logit = self.volume(ground, satellite)
-        return Latent(log_mass=mass_pyramid(log_probability, PYRAMID_LEVELS), match_logit=match_logit)
+        pyramid = mass_pyramid(log_probability, PYRAMID_LEVELS)
+        with torch.no_grad():  # the match is taught by its own likelihood; flow gradients through it would only blur it
+            table = self.head.read.tabulate(pyramid)
+        return Latent(log_mass=pyramid, table=table, match_logit=match_logit)
 
     def flow(self, latent: Latent, hypotheses: Tensor) -> Flow:
-        # The match is taught by its own likelihood; flow gradients through it would only blur it.
-        flow: Flow = self.head([level.detach() for level in latent.log_mass], hypotheses)
+        if latent.table is None:
+            raise InputError("latent without a match volume: it was encoded by another network")
+        flow: Flow = self.head(latent.table, hypotheses)
         return flow
 
     def log_density(self, latent: Latent, hypotheses: Tensor) -> Tensor:

@@ -6,13 +6,12 @@ import math
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name every PyTorch reader knows
-from scipy.fft import next_fast_len
 from torch import Tensor, nn
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.model.config import DefaultConfig
 
-PROBABILITY_FLOOR = 1e-8
+FFT_UNIT = 12  # sides that are multiples of it are transformed fastest
 
 
 class MatchVolume(nn.Module):
@@ -23,6 +22,8 @@ class MatchVolume(nn.Module):
     """
 
     template_grid: Tensor
+    index_scale: Tensor
+    index_origin: Tensor
 
     def __init__(self, config: DefaultConfig) -> None:
         super().__init__()
@@ -35,18 +36,23 @@ class MatchVolume(nn.Module):
         top, left, grid = _template_grid(config, self.yaw_steps)
         self.register_buffer("template_grid", grid, persistent=False)
         _, self.template_rows, self.template_columns, _ = grid.shape
+        cells, headings = config.search_radius / config.cell_m, 1 / math.radians(config.yaw_step_deg)
+        self.register_buffer("index_scale", torch.tensor([cells, cells, headings]), persistent=False)
+        centre = torch.tensor([self.reach, self.reach, self.yaw_steps], dtype=torch.float32)
+        self.register_buffer("index_origin", centre, persistent=False)
         side = config.satellite_px // 4
-        # Index of the correlation at which the camera stands at the patch centre (cells, both axes).
-        self.centre = (side // 2 + top, side // 2 + left)
-        if min(self.centre) < self.reach:
+        # The first satellite cell under a template when the camera stands at the top left of the volume.
+        self.first = (side // 2 + top - self.reach, side // 2 + left - self.reach)
+        if min(self.first) < 0:
             patch_m, reach_m, side_m = (n * config.cell_m for n in (side, self.reach, -min(top, left)))
             raise InputError(
                 f"satellite patch of {patch_m:g} m is too small: a camera {reach_m:g} m off its centre must still see "
                 f"it {side_m:g} m to its side"
             )
+        # Only lags of 0 to 2 reach are wanted, so this much of the map is enough and nothing they see wraps around.
         self.fft_shape = tuple(
-            next_fast_len(max(side, centre + self.reach + length), real=True)
-            for centre, length in zip(self.centre, (self.template_rows, self.template_columns), strict=True)
+            -(-(2 * self.reach + length) // FFT_UNIT) * FFT_UNIT
+            for length in (self.template_rows, self.template_columns)
         )
 
     @property
@@ -54,12 +60,12 @@ class MatchVolume(nn.Module):
         """Headings, positions down, positions right."""
         return 2 * self.yaw_steps + 1, 2 * self.reach + 1, 2 * self.reach + 1
 
-    def forward(self, ground: Tensor, satellite: Tensor) -> tuple[Tensor, Tensor]:
-        """From ground (B, C, A, F) and satellite (B, C, S, S) features: log probability (B, K, D, D) and log odds (B,).
+    def forward(self, ground: Tensor, spectrum: Tensor) -> tuple[Tensor, Tensor]:
+        """Log probability (B, K, D, D) and log odds (B,) from ground features (B, C, A, F) and the map's `spectrum`.
 
         The probability is of each pose, given that the camera stands somewhere in the volume; the odds are of that.
         """
-        scores = self.correlate(self.templates(ground), satellite) * torch.exp(self.temperature)
+        scores = self.correlate(self.templates(ground), spectrum) * torch.exp(self.temperature)
         total = torch.logsumexp(scores.flatten(1), dim=1)
         evidence = total - math.log(scores[0].numel())
         match_logit = torch.exp(self.evidence_scale) * evidence + self.evidence_bias
@@ -73,21 +79,29 @@ class MatchVolume(nn.Module):
         turned = F.grid_sample(ground, grid.to(ground.dtype), align_corners=False)
         return turned.reshape(batch, channels, headings, rows, columns)
 
-    def correlate(self, templates: Tensor, satellite: Tensor) -> Tensor:
+    def spectrum(self, satellite: Tensor) -> Tensor:
+        """What `correlate` needs of the satellite features (B, C, S, S): their conjugate spectrum, complex."""
+        top, left = self.first
+        height, width = self.fft_shape
+        seen = satellite.float()[..., top : top + height, left : left + width]
+        spectrum: Tensor = torch.fft.rfft2(seen, s=self.fft_shape).conj().resolve_conj()
+        return spectrum
+
+    def correlate(self, templates: Tensor, spectrum: Tensor) -> Tensor:
         """Scores (B, K, D, D); what lies outside the satellite map counts nothing."""
-        spectrum: Tensor = torch.fft.rfft2(satellite.float(), s=self.fft_shape).unsqueeze(2)
-        product = (torch.fft.rfft2(templates.float(), s=self.fft_shape).conj() * spectrum).sum(1)
-        scores: Tensor = torch.fft.irfft2(product, s=self.fft_shape)
-        rows, columns = (slice(centre - self.reach, centre + self.reach + 1) for centre in self.centre)
+        turned = torch.fft.rfft2(templates.float(), s=self.fft_shape)
+        product = turned[:, 0] * spectrum[:, :1]
+        for channel in range(1, turned.shape[1]):  # channel by channel stays in the processor's cache
+            product.addcmul_(turned[:, channel], spectrum[:, channel : channel + 1])
+        scores: Tensor = torch.fft.irfft2(product.conj(), s=self.fft_shape)  # correlation: conj(turned) * map
+        positions = 2 * self.reach + 1
         cells = self.template_rows * self.template_columns
-        return scores[:, :, rows, columns] / math.sqrt(cells)
+        return scores[..., :positions, :positions] / math.sqrt(cells)
 
     def to_index(self, hypotheses: Tensor) -> Tensor:
         """Fractional (u, v, heading) indices (B, N, 3) into the volume of hypotheses (B, N, 3)."""
-        config = self.config
-        cells = hypotheses[..., :2] * (config.search_radius / config.cell_m) + self.reach
-        heading = hypotheses[..., 2:] / math.radians(config.yaw_step_deg) + self.yaw_steps
-        return torch.cat([cells, heading], dim=-1)
+        index: Tensor = torch.addcmul(self.index_origin, hypotheses, self.index_scale)
+        return index
 
 
 def _template_grid(config: DefaultConfig, yaw_steps: int) -> tuple[int, int, Tensor]:
@@ -112,26 +126,3 @@ def _template_grid(config: DefaultConfig, yaw_steps: int) -> tuple[int, int, Ten
 def _turn(x: Tensor, y: Tensor, yaw: Tensor) -> tuple[Tensor, Tensor]:
     """Patch axes (right, down) -> (forward, rightward) of a heading `yaw` counter-clockwise from +u."""
     return x * torch.cos(yaw) - y * torch.sin(yaw), x * torch.sin(yaw) + y * torch.cos(yaw)
-
-
-def mass_pyramid(log_probability: Tensor, levels: int) -> tuple[Tensor, ...]:
-    """Log of the probability in blocks of 1, 2, 4, ... cells along v and u: a list of (B, K, D_l, D_l).
-
-    Shifted so that `PROBABILITY_FLOOR` is zero, hence reading outside the volume gives the floor.
-    """
-    mass = log_probability.exp()
-    side = -(-mass.shape[-1] // 2 ** (levels - 1)) * 2 ** (levels - 1)
-    mass = F.pad(mass, (0, side - mass.shape[-1], 0, side - mass.shape[-2]))
-    pyramid = []
-    for level in range(levels):
-        if level > 0:
-            mass = 4 * F.avg_pool2d(mass, 2)
-        pyramid.append(torch.log(mass + PROBABILITY_FLOOR) - math.log(PROBABILITY_FLOOR))
-    return tuple(pyramid)
-
-
-def read_volume(volume: Tensor, index: Tensor) -> Tensor:
-    """Trilinear values (B, N) of a (B, K, D, D) volume at (B, N, 3) indices (u, v, heading); zero outside."""
-    size = torch.tensor([volume.shape[3], volume.shape[2], volume.shape[1]], device=index.device, dtype=index.dtype)
-    grid = (2 * index + 1) / size - 1
-    return F.grid_sample(volume[:, None], grid[:, None, None], align_corners=False)[:, 0, 0, 0]

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -20,19 +18,18 @@ from rclpy.node import Node
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import Image
 
-from geoflow_ros.datasets.bag import DriveDescription, read_description
+from geoflow_ros.datasets.bag import read_description
 from geoflow_ros.datasets.trajectory import read_tum
 from geoflow_ros.errors import InputError
 from geoflow_ros.messages import quaternion_yaw, stamp_ns, to_rgb
 from geoflow_ros.resources import share_file
 from geoflow_ros.ros.dds import private_environment
 from geoflow_ros.ros.demo_report import Answer, DemoRun, write_report
+from geoflow_ros.ros.node_process import NODE, node_arguments, node_process
 from geoflow_ros.ros.player import BagPlayer, read_inputs
 
-NODE = (sys.executable, "-m", "geoflow_ros.localize")
 START_TIMEOUT_S = 60.0
 LAST_ANSWERS_S = 2.0
-STOP_TIMEOUT_S = 5.0
 HEATMAPS_AT = (0.1, 0.35, 0.6, 0.85)  # of the drive; looked at one by one, for drawing costs the node time
 
 
@@ -42,7 +39,8 @@ def run(drive: Path, out: Path, checkpoint: Path | None, command: Sequence[str] 
     messages = read_inputs(drive / "drive")
     out.mkdir(parents=True, exist_ok=True)
     os.environ.update(private_environment(str(share_file("config/fastdds_profile.xml"))))
-    with _node_process([*command, "--ros-args", *_node_arguments(drive, description, checkpoint)]) as process:
+    parameters = {} if checkpoint is None else {"checkpoint": checkpoint}
+    with node_process([*command, "--ros-args", *node_arguments(drive, description, parameters)]) as process:
         rclpy.init()
         try:
             listener = _Listener(out)
@@ -61,7 +59,8 @@ def run(drive: Path, out: Path, checkpoint: Path | None, command: Sequence[str] 
             rclpy.try_shutdown()
     if not listener.answers:
         raise InputError(f"the node answered no image; its last reason: {listener.last_reason}")
-    write_report(DemoRun(drive, description, truth, messages, listener.answers, player.shift_ns), out)
+    answers = (listener.answers, listener.single_answers)
+    write_report(DemoRun(drive, description, truth, messages, *answers, player.shift_ns), out)
 
 
 class _Listener(Node):
@@ -73,8 +72,10 @@ class _Listener(Node):
         self._heatmap_name = ""
         self._heatmap_subscription: Subscription | None = None
         self.answers: list[Answer] = []
+        self.single_answers: list[Answer] = []
         self.last_reason = "none given"
-        self.create_subscription(PoseWithCovarianceStamped, "/pose", self._on_pose, 50)
+        for topic, answers in (("/pose", self.answers), ("/pose_single_frame", self.single_answers)):
+            self.create_subscription(PoseWithCovarianceStamped, topic, partial(_collect, answers), 50)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
 
     @property
@@ -108,43 +109,16 @@ class _Listener(Node):
             self.destroy_subscription(self._heatmap_subscription)
             self._heatmap_subscription = None
 
-    def _on_pose(self, message: PoseWithCovarianceStamped) -> None:
-        taken_ns, pose = stamp_ns(message.header.stamp), message.pose.pose
-        q = pose.orientation
-        covariance = np.reshape(message.pose.covariance, (6, 6))[np.ix_([0, 1, 5], [0, 1, 5])]
-        yaw = quaternion_yaw(q.x, q.y, q.z, q.w)
-        latency_s = (time.time_ns() - taken_ns) * 1e-9
-        self.answers.append(Answer(taken_ns, (pose.position.x, pose.position.y, yaw), covariance, latency_s))
-
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
             if status.level != DiagnosticStatus.OK:
                 self.last_reason = status.message
 
 
-def _node_arguments(drive: Path, description: DriveDescription, checkpoint: Path | None) -> list[str]:
-    mount, datum = description.mount, description.datum
-    numbers = {f"camera.{name}": getattr(mount, name) for name in type(mount).__slots__}
-    numbers |= {f"datum.{name}": getattr(datum, name) for name in type(datum).__slots__}
-    values = {"tiles": str(drive / "tiles.mbtiles"), **{name: f"{value:.12f}" for name, value in numbers.items()}}
-    if checkpoint is not None:
-        values["checkpoint"] = str(checkpoint)
-    parameters = [part for name, value in values.items() for part in ("-p", f"{name}:={value}")]
-    return ["--params-file", str(share_file("config/localize.yaml")), *parameters]
-
-
-@contextmanager
-def _node_process(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """The node `localize`; ended by SIGINT, to which it must answer with status 0."""
-    process = subprocess.Popen(command)
-    try:
-        yield process
-        process.send_signal(signal.SIGINT)
-        status = process.wait(STOP_TIMEOUT_S)
-        if status != 0:
-            raise InputError(f"the node ended with status {status} on SIGINT instead of 0")
-    except subprocess.TimeoutExpired:
-        raise InputError(f"the node did not end within {STOP_TIMEOUT_S:g} s of SIGINT") from None
-    finally:
-        process.kill()
-        process.wait()
+def _collect(answers: list[Answer], message: PoseWithCovarianceStamped) -> None:
+    taken_ns, pose = stamp_ns(message.header.stamp), message.pose.pose
+    q = pose.orientation
+    covariance = np.reshape(message.pose.covariance, (6, 6))[np.ix_([0, 1, 5], [0, 1, 5])]
+    yaw = quaternion_yaw(q.x, q.y, q.z, q.w)
+    latency_s = (time.time_ns() - taken_ns) * 1e-9
+    answers.append(Answer(taken_ns, (pose.position.x, pose.position.y, yaw), covariance, latency_s))

@@ -16,7 +16,7 @@ from geoflow_ros.datasets.bag import DriveDescription
 from geoflow_ros.datasets.trajectory import Trajectory
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
-from geoflow_ros.metrics import pose_errors
+from geoflow_ros.metrics import PoseErrors, pose_errors
 from geoflow_ros.report import CHI2_90, plot_trajectory
 from geoflow_ros.ros.player import IMAGES, Recorded
 from geoflow_ros.satellite.mosaic import SatelliteMap
@@ -38,19 +38,22 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DemoRun:
-    """Everything that was played and answered; live stamps are the bag's plus `shift_ns`."""
+    """Everything that was played and answered, fused and by single frames; live stamps are the bag's + `shift_ns`."""
 
     drive: Path
     description: DriveDescription
     truth: Trajectory
     messages: list[Recorded]
     answers: list[Answer]
+    single_answers: list[Answer]
     shift_ns: int
 
 
 @dataclass(frozen=True, slots=True)
 class DemoSummary:
-    """Figures of a drive. prior_mean_error_m: of the GNSS fixes. Latency: image stamp to arrival of the pose.
+    """Figures of a drive's fused poses, and the errors of the frames alone and of the GNSS fixes (the prior).
+
+    Latency: image stamp to arrival of the pose.
 
     fps: poses a second of drive, at most the camera's rate. nees_mean is 2, coverage_90 0.9 for honest covariances.
     """
@@ -59,6 +62,9 @@ class DemoSummary:
     poses: int
     mean_error_m: float
     median_error_m: float
+    single_frame_poses: int
+    single_frame_mean_error_m: float
+    single_frame_median_error_m: float
     prior_mean_error_m: float
     yaw_mean_error_deg: float
     nees_mean: float
@@ -77,20 +83,13 @@ def write_report(run: DemoRun, out: Path) -> None:
     _write_tum(run, out / "trajectory.tum")
     _plot(run, frame, fixes, out / "trajectory.png")
     for name, value in asdict(summary).items():
-        print(f"{name:<20} {value if isinstance(value, int) else format(value, '.2f'):>8}")
+        print(f"{name:<27} {value if isinstance(value, int) else format(value, '.2f'):>8}")
     print(f"written to {out}")
 
 
 def _summarise(run: DemoRun, prior_errors: NDArray[np.float64]) -> DemoSummary:
     stamps = sorted({each.stamp_ns for each in run.messages if each.topic in IMAGES})
-    judged = [(answer, truth) for answer in run.answers if (truth := _truth_at(run, answer.stamp_ns)) is not None]
-    if not judged:
-        raise InputError(f"{run.drive / 'truth.tum'} has no pose at the stamp of any answer: is it of this drive?")
-    errors = pose_errors(
-        [answer.pose for answer, _ in judged],
-        [truth for _, truth in judged],
-        [answer.covariance for answer, _ in judged],
-    )
+    errors, alone = _errors(run, run.answers), _errors(run, run.single_answers)
     latency_ms = np.array([answer.latency_s for answer in run.answers]) * 1e3
     duration_s = (stamps[-1] - stamps[0]) * 1e-9 * len(stamps) / max(len(stamps) - 1, 1)
     return DemoSummary(
@@ -98,6 +97,9 @@ def _summarise(run: DemoRun, prior_errors: NDArray[np.float64]) -> DemoSummary:
         poses=len(run.answers),
         mean_error_m=float(errors.position.mean()),
         median_error_m=float(np.median(errors.position)),
+        single_frame_poses=len(run.single_answers),
+        single_frame_mean_error_m=float(alone.position.mean()),
+        single_frame_median_error_m=float(np.median(alone.position)),
         prior_mean_error_m=float(prior_errors.mean()),
         yaw_mean_error_deg=float(np.degrees(np.abs(errors.yaw)).mean()),
         nees_mean=float(errors.nees.mean()),
@@ -105,6 +107,18 @@ def _summarise(run: DemoRun, prior_errors: NDArray[np.float64]) -> DemoSummary:
         latency_ms_p50=float(np.percentile(latency_ms, 50)),
         latency_ms_p95=float(np.percentile(latency_ms, 95)),
         fps=len(run.answers) / max(duration_s, 1e-9),
+    )
+
+
+def _errors(run: DemoRun, answers: list[Answer]) -> PoseErrors:
+    """Of the answers while the truth lasts."""
+    judged = [(answer, truth) for answer in answers if (truth := _truth_at(run, answer.stamp_ns)) is not None]
+    if not judged:
+        raise InputError(f"{run.drive / 'truth.tum'} has no pose at the stamp of any answer: is it of this drive?")
+    return pose_errors(
+        [answer.pose for answer, _ in judged],
+        [truth for _, truth in judged],
+        [answer.covariance for answer, _ in judged],
     )
 
 

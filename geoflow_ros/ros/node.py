@@ -1,228 +1,164 @@
-"""The node `localize`: images, fixes and a heading in; poses with covariance, or the reason for none, out."""
+"""The node `localize`: a managed node whose transitions put the parts together and take them apart."""
 
 from __future__ import annotations
 
-import signal
-import threading
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from functools import wraps
 
-import numpy as np
-import rclpy
-import torch
-from nav_msgs.msg import Odometry
-from numpy.typing import NDArray
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
-from rclpy.signals import SignalHandlerOptions
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image, Imu, NavSatFix
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.clock import JumpThreshold, TimeJump  # type: ignore[attr-defined] # where every distribution has them
+from rclpy.duration import Duration
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
 
-from geoflow_ros.camera import CameraModel
 from geoflow_ros.errors import InputError
-from geoflow_ros.geodesy import LocalFrame
-from geoflow_ros.localizer import Localizer, load_model
-from geoflow_ros.messages import compressed_to_rgb, stamp_ns
-from geoflow_ros.pose import PoseEstimate, PosePrior, Rejection
-from geoflow_ros.ros import conversions
-from geoflow_ros.ros.diagnostics import Diagnostics
-from geoflow_ros.ros.outputs import Outputs
-from geoflow_ros.ros.parameters import NodeConfig, declare
-from geoflow_ros.ros.worker import NewestWorker
-from geoflow_ros.satellite.mosaic import SatelliteMap
-from geoflow_ros.satellite.stores import open_store
-from geoflow_ros.tracking.prior import PriorBuffer
+from geoflow_ros.ros.bond import ManagerBond
+from geoflow_ros.ros.control import Control
+from geoflow_ros.ros.diagnostics import ERROR, WARN, Diagnostics, Facts
+from geoflow_ros.ros.loading import Load, load_localizer
+from geoflow_ros.ros.parameters import changed, declare, is_own
+from geoflow_ros.ros.pipeline import NewSession, Pipeline
+from geoflow_ros.ros.subscriptions import Subscriptions
+from geoflow_ros.session import Session
 
-WARNING_PERIOD_S = 5.0
-STOP_POLL_S = 0.1
-STOP_TIMEOUT_S = 0.8
+SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
+LEAST_JUMP_S = 1.0
 
 
-class FrameLocalizer(Protocol):
-    """What the node needs of a `Localizer`."""
-
-    def localize(
-        self, image: NDArray[np.uint8], camera: CameraModel, prior: PosePrior, seed: int
-    ) -> PoseEstimate | Rejection:
-        """As `Localizer.localize`."""
+Transition = Callable[["LocalizeNode", LifecycleState], TransitionCallbackReturn]
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """Everything that can be missing, read: makes the localiser once the map frame is known; names corrupt tiles."""
+def logged(transition: Transition) -> Transition:
+    """The transition, whose exceptions are logged: rclpy turns them into an error without a word."""
 
-    localizer_in: Callable[[LocalFrame], FrameLocalizer]
-    corrupt_tiles: Callable[[], Sequence[str]]
+    @wraps(transition)
+    def wrapper(node: LocalizeNode, state: LifecycleState) -> TransitionCallbackReturn:
+        try:
+            return transition(node, state)
+        except Exception:
+            node.get_logger().error(f"{transition.__name__} failed:\n{traceback.format_exc()}")
+            raise
 
-
-Load = Callable[[NodeConfig], Loaded]
-
-
-def load_localizer(config: NodeConfig) -> Loaded:
-    """Weights and tiles of a configuration."""
-    if config.threads:
-        torch.set_num_threads(config.threads)
-    satellite = SatelliteMap(open_store(config.tiles))
-    model = load_model(config.checkpoint_path)
-    return Loaded(lambda frame: Localizer(model, satellite, frame, config.localizer), lambda: satellite.corrupt)
+    return wrapper
 
 
-class LocalizeNode(Node):  # type: ignore[misc] # rclpy is untyped on older distributions
-    """Wires topics to the prior, the worker and the localiser; subscriptions only store, the worker computes."""
+class LocalizeNode(LifecycleNode):
+    """Configure reads weights and tiles, activate listens and answers; bad parameters are an InputError at once."""
 
-    def __init__(self, load: Load = load_localizer) -> None:
+    def __init__(self, load: Load = load_localizer, new_session: NewSession = Session) -> None:
         super().__init__("localize", automatically_declare_parameters_from_overrides=True)
-        self._config = declare(self)
-        self._loaded = load(self._config)
-        self._localizer: FrameLocalizer | None = None
-        self._camera: CameraModel | Rejection = Rejection("no camera_info received yet")
-        self._camera_info: CameraInfo | None = None
-        self._last_image: Image | CompressedImage | None = None
-        self._patch_missing = 0.0
-        self._prior = PriorBuffer(self._config.prior, self._config.heading, self._config.datum.datum)
-        self._outputs = Outputs(self, self._config.map_frame, self._config.base_frame)
-        self._worker: NewestWorker[Image | CompressedImage] = NewestWorker(self._process)
+        self.config = declare(self)
+        self.failure = "the node could not be started: see its last lines above"
+        self._load = load
+        self._new_session = new_session
+        self._pipeline: Pipeline | None = None
+        self._inputs: Subscriptions | None = None
+        self._control: Control | None = None
+        self._bond = ManagerBond(self)
         self._diagnostics = Diagnostics(self, self._facts)
-        self._create_subscriptions()
+        self.add_on_set_parameters_callback(self._on_parameters)
+        back = JumpThreshold(min_forward=None, min_backward=Duration(seconds=-LEAST_JUMP_S), on_clock_change=False)
+        self._jump = self.get_clock().create_jump_callback(back, post_callback=self._on_jump)
 
-    def _create_subscriptions(self) -> None:
-        reliability = ReliabilityPolicy[self._config.image_reliability.upper()]
-        newest = QoSProfile(depth=1, reliability=reliability)
-        if self._config.image_transport != "compressed":
-            self.create_subscription(Image, "image", self._on_image, newest)
-        if self._config.image_transport != "raw":
-            self.create_subscription(CompressedImage, "image/compressed", self._on_image, newest)
-        # small messages of any publisher: best effort hears reliable publishers too
-        sensor = qos_profile_sensor_data
-        self.create_subscription(CameraInfo, "camera_info", self._on_camera_info, sensor)
-        self.create_subscription(NavSatFix, "fix", self._on_fix, sensor)
-        self.create_subscription(Odometry, "odom", self._on_odom, sensor)
-        if self._config.heading.source == "imu":
-            self.create_subscription(Imu, "imu", self._on_imu, sensor)
-
-    def stop(self) -> None:
-        """End the worker; a frame in work is finished if that is quick."""
-        self._worker.stop(STOP_TIMEOUT_S)
-
-    def _on_image(self, message: Image | CompressedImage) -> None:
-        last = self._last_image
-        if last is not None and type(last) is not type(message) and last.header.stamp == message.header.stamp:
-            return  # image_transport offers the same frame raw and compressed
-        self._last_image = message
-        self._worker.offer(message)
-
-    def _on_camera_info(self, message: CameraInfo) -> None:
-        last, self._camera_info = self._camera_info, message
-        if last is not None and _calibration(last) == _calibration(message):
-            return
+    @logged
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Read weights and tiles; what cannot be read is a failure with its reason."""
         try:
-            mount, rectified = self._config.camera.mount, self._config.camera.rectified
-            self._camera = conversions.camera_model(message, mount, rectified)
+            loaded = self._load(self.config)
+            self._pipeline = Pipeline(self, self.config, loaded, self._diagnostics, self._new_session)
         except InputError as error:
-            self._camera = Rejection(str(error))
+            self.failure = str(error)
+            self.get_logger().error(f"cannot be configured: {error}")
+            self._diagnostics.enter(ERROR, str(error))
+            return FAILURE
+        self._diagnostics.enter(WARN, "inactive")
+        return SUCCESS
 
-    def _on_fix(self, message: NavSatFix) -> None:
+    @logged
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Listen and answer."""
+        assert self._pipeline is not None
+        self._pipeline.reset("no image received yet")
+        self._pipeline.announcer.restore(self._pipeline.session)
+        self._inputs = Subscriptions(self, self.config, self._pipeline)
+        self._control = Control(self, self.config.map_frame, self._pipeline)
+        self._pipeline.open()
+        self._diagnostics.expect_images(True)
+        if self.config.bond and not self.config.autostart:
+            self._bond.form()
+        return SUCCESS
+
+    @logged
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Be silent, but keep what was read."""
+        self._silence()
+        return SUCCESS
+
+    @logged
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Forget what was read."""
+        self._release()
+        return SUCCESS
+
+    @logged
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """End, from whatever state."""
+        self.end()
+        return SUCCESS
+
+    @logged
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """A transition raised: take everything apart, to be configured anew."""
+        self.end()
+        return SUCCESS
+
+    def end(self) -> None:
+        """Take everything apart."""
+        self._silence()
+        self._release()
+
+    def _silence(self) -> None:
+        self._bond.dissolve()
+        self._diagnostics.expect_images(False)
+        for part in (self._inputs, self._control):
+            if part is not None:
+                part.close()
+        self._inputs = self._control = None
+        if self._pipeline is not None:
+            self._pipeline.stop()
+            self._pipeline.announcer.state("INACTIVE", "not activated")
+
+    def _release(self) -> None:
+        if self._pipeline is not None:
+            self._pipeline.close()
+            self._pipeline = None
+        self._diagnostics.enter(WARN, "not configured")
+
+    def _on_parameters(self, parameters: Sequence[Parameter]) -> SetParametersResult:
+        values = {each.name: each.value for each in parameters if is_own(each.name)}
         try:
-            self._prior.add_fix(conversions.to_fix(message, self._config.prior.fix_sigma))
+            self.config = changed(self.config, values)
         except InputError as error:
-            self._prior.refuse("fix", str(error))
+            return SetParametersResult(successful=False, reason=str(error))
+        if self._pipeline is not None and values:
+            self._pipeline.configure(self.config)
+        return SetParametersResult(successful=True)
 
-    def _on_imu(self, message: Imu) -> None:
-        try:
-            self._prior.add_heading(conversions.imu_heading(message, self._config.heading.sigma))
-        except InputError as error:
-            self._prior.refuse("heading", str(error))
+    def _on_jump(self, jump: TimeJump) -> None:
+        if self._pipeline is not None:
+            self._pipeline.reset(f"time went back by {-jump.delta.nanoseconds * 1e-9:.1f} s")
 
-    def _on_odom(self, message: Odometry) -> None:
-        try:
-            self._prior.add_velocity(conversions.odometry_velocity(message))
-            if self._config.heading.source == "odom":
-                self._prior.add_heading(conversions.odometry_heading(message, self._config.heading.sigma))
-        except InputError as error:
-            self._prior.refuse("heading", str(error))
-
-    def _process(self, message: Image | CompressedImage) -> None:
-        """In the worker: publish a pose for the image, or say why there is none. Never raises."""
-        try:
-            self._answer(message)
-        except InputError as error:
-            self._withhold(str(error))
-        except Exception as error:  # the node must outlive whatever a frame does
-            self.get_logger().debug(traceback.format_exc())
-            self._withhold(f"internal error, {type(error).__name__}: {error}", is_fault=True)
-
-    def _answer(self, message: Image | CompressedImage) -> None:
-        outcome = self._localize(message)
-        if isinstance(outcome, Rejection):
-            self._withhold(outcome.reason)
-            return
-        estimate, prior = outcome
-        taken_ns = stamp_ns(message.header.stamp)
-        self._patch_missing = estimate.patch.missing
-        self._outputs.publish(estimate, message.header.stamp, self._prior.frame, self._prior.nearest_fix(taken_ns))
-        self._diagnostics.answered((self.get_clock().now().nanoseconds - taken_ns) * 1e-9)
-        self._outputs.publish_heatmap(estimate, prior, message.header.stamp)
-
-    def _localize(self, message: Image | CompressedImage) -> tuple[PoseEstimate, PosePrior] | Rejection:
-        camera = self._camera
-        if isinstance(camera, Rejection):
-            return camera
-        prior = self._prior.at(stamp_ns(message.header.stamp))
-        if isinstance(prior, Rejection):
-            return prior
-        is_raw = isinstance(message, Image)
-        image = conversions.to_rgb(message) if is_raw else compressed_to_rgb(message)
-        if self._localizer is None:
-            self._localizer = self._loaded.localizer_in(self._prior.frame)
-        estimate = self._localizer.localize(image, camera, prior, self._config.seed)
-        return estimate if isinstance(estimate, Rejection) else (estimate, prior)
-
-    def _withhold(self, reason: str, is_fault: bool = False) -> None:
-        self.get_logger().warning(f"no pose: {reason}", throttle_duration_sec=WARNING_PERIOD_S)
-        self._diagnostics.withheld(reason, is_fault)
-
-    def _facts(self) -> Mapping[str, str]:
-        values = {
-            "dropped (overtaken by a newer image)": str(self._worker.dropped),
-            "patch without imagery": f"{self._patch_missing:.0%}",
-            **self._outputs.missing,
-        }
-        if corrupt := self._loaded.corrupt_tiles():
-            values["corrupt tiles"] = f"{len(corrupt)}, the last: {corrupt[-1]}"
+    def _facts(self) -> Facts:
+        pipeline, inputs = self._pipeline, self._inputs
+        if pipeline is None:
+            return Facts({}, ())
+        values, session = pipeline.facts, pipeline.session
+        values |= {f"refused {kind}": reason for kind, reason in session.refused.items()}
         now_ns = self.get_clock().now().nanoseconds
-        if (fix := self._prior.nearest_fix(now_ns)) is not None:
+        if (fix := session.nearest_fix(now_ns)) is not None:
             values["age of the last fix [s]"] = f"{(now_ns - fix.stamp_ns) * 1e-9:.2f}"
-        if self._prior.has_frame:
-            datum = self._prior.frame.datum
+        if session.frame is not None:
+            datum = session.frame.datum
             values["datum"] = f"{datum.latitude:.8f} {datum.longitude:.8f} {datum.altitude:.2f}"
-        return values
-
-
-def serve(ros_arguments: Sequence[str], load: Load = load_localizer) -> None:
-    """Run the node until SIGINT, SIGTERM or the end of the ROS context; bad parameters and files are an InputError."""
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
-    try:
-        # rclpy's own handlers can leave a process hanging on SIGTERM
-        rclpy.init(args=list(ros_arguments), signal_handler_options=SignalHandlerOptions.NO)
-    except RuntimeError as error:
-        raise InputError(f"ROS does not understand the arguments: {str(error).splitlines()[0]}") from error
-    executor = SingleThreadedExecutor()
-    try:
-        node = LocalizeNode(load)
-        executor.add_node(node)
-        node.get_logger().info("ready")
-        while not stopped.is_set() and rclpy.ok():
-            executor.spin_once(timeout_sec=STOP_POLL_S)
-        node.stop()
-    finally:
-        executor.shutdown(timeout_sec=STOP_TIMEOUT_S)
-        rclpy.try_shutdown()
-
-
-def _calibration(message: CameraInfo) -> tuple[object, ...]:
-    """What of a camera_info says something about the camera."""
-    return message.width, message.height, message.distortion_model, *message.d, *message.k, *message.p
+        return Facts(values, () if inputs is None else inputs.warnings)

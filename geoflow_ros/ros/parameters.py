@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -11,63 +11,35 @@ from typing import Literal
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
 
-from geoflow_ros.camera import Mount
 from geoflow_ros.errors import InputError
-from geoflow_ros.geodesy import Datum
 from geoflow_ros.localizer import LocalizerConfig
 from geoflow_ros.options import Option, Scalar, build, option, options_of
 from geoflow_ros.resources import share_file
+from geoflow_ros.ros.camera_parameters import MountedCameraConfig
+from geoflow_ros.ros.interfaces import CHANGEABLE_AT_RUN_TIME
+from geoflow_ros.ros.saved_pose import SavedPoseConfig
+from geoflow_ros.session import SessionConfig
+from geoflow_ros.tracker import TrackerConfig
 from geoflow_ros.tracking.prior import HeadingConfig, PriorConfig
+from geoflow_ros.tracking.settings import DatumConfig
 
-MIDDLEWARE_PARAMETERS = ("use_sim_time", "start_type_description_service", "qos_overrides.")
-HALF_TURN = (-math.pi, math.pi)
-
-
-@dataclass(frozen=True, slots=True)
-class CameraConfig:
-    """How the camera is mounted on base_link; there is no default, a guessed mount is a wrong pose."""
-
-    forward: float = option("from base_link to the camera in driving direction", unit="m", range=(-30.0, 30.0))
-    left: float = option("from base_link to the camera to the left", unit="m", range=(-30.0, 30.0))
-    height: float = option("of the lens above the ground", unit="m", range=(0.1, 20.0))
-    roll: float = option("of the viewing direction in base_link", unit="rad", range=HALF_TURN)
-    pitch: float = option("of the viewing direction in base_link, positive looks down", unit="rad", range=(-1.5, 1.5))
-    yaw: float = option("of the viewing direction in base_link, positive looks left", unit="rad", range=HALF_TURN)
-    rectified: bool = option("whether the images are rectified already: then P of camera_info is read, not K", False)
-
-    @property
-    def mount(self) -> Mount:
-        """The mount as the localiser takes it."""
-        return Mount(self.forward, self.left, self.height, self.roll, self.pitch, self.yaw)
-
-
-@dataclass(frozen=True, slots=True)
-class DatumConfig:
-    """Origin of the map frame."""
-
-    latitude: float = option("WGS84, origin of the map frame; nan takes the first good fix", math.nan, "deg")
-    longitude: float = option("WGS84, origin of the map frame; nan takes the first good fix", math.nan, "deg")
-    altitude: float = option("ellipsoidal height of the origin", 0.0, "m", (-1000.0, 10000.0))
-
-    @property
-    def datum(self) -> Datum | None:
-        """The configured origin, None if the first fix shall be it."""
-        if math.isnan(self.latitude) and math.isnan(self.longitude):
-            return None
-        return Datum(self.latitude, self.longitude, self.altitude)
+MIDDLEWARE_PARAMETERS = ("use_sim_time", "start_type_description_service", "qos_overrides.", "bond_disable_heartbeat")
+"""Beginnings of the names that rclpy and bondpy declare for themselves."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeConfig:
     """Everything the node `localize` can be told."""
 
-    camera: CameraConfig
     tiles: str = option("path of the satellite tiles: an MBTiles file or a z/x/y folder")
+    camera: MountedCameraConfig = field(default_factory=MountedCameraConfig)
     checkpoint: str = option("path of the network's weights (.safetensors); empty takes the shipped ones", "")
     heading: HeadingConfig = field(default_factory=HeadingConfig)
     prior: PriorConfig = field(default_factory=PriorConfig)
     datum: DatumConfig = field(default_factory=DatumConfig)
     localizer: LocalizerConfig = field(default_factory=LocalizerConfig)
+    tracker: TrackerConfig = field(default_factory=TrackerConfig)
+    fusion: bool = option("whether pose is fused over time; false publishes what each image alone says", True)
     seed: int = option("seed of the hypotheses, so that a result can be replayed", 0, range=(0, 2**31 - 1))
     threads: int = option("processor threads of the network; 0 leaves the choice to torch", 0, range=(0, 256))
     image_transport: Literal["any", "raw", "compressed"] = option(
@@ -78,6 +50,15 @@ class NodeConfig:
     )
     map_frame: str = option("frame_id of the poses: east/north/up at the datum", "map")
     base_frame: str = option("frame_id of pose_fix: the frame whose pose is estimated", "base_link")
+    publish_tf: bool = option(
+        "whether to broadcast the transform from map_frame to the frame of odom; leave it off when an EKF does", False
+    )
+    transform_tolerance: float = option(
+        "how far beyond the image's stamp a broadcast transform is valid", 1.0, "s", (0.0, 10.0)
+    )
+    saved_pose: SavedPoseConfig = field(default_factory=SavedPoseConfig)
+    autostart: bool = option("configure and activate at the start; false leaves both to a lifecycle manager", True)
+    bond: bool = option("without autostart: hold a bond with the lifecycle manager while active (needs bondpy)", True)
 
     def __post_init__(self) -> None:
         for name in ("tiles", "map_frame", "base_frame"):
@@ -90,24 +71,38 @@ class NodeConfig:
         """The checkpoint given, or the shipped one."""
         return Path(self.checkpoint) if self.checkpoint else share_file("models/default.safetensors")
 
+    @property
+    def session(self) -> SessionConfig:
+        """What of it a session is told."""
+        return SessionConfig(self.heading, self.prior, self.datum, self.tracker, self.camera.rectified)
+
 
 def declare(node: Node) -> NodeConfig:
-    """The node's parameters, declared read-only with description and range.
+    """The node's parameters, declared with description and range; most of them read-only.
 
     The node must have been made with `automatically_declare_parameters_from_overrides`: only so does ROS tell
     of parameters that no one knows, which are refused here.
     """
-    given = {
-        name: parameter.value
-        for name, parameter in node.get_parameters_by_prefix("").items()
-        if not name.startswith(MIDDLEWARE_PARAMETERS)
-    }
+    given = {name: each.value for name, each in node.get_parameters_by_prefix("").items() if is_own(name)}
     config = build(NodeConfig, given)
     for each in options_of(NodeConfig):
         if each.name in given:
             node.undeclare_parameter(each.name)
-        node.declare_parameter(each.name, value_of(config, each.name), _descriptor(each), ignore_override=True)
+        value = value_of(config, each.name)
+        node.declare_parameter(each.name, value, _descriptor(each, value), ignore_override=True)
     return config
+
+
+def changed(config: NodeConfig, values: Mapping[str, object]) -> NodeConfig:
+    """The configuration with other values; an InputError if they do not fit together."""
+    present = {each.name: value_of(config, each.name) for each in options_of(NodeConfig)}
+    given = {name: value for name, value in {**present, **values}.items() if not _is_absent(value)}
+    return build(NodeConfig, given)
+
+
+def is_own(name: str) -> bool:
+    """Whether a parameter is the node's and not the middleware's."""
+    return not name.startswith(MIDDLEWARE_PARAMETERS)
 
 
 def value_of(config: NodeConfig, name: str) -> Scalar:
@@ -121,13 +116,18 @@ def value_of(config: NodeConfig, name: str) -> Scalar:
     return value
 
 
-def _descriptor(each: Option) -> ParameterDescriptor:
-    descriptor = ParameterDescriptor(description=each.help, read_only=True)
+def _is_absent(value: object) -> bool:
+    return value != value  # nan
+
+
+def _descriptor(each: Option, value: Scalar) -> ParameterDescriptor:
+    read_only = not each.name.startswith(CHANGEABLE_AT_RUN_TIME)
+    descriptor = ParameterDescriptor(description=each.help, read_only=read_only)
     if each.choices:
         descriptor.additional_constraints = f"one of {', '.join(each.choices)}"
     if each.range is not None and each.type is int:
         low, high = map(int, each.range)
         descriptor.integer_range = [IntegerRange(from_value=low, to_value=high, step=0)]
-    elif each.range is not None:
+    elif each.range is not None and not _is_absent(value):  # rclpy would refuse the absent value
         descriptor.floating_point_range = [FloatingPointRange(from_value=each.range[0], to_value=each.range[1])]
     return descriptor

@@ -35,6 +35,11 @@ class NewestWorker(Generic[T]):
             self._slot = [item]
             self._changed.notify()
 
+    def clear(self) -> None:
+        """Forget the item that waits."""
+        with self._changed:
+            self._slot = []
+
     def stop(self, timeout_s: float) -> bool:
         """Finish the item in work, take no other; True if the thread ended in time."""
         with self._changed:

@@ -81,11 +81,20 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class BodyVelocity:
-    """Velocity of base_link in its own axes, m/s."""
+    """Velocity of base_link in its own axes, m/s, and its rate of turn, rad/s counter-clockwise."""
 
     stamp_ns: int
     forward: float
     left: float
+    yaw_rate: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class YawRate:
+    """Rate of turn of base_link, rad/s counter-clockwise."""
+
+    stamp_ns: int
+    rate: float
 
 
 class PriorBuffer:
@@ -121,8 +130,8 @@ class PriorBuffer:
         with self._lock:
             self._velocities.add(velocity)
 
-    def refuse(self, kind: Literal["fix", "heading"], reason: str) -> None:
-        """Remember why the newest message was of no use, to say so when a prior is missing because of it."""
+    def refuse(self, kind: str, reason: str) -> None:
+        """Remember why the newest fix or heading was of no use, to say so when a prior is missing because of it."""
         with self._lock:
             self._refused[kind] = reason
 
@@ -143,20 +152,40 @@ class PriorBuffer:
         with self._lock:
             return self._fixes.nearest(stamp_ns)
 
-    def at(self, stamp_ns: int) -> PosePrior | Rejection:
-        """The prior at a stamp, or why there is none."""
+    def at(self, stamp_ns: int, heading: Heading | None = None) -> PosePrior | Rejection:
+        """The prior at a stamp, or why there is none; with this heading instead of the source's."""
         with self._lock:
             near, frame = self._fixes.around(stamp_ns, self._prior.max_age), self._frame
             if not near or frame is None:
                 return self._missing("GNSS fix", self._fixes, stamp_ns, self._refused.get("fix"))
-            heading = self._heading_at(stamp_ns, frame)
-            if isinstance(heading, Rejection):
-                return heading
-            yaw = wrap_angle(heading.yaw + self._heading.offset)
-            position, covariance = self._position(near, stamp_ns, frame, yaw)
+            told = self._heading_at(stamp_ns, frame) if heading is None else heading
+            if isinstance(told, Rejection):
+                return told
+            position, covariance = self._position(near, stamp_ns, frame, told.yaw)
         full = np.zeros((3, 3))
-        full[:2, :2], full[2, 2] = covariance, heading.variance
-        return PosePrior(float(position[0]), float(position[1]), yaw, full)
+        full[:2, :2], full[2, 2] = covariance, told.variance
+        return PosePrior(float(position[0]), float(position[1]), told.yaw, full)
+
+    def fixes_between(self, start_ns: int, end_ns: int) -> tuple[Fix, ...]:
+        """The fixes after one stamp, up to another."""
+        with self._lock:
+            return tuple(fix for fix in self._fixes if start_ns < fix.stamp_ns <= end_ns)
+
+    def set_datum(self, datum: Datum) -> None:
+        """Begin the map frame here."""
+        with self._lock:
+            self._frame = LocalFrame(datum)
+
+    def configure(self, prior: PriorConfig, heading: HeadingConfig) -> None:
+        """Other settings from now on."""
+        with self._lock:
+            self._prior, self._heading = prior, heading
+
+    def clear(self) -> None:
+        """Forget every measurement; the frame stays."""
+        with self._lock:
+            self._fixes, self._headings, self._velocities = History[Fix](), History[Heading](), History[BodyVelocity]()
+            self._refused = {}
 
     def _position(
         self, near: Sequence[Fix], stamp_ns: int, frame: LocalFrame, yaw: float
@@ -186,7 +215,7 @@ class PriorBuffer:
         yaw = near[0].yaw + share * wrap_angle(near[-1].yaw - near[0].yaw)
         unseen_s = abs(stamp_ns - near[0].stamp_ns) * 1e-9 if len(near) == 1 else 0.0
         variance = max(heading.variance for heading in near) + (TURN_RATE_SIGMA * unseen_s) ** 2
-        return Heading(stamp_ns, wrap_angle(yaw), variance)
+        return Heading(stamp_ns, wrap_angle(yaw + self._heading.offset), variance)
 
     def _course(self, stamp_ns: int, frame: LocalFrame) -> Heading | Rejection:
         """Direction from the latest earlier fix that is far enough away to the newest one."""
@@ -202,7 +231,8 @@ class PriorBuffer:
             sigma = math.sqrt(float(across @ (fix.covariance + newest.covariance) @ across)) / baseline
             sigma = self._heading.sigma or sigma
             if sigma <= MAX_COURSE_SIGMA:
-                return Heading(stamp_ns, math.atan2(way[1], way[0]), sigma**2)
+                yaw = wrap_angle(math.atan2(way[1], way[0]) + self._heading.offset)
+                return Heading(stamp_ns, yaw, sigma**2)
         return Rejection(
             f"no course between fixes: no two of the last {KEPT_NS * 1e-9:g} s are {self._heading.min_baseline:g} m "
             f"apart and certain to {math.degrees(MAX_COURSE_SIGMA):.0f} deg: drive on, or take another heading.source"

@@ -1,0 +1,1 @@
+"""Parts of `python -m geoflow_ros.benchmark`: what is measured, on what, and on which machine."""

@@ -1,0 +1,117 @@
+"""From what the network keeps of a frame and a patch to a pose: draw, refine, agree, and say how sure."""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from geoflow_ros.density import REACH, density_grid
+from geoflow_ros.hypotheses import (
+    Prior,
+    Schedule,
+    UniformPrior,
+    consensus,
+    pose_covariance,
+    refine,
+    remaining_error,
+)
+from geoflow_ros.model.base import Latent, LocalizationModel
+from geoflow_ros.model.config import DefaultConfig, ModelConfig
+from geoflow_ros.patch_frame import PatchFrame
+from geoflow_ros.pose import Likelihood, PoseEstimate, PosePrior
+from geoflow_ros.satellite.patch import SatellitePatch
+
+UNIFORM_YAW_RANGE = math.radians(10.0)
+
+
+class RefinementConfig(Protocol):
+    """What of a `LocalizerConfig` matters here."""
+
+    @property
+    def hypotheses(self) -> int: ...
+
+    @property
+    def steps(self) -> int: ...
+
+    @property
+    def schedule(self) -> Schedule: ...
+
+    @property
+    def bandwidth_m(self) -> float: ...
+
+
+@torch.inference_mode()
+def estimate_pose(
+    model: LocalizationModel,
+    latent: Latent,
+    patch: SatellitePatch,
+    prior: PosePrior | None,
+    config: RefinementConfig,
+    seed: int,
+) -> PoseEstimate:
+    """Pose of the camera in the patch's frame from what the network kept of a frame and the patch.
+
+    prior: of the camera, in the patch's frame; None is uniform within the search radius and 10 degrees.
+    """
+    frame = PatchFrame(patch, model.config.search_radius)
+    belief = UniformPrior(UNIFORM_YAW_RANGE) if prior is None else frame.prior(prior)
+    drawn = _drawn(model.config, belief, config.hypotheses, seed)
+    hypotheses = refine(model, latent, drawn, config.steps, config.schedule)
+    moments = remaining_error(model.flow(latent, hypotheses), _yaw_variance(belief))
+    hypotheses = hypotheses[0]
+    fit = model.log_density(latent, hypotheses[None])
+    weights = torch.softmax(belief.log_density(hypotheses) + (0.0 if fit is None else fit[0]), dim=0)
+    pose = consensus(hypotheses, weights, config.bandwidth_m / frame.radius)
+    covariance = pose_covariance(pose, hypotheses, weights, moments) * _calibration(model.config)
+    poses = frame.to_enu(torch.cat([pose[None], hypotheses]))
+    return PoseEstimate(
+        east=float(poses[0, 0]),
+        north=float(poses[0, 1]),
+        yaw=float(poses[0, 2]),
+        covariance=frame.covariance_to_enu(covariance),
+        hypotheses=poses[1:],
+        weights=weights.double().numpy(),
+        density_source=lambda: density_grid(model, latent, belief, hypotheses, weights, moments),
+        density_size_m=2 * REACH * frame.radius,
+        patch=patch,
+        match=1.0 if latent.match_logit is None else float(torch.sigmoid(latent.match_logit[0])),
+        log_likelihood=None if fit is None else _likelihood(model, latent, frame),
+    )
+
+
+def _drawn(config: ModelConfig, belief: Prior, count: int, seed: int) -> Tensor:
+    """(1, count, 3) hypotheses from the prior."""
+    drawn = belief.draw(count, torch.Generator().manual_seed(seed))
+    if not isinstance(config, DefaultConfig):  # heading is taken as known: leave it at the prior's
+        drawn[:, 2] = 0.0 if isinstance(belief, UniformPrior) else belief.mean[2]
+    return drawn[None]
+
+
+def _yaw_variance(prior: Prior) -> float:
+    if isinstance(prior, UniformPrior):
+        return prior.yaw_range**2 / 3
+    return float(prior.covariance[2, 2])
+
+
+def _calibration(config: ModelConfig) -> Tensor:
+    """(3, 3) by which the predicted covariance is multiplied, entry by entry."""
+    position, yaw = math.sqrt(config.position_variance_scale), math.sqrt(config.yaw_variance_scale)
+    scale = torch.tensor([position, position, yaw])
+    return torch.outer(scale, scale)
+
+
+def _likelihood(model: LocalizationModel, latent: Latent, frame: PatchFrame) -> Likelihood:
+    """The network's log density as a function of camera poses in the patch's frame."""
+
+    @torch.inference_mode()
+    def log_likelihood(poses: NDArray[np.float64]) -> NDArray[np.float64]:
+        fit = model.log_density(latent, frame.from_enu(poses)[None])
+        assert fit is not None
+        return np.asarray(fit[0].double().numpy())
+
+    return log_likelihood

@@ -1,0 +1,110 @@
+"""Reading the match volume: at one pose, and at many places around each of many hypotheses at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name every PyTorch reader knows
+from torch import Tensor, nn
+
+PROBABILITY_FLOOR = 1e-8
+PYRAMID_LEVELS = 5  # the coarsest block is 16 cells: from anywhere in the volume a hypothesis sees the rest
+READS = 3  # places read along each axis, a block apart
+WINDOW = READS + 1  # cells under them, since each place lies between two
+TABLE_SCALE = 0.2  # of the logarithms in the table, which reach from 0 to 18
+PAD = WINDOW  # zeros around every level: a window pushed out of a level lies in them whole
+
+
+def mass_pyramid(log_probability: Tensor, levels: int) -> tuple[Tensor, ...]:
+    """Log of the probability in blocks of 1, 2, 4, ... cells along v and u: a list of (B, K, D_l, D_l).
+
+    Shifted so that `PROBABILITY_FLOOR` is zero, hence reading outside the volume gives the floor.
+    """
+    mass = log_probability.exp()
+    side = -(-mass.shape[-1] // 2 ** (levels - 1)) * 2 ** (levels - 1)
+    mass = F.pad(mass, (0, side - mass.shape[-1], 0, side - mass.shape[-2]))
+    pyramid = []
+    for level in range(levels):
+        if level > 0:
+            mass = 4 * F.avg_pool2d(mass, 2)
+        pyramid.append(torch.log(mass + PROBABILITY_FLOOR) - math.log(PROBABILITY_FLOOR))
+    return tuple(pyramid)
+
+
+def read_volume(volume: Tensor, index: Tensor) -> Tensor:
+    """Trilinear values (B, N) of a (B, K, D, D) volume at (B, N, 3) indices (u, v, heading); zero outside."""
+    size = torch.tensor([volume.shape[3], volume.shape[2], volume.shape[1]], device=index.device, dtype=index.dtype)
+    grid = (2 * index + 1) / size - 1
+    return F.grid_sample(volume[:, None], grid[:, None, None], align_corners=False)[:, 0, 0, 0]
+
+
+class NeighbourhoodReader(nn.Module):
+    """Reads all levels of a mass pyramid at 3 x 3 x 3 places around each of many indices.
+
+    `tabulate` lays the levels out in one row of memory, padded; `forward` then takes the 4 x 4 x 4 cells under the
+    places of every level in a single gather and interpolates along one axis after the other. The hypotheses run
+    along the last, contiguous axis throughout. One 5-D `grid_sample` a level costs thirty times as much.
+    """
+
+    starts: Tensor
+    strides: Tensor
+    highest: Tensor
+    scale: Tensor
+    shift: Tensor
+    window: Tensor
+
+    def __init__(self, shape: tuple[int, int, int]) -> None:
+        super().__init__()
+        headings, rows, columns = shape
+        blocks = [2**level for level in range(PYRAMID_LEVELS)]
+        self.sides = [(-(-rows // block), -(-columns // block)) for block in blocks]
+        padded = [(headings + 2 * PAD, row + 2 * PAD, column + 2 * PAD) for row, column in self.sides]
+        self.sizes = [math.prod(each) for each in padded]
+        strides = torch.tensor([[1, width, width * height] for _, height, width in padded])
+        along = torch.arange(WINDOW)
+        u, v, heading = torch.meshgrid(along, along, along, indexing="ij")
+        window = torch.einsum("la,auvh->luvh", strides, torch.stack([u, v, heading]))
+        starts = torch.tensor([0, *self.sizes[:-1]]).cumsum(0)
+        highest = [[column, row, headings] for row, column in self.sides]
+        block = torch.tensor(blocks)
+        of_place = torch.stack([block, block, torch.ones_like(block)])
+        for name, entries in (
+            ("starts", (starts + strides.sum(1) * (PAD - 1))[:, None].int()),
+            ("window", window.flatten(1)[..., None].int()),
+            ("strides", strides.T[..., None].int()),
+            ("highest", torch.tensor(highest).T[..., None] + 1.0),
+            ("scale", 1.0 / of_place[..., None]),
+            ("shift", -(of_place[..., None] - 1.0) / 2.0 / of_place[..., None]),
+        ):
+            self.register_buffer(name, entries, persistent=False)
+
+    def tabulate(self, pyramid: Sequence[Tensor]) -> Tensor:
+        """(B, T) all levels of the pyramid (B, K, D_l, D_l) in a row, padded with zeros and scaled to order one."""
+        around = (PAD,) * 6
+        trimmed = (level[..., :rows, :columns] for level, (rows, columns) in zip(pyramid, self.sides, strict=True))
+        return torch.cat([F.pad(level.float(), around).flatten(1) for level in trimmed], dim=1).mul_(TABLE_SCALE)
+
+    def forward(self, table: Tensor, index: Tensor) -> Tensor:
+        """Values (B N, 5 x 27) around (B, N, 3) indices (u, v, heading) of the finest level; zero outside.
+
+        Level by level, finest first; within a level u runs slowest and the heading fastest. A transposed view.
+        """
+        batch, count, _ = index.shape
+        flat = index.flatten(0, 1).T[:, None]
+        place = (flat * self.scale + self.shift).nan_to_num_(nan=1.0 - WINDOW).clamp_(min=1.0 - WINDOW)
+        place = place.minimum(self.highest)  # not a number or far away is as good as just outside
+        corner = place.floor()
+        first = (corner.int() * self.strides).sum(0, dtype=torch.int32) + self.starts
+        if batch > 1:
+            first = first + (
+                torch.arange(batch, dtype=torch.int32, device=table.device) * table.shape[1]
+            ).repeat_interleave(count)
+        cells = first[:, None] + self.window
+        values = table.reshape(-1).index_select(0, cells.reshape(-1)).view(-1, WINDOW, WINDOW, WINDOW, batch * count)
+        along_u, along_v, along_heading = (place - corner)[:, :, None, None, None]
+        values = torch.lerp(values[..., :READS, :], values[..., 1:, :], along_heading)
+        values = torch.lerp(values[:, :, :READS], values[:, :, 1:], along_v)
+        values = torch.lerp(values[:, :READS], values[:, 1:], along_u)
+        return values.view(-1, batch * count).T

@@ -1,0 +1,35 @@
+"""What the node reads from files when it is configured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from geoflow_ros.geodesy import LocalFrame
+from geoflow_ros.localizer import Localizer, LocalizerConfig, load_model
+from geoflow_ros.ros.parameters import NodeConfig
+from geoflow_ros.satellite.mosaic import SatelliteMap
+from geoflow_ros.satellite.stores import open_store
+from geoflow_ros.session import FrameLocalizer
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Everything that can be missing, read: makes the localiser of a map frame; names corrupt tiles."""
+
+    localizer_in: Callable[[LocalFrame, LocalizerConfig], FrameLocalizer]
+    corrupt_tiles: Callable[[], Sequence[str]]
+
+
+Load = Callable[[NodeConfig], Loaded]
+
+
+def load_localizer(config: NodeConfig) -> Loaded:
+    """Weights and tiles of a configuration; an InputError names the file that cannot be read."""
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    satellite = SatelliteMap(open_store(config.tiles))
+    model = load_model(config.checkpoint_path)
+    return Loaded(lambda frame, thresholds: Localizer(model, satellite, frame, thresholds), lambda: satellite.corrupt)

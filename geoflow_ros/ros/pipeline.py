@@ -1,0 +1,179 @@
+"""From an image to an answer that is still wanted: a session, a worker, and what makes them start anew."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+from nav_msgs.msg import Odometry
+from numpy.typing import NDArray
+from rclpy.node import Node
+from sensor_msgs.msg import CompressedImage, Image
+
+from geoflow_ros.errors import InputError
+from geoflow_ros.geodesy import Datum, LocalFrame
+from geoflow_ros.messages import compressed_to_rgb, stamp_ns
+from geoflow_ros.pose import PoseEstimate, Rejection
+from geoflow_ros.ros import conversions
+from geoflow_ros.ros.announcer import Announcer
+from geoflow_ros.ros.diagnostics import ERROR, Diagnostics
+from geoflow_ros.ros.loading import Loaded
+from geoflow_ros.ros.mount import FixedMount, MountSource, TfMount
+from geoflow_ros.ros.parameters import NodeConfig
+from geoflow_ros.ros.worker import NewestWorker
+from geoflow_ros.session import Answer, FrameLocalizer, Session
+from geoflow_ros.tracker import Track, TrackedPose, TrackState
+from geoflow_ros.tracking.history import JUMP_NS
+
+STOP_TIMEOUT_S = 0.5
+
+ImageMessage: TypeAlias = "Image | CompressedImage"
+NewSession = Callable[..., Session]
+
+
+class Pipeline:
+    """Exists between configuration and clean-up, answers images while it is open; thread-safe.
+
+    Every reset begins an epoch: an image of an earlier one is not answered any more, even if the network is at work
+    on it.
+    """
+
+    def __init__(
+        self, node: Node, config: NodeConfig, loaded: Loaded, diagnostics: Diagnostics, new_session: NewSession
+    ) -> None:
+        """An InputError says what the configuration needs and is not installed."""
+        self._node = node
+        self._config = config
+        self._loaded = loaded
+        self._mount = _mount_source(node, config)
+        self.session = new_session(config.session, self._localizer_in, config.seed, config.camera.mount, _to_rgb)
+        self.announcer = Announcer(node, config, diagnostics)
+        self._epoch = 0
+        self._is_open = False
+        self._gate = threading.Lock()
+        self._last_image: ImageMessage | None = None
+        self._worker: NewestWorker[tuple[int, ImageMessage]] = NewestWorker(self._process)
+
+    def close(self) -> None:
+        """End the worker, if it does so in time, and take the topics back."""
+        self.stop()
+        self._worker.stop(STOP_TIMEOUT_S)
+        self._mount.close()
+        self.announcer.close()
+
+    def open(self) -> None:
+        """Answer images from now on."""
+        self._is_open = True
+
+    def stop(self) -> None:
+        """Answer no image, not even one in work."""
+        with self._gate:
+            self._is_open = False
+            self._epoch += 1
+        self._worker.clear()
+
+    def reset(self, reason: str) -> None:
+        """Start anew: time jumped, or was not watched."""
+        with self._gate:
+            self._epoch += 1
+            self.session.reset(reason)
+        self._worker.clear()
+        self._last_image = None
+        self._mount.clear()
+        self.announcer.forget()
+        self.announcer.state("INITIALISING", reason)
+
+    def configure(self, config: NodeConfig) -> None:
+        """Other thresholds, another datum."""
+        before, self._config = self._config, config
+        self.session.set_config(config.session)
+        if config.localizer != before.localizer:
+            self.session.set_localizer(self._localizer_in)
+        if config.datum != before.datum and config.datum.datum is not None:
+            self.begin_map_at(config.datum.datum)
+
+    def begin_map_at(self, datum: Datum) -> None:
+        """Another origin of the map frame: the poses before it belong to another map."""
+        self.session.set_datum(datum)
+        self.reset(f"the map begins at {datum.latitude:.8f} {datum.longitude:.8f}")
+
+    def offer(self, message: ImageMessage) -> None:
+        """The newest image."""
+        last, self._last_image = self._last_image, message
+        if not self._is_open or (last is not None and _is_twin(last, message)):
+            return
+        if last is not None and stamp_ns(message.header.stamp) < stamp_ns(last.header.stamp) - JUMP_NS:
+            self._leap_back()
+        self._worker.offer((self._epoch, message))
+
+    def on_odom(self, message: Odometry) -> None:
+        """Odometry, for the session and for the transform."""
+        self.session.on_odom(message)
+        self.announcer.on_odom(message)
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What the diagnostics show of it."""
+        values = {"dropped (overtaken by a newer image)": str(self._worker.dropped), **self.announcer.facts}
+        if corrupt := self._loaded.corrupt_tiles():
+            values["corrupt tiles"] = f"{len(corrupt)}, the last: {corrupt[-1]}"
+        return values
+
+    def _leap_back(self) -> None:
+        """Image stamps went back: the session sees that itself, and may know measurements of the new time already."""
+        with self._gate:
+            self._epoch += 1
+        self.announcer.forget()
+
+    def _process(self, item: tuple[int, ImageMessage]) -> None:
+        """In the worker: publish what an image came to. Never raises."""
+        epoch, message = item
+        try:
+            self._answer(epoch, message)
+        except Exception as error:  # the node must outlive whatever a frame does
+            self._node.get_logger().debug(traceback.format_exc())
+            self.announcer.withhold(ERROR, f"internal error, {type(error).__name__}: {error}")
+
+    def _answer(self, epoch: int, message: ImageMessage) -> None:
+        header = message.header
+        try:
+            self.session.set_mount(self._mount.at(header.frame_id, header.stamp))
+        except InputError as error:
+            self.session.set_mount(None, str(error))
+        answer = self.session.process(message) if self._config.fusion else self._alone(message)
+        with self._gate:
+            if epoch != self._epoch:
+                return
+            self.announcer.announce(answer, header.stamp, self.session)
+        if isinstance(answer.single, PoseEstimate) and answer.prior is not None:
+            self.announcer.draw(answer.single, answer.prior, header.stamp)
+
+    def _alone(self, message: ImageMessage) -> Answer:
+        """What the image says by itself, searched where the sensors say: nothing of an earlier image is in it."""
+        taken_ns, single = stamp_ns(message.header.stamp), self.session.single_frame(message)
+        if isinstance(single, Rejection):
+            return Answer(taken_ns, Track(TrackState.LOST, single.reason, None), single, None)
+        pose = TrackedPose(single.east, single.north, single.yaw, single.covariance)
+        return Answer(taken_ns, Track(TrackState.LOCALISED, "by this image alone", pose), single, None)
+
+    def _localizer_in(self, frame: LocalFrame) -> FrameLocalizer:
+        return self._loaded.localizer_in(frame, self._config.localizer)
+
+
+def _mount_source(node: Node, config: NodeConfig) -> MountSource:
+    camera = config.camera
+    if camera.mount is not None:
+        return FixedMount(camera.mount)
+    return TfMount(node, config.base_frame, camera.frame, camera.base_height)
+
+
+def _is_twin(last: ImageMessage, message: ImageMessage) -> bool:
+    """Whether image_transport offers a frame raw that it has offered compressed, or the other way round."""
+    return type(last) is not type(message) and last.header.stamp == message.header.stamp
+
+
+def _to_rgb(message: ImageMessage) -> NDArray[np.uint8]:
+    return conversions.to_rgb(message) if isinstance(message, Image) else compressed_to_rgb(message)

@@ -1,0 +1,69 @@
+"""The process of the node `localize`."""
+
+from __future__ import annotations
+
+import gc
+import signal
+import threading
+from collections.abc import Sequence
+
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.signals import SignalHandlerOptions
+
+from geoflow_ros.errors import InputError
+from geoflow_ros.ros.loading import Load, load_localizer
+from geoflow_ros.ros.node import LocalizeNode
+from geoflow_ros.ros.pipeline import NewSession
+from geoflow_ros.session import Session
+
+STOP_POLL_S = 0.1
+STOP_TIMEOUT_S = 0.3
+
+
+def serve(ros_arguments: Sequence[str], load: Load = load_localizer, new_session: NewSession = Session) -> None:
+    """Run the node until SIGINT, SIGTERM or the end of the ROS context.
+
+    Bad parameters are an InputError, and so are files that cannot be read unless a lifecycle manager is to be told.
+    """
+    stopped = threading.Event()
+    gc.freeze()  # all of torch: to look through it takes long, now and then while frames wait, and once more at the end
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    try:
+        # rclpy's own handlers can leave a process hanging on SIGTERM
+        rclpy.init(args=list(ros_arguments), signal_handler_options=SignalHandlerOptions.NO)
+    except RuntimeError as error:
+        raise InputError(f"ROS does not understand the arguments: {str(error).splitlines()[0]}") from error
+    try:
+        failure = _spin(LocalizeNode(load, new_session), stopped)
+    finally:
+        rclpy.try_shutdown()
+        gc.collect()  # rclpy's last references go in a circle, and hold the node in the graph of the others
+        gc.freeze()
+    if failure:
+        raise InputError(failure)
+
+
+def _spin(node: LocalizeNode, stopped: threading.Event) -> str:
+    """Serve the node until it is to stop, and take it off the graph; why it could not be started, else empty."""
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    try:
+        if node.config.autostart and not _is_started(node):
+            return node.failure
+        node.get_logger().info("ready" if node.config.autostart else "waiting to be configured")
+        while not stopped.is_set() and rclpy.ok():
+            executor.spin_once(timeout_sec=STOP_POLL_S)
+    finally:
+        node.end()
+        executor.shutdown(timeout_sec=STOP_TIMEOUT_S)
+        node.destroy_node()
+    return ""
+
+
+def _is_started(node: LocalizeNode) -> bool:
+    """Whether the node could be configured and activated."""
+    success = TransitionCallbackReturn.SUCCESS
+    return node.trigger_configure() is success and node.trigger_activate() is success

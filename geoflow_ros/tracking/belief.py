@@ -1,0 +1,163 @@
+"""What is believed about base_link between frames: particles at a stamp, moved, and weighed by frames and fixes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoflow_ros.options import option
+from geoflow_ros.pose import Likelihood, PoseEstimate, PosePrior
+from geoflow_ros.tracking.motion import NO_MOTION, Motion
+from geoflow_ros.tracking.particles import Particles
+
+Floats = NDArray[np.float64]
+UNKNOWN_TURN_RATE = 0.3  # rad/s, standard deviation where nothing tells the rate of turn
+BEST_SHARE = 0.05
+STEADY = 2.0  # an unknown speed is kept from frame to frame: steps drawn one by one must be wider to follow it
+SCATTER = (0.7, 0.7, 0.03)  # m, m, rad: between the refined hypotheses of a frame, which stand on few spots
+
+
+@dataclass(frozen=True, slots=True)
+class BeliefConfig:
+    """How hypotheses live on between frames."""
+
+    particles: int = option("hypotheses kept between frames", 400, range=(50, 20000))
+    correlation_length: float = option(
+        "frames within this distance count as one together: nearby views err alike", 1.0, "m", (0.1, 100.0)
+    )
+    outlier_depth: float = option(
+        "by how much (natural logarithm) a frame may speak against a place at most", 6.0, range=(1.0, 18.0)
+    )
+    disagreement: float = option(
+        "a frame disagrees with the belief if it fits its own best place better by this (natural logarithm); less "
+        "than outlier_depth",
+        4.0,
+        range=(0.5, 18.0),
+    )
+    injected: float = option("share of hypotheses drawn anew from a frame that disagrees", 0.05, range=(0.0, 0.5))
+    distance_noise: float = option(
+        "error of odometry after one metre; it grows with the root of the distance", 0.025, "m", (0.0, 1.0)
+    )
+    scale_std: float = option(
+        "standard deviation of the scale of odometry's distances, which is estimated", 0.015, range=(0.0, 0.2)
+    )
+    yaw_noise: float = option(
+        "error of the odometry's heading after one metre; it grows with the root of the distance",
+        0.004,
+        "rad",
+        (0.0, 0.5),
+    )
+    fix_correlation: float = option(
+        "fixes within this time count as one together: GNSS errors drift slowly", 30.0, "s", (0.1, 600.0)
+    )
+    fix_gate: float = option(
+        "chi-square (2 degrees of freedom) beyond which a fix is not believed; 13.8 refuses one in a thousand",
+        13.8,
+        range=(1.0, 1000.0),
+    )
+
+
+class Belief:
+    """Particles at a stamp."""
+
+    def __init__(self, config: BeliefConfig, poses: Floats, stamp_ns: int, rng: np.random.Generator) -> None:
+        """poses: (N, 3), equally likely at the stamp."""
+        self.stamp_ns = stamp_ns
+        self._config = config
+        self._particles = Particles(poses, rng, config.scale_std)
+        self._rng = rng
+        self._unseen_m = math.inf  # travelled since the last frame that was weighed
+        self._fix_ns: int | None = None
+
+    @classmethod
+    def of_prior(cls, config: BeliefConfig, prior: PosePrior, stamp_ns: int, rng: np.random.Generator) -> Belief:
+        """A belief that someone stated."""
+        mean = np.array([prior.east, prior.north, prior.yaw])
+        poses = rng.multivariate_normal(mean, prior.covariance, config.particles, method="cholesky")
+        return cls(config, poses, stamp_ns, rng)
+
+    @classmethod
+    def of_frame(cls, config: BeliefConfig, estimate: PoseEstimate, stamp_ns: int, rng: np.random.Generator) -> Belief:
+        """A belief that rests on a single frame."""
+        belief = cls(config, _drawn(estimate, config.particles, rng), stamp_ns, rng)
+        belief.see(estimate)
+        return belief
+
+    def pose(self, lag: Motion = NO_MOTION) -> tuple[Floats, Floats]:
+        """Mean (3,) and covariance (3, 3) of the pose a motion away from that at `stamp_ns`."""
+        return self._particles.moments(lag)
+
+    def advance(self, stamp_ns: int, motion: Motion, speed_sigma: float) -> None:
+        """Move to a later stamp; `speed_sigma` (m/s) where nothing tells the velocity."""
+        root, unknown = math.sqrt(motion.distance), STEADY * speed_sigma * motion.unknown_s
+        position = math.hypot(self._config.distance_noise * root, unknown)
+        turn = math.hypot(self._config.yaw_noise * root, UNKNOWN_TURN_RATE * motion.unknown_turn_s)
+        self._particles.move(motion, position, turn)
+        self._unseen_m += motion.distance + unknown
+        self.stamp_ns = stamp_ns
+
+    def see(self, estimate: PoseEstimate, lag: Motion | None = None) -> float:
+        """Weigh the particles by a frame; a late one was taken a motion `lag` away.
+
+        Returns by how much (natural logarithm) the frame fits its own best place better than the belief.
+        """
+        travelled = self._unseen_m if lag is None else lag.distance
+        if lag is None:
+            self._unseen_m, lag = 0.0, NO_MOTION
+        fit = self._fit(estimate, lag)
+        gap = -_reached(fit, self._particles.weights)
+        share = min(1.0, travelled / self._config.correlation_length)
+        if gap > self._config.disagreement and share > 0.0:
+            fresh = _drawn(estimate, round(self._config.injected * self._config.particles), self._rng)
+            self._particles.replace_least(lag.inverse().apply(fresh))
+            fit = self._fit(estimate, lag)
+        self._particles.reweight(share * fit)
+        return gap
+
+    def weigh_fix(self, place: Floats, covariance: Floats, stamp_ns: int, lag: Motion) -> float:
+        """Weigh the particles by a fix (2,) taken a motion `lag` away, if it passes the gate; its chi-square."""
+        mean, spread = self.pose(lag)
+        offset = place - mean[:2]
+        chi_square = float(offset @ np.linalg.solve(spread[:2, :2] + covariance, offset))
+        if chi_square <= self._config.fix_gate:
+            since_s = math.inf if self._fix_ns is None else abs(stamp_ns - self._fix_ns) * 1e-9
+            offsets = place - lag.apply(self._particles.poses)[:, :2]
+            distance = np.einsum("ni,ni->n", offsets, np.linalg.solve(covariance, offsets.T).T)
+            self._particles.reweight(-0.5 * min(1.0, since_s / self._config.fix_correlation) * distance)
+            self._fix_ns = stamp_ns
+        return chi_square
+
+    def _fit(self, estimate: PoseEstimate, lag: Motion) -> Floats:
+        """Log likelihood (N,) of a frame at the particles, 0 at its best place and bounded below."""
+        likelihood = estimate.log_likelihood or _gaussian(estimate)
+        poses = lag.apply(self._particles.poses)
+        fit = likelihood(np.concatenate([poses, estimate.hypotheses]))
+        return np.asarray(np.logaddexp(fit[: len(poses)] - fit.max(), -self._config.outlier_depth))
+
+
+def _drawn(estimate: PoseEstimate, count: int, rng: np.random.Generator) -> Floats:
+    """Poses (count, 3) of a frame alone: half around its hypotheses, half from its covariance."""
+    chosen = rng.choice(len(estimate.weights), count - count // 2, p=estimate.weights / estimate.weights.sum())
+    around = estimate.hypotheses[chosen] + rng.normal(0.0, 1.0, (len(chosen), 3)) * SCATTER
+    mean = np.array([estimate.east, estimate.north, estimate.yaw])
+    return np.concatenate([around, rng.multivariate_normal(mean, estimate.covariance, count // 2, method="cholesky")])
+
+
+def _reached(fit: Floats, weights: Floats) -> float:
+    """The fit that the best `BEST_SHARE` of the belief reaches: a wide belief may hold many other places."""
+    order = np.argsort(-fit)
+    return float(fit[order[np.searchsorted(np.cumsum(weights[order]), BEST_SHARE)]])
+
+
+def _gaussian(estimate: PoseEstimate) -> Likelihood:
+    """A stand-in for the likelihood of a network that has none: its estimate of the position."""
+    precision = np.linalg.inv(estimate.covariance[:2, :2])
+
+    def log_likelihood(poses: Floats) -> Floats:
+        offset = poses[:, :2] - (estimate.east, estimate.north)
+        return np.asarray(-0.5 * np.einsum("ni,ij,nj->n", offset, precision, offset))
+
+    return log_likelihood

@@ -1,0 +1,103 @@
+"""Sensor messages -> measurements, whoever decoded the message: rclpy or a bag reader. Needs no ROS.
+
+A message that cannot be used is an InputError with the reason.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from geoflow_ros.errors import InputError
+from geoflow_ros.messages import quaternion_yaw, stamp_ns
+from geoflow_ros.tracking.prior import BodyVelocity, Fix, Heading, YawRate
+
+UNMEASURED_VARIANCE = 1e6
+"""Variance (m^2 or rad^2) of what was not measured."""
+MAX_SPEED, MAX_YAW_RATE = 100.0, 10.0
+"""m/s, rad/s; odometry that tells more has leapt."""
+STATUS_NO_FIX, COVARIANCE_TYPE_UNKNOWN = -1, 0
+"""Of sensor_msgs/NavSatStatus and sensor_msgs/NavSatFix."""
+
+
+def to_fix(message: Any, sigma: float) -> Fix:
+    """The fix of a NavSatFix; `sigma` (m, 0: none) serves one that has no covariance."""
+    if message.status.status == STATUS_NO_FIX:
+        raise InputError("the receiver reports NO_FIX")
+    if not (abs(message.latitude) <= 90.0 and abs(message.longitude) <= 180.0):  # false for nan, too
+        raise InputError(f"fix at latitude {message.latitude}, longitude {message.longitude} is not a place on earth")
+    covariance = np.array(message.position_covariance, dtype=np.float64).reshape(3, 3)
+    horizontal = covariance[:2, :2]
+    if message.position_covariance_type == COVARIANCE_TYPE_UNKNOWN or not horizontal.any():
+        if sigma == 0.0:
+            raise InputError("fix has no covariance: configure the receiver's driver, or set prior.fix_sigma")
+        horizontal = sigma**2 * np.eye(2)
+    elif not np.isfinite(horizontal).all() or np.linalg.eigvalsh(horizontal).min() <= 0.0:
+        raise InputError(f"fix covariance {horizontal.tolist()} is not a finite positive definite matrix")
+    vertical = float(covariance[2, 2])
+    vertical = vertical if math.isfinite(vertical) and vertical > 0.0 else UNMEASURED_VARIANCE
+    stamp, altitude = stamp_ns(message.header.stamp), float(message.altitude)
+    return Fix(stamp, float(message.latitude), float(message.longitude), altitude, horizontal, vertical)
+
+
+def imu_heading(message: Any, sigma: float) -> Heading:
+    """The heading of an Imu; `sigma` (rad, 0: none) serves one that has no covariance."""
+    if message.orientation_covariance[0] == -1.0:
+        raise InputError("imu says that it has no orientation (covariance[0] is -1)")
+    variance = _heading_variance(float(message.orientation_covariance[8]), sigma, "imu orientation")
+    return Heading(stamp_ns(message.header.stamp), _yaw(message.orientation, "imu"), variance)
+
+
+def imu_yaw_rate(message: Any) -> YawRate:
+    """The rate of turn of an Imu that lies level."""
+    rate = float(message.angular_velocity.z)
+    if message.angular_velocity_covariance[0] == -1.0 or not math.isfinite(rate):
+        raise InputError(f"imu angular velocity {rate} is not measured")
+    return YawRate(stamp_ns(message.header.stamp), rate)
+
+
+def odometry_heading(message: Any, sigma: float) -> Heading:
+    """The heading of an Odometry; `sigma` (rad, 0: none) serves one that has no covariance."""
+    variance = _heading_variance(float(message.pose.covariance[35]), sigma, "odom pose")
+    return Heading(stamp_ns(message.header.stamp), _yaw(message.pose.pose.orientation, "odom"), variance)
+
+
+def odometry_velocity(message: Any) -> BodyVelocity:
+    """The velocity of an Odometry in its child frame."""
+    return _velocity(message.header.stamp, message.twist.twist, "odom")
+
+
+def twist_velocity(message: Any) -> BodyVelocity:
+    """The velocity of a TwistStamped in base_link."""
+    return _velocity(message.header.stamp, message.twist, "twist")
+
+
+def _velocity(stamp: Any, twist: Any, source: str) -> BodyVelocity:
+    forward, left, rate = float(twist.linear.x), float(twist.linear.y), float(twist.angular.z)
+    if not all(map(math.isfinite, (forward, left, rate))):
+        raise InputError(f"{source} velocity ({forward}, {left}) m/s, {rate} rad/s is not finite")
+    if math.hypot(forward, left) > MAX_SPEED or abs(rate) > MAX_YAW_RATE:
+        raise InputError(
+            f"{source} velocity ({forward:g}, {left:g}) m/s, {rate:g} rad/s is not a vehicle's: expected at most "
+            f"{MAX_SPEED:g} m/s, {MAX_YAW_RATE:g} rad/s"
+        )
+    return BodyVelocity(stamp_ns(stamp), forward, left, rate)
+
+
+def _yaw(q: Any, source: str) -> float:
+    norm = math.sqrt(q.x**2 + q.y**2 + q.z**2 + q.w**2)
+    if not abs(norm - 1.0) <= 0.01:
+        raise InputError(f"{source} orientation ({q.x}, {q.y}, {q.z}, {q.w}) is not a unit quaternion")
+    return quaternion_yaw(q.x, q.y, q.z, q.w)
+
+
+def _heading_variance(variance: float, sigma: float, what: str) -> float:
+    if variance > 0.0 and math.isfinite(variance):
+        return variance
+    if variance == 0.0 and sigma > 0.0:
+        return sigma**2
+    if variance == 0.0:
+        raise InputError(f"{what} has no covariance: configure its driver, or set heading.sigma")
+    raise InputError(f"{what} has yaw variance {variance}: expected a finite positive number")

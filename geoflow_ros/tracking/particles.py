@@ -1,0 +1,86 @@
+"""Weighted poses of base_link, moved, re-weighted, resampled: arrays (N, 3) of east, north (m), yaw (rad)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoflow_ros.tracking.motion import NO_MOTION, Motion
+
+Floats = NDArray[np.float64]
+TINY = 1e-12
+SMOOTHING = 0.1  # of a resampling: the share of the spread that is drawn anew, so that no two particles stay alike
+
+
+class Particles:
+    """A weighted set of poses; every random number comes from the generator given.
+
+    poses: (N, 3). scale: (N,) what each takes for the true distance of a metre of odometry; wheels wear and slip, and
+    an error that stays is told from noise by the particles that survive.
+    """
+
+    def __init__(self, poses: Floats, rng: np.random.Generator, scale_std: float = 0.0) -> None:
+        """poses: equally likely. scale_std: standard deviation of the scale about 1."""
+        self.poses = wrapped(poses)
+        self.scale = 1.0 + scale_std * rng.normal(0.0, 1.0, len(poses))
+        self.log_weights = np.zeros(len(poses))
+        self._rng = rng
+
+    @property
+    def weights(self) -> Floats:
+        """(N,) summing to one."""
+        weights = np.exp(self.log_weights - self.log_weights.max())
+        return np.asarray(weights / weights.sum())
+
+    def moments(self, lag: Motion = NO_MOTION) -> tuple[Floats, Floats]:
+        """Mean (3,) and covariance (3, 3) after a motion; the yaw about its circular mean."""
+        return _moments(lag.apply(self.poses), self.weights)
+
+    def move(self, motion: Motion, position: float, turn: float) -> None:
+        """Move everything by the same motion and by noise of its own: standard deviations in m and rad."""
+        noise = self._rng.normal(0.0, 1.0, (len(self.poses), 3)) * (position, position, turn)
+        self.poses = wrapped(motion.apply(self.poses, self.scale) + noise)
+
+    def reweight(self, log_likelihood: Floats) -> None:
+        """Multiply the weights by a likelihood given by its logarithm (N,); resample when few particles remain."""
+        self.log_weights = self.log_weights + log_likelihood
+        self.log_weights -= self.log_weights.max()
+        if 1.0 / np.square(self.weights).sum() < len(self.poses) / 2:
+            self._resample()
+
+    def replace_least(self, poses: Floats) -> None:
+        """Put poses (M, 3) of average weight in the place of the least likely particles."""
+        least = np.argsort(self.log_weights)[: len(poses)]
+        self.poses[least] = poses
+        self.log_weights[least] = np.log(np.exp(self.log_weights).mean())
+
+    def _resample(self) -> None:
+        """Systematic resampling; then each particle is drawn a little towards the mean and jittered by as much.
+
+        The mean and covariance stay (Liu and West, 2001).
+        """
+        states, count = np.column_stack([self.poses, self.scale]), len(self.poses)
+        mean, covariance = _moments(states, self.weights)
+        ticks = (np.arange(count) + self._rng.uniform()) / count
+        chosen = np.minimum(np.searchsorted(np.cumsum(self.weights), ticks), count - 1)
+        offset = wrapped(states[chosen] - mean)
+        jitter = self._rng.multivariate_normal(np.zeros(4), covariance + TINY * np.eye(4), count, method="cholesky")
+        states = wrapped(mean + np.sqrt(1.0 - SMOOTHING**2) * offset + SMOOTHING * jitter)
+        self.poses, self.scale = states[:, :3], states[:, 3]
+        self.log_weights = np.zeros(count)
+
+
+def wrapped(states: Floats) -> Floats:
+    """The same (N, 3 or more), in place, with yaw, the third column, in [-pi, pi)."""
+    states[:, 2] = np.mod(states[:, 2] + np.pi, 2 * np.pi) - np.pi
+    return states
+
+
+def _moments(states: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """Mean (D,) and covariance (D, D) of states (N, D); the yaw about its circular mean."""
+    centre, yaw = weights @ states, states[:, 2]
+    centre[2] = np.arctan2(weights @ np.sin(yaw), weights @ np.cos(yaw))
+    offset = wrapped(states - centre)
+    mean = weights @ offset
+    centred = offset - mean
+    return centre + mean, (weights[:, None] * centred).T @ centred

@@ -1,0 +1,53 @@
+"""Nav2 with the node `localize` in place of AMCL: ros2 launch geoflow_ros nav2.launch.py tiles:=area.mbtiles ..."""
+
+from pathlib import Path
+
+from ament_index_python.packages import get_package_share_directory
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+
+PACKAGE = "geoflow_ros"
+NAVIGATION = {
+    "controller_server": "nav2_controller",
+    "planner_server": "nav2_planner",
+    "behavior_server": "nav2_behaviors",
+    "bt_navigator": "nav2_bt_navigator",
+}
+
+
+def generate_launch_description() -> LaunchDescription:
+    """localize.launch.py with all its arguments, its lifecycle manager, and Nav2's servers with theirs."""
+    share = Path(get_package_share_directory(PACKAGE))
+    sim_time = {"use_sim_time": LaunchConfiguration("use_sim_time")}
+
+    def nav2_node(package: str, executable: str, name: str, file: str) -> Node:
+        parameters = [LaunchConfiguration(file), sim_time]
+        return Node(package=package, executable=executable, name=name, parameters=parameters, output="screen")
+
+    arguments = {
+        "localization_params": str(share / "config" / "nav2" / "localization.yaml"),
+        "navigation_params": str(share / "config" / "nav2" / "navigation.yaml"),
+    }
+    return LaunchDescription(
+        [
+            *(
+                DeclareLaunchArgument(name, default_value=path, description="file with parameters")
+                for name, path in arguments.items()
+            ),
+            DeclareLaunchArgument("use_sim_time", default_value="false", description="whether time comes from /clock"),
+            IncludeLaunchDescription(
+                PythonLaunchDescriptionSource(str(share / "launch" / "localize.launch.py")),
+                launch_arguments={"params_file": LaunchConfiguration("localization_params")}.items(),
+            ),
+            nav2_node(
+                "nav2_lifecycle_manager", "lifecycle_manager", "lifecycle_manager_localization", "localization_params"
+            ),
+            *(nav2_node(package, name, name, "navigation_params") for name, package in NAVIGATION.items()),
+            nav2_node(
+                "nav2_lifecycle_manager", "lifecycle_manager", "lifecycle_manager_navigation", "navigation_params"
+            ),
+        ]
+    )

@@ -1,0 +1,89 @@
+"""Plays a bag to the node `localize` with RViz: ros2 launch geoflow_ros replay.launch.py bag:=DRIVE"""
+
+import json
+from pathlib import Path
+
+from ament_index_python.packages import get_package_share_directory
+from launch import LaunchContext, LaunchDescription
+from launch.actions import (
+    DeclareLaunchArgument,
+    ExecuteProcess,
+    IncludeLaunchDescription,
+    OpaqueFunction,
+    SetLaunchConfiguration,
+    Shutdown,
+)
+from launch.conditions import IfCondition
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+
+PACKAGE = "geoflow_ros"
+
+ARGUMENTS = {
+    "bag": (None, "a ROS 2 bag, or a drive folder of `kitti2bag` or `town drive`, which says all the rest itself"),
+    "rate": ("1.0", "how fast the bag is played"),
+    "loop": ("false", "whether the bag starts again at its end"),
+    "delay": ("8.0", "seconds between the start of the node, which loads its weights then, and that of the bag"),
+    "rviz": ("true", "whether RViz is started; without it, the end of the bag ends all"),
+}
+
+
+def drive_settings(folder: Path) -> dict[str, str]:
+    """Arguments of localize.launch.py that a drive folder decides; none for a plain bag."""
+    if not (folder / "drive.json").is_file():
+        return {}
+    about = json.loads((folder / "drive.json").read_text(encoding="utf-8"))
+    settings = {f"camera_{name}": value for name, value in about["mount"].items()}
+    settings |= {f"datum_{name}": value for name, value in about["datum"].items()}
+    settings["tiles"] = folder / "tiles.mbtiles"
+    for role, topic in about.get("topics", {}).items():
+        # image_transport names the compressed topic after the raw one
+        settings[f"{role.removesuffix('/compressed')}_topic"] = topic.removesuffix("/compressed")
+    return {name: str(value) for name, value in settings.items()}
+
+
+def set_what_the_drive_says(context: LaunchContext) -> list[SetLaunchConfiguration]:
+    """Settings of a drive folder for every argument that was not given."""
+    folder = Path(str(LaunchConfiguration("bag").perform(context)))
+    given = context.launch_configurations
+    return [SetLaunchConfiguration(name, value) for name, value in drive_settings(folder).items() if name not in given]
+
+
+def play(context: LaunchContext) -> list[ExecuteProcess]:
+    """The player, whose clock the node follows."""
+
+    def given(name: str) -> str:
+        return str(LaunchConfiguration(name).perform(context))
+
+    folder = Path(given("bag"))
+    bag = folder / "drive" if (folder / "drive.json").is_file() else folder
+    command = ["ros2", "bag", "play", str(bag), "--clock", "100", "--rate", given("rate"), "--delay", given("delay")]
+    command += ["--loop"] if given("loop").lower() == "true" else []
+    ending = {} if given("rviz").lower() == "true" else {"on_exit": Shutdown(reason="the bag has ended")}
+    return [ExecuteProcess(cmd=command, output="screen", **ending)]
+
+
+def generate_launch_description() -> LaunchDescription:
+    """The arguments here and those of localize.launch.py; the node, the player and RViz, all in the bag's time."""
+    share = Path(get_package_share_directory(PACKAGE))
+    localize = PythonLaunchDescriptionSource(str(share / "launch" / "localize.launch.py"))
+    rviz = Node(
+        package="rviz2",
+        executable="rviz2",
+        arguments=["-d", str(share / "config" / "geoflow.rviz")],
+        parameters=[{"use_sim_time": True}],
+        condition=IfCondition(LaunchConfiguration("rviz")),
+    )
+    return LaunchDescription(
+        [
+            *(
+                DeclareLaunchArgument(name, default_value=value, description=doc)
+                for name, (value, doc) in ARGUMENTS.items()
+            ),
+            OpaqueFunction(function=set_what_the_drive_says),
+            IncludeLaunchDescription(localize, launch_arguments={"use_sim_time": "true"}.items()),
+            OpaqueFunction(function=play),
+            rviz,
+        ]
+    )

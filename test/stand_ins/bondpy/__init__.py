@@ -1,0 +1,1 @@
+"""What is used of bondpy, where it is not installed."""

@@ -1,0 +1,50 @@
+"""Messages to measurements, duck-typed."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import tracking_support as sim
+
+from geoflow_ros.errors import InputError
+from geoflow_ros.tracking import measurements
+
+
+def test_a_fix_keeps_its_covariance_and_height() -> None:
+    message = sim.fix(1.0, 3.0, 4.0, sigma=2.0)
+    message.position_covariance = np.array(message.position_covariance)  # as a bag reader has it
+    fix = measurements.to_fix(message, 0.0)
+    assert fix.covariance == pytest.approx(4.0 * np.eye(2))
+    assert (fix.stamp_ns, fix.altitude, fix.vertical_variance) == (sim.stamp(1.0), 100.0, 9.0)
+
+
+def test_what_has_no_covariance_needs_a_stated_one() -> None:
+    fix, imu = sim.fix(0.0, 0.0, 0.0, sigma=0.0), sim.imu(0.0, 0.5, sigma=0.0)
+    assert measurements.to_fix(fix, 3.0).covariance == pytest.approx(9.0 * np.eye(2))
+    assert measurements.imu_heading(imu, 0.2).variance == pytest.approx(0.04)
+    with pytest.raises(InputError, match=r"set prior\.fix_sigma"):
+        measurements.to_fix(fix, 0.0)
+    with pytest.raises(InputError, match=r"set heading\.sigma"):
+        measurements.imu_heading(imu, 0.0)
+
+
+@pytest.mark.parametrize(("forward", "rate", "reason"), [(math.nan, 0.0, "not finite"), (300.0, 0.0, "not a vehicle's"),
+                                                         (1.0, 40.0, "not a vehicle's")])  # fmt: skip
+def test_odometry_that_no_vehicle_drives_is_refused(forward: float, rate: float, reason: str) -> None:
+    with pytest.raises(InputError, match=reason):
+        measurements.odometry_velocity(sim.odom(0.0, forward, rate))
+
+
+def test_the_rate_of_turn_of_an_imu() -> None:
+    assert measurements.imu_yaw_rate(sim.imu(2.0, 0.0, rate=0.3)).rate == 0.3
+    blind = sim.imu(2.0, 0.0)
+    blind.angular_velocity_covariance[0] = -1.0
+    with pytest.raises(InputError, match="not measured"):
+        measurements.imu_yaw_rate(blind)
+
+
+def test_the_heading_of_odometry() -> None:
+    heading = measurements.odometry_heading(sim.odom(0.0, 1.0, 0.0, yaw=-1.0), 0.0)
+    assert (heading.yaw, heading.variance) == pytest.approx((-1.0, 0.01))

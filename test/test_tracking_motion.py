@@ -1,0 +1,72 @@
+"""Odometry between two stamps."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from geoflow_ros.tracking.motion import Motion, MotionBuffer
+from geoflow_ros.tracking.prior import BodyVelocity, YawRate
+
+SECOND = 10**9
+POSES = np.array([[3.0, -2.0, 0.3], [100.0, 50.0, -3.0]])
+
+
+def buffer(forward: float, left: float, rate: float, until: float = 4.0) -> MotionBuffer:
+    motions = MotionBuffer()
+    for stamp in np.arange(0.0, until + 1e-9, 0.05):
+        motions.add_velocity(BodyVelocity(round(stamp * SECOND), forward, left, rate))
+    return motions
+
+
+def test_a_quarter_of_a_circle() -> None:
+    # radius 10 m at 5 m/s: a quarter turn takes pi seconds and ends 10 m ahead, 10 m to the left
+    motion = buffer(5.0, 0.0, 0.5).between(0, round(math.pi * SECOND))
+    assert (motion.forward, motion.left, motion.turn) == pytest.approx((10.0, 10.0, math.pi / 2), abs=2e-3)
+    assert motion.distance == pytest.approx(5.0 * math.pi, rel=1e-6)
+    assert (motion.unknown_s, motion.unknown_turn_s) == (0.0, 0.0)
+
+
+def test_poses_move_along_their_own_heading() -> None:
+    moved = Motion(forward=2.0, left=1.0, turn=0.5).apply(np.array([[10.0, 20.0, math.pi / 2]]))
+    assert moved[0] == pytest.approx([9.0, 22.0, math.pi / 2 + 0.5])
+
+
+@given(st.floats(-20, 20), st.floats(-5, 5), st.floats(-3, 3))
+def test_there_and_back(forward: float, left: float, turn: float) -> None:
+    motion = Motion(forward, left, turn)
+    assert motion.inverse().apply(motion.apply(POSES)) == pytest.approx(POSES, abs=1e-9)
+
+
+def test_backwards_in_time_is_the_inverse() -> None:
+    motions = buffer(5.0, 0.2, 0.5)
+    there, back = motions.between(SECOND, 2 * SECOND), motions.between(2 * SECOND, SECOND)
+    assert back.apply(there.apply(POSES)) == pytest.approx(POSES, abs=1e-9)
+
+
+def test_what_odometry_does_not_tell_is_unknown_and_the_gyroscope_steps_in() -> None:
+    motions = buffer(5.0, 0.0, 0.0, until=1.0)
+    for stamp in np.arange(0.0, 2.0, 0.05):
+        motions.add_rate(YawRate(round(stamp * SECOND), 0.4))
+    motion = motions.between(0, 3 * SECOND)
+    assert motion.unknown_s == pytest.approx(1.5, abs=0.03)  # a velocity is held for half a second
+    assert motion.unknown_turn_s == pytest.approx(0.55, abs=0.03)
+    assert motion.turn == pytest.approx(0.4 * 0.95, abs=0.02)  # where there is a velocity, its own rate counts
+
+
+def test_standing_wheels_travel_nowhere() -> None:
+    motions = MotionBuffer()
+    rng = np.random.default_rng(0)
+    for tick in range(60):
+        motions.add_velocity(BodyVelocity(tick * SECOND // 20, float(rng.normal(0.0, 0.02)), 0.0, 0.0))
+    assert motions.between(0, 2 * SECOND).distance == 0.0
+
+
+def test_without_any_measurement_all_is_unknown() -> None:
+    motion = MotionBuffer().between(0, SECOND)
+    assert (motion.distance, motion.turn) == (0.0, 0.0)
+    assert (motion.unknown_s, motion.unknown_turn_s) == pytest.approx((1.0, 1.0))

@@ -184,7 +184,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--drive", type=Path, help="folder of a drive with compressed images (default: the shipped one)"
     )
-    parser.add_argument("--frames", type=_positive, help=f"frames of every comparison ({FULL.frames}; a drive repeats)")
+    parser.add_argument(
+        "--frames", type=cli.positive, help=f"frames of every comparison ({FULL.frames}; a drive repeats)"
+    )
     parser.add_argument(
         "--camera-hz",
         type=_rate,
@@ -192,7 +194,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="HZ",
         help="of the camera whose frames are localised: the slower, the more of them need a new patch (%(default)g)",
     )
-    parser.add_argument("--threads", type=_positive, help="processor cores to use (default: all)")
+    parser.add_argument("--threads", type=cli.positive, help="processor cores to use (default: all)")
     names = [each.value for each in Runtime]
     parser.add_argument("--runtime", choices=names, default=names[0], help="(%(default)s)")
     parser.add_argument(
@@ -202,7 +204,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="RUNTIME",
         help="what to compare it with beside torch: some of %(choices)s (all that can run here; none with --quick)",
     )
-    parser.add_argument("--leak", type=_positive, metavar="FRAMES", help="also watch the memory over so many frames")
+    parser.add_argument("--leak", type=cli.positive, metavar="FRAMES", help="also watch the memory over so many frames")
     parser.add_argument("--ros", action="store_true", help="also the node over DDS")
     parser.add_argument(
         "--rates",
@@ -219,12 +221,6 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _positive(text: str) -> int:
-    if int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
-    return int(text)
-
-
 def _rate(text: str) -> float:
     if not 0.1 <= float(text) <= 1000.0:
         raise argparse.ArgumentTypeError(f"{text} Hz is not between 0.1 and 1000")
@@ -234,20 +230,11 @@ def _rate(text: str) -> float:
 def run(arguments: argparse.Namespace) -> None:
     """Measure as the command line says."""
     if arguments.json:
-        _prepare(arguments.json)
+        cli.prepare_file(arguments.json)
     report = measure(arguments)
     print(table(report))
     if arguments.json:
         arguments.json.write_text(json.dumps(report.to_json(), indent=2) + "\n", encoding="utf-8")
-
-
-def _prepare(path: Path) -> None:
-    """Make sure the file can be written, so that a long run does not end without one."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.open("a").close()
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def main(argv: Sequence[str] | None = None) -> int:

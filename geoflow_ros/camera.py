@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -102,15 +103,8 @@ class CameraModel:
         """The image (H, W, 3) with lens distortion removed, of `rectified()`; the image itself if it has none."""
         if self.projection is not Projection.EQUIDISTANT and not any(self.distortion):
             return image
-        map_u, map_v = self._rectification_maps()
+        map_u, map_v = _rectification_maps(self)
         return np.asarray(cv2.remap(image, map_u, map_v, cv2.INTER_LINEAR), dtype=np.uint8)
-
-    def _rectification_maps(self) -> tuple[Any, Any]:
-        size, identity = (self.width, self.height), np.eye(3)
-        distortion = np.array(self.distortion or (0.0,) * 4, dtype=np.float64)
-        maps = cv2.fisheye if self.projection is Projection.EQUIDISTANT else cv2
-        u, v = maps.initUndistortRectifyMap(self.matrix, distortion, identity, self.matrix, size, cv2.CV_16SC2)
-        return u, v
 
     def project(self, points: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Pixels (..., 2) of points (..., 3) in the level camera frame, and whether each is in the image.
@@ -138,3 +132,13 @@ class CameraModel:
         pitch = np.array([[cp, 0, sp], [0, 1, 0], [-sp, 0, cp]])
         roll = np.array([[1, 0, 0], [0, cr, -sr], [0, sr, cr]])
         return np.asarray(pitch @ roll)
+
+
+@lru_cache(maxsize=8)
+def _rectification_maps(camera: CameraModel) -> tuple[Any, Any]:
+    """What cv2.remap needs; kept, since making it costs as much as using it."""
+    size, identity = (camera.width, camera.height), np.eye(3)
+    distortion = np.array(camera.distortion or (0.0,) * 4, dtype=np.float64)
+    maps = cv2.fisheye if camera.projection is Projection.EQUIDISTANT else cv2
+    u, v = maps.initUndistortRectifyMap(camera.matrix, distortion, identity, camera.matrix, size, cv2.CV_16SC2)
+    return u, v

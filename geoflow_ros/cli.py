@@ -1,4 +1,4 @@
-"""How every command line ends: 0 when done, 2 with one sentence on bad input."""
+"""What the command lines share: argument types, and how they end: 0 when done, 2 with one sentence on bad input."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from geoflow_ros.errors import InputError
 
@@ -23,3 +24,34 @@ def run(parser: argparse.ArgumentParser, main: Callable[[argparse.Namespace], No
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+def positive(text: str) -> int:
+    """An argument that counts something, 1 or more."""
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return int(text)
+
+
+def natural(text: str) -> int:
+    """An argument that is a whole number, 0 or more, as seeds are."""
+    if int(text) < 0:
+        raise argparse.ArgumentTypeError(f"{text} is not 0 or more")
+    return int(text)
+
+
+def prepare_file(path: Path) -> None:
+    """Make sure that an output file can be written, so that a long run does not end without it."""
+    prepare_folder(path.parent)
+    try:
+        path.open("a").close()
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def prepare_folder(path: Path) -> None:
+    """Make an output folder."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}") from error

@@ -29,30 +29,25 @@ SIGMAS = 2.0  # of the prior that must lie within what is searched
 class Snapping:
     """Where patches lie: on a grid along their own axes, their headings in bins.
 
-    The grid (at most `grid_m`) and the bins (at most `heading`, rad) are halved until the prior's SIGMAS lie within
-    the searched `radius` (m) and `yaw_range` (rad; None where the heading is not searched) of any patch they give.
-    A patch's grid runs along its own axes because a network whose features have a stride then sees the same ground
-    at the same phase in neighbouring patches, and answers alike.
+    The grid (at most `grid_m`) is halved until the prior's SIGMAS lie within the searched `radius` (m) of any patch it
+    gives; bins are `heading` (rad) apart, and the heading is searched around the prior's, not the bin's. A patch's
+    grid runs along its own axes because a network whose features have a stride then sees the same ground at the same
+    phase in neighbouring patches, and answers alike.
     """
 
     grid_m: float
     heading: float
     radius: float
-    yaw_range: float | None
 
     def key(self, prior: PosePrior) -> Key:
         """Spacing, turns to the circle, and indices (right, up, turn) of the patch for a camera with this prior."""
         std = math.sqrt(np.linalg.eigvalsh(prior.covariance[:2, :2]).max())
         grid = _halved(self.grid_m, math.sqrt(2) * (self.radius - SIGMAS * std))
-        turns = self._turns(math.sqrt(prior.covariance[2, 2]))
+        turns = max(1, round(math.tau / self.heading))
         turn = round(prior.yaw / math.tau * turns) % turns
         cos, sin = math.cos(math.tau * turn / turns), math.sin(math.tau * turn / turns)
         right, up = cos * prior.east + sin * prior.north, cos * prior.north - sin * prior.east
         return grid, turns, round(right / grid), round(up / grid), turn
-
-    def _turns(self, yaw_std: float) -> int:
-        room = math.inf if self.yaw_range is None else 2 * (self.yaw_range - SIGMAS * yaw_std)
-        return max(1, round(math.tau / _halved(self.heading, room)))
 
 
 def _halved(spacing: float, limit: float) -> float:

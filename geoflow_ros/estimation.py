@@ -58,8 +58,15 @@ def estimate_pose(
 
     prior: of the camera, in the patch's frame; None is uniform within the search radius and 10 degrees.
     """
-    frame = PatchFrame(patch, model.config.search_radius)
+    frame = PatchFrame(patch, model.config.search_radius, latent.turn)
     belief = UniformPrior(UNIFORM_YAW_RANGE) if prior is None else frame.prior(prior)
+    with model.small_work():
+        return _estimate(model, latent, frame, belief, config, seed)
+
+
+def _estimate(
+    model: LocalizationModel, latent: Latent, frame: PatchFrame, belief: Prior, config: RefinementConfig, seed: int
+) -> PoseEstimate:
     drawn = _drawn(model.config, belief, config.hypotheses, seed)
     hypotheses = refine(model, latent, drawn, config.steps, config.schedule)
     moments = remaining_error(model.flow(latent, hypotheses), _yaw_variance(belief))
@@ -78,7 +85,7 @@ def estimate_pose(
         weights=weights.double().numpy(),
         density_source=lambda: density_grid(model, latent, belief, hypotheses, weights, moments),
         density_size_m=2 * REACH * frame.radius,
-        patch=patch,
+        patch=frame.patch,
         match=1.0 if latent.match_logit is None else float(torch.sigmoid(latent.match_logit[0])),
         log_likelihood=None if fit is None else _likelihood(model, latent, frame),
     )
@@ -106,11 +113,11 @@ def _calibration(config: ModelConfig) -> Tensor:
 
 
 def _likelihood(model: LocalizationModel, latent: Latent, frame: PatchFrame) -> Likelihood:
-    """The network's log density as a function of camera poses in the patch's frame."""
+    """The frame's log likelihood as a function of camera poses in the patch's frame."""
 
     @torch.inference_mode()
     def log_likelihood(poses: NDArray[np.float64]) -> NDArray[np.float64]:
-        fit = model.log_density(latent, frame.from_enu(poses)[None])
+        fit = model.log_likelihood(latent, frame.from_enu(poses)[None])
         assert fit is not None
         return np.asarray(fit[0].double().numpy())
 

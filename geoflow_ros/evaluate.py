@@ -11,7 +11,6 @@ from typing import Any
 
 from geoflow_ros import cli
 from geoflow_ros.datasets.select import DATASETS, Opened, Selection, open_dataset
-from geoflow_ros.errors import InputError
 from geoflow_ros.evaluation.cases import write_cases
 from geoflow_ros.evaluation.figures import require_matplotlib, write_figures
 from geoflow_ros.evaluation.headings import wide_size_px
@@ -37,16 +36,16 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", type=Path, required=True, help="file to write the summary to")
     parser.add_argument("--csv", type=Path, help="file to write one row a sample and setting to")
     parser.add_argument("--figures", type=Path, metavar="DIR", help="folder to write figures of the first setting to")
-    parser.add_argument("--every", type=_positive, default=1, metavar="N", help="take each N-th sample (1)")
-    parser.add_argument("--limit", type=_positive, metavar="N", help="take at most N samples")
+    parser.add_argument("--every", type=cli.positive, default=1, metavar="N", help="take each N-th sample (1)")
+    parser.add_argument("--limit", type=cli.positive, metavar="N", help="take at most N samples")
     parser.add_argument("--rotation-range-deg", type=_range, help="heading noise: 10, vigor 0 (180: unknown heading)")
     parser.add_argument("--original-labels", action="store_true", help="vigor: the labels before their correction")
     parser.add_argument("--mismatch", action="store_true", help="also against imagery of other places")
     several = parser.add_argument_group("refinement", "several values of these are compared in one run")
     several.add_argument(
-        "--hypotheses", type=_positive, nargs="+", default=[defaults.hypotheses], help=f"({defaults.hypotheses})"
+        "--hypotheses", type=cli.positive, nargs="+", default=[defaults.hypotheses], help=f"({defaults.hypotheses})"
     )
-    several.add_argument("--steps", type=_positive, nargs="+", default=[defaults.steps], help=f"({defaults.steps})")
+    several.add_argument("--steps", type=cli.positive, nargs="+", default=[defaults.steps], help=f"({defaults.steps})")
     several.add_argument(
         "--schedule", choices=[each.value for each in Schedule], nargs="+", default=[defaults.schedule.value]
     )
@@ -54,20 +53,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--runtime", choices=[each.value for each in Runtime], default=Runtime.TORCH.value,
         help="what computes the encoders (%(default)s, the same numbers on any processor; auto: the fastest)",
     )  # fmt: skip
-    parser.add_argument("--seed", type=_natural, default=0, help="of the hypotheses and of drawn noise (%(default)s)")
+    parser.add_argument("--seed", type=cli.natural, default=0, help="of hypotheses and drawn noise (%(default)s)")
     return parser
-
-
-def _positive(text: str) -> int:
-    if int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
-    return int(text)
-
-
-def _natural(text: str) -> int:
-    if int(text) < 0:
-        raise argparse.ArgumentTypeError(f"{text} is not 0 or more")
-    return int(text)
 
 
 def _range(text: str) -> float:
@@ -77,17 +64,12 @@ def _range(text: str) -> float:
 
 
 def _prepare(arguments: argparse.Namespace) -> None:
-    """Make the output files and folders, so that a long run does not end without them."""
-    path = None
-    try:
-        for path in filter(None, (arguments.json, arguments.csv)):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.open("a").close()
-        if path := arguments.figures:
-            require_matplotlib()
-            path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}") from error
+    """Make the output files and folders."""
+    for path in filter(None, (arguments.json, arguments.csv)):
+        cli.prepare_file(path)
+    if arguments.figures:
+        require_matplotlib()
+        cli.prepare_folder(arguments.figures)
 
 
 def _beyond(config: ModelConfig, rotation_range_deg: float | None) -> bool:

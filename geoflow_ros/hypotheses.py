@@ -6,7 +6,6 @@ the patch's axes (x right, y down); yaw in radians counter-clockwise from the pa
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from enum import Enum
 
@@ -17,7 +16,6 @@ from geoflow_ros.model.base import Flow, Latent, LocalizationModel
 from geoflow_ros.model.flow import wrap
 
 CONSENSUS_TOLERANCE = 1e-5  # in hypothesis units: a fifth of a millimetre
-SETTLED = 0.9  # of the last step: hypotheses whose average step is longer than this have arrived, stragglers too
 
 
 class Schedule(Enum):
@@ -75,11 +73,7 @@ def wrap_yaw(poses: Tensor) -> Tensor:
 
 
 def refine(model: LocalizationModel, latent: Latent, hypotheses: Tensor, steps: int, schedule: Schedule) -> Tensor:
-    """Hypotheses (B, N, 3) after at most `steps` steps along the predicted flow, all in one batch a step.
-
-    Ends early when the steps no longer shorten: the hypotheses then circle where they have met.
-    """
-    before = math.inf
+    """Hypotheses (B, N, 3) after `steps` steps along the predicted flow, all in one batch a step."""
     for step in range(steps):
         flow = model.flow(latent, hypotheses)
         fraction = schedule.fraction(step)
@@ -87,10 +81,6 @@ def refine(model: LocalizationModel, latent: Latent, hypotheses: Tensor, steps: 
         place = torch.addcmul(hypotheses[..., :2], length.unsqueeze(-1), flow.direction)
         yaw = hypotheses[..., 2] if flow.yaw_step is None else hypotheses[..., 2] + fraction * flow.yaw_step
         hypotheses = torch.cat([place, wrap(yaw).unsqueeze(-1)], dim=-1)
-        average = float(length.mean())
-        if average > SETTLED * before:
-            break
-        before = average
     return hypotheses
 
 

@@ -41,7 +41,7 @@ class LocalizerConfig:
     """How hypotheses are refined, what is kept of the imagery, and when an estimate is withheld."""
 
     hypotheses: int = option("hypotheses drawn from the prior", 64, range=(1, 4096))
-    steps: int = option("refinement steps at most", 5, range=(1, 50))
+    steps: int = option("refinement steps", 5, range=(1, 50))
     schedule: Schedule = option("step length: paper, full or annealed", Schedule.FULL)
     bandwidth_m: float = option("how close hypotheses must be to agree", 2.0, "m", (0.1, 20.0))
     max_missing: float = option("refuse when more of the patch has no imagery", 0.3, range=(0.0, 1.0))
@@ -69,14 +69,16 @@ def encode(
     camera: CameraModel,
     patch: SatellitePatch,
     memory: Tensor | None = None,
+    turn: float = 0.0,
 ) -> Latent:
     """What the network keeps of a rectified (H, W, 3) RGB image and a patch, for `estimate_pose`.
 
-    memory: of the patch, from `LocalizationModel.encode_satellite`, where it is at hand.
+    memory: of the patch, from `LocalizationModel.encode_satellite`, where it is at hand. turn: around which the heading
+    is searched, counter-clockwise from the patch's +u (rad); only a few degrees, the network knows no others.
     """
     seen = model.encode_ground(image_tensor(ground_image(ground, model.config)), cached_lift_grid(camera, model.config))
     known = model.encode_satellite(image_tensor(patch.image)) if memory is None else memory
-    return model.match(seen, known)
+    return replace(model.match(seen, known, torch.tensor([turn])), turn=turn)
 
 
 def locate(
@@ -112,9 +114,8 @@ class Localizer:
         self.satellite = satellite
         self.frame = frame
         self.config = config
-        searched = math.radians(model.config.yaw_range_deg) if isinstance(model.config, DefaultConfig) else None
-        turn = math.radians(config.patch_heading_deg)
-        snapping = Snapping(config.patch_grid_m, turn, model.config.search_radius, searched)
+        heading = math.radians(config.patch_heading_deg)
+        snapping = Snapping(config.patch_grid_m, heading, model.config.search_radius)
         self._patches = PatchEncoder(model, satellite, frame, snapping, config.max_missing, config.cache_mb << 20)
         self._budget = TimeBudget(config.max_latency_ms / 1e3)
 
@@ -130,7 +131,9 @@ class Localizer:
         if encoded.memory is None:
             extent = f"{encoded.patch.size_m:.0f} m around {of_camera.east:.0f} m east, {of_camera.north:.0f} m north"
             return Rejection(f"no satellite imagery for {encoded.patch.missing:.0%} of the {extent} of the datum")
-        latent = encode(self.model, camera.rectify(image), camera.rectified(), encoded.patch, encoded.memory)
+        # Around the prior's own heading: headings that jump with the patch would bend a whole drive one way.
+        turn = wrap_angle(of_camera.yaw - encoded.patch.yaw)
+        latent = encode(self.model, camera.rectify(image), camera.rectified(), encoded.patch, encoded.memory, turn)
         config = self._affordable(time.perf_counter() - start)
         start = time.perf_counter()
         estimate = estimate_pose(self.model, latent, encoded.patch, of_camera, config, seed)

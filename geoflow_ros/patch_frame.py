@@ -18,17 +18,26 @@ from geoflow_ros.satellite.patch import SatellitePatch
 
 @dataclass(frozen=True, slots=True)
 class PatchFrame:
-    """Hypothesis coordinates (see `geoflow_ros.hypotheses`) of a patch whose search radius is `radius` metres."""
+    """Hypothesis coordinates (see `geoflow_ros.hypotheses`) of a patch whose search radius is `radius` metres.
+
+    turn: where the hypotheses' yaw is zero, counter-clockwise from the patch's +u (rad).
+    """
 
     patch: SatellitePatch
     radius: float
+    turn: float = 0.0
+
+    @property
+    def yaw(self) -> float:
+        """Where the hypotheses' yaw is zero, counter-clockwise from east (rad)."""
+        return self.patch.yaw + self.turn
 
     def prior(self, prior: PosePrior) -> GaussianPrior:
         """The camera's prior in hypothesis coordinates."""
         scale = np.array([1 / self.radius, 1 / self.radius, 1.0])
         turn = scale[:, None] * self._from_enu()
         east, north = prior.east - self.patch.center[0], prior.north - self.patch.center[1]
-        offset = np.array([east, north, wrap_angle(prior.yaw - self.patch.yaw)])
+        offset = np.array([east, north, wrap_angle(prior.yaw - self.yaw)])
         return GaussianPrior(
             mean=torch.from_numpy(turn @ offset).float(),
             covariance=torch.from_numpy(turn @ prior.covariance @ turn.T).float(),
@@ -38,13 +47,13 @@ class PatchFrame:
         """(N, 3) east, north (m), yaw (rad) of hypotheses (N, 3)."""
         poses = hypotheses.double().numpy()
         uv = poses[:, :2] * self.radius / self.patch.resolution + self.patch.size_px / 2
-        yaw = np.mod(poses[:, 2:] + self.patch.yaw + math.pi, 2 * math.pi) - math.pi
+        yaw = np.mod(poses[:, 2:] + self.yaw + math.pi, 2 * math.pi) - math.pi
         return np.concatenate([self.patch.to_enu(uv), yaw], axis=1)
 
     def from_enu(self, poses: NDArray[np.float64]) -> Tensor:
         """Hypotheses (N, 3) of poses (N, 3) east, north (m), yaw (rad)."""
         place = (self.patch.to_pixel(poses[:, :2]) - self.patch.size_px / 2) * self.patch.resolution / self.radius
-        yaw = np.mod(poses[:, 2:] - self.patch.yaw + math.pi, 2 * math.pi) - math.pi
+        yaw = np.mod(poses[:, 2:] - self.yaw + math.pi, 2 * math.pi) - math.pi
         return torch.from_numpy(np.concatenate([place, yaw], axis=1)).float()
 
     def covariance_to_enu(self, covariance: Tensor) -> NDArray[np.float64]:

@@ -24,7 +24,7 @@ class PerfectModel(LocalizationModel):
     def satellite_features(self, satellite: Tensor) -> Tensor:
         return satellite
 
-    def match(self, ground: Tensor, satellite: Tensor) -> Latent:
+    def match(self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None) -> Latent:
         return Latent(match_logit=torch.full((len(ground),), self.match_logit))
 
     def flow(self, latent: Latent, hypotheses: Tensor) -> Flow:

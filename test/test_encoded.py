@@ -26,7 +26,7 @@ from geoflow_ros.satellite.patch import SatellitePatch
 
 REPOSITORY = Path(__file__).parents[1]
 FRAME = LocalFrame(Datum(48.0, 11.0))
-SNAPPING = Snapping(16.0, math.radians(8.0), 20.0, math.radians(12.0))
+SNAPPING = Snapping(16.0, math.radians(8.0), 20.0)
 SMALL = DefaultConfig(ground_height=32, ground_width=64, satellite_px=128, satellite_resolution=0.8125)
 CAMERA = CameraModel(64, 32, 40.0, 40.0, 32.0, 16.0)
 
@@ -70,15 +70,14 @@ def test_two_sigmas_of_the_prior_are_searched(
 ) -> None:
     center, heading = pose_of(SNAPPING.key(prior(east, north, yaw, std_m, std_yaw_deg)))
     assert math.hypot(center[0] - east, center[1] - north) + 2 * std_m <= 20.0 + 1e-6
-    assert abs(wrap_angle(heading - yaw)) + 2 * math.radians(std_yaw_deg) <= math.radians(12.0) + 1e-6
+    assert abs(wrap_angle(heading - yaw)) <= math.radians(4.0) + 1e-6
 
 
 def test_a_tight_prior_is_served_by_a_coarse_grid() -> None:
     # 16 m apart, the camera is at most 11.3 m off; 2 sigma of 4 m more are within 20 m, of 5 m are not.
     assert SNAPPING.key(prior(0, 0, 0, std_m=4.0))[0] == 16.0
     assert SNAPPING.key(prior(0, 0, 0, std_m=5.0))[0] == 8.0
-    assert SNAPPING.key(prior(0, 0, 0, std_yaw_deg=3.9))[1] == 45  # 8 degrees apart
-    assert SNAPPING.key(prior(0, 0, 0, std_yaw_deg=4.5))[1] == 90
+    assert SNAPPING.key(prior(0, 0, 0))[1] == 45  # 8 degrees apart
 
 
 def test_a_known_pose_is_snapped_by_hand() -> None:
@@ -123,7 +122,7 @@ def test_a_patch_with_holes_is_looked_up_again_and_a_bare_one_not_encoded(model:
 
 def answers(model: MatchFlow, order: Sequence[int], cache_mb: int) -> dict[int, NDArray[np.float64]]:
     """The pose and covariance of three frames localised in this order."""
-    config = LocalizerConfig(cache_mb=cache_mb, min_match=0.0, max_std_m=100.0)
+    config = LocalizerConfig(steps=1, cache_mb=cache_mb, min_match=0.0, max_std_m=100.0)  # an untrained network strays
     localizer = Localizer(model, Waves(), FRAME, config)  # type: ignore[arg-type]
     frames = np.random.default_rng(0).integers(0, 255, (3, 32, 64, 3), dtype=np.uint8)
     found = {}
@@ -185,10 +184,10 @@ def test_the_answer_does_not_jump_where_the_patch_changes(
         heading = yaw + math.radians(turned * config.patch_heading_deg)
         center = (east + aside * math.cos(heading), north + aside * math.sin(heading))
         patch = drive.satellite.patch(drive.frame, center, heading, 416, 0.25)
-        latent = encode(shipped, image, camera, patch)
+        latent = encode(shipped, image, camera, patch, turn=yaw - heading)
         found.append(estimate_pose(shipped, latent, patch, prior_, config, seed=0))
     place = np.array([(each.east, each.north) for each in found])
     std = min(math.sqrt(np.linalg.eigvalsh(each.covariance[:2, :2]).max()) for each in found)
     assert np.hypot(*(place[0] - place[1])) < 0.5 * std
-    assert np.hypot(*(place[2] - place[3])) < std
-    assert abs(wrap_angle(found[2].yaw - found[3].yaw)) < math.radians(1.5)
+    assert np.hypot(*(place[2] - place[3])) < 0.6 * std
+    assert abs(wrap_angle(found[2].yaw - found[3].yaw)) < math.radians(0.5)

@@ -43,7 +43,7 @@ def patch_of(prior: PosePrior, config: LocalizerConfig) -> tuple[NDArray[np.floa
     """Centre and heading of the patch that the camera of this prior of base_link is looked for in."""
     place = np.array([prior.east, prior.north]) + MOUNT.lever_arm(prior.yaw)
     of_camera = PosePrior(*place, prior.yaw + MOUNT.yaw, prior.covariance)
-    snapping = Snapping(config.patch_grid_m, math.radians(config.patch_heading_deg), 20.0, math.radians(12.0))
+    snapping = Snapping(config.patch_grid_m, math.radians(config.patch_heading_deg), 20.0)
     center, yaw = pose_of(snapping.key(of_camera))
     return np.array(center), yaw
 
@@ -54,10 +54,10 @@ def localizer(model: PerfectModel, missing: float = 0.0, config: LocalizerConfig
 
 
 def test_the_pose_of_base_link_is_found_through_patch_and_mount() -> None:
-    # The camera stands 5 m along the patch and 3 m to its right, turned 0.05 rad left of it.
+    # The camera stands 5 m along the patch and 3 m to its right, turned 0.05 rad left of the prior.
     center, heading = patch_of(PRIOR, LocalizerConfig())
     ahead, right = np.array([math.cos(heading), math.sin(heading)]), np.array([math.sin(heading), -math.cos(heading)])
-    yaw = heading + 0.05 - MOUNT.yaw
+    yaw = PRIOR.yaw + 0.05
     base = center + 5 * ahead + 3 * right - MOUNT.lever_arm(yaw)
     estimate = localizer(PerfectModel((5 / 20, 3 / 20, 0.05))).localize(IMAGE, CAMERA, PRIOR, seed=1)
     assert isinstance(estimate, PoseEstimate)

@@ -53,6 +53,14 @@ def test_correlation_is_the_sum_of_products_and_nothing_wraps_around() -> None:
     assert torch.allclose(VOLUME.correlate(templates, VOLUME.spectrum(satellite))[0, 3], expected, atol=1e-4)
 
 
+def test_turned_by_a_step_every_heading_is_the_next_one() -> None:
+    ground = torch.rand(2, CONFIG.channels, *CONFIG.lift_shape[1:], generator=torch.Generator().manual_seed(2))
+    step = math.radians(CONFIG.yaw_step_deg)
+    straight, turned = VOLUME.templates(ground), VOLUME.templates(ground, torch.tensor([0.0, step]))
+    assert torch.allclose(turned[0], straight[0], atol=1e-4)
+    assert torch.allclose(turned[1, :, :-1], straight[1, :, 1:], atol=1e-4)
+
+
 def test_an_index_points_at_its_cell() -> None:
     hypotheses = torch.tensor([[[0.0, 0.0, 0.0], [1.0, -0.5, math.radians(8.0)]]])
     expected = [[[24.0, 24.0, 3.0], [44.0, 14.0, 5.0]]]

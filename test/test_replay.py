@@ -17,7 +17,11 @@ import tracking_support as sim
 
 from geoflow_ros import replay
 from geoflow_ros.camera import CameraModel, Mount
+from geoflow_ros.datasets.bag import DriveDescription
 from geoflow_ros.datasets.trajectory import read_tum
+from geoflow_ros.errors import InputError
+from geoflow_ros.playback.settings import replay_config
+from geoflow_ros.playback.topics import Topic, parse_topics, roles_of
 from geoflow_ros.satellite.stores import MBTilesWriter
 from geoflow_ros.town.drive_bag import DriveBag
 from geoflow_ros.town.noise import SensorErrors
@@ -25,7 +29,7 @@ from geoflow_ros.town.path import Path as Line
 from geoflow_ros.town.route import Drive
 
 DRIVE = sim.Drive()
-SECONDS = 8.0
+SECONDS = 5.0
 CAMERA = CameraModel(sim.WIDTH, sim.HEIGHT, 20.0, 20.0, sim.WIDTH / 2, sim.HEIGHT / 2)
 
 
@@ -94,8 +98,8 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 def test_figures_trajectories_rows_and_pictures(folder: Path, tmp_path: Path) -> None:
     figures = replayed(folder, tmp_path)
-    assert figures["frames"] == 80
-    assert figures["states"] == {"INITIALISING": 80 - figures["fused"]["poses"], "LOCALISED": figures["fused"]["poses"],
+    assert figures["frames"] == 50
+    assert figures["states"] == {"INITIALISING": 50 - figures["fused"]["poses"], "LOCALISED": figures["fused"]["poses"],
                                  "DEGRADED": 0, "LOST": 0}  # fmt: skip
     assert figures["fused"]["mean_error_m"] < figures["single_frame"]["mean_error_m"] < 1.0
     assert {"median_error_m", "p95_error_m", "yaw_mean_deg"} <= figures["fused"].keys()
@@ -115,11 +119,11 @@ def test_figures_trajectories_rows_and_pictures(folder: Path, tmp_path: Path) ->
 def test_fixes_are_left_out_for_a_span_and_frames_alone_are_optional(
     folder: Path, tmp_path: Path, knowing: sim.KnowingLocalizer
 ) -> None:
-    figures = replayed(folder, tmp_path, "--no-fix-from", "2", "--no-fix-to", "8", "--fused-only")
+    figures = replayed(folder, tmp_path, "--no-fix-from", "2", "--no-fix-to", "4", "--fused-only")
     assert figures["single_frame"] == {"poses": 0}
-    assert figures["fused"]["poses"] > 60 and figures["fused"]["mean_error_m"] < 0.6
-    assert len(knowing.priors) == 79  # the camera_info comes after the first image
-    with_single = replayed(folder, tmp_path, "--no-fix-from", "2", "--no-fix-to", "8")
+    assert figures["fused"]["poses"] > 30 and figures["fused"]["mean_error_m"] < 0.6
+    assert len(knowing.priors) == 49  # the camera_info comes after the first image
+    with_single = replayed(folder, tmp_path, "--no-fix-from", "2")
     assert 20 <= with_single["single_frame"]["poses"] <= 31  # a fix is good for one second
 
 
@@ -132,17 +136,25 @@ def test_a_wrong_start_is_where_it_was_asked_for(folder: Path, tmp_path: Path, k
     assert figures["fused"]["max_error_m"] < 2.0 and figures["first_pose_s"] < 4.0
 
 
-def test_a_seed_makes_it_repeatable_and_parameters_reach_the_tracker(folder: Path, tmp_path: Path) -> None:
-    params = tmp_path / "params.yaml"
-    params.write_text(
-        "/**:\n  ros__parameters:\n    tiles: else.mbtiles\n    camera: {from_tf: false}\n    tracker: {max_std: 0.1}\n"
-    )
+def test_a_seed_makes_it_repeatable(folder: Path, tmp_path: Path) -> None:
     one, two = (replayed(folder, tmp_path, "--seed", "3", "--fused-only")["fused"] for _ in range(2))
     assert one == two
-    strict = replayed(folder, tmp_path, "--fused-only", "--params", str(params))
-    assert strict["states"]["DEGRADED"] > 0
-    both = replayed(folder, tmp_path, "--fused-only", "--params", str(params), "-p", "tracker.max_std:=3.0")
-    assert both["states"]["DEGRADED"] == 0
+
+
+def test_options_overrule_the_parameter_file_and_that_the_description(tmp_path: Path) -> None:
+    params = tmp_path / "params.yaml"
+    params.write_text(
+        "/**:\n  ros__parameters:\n    tiles: else.mbtiles\n    camera: {from_tf: false, height: 2.0}\n"
+        "    tracker: {max_std: 0.1, belief: {particles: 99}}\n"
+    )
+    described = DriveDescription(sim.DATUM, Mount(forward=1.5))
+    config = replay_config(described, params, ["tracker.max_std:=3"], None)
+    assert (config.camera.forward, config.camera.height) == (1.5, 2.0)
+    assert (config.tracker.max_std, config.tracker.belief.particles) == (3.0, 99)
+    assert config.datum.datum == sim.DATUM
+    params.write_text("tracker: {max_std: 0.1}\n")
+    with pytest.raises(InputError, match="not a ROS parameter file"):
+        replay_config(described, params, [], None)
 
 
 def test_bad_input_is_one_sentence(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -180,9 +192,6 @@ def test_a_bag_alone_needs_its_mount(folder: Path, tmp_path: Path, capsys: pytes
 
 
 def test_topics_are_found_by_type_or_chosen() -> None:
-    from geoflow_ros.errors import InputError
-    from geoflow_ros.playback.topics import Topic, parse_topics, roles_of
-
     raw, info = Topic("/left/image_raw", "sensor_msgs/msg/Image"), Topic("/left/info", "sensor_msgs/msg/CameraInfo")
     other = Topic("/right/image_raw", "sensor_msgs/msg/Image")
     assert roles_of([raw, info], {}) == {"/left/image_raw": "image", "/left/info": "camera_info"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -34,13 +35,14 @@ class Latent:
     The meaning belongs to the network that made it: `pooled` (B, C), or a match volume `log_mass`,
     (B, K, H, W) levels of log probability over (yaw, v, u), finest first, and all of them in one row for reading,
     `table` (B, T). match_logit: (B,) log odds that the frame was taken within the patch at all; None if the network
-    cannot tell.
+    cannot tell. turn: where the hypotheses' yaw is zero, counter-clockwise from the patch's +u (rad).
     """
 
     pooled: Tensor | None = None
     log_mass: tuple[Tensor, ...] = ()
     table: Tensor | None = None
     match_logit: Tensor | None = None
+    turn: float = 0.0
 
 
 class LocalizationModel(nn.Module, ABC):
@@ -69,8 +71,11 @@ class LocalizationModel(nn.Module, ABC):
         return self.satellite_memory(self.satellite_features(satellite))
 
     @abstractmethod
-    def match(self, ground: Tensor, satellite: Tensor) -> Latent:
-        """Latent of what `encode_ground` and `encode_satellite` made."""
+    def match(self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None) -> Latent:
+        """Latent of what `encode_ground` and `encode_satellite` made.
+
+        turn: (B,) around which the heading is searched, counter-clockwise from the patch's +u (rad); 0 by default.
+        """
 
     def encode(self, ground: Tensor, satellite: Tensor, lift: Tensor | None) -> Latent:
         """Latent of uint8 images, see `encode_ground` and `encode_satellite`."""
@@ -83,3 +88,11 @@ class LocalizationModel(nn.Module, ABC):
     def log_density(self, latent: Latent, hypotheses: Tensor) -> Tensor | None:
         """Log probability density (B, N) at hypotheses (B, N, 3) up to a constant; None if the network has none."""
         return None
+
+    def log_likelihood(self, latent: Latent, hypotheses: Tensor) -> Tensor | None:
+        """As `log_density`, but smooth in the hypotheses: for fusing frame after frame."""
+        return self.log_density(latent, hypotheses)
+
+    def small_work(self) -> AbstractContextManager[None]:
+        """To be held while torch works on a frame other than encoding images: leaves the processor fit for those."""
+        return nullcontext()

@@ -77,14 +77,17 @@ class CudaModel(LocalizationModel):
         """What `match` needs of the patch, already prepared, on the GPU and kept there."""
         return features_of(self._satellite(satellite)).clone()
 
-    def match(self, ground: Tensor, satellite: Tensor) -> Latent:
-        return on_cpu(self._match(ground, satellite))
+    def match(self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None) -> Latent:
+        return on_cpu(self._match(ground, satellite, turn))
 
     def flow(self, latent: Latent, hypotheses: Tensor) -> Flow:
         return self.inner.flow(latent, hypotheses)
 
     def log_density(self, latent: Latent, hypotheses: Tensor) -> Tensor | None:
         return self.inner.log_density(latent, hypotheses)
+
+    def log_likelihood(self, latent: Latent, hypotheses: Tensor) -> Tensor | None:
+        return self.inner.log_likelihood(latent, hypotheses)
 
 
 def features_of(latent: Latent) -> Tensor:

@@ -55,8 +55,8 @@ class GeoFlow(LocalizationModel):
         """The features' keys and values."""
         return self.attention.memory(features)
 
-    def match(self, ground: Tensor, satellite: Tensor) -> Latent:
-        """The pooled vector (B, C)."""
+    def match(self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None) -> Latent:
+        """The pooled vector (B, C); `turn` is not used, this network takes the heading as known."""
         return Latent(pooled=self.attention(ground, satellite))
 
     def flow(self, latent: Latent, hypotheses: Tensor) -> Flow:

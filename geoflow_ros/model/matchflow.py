@@ -18,6 +18,7 @@ from geoflow_ros.model.base import Flow, Latent, LocalizationModel
 from geoflow_ros.model.config import DefaultConfig
 from geoflow_ros.model.encoder import EfficientNetLite0
 from geoflow_ros.model.matching import MatchVolume
+from geoflow_ros.model.smooth_reading import read_smoothly
 from geoflow_ros.model.volume import PYRAMID_LEVELS, READS, NeighbourhoodReader, mass_pyramid, read_volume
 
 LATERAL_CHANNELS = 48
@@ -171,9 +172,9 @@ class MatchFlow(LocalizationModel):
         """The features' spectrum (B, C, rows, columns), complex."""
         return self.volume.spectrum(features)
 
-    def match(self, ground: Tensor, satellite: Tensor) -> Latent:
+    def match(self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None) -> Latent:
         """The pyramid of the match volume."""
-        log_probability, match_logit = self.volume(ground, satellite)
+        log_probability, match_logit = self.volume(ground, satellite, turn)
         pyramid = mass_pyramid(log_probability, PYRAMID_LEVELS)
         with torch.no_grad():  # the match is taught by its own likelihood; flow gradients through it would only blur it
             table = self.head.read.tabulate(pyramid)
@@ -187,3 +188,6 @@ class MatchFlow(LocalizationModel):
 
     def log_density(self, latent: Latent, hypotheses: Tensor) -> Tensor:
         return read_volume(latent.log_mass[0], self.volume.to_index(hypotheses))
+
+    def log_likelihood(self, latent: Latent, hypotheses: Tensor) -> Tensor:
+        return read_smoothly(latent.log_mass[0], self.volume.to_index(hypotheses))

@@ -17,8 +17,8 @@ FFT_UNIT = 12  # sides that are multiples of it are transformed fastest
 class MatchVolume(nn.Module):
     """Cross-correlates ground-plane features with the satellite map over a grid of headings and positions.
 
-    Positions are whole cells around the patch centre, headings `yaw_step` apart around the patch's +u:
-    volume (B, K, D, D), heading ascending counter-clockwise, then down, then right.
+    Positions are whole cells around the patch centre, headings `yaw_step` apart around the patch's +u, or a `turn`
+    off it: volume (B, K, D, D), heading ascending counter-clockwise, then down, then right.
     """
 
     template_grid: Tensor
@@ -60,22 +60,26 @@ class MatchVolume(nn.Module):
         """Headings, positions down, positions right."""
         return 2 * self.yaw_steps + 1, 2 * self.reach + 1, 2 * self.reach + 1
 
-    def forward(self, ground: Tensor, spectrum: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, ground: Tensor, spectrum: Tensor, turn: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Log probability (B, K, D, D) and log odds (B,) from ground features (B, C, A, F) and the map's `spectrum`.
 
+        turn: (B,) of the middle heading, counter-clockwise from the patch's +u (rad, a few degrees), 0 by default.
         The probability is of each pose, given that the camera stands somewhere in the volume; the odds are of that.
         """
-        scores = self.correlate(self.templates(ground), spectrum) * torch.exp(self.temperature)
+        scores = self.correlate(self.templates(ground, turn), spectrum) * torch.exp(self.temperature)
         total = torch.logsumexp(scores.flatten(1), dim=1)
         evidence = total - math.log(scores[0].numel())
         match_logit = torch.exp(self.evidence_scale) * evidence + self.evidence_bias
         return scores - total[:, None, None, None], match_logit
 
-    def templates(self, ground: Tensor) -> Tensor:
+    def templates(self, ground: Tensor, turn: Tensor | None = None) -> Tensor:
         """The ground features turned to each heading of the volume: (B, C, K, rows, columns) in patch axes."""
         batch, channels = ground.shape[:2]
         headings, rows, columns, _ = self.template_grid.shape
-        grid = self.template_grid.flatten(0, 1).expand(batch, -1, -1, -1)
+        if turn is None:
+            grid = self.template_grid.flatten(0, 1).expand(batch, -1, -1, -1)
+        else:
+            grid = _turned(self.template_grid.flatten(0, 1), turn, self.config)
         turned = F.grid_sample(ground, grid.to(ground.dtype), align_corners=False)
         return turned.reshape(batch, channels, headings, rows, columns)
 
@@ -121,6 +125,14 @@ def _template_grid(config: DefaultConfig, yaw_steps: int) -> tuple[int, int, Ten
     gx = (forward + config.bev_back_m) / (config.bev_front_m + config.bev_back_m) * 2 - 1
     gy = across / config.bev_side_m
     return top, left, torch.stack([gx, gy], dim=-1)
+
+
+def _turned(grid: Tensor, turn: Tensor, config: DefaultConfig) -> Tensor:
+    """The grid (R, C, 2) of `_template_grid` for headings turned further, by (B,) radians: (B, R, C, 2)."""
+    depth, behind = config.bev_front_m + config.bev_back_m, config.bev_back_m
+    forward, across = (grid[..., 0] + 1) / 2 * depth - behind, grid[..., 1] * config.bev_side_m
+    forward, across = _turn(forward, across, turn[:, None, None])
+    return torch.stack([(forward + behind) / depth * 2 - 1, across / config.bev_side_m], dim=-1)
 
 
 def _turn(x: Tensor, y: Tensor, yaw: Tensor) -> tuple[Tensor, Tensor]:

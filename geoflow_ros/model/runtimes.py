@@ -70,20 +70,25 @@ class Accelerated(LocalizationModel):
     def satellite_memory(self, features: Tensor) -> Tensor:
         return self.inner.satellite_memory(features)
 
-    def match(self, ground: Tensor, satellite: Tensor) -> Latent:
-        return self.inner.match(ground, satellite)
+    def match(self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None) -> Latent:
+        with self.small_work():
+            return self.inner.match(ground, satellite, turn)
 
     def flow(self, latent: Latent, hypotheses: Tensor) -> Flow:
-        with self._small():
+        with self.small_work():
             return self.inner.flow(latent, hypotheses)
 
     def log_density(self, latent: Latent, hypotheses: Tensor) -> Tensor | None:
-        with self._small():
+        with self.small_work():
             return self.inner.log_density(latent, hypotheses)
 
+    def log_likelihood(self, latent: Latent, hypotheses: Tensor) -> Tensor | None:
+        with self.small_work():
+            return self.inner.log_likelihood(latent, hypotheses)
+
     @contextmanager
-    def _small(self) -> Iterator[None]:
-        """On one thread where the engine has its own: torch's others would still be spinning in its next turn."""
+    def small_work(self) -> Iterator[None]:
+        """On one thread where the engine has its own: torch's others would spin on, which doubles the engine's time."""
         threads = torch.get_num_threads()
         if isinstance(self.engine, ExportedEngine):
             torch.set_num_threads(1)

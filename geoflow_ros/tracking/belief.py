@@ -39,7 +39,7 @@ class BeliefConfig:
     )
     injected: float = option("share of hypotheses drawn anew from a frame that disagrees", 0.05, range=(0.0, 0.5))
     distance_noise: float = option(
-        "error of odometry after one metre; it grows with the root of the distance", 0.025, "m", (0.0, 1.0)
+        "error of odometry after one metre; it grows with the root of the distance", 0.03, "m", (0.0, 1.0)
     )
     scale_std: float = option(
         "standard deviation of the scale of odometry's distances, which is estimated", 0.015, range=(0.0, 0.2)

@@ -140,6 +140,11 @@ class Localizer:
         self._budget.spent(time.perf_counter() - start, config.hypotheses, config.steps)
         return self._checked(estimate, of_camera, camera.mount)
 
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Width and height (px) that the network reads; a larger image is no better."""
+        return self.model.config.ground_width, self.model.config.ground_height
+
     def warm(self, prior: PosePrior, mount: Mount) -> bool:
         """Encode at most one patch that the frames after this prior may need; False when there is none to encode.
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
-from geoflow_ros.messages import compressed_to_rgb, stamp_ns, to_rgb
+from geoflow_ros.messages import compressed_for, stamp_ns, to_rgb
 from geoflow_ros.pose import PoseEstimate, PosePrior, Rejection
-from geoflow_ros.tracker import Track, Tracker, TrackerConfig
+from geoflow_ros.tracker import Track, TrackedPose, Tracker, TrackerConfig, TrackState
 from geoflow_ros.tracking import measurements
 from geoflow_ros.tracking.camera_input import CameraInput
 from geoflow_ros.tracking.motion import MotionBuffer
@@ -27,6 +27,13 @@ from geoflow_ros.tracking.settings import DatumConfig
 class FrameLocalizer(Protocol):
     """What a session needs of a `Localizer`."""
 
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """As `Localizer.image_size`."""
+
+    def warm(self, prior: PosePrior, mount: Mount) -> bool:
+        """As `Localizer.warm`."""
+
     def localize(
         self, image: NDArray[np.uint8], camera: CameraModel, prior: PosePrior, seed: int
     ) -> PoseEstimate | Rejection:
@@ -35,8 +42,9 @@ class FrameLocalizer(Protocol):
 
 LocalizerIn = Callable[[LocalFrame], FrameLocalizer]
 """Makes the localiser of a map frame."""
-Decode = Callable[[Any], NDArray[np.uint8]]
-"""RGB (H, W, 3) of an image message, raw or compressed; InputError if it cannot be read."""
+Decode = Callable[[Any, CameraModel, tuple[int, int]], tuple[NDArray[np.uint8], CameraModel]]
+"""RGB (H, W, 3) and its camera, from an image message, raw or compressed, its camera, and the size (width, height, px)
+that will be read: the image may come smaller than it is, but not than that. InputError if it cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +71,9 @@ class Answer:
     prior: PosePrior | None
 
 
-def decode_image(message: Any) -> NDArray[np.uint8]:
-    """RGB (H, W, 3) of a sensor_msgs/CompressedImage or an 8-bit sensor_msgs/Image."""
-    return to_rgb(message) if hasattr(message, "encoding") else compressed_to_rgb(message)
+def decode_image(message: Any, camera: CameraModel, needed: tuple[int, int]) -> tuple[NDArray[np.uint8], CameraModel]:
+    """`Decode` of a sensor_msgs/CompressedImage or an 8-bit sensor_msgs/Image."""
+    return (to_rgb(message), camera) if hasattr(message, "encoding") else compressed_for(message, camera, needed)
 
 
 class Session:
@@ -91,6 +99,7 @@ class Session:
         self._config = config
         self._localizer_in = localizer_in
         self._localizer: FrameLocalizer | None = None
+        self._last: _Task | None = None
         self._seed = seed
         self._decode = decode
         self._sensors = PriorBuffer(config.prior, config.heading, config.datum.datum)
@@ -149,14 +158,24 @@ class Session:
             tracker.see(taken_ns, outcome, proposal.origin if proposal else None)
             return Answer(taken_ns, tracker.track(taken_ns), outcome, proposal.prior if proposal else None)
 
-    def single_frame(self, image_message: Any) -> PoseEstimate | Rejection:
-        """The pose of a frame alone, looked for where GNSS and the heading source say; the track is left as it is."""
+    def single_frame(self, image_message: Any) -> Answer:
+        """What a frame says alone, looked for where GNSS and the heading source say; the track is left as it is."""
         taken_ns = stamp_ns(image_message.header.stamp)
         with self._lock:
             prior = self._sensors.at(taken_ns)
             proposal = prior if isinstance(prior, Rejection) else Proposal(bounded(prior), Origin.SENSORS)
             task = self._task(lambda: proposal)
-        return task if isinstance(task, Rejection) else self._localize(image_message, task)
+        single = task if isinstance(task, Rejection) else self._localize(image_message, task)
+        if isinstance(single, Rejection):
+            return Answer(taken_ns, Track(TrackState.LOST, single.reason, None), single, None)
+        pose = TrackedPose(single.east, single.north, single.yaw, single.covariance)
+        searched = None if isinstance(task, Rejection) else task.proposal.prior
+        return Answer(taken_ns, Track(TrackState.LOCALISED, "by this image alone", pose), single, searched)
+
+    def warm(self) -> bool:
+        """Use the time between two images for what the next may need; False when there is nothing (more) to do."""
+        last = self._last
+        return last is not None and last.localizer.warm(last.proposal.prior, last.camera.mount)
 
     def set_mount(self, mount: Mount | None, reason: str = "the camera's mount is not known") -> None:
         """Where the camera sits from now on; None withholds answers with this reason (no transform yet)."""
@@ -238,8 +257,10 @@ class Session:
         return _Task(camera, proposal, self._localizer)
 
     def _localize(self, message: Any, task: _Task) -> PoseEstimate | Rejection:
+        self._last = task
         try:
-            return task.localizer.localize(self._decode(message), task.camera, task.proposal.prior, self._seed)
+            image, camera = self._decode(message, task.camera, task.localizer.image_size)
+            return task.localizer.localize(image, camera, task.proposal.prior, self._seed)
         except InputError as error:
             return Rejection(str(error))
 

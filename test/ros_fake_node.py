@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from ros_fake_session import FakeSession
 
-from geoflow_ros.camera import CameraModel
+from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localizer import LocalizerConfig
@@ -25,6 +25,13 @@ class EchoLocalizer:
 
     def __init__(self, frame: LocalFrame, config: LocalizerConfig) -> None:
         self.frame = frame
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        return 64, 32
+
+    def warm(self, prior: PosePrior, mount: Mount) -> bool:
+        return False
 
     def localize(
         self, image: NDArray[np.uint8], camera: CameraModel, prior: PosePrior, seed: int

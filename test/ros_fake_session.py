@@ -7,20 +7,20 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from geoflow_ros.camera import Mount
+from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.messages import stamp_ns
 from geoflow_ros.pose import PoseEstimate, PosePrior, Rejection
 from geoflow_ros.satellite.patch import SatellitePatch
-from geoflow_ros.session import Answer, SessionConfig
+from geoflow_ros.session import Answer, Decode, SessionConfig
 from geoflow_ros.tracker import Track, TrackedPose, TrackState
 from geoflow_ros.tracking.measurements import to_fix
 from geoflow_ros.tracking.prior import Fix
 
 SLOW_S = 0.5
+CAMERA = CameraModel(64, 32, 40.0, 40.0, 32.0, 16.0)
 SINGLE_EAST = 2.0
 """How far east of the fused pose a single frame answers, m."""
 
@@ -34,7 +34,7 @@ class FakeSession:
         localizer_in: Callable[[LocalFrame], Any],
         seed: int,
         mount: Mount | None,
-        decode: Callable[[Any], NDArray[np.uint8]],
+        decode: Decode,
     ) -> None:
         self._config = config
         self._mount: Mount | None = mount
@@ -58,9 +58,12 @@ class FakeSession:
 
     on_imu = on_odom = on_twist = on_camera_info
 
+    def warm(self) -> bool:
+        return False
+
     def process(self, message: Any) -> Answer:
         taken_ns = stamp_ns(message.header.stamp)
-        image = self._decode(message)
+        image, _ = self._decode(message, CAMERA, (CAMERA.width, CAMERA.height))
         if image.min() == 255:
             raise IndexError("a defect of the program")
         if image.std() == 0.0 and image.min() > 0:

@@ -43,3 +43,43 @@ def test_a_stopped_worker_takes_nothing_and_a_busy_one_is_not_waited_for() -> No
     assert not worker.stop(0.05)
     go_on.set()
     assert worker.stop(5)
+
+
+def test_idle_time_is_used_until_there_is_nothing_more_to_do() -> None:
+    events: list[str] = []
+    finished = threading.Event()
+
+    def idle() -> bool:
+        events.append("idle")
+        if events.count("idle") == 3:
+            finished.set()
+            return False
+        return True
+
+    worker = NewestWorker(lambda item: events.append(item), idle)
+    worker.offer("frame")
+    assert finished.wait(5)
+    assert worker.stop(5)
+    assert events == ["frame", "idle", "idle", "idle"]
+
+
+def test_a_waiting_item_comes_before_idle_work() -> None:
+    events: list[str] = []
+    idling, finished = threading.Event(), threading.Event()
+
+    def work(item: str) -> None:
+        events.append(item)
+        if item == "second":
+            finished.set()
+
+    def idle() -> bool:
+        if not finished.is_set():
+            idling.set()
+            worker.offer("second")
+        return not finished.is_set()
+
+    worker = NewestWorker(work, idle)
+    worker.offer("first")
+    assert idling.wait(5) and finished.wait(5)
+    assert worker.stop(5)
+    assert events == ["first", "second"]

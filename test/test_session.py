@@ -135,7 +135,7 @@ def test_the_frame_alone_is_looked_for_at_gnss_and_changes_nothing() -> None:
     localizer = sim.KnowingLocalizer(DRIVE)
     session = ready(new_session(localizer))
     before = session.process(sim.image(0.0)).track
-    alone = session.single_frame(sim.image(0.0))
+    alone = session.single_frame(sim.image(0.0)).single
     assert isinstance(alone, PoseEstimate)
     assert localizer.priors[-1].east == pytest.approx(AT_START[0] + 3.0, abs=1e-3)
     after = session.process(sim.image(0.1)).track
@@ -187,6 +187,15 @@ def test_relocalising_keeps_the_measurements() -> None:
     assert answer.prior is not None and answer.prior.east == pytest.approx(AT_START[0] + 3.0, abs=0.1)
 
 
+def test_idle_time_prepares_where_the_last_frame_was_looked_for() -> None:
+    localizer = sim.KnowingLocalizer(DRIVE)
+    session = ready(new_session(localizer))
+    assert not session.warm() and localizer.warmed == []
+    session.process(sim.image(0.0))
+    assert [session.warm() for _ in range(3)] == [True, True, False]
+    assert localizer.warmed == [localizer.priors[-1]] * 3
+
+
 def test_a_new_localiser_and_new_thresholds_take_over() -> None:
     first, second = sim.KnowingLocalizer(DRIVE), sim.KnowingLocalizer(DRIVE)
     session = ready(new_session(first))
@@ -201,6 +210,8 @@ def test_a_new_localiser_and_new_thresholds_take_over() -> None:
 
 def test_a_localiser_that_refuses_its_input_is_a_reason() -> None:
     class Refusing:
+        image_size = (16, 8)
+
         def localize(self, *arguments: Any) -> PoseEstimate | Rejection:
             raise InputError("tile 1/2/3 is corrupt")
 

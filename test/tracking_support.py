@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.camera import CameraModel
+from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.geodesy import Datum, LocalFrame, wrap_angle
 from geoflow_ros.pose import PoseEstimate, PosePrior, Rejection
 from geoflow_ros.satellite.patch import SatellitePatch
@@ -128,6 +128,15 @@ class KnowingLocalizer:
         self.drive = drive
         self.sigma, self.sigma_yaw = sigma, sigma_yaw
         self.priors: list[PosePrior] = []
+        self.warmed: list[PosePrior] = []
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        return 16, 8
+
+    def warm(self, prior: PosePrior, mount: Mount) -> bool:
+        self.warmed.append(prior)
+        return len(self.warmed) < 3
 
     def localize(
         self, image: NDArray[np.uint8], camera: CameraModel, prior: PosePrior, seed: int

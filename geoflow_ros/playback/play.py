@@ -107,7 +107,7 @@ class _Player:
         before = perf_counter()
         answer = self._session.process(message)
         seconds = perf_counter() - before
-        alone = self._session.single_frame(message) if self._script.single_frame else None
+        alone = self._session.single_frame(message).single if self._script.single_frame else None
         single = _slim(alone) if isinstance(alone, PoseEstimate) else None
         self.frames.append(FrameResult(answer.stamp_ns, answer.track, single, seconds))
 

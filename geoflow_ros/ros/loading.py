@@ -31,5 +31,5 @@ def load_localizer(config: NodeConfig) -> Loaded:
     if config.threads:
         torch.set_num_threads(config.threads)
     satellite = SatelliteMap(open_store(config.tiles))
-    model = load_model(config.checkpoint_path)
+    model = load_model(config.checkpoint_path, config.runtime)
     return Loaded(lambda frame, thresholds: Localizer(model, satellite, frame, thresholds), lambda: satellite.corrupt)

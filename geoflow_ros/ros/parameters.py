@@ -13,6 +13,7 @@ from rclpy.node import Node
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.localizer import LocalizerConfig
+from geoflow_ros.model.runtimes import Runtime
 from geoflow_ros.options import Option, Scalar, build, option, options_of
 from geoflow_ros.resources import share_file
 from geoflow_ros.ros.camera_parameters import MountedCameraConfig
@@ -41,6 +42,9 @@ class NodeConfig:
     tracker: TrackerConfig = field(default_factory=TrackerConfig)
     fusion: bool = option("whether pose is fused over time; false publishes what each image alone says", True)
     seed: int = option("seed of the hypotheses, so that a result can be replayed", 0, range=(0, 2**31 - 1))
+    runtime: Runtime = option(
+        "what computes the image encoders; auto takes the fastest that is installed and agrees with torch", Runtime.AUTO
+    )
     threads: int = option("processor threads of the network; 0 leaves the choice to torch", 0, range=(0, 256))
     image_transport: Literal["any", "raw", "compressed"] = option(
         "which of the topics image (raw) and image/compressed to listen to", "any"

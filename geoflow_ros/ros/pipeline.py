@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 
+from geoflow_ros.camera import CameraModel
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
-from geoflow_ros.messages import compressed_to_rgb, stamp_ns
-from geoflow_ros.pose import PoseEstimate, Rejection
+from geoflow_ros.messages import compressed_for, stamp_ns
+from geoflow_ros.pose import PoseEstimate
 from geoflow_ros.ros import conversions
 from geoflow_ros.ros.announcer import Announcer
 from geoflow_ros.ros.diagnostics import ERROR, Diagnostics
@@ -24,8 +25,7 @@ from geoflow_ros.ros.loading import Loaded
 from geoflow_ros.ros.mount import FixedMount, MountSource, TfMount
 from geoflow_ros.ros.parameters import NodeConfig
 from geoflow_ros.ros.worker import NewestWorker
-from geoflow_ros.session import Answer, FrameLocalizer, Session
-from geoflow_ros.tracker import Track, TrackedPose, TrackState
+from geoflow_ros.session import FrameLocalizer, Session
 from geoflow_ros.tracking.history import JUMP_NS
 
 STOP_TIMEOUT_S = 0.5
@@ -49,13 +49,13 @@ class Pipeline:
         self._config = config
         self._loaded = loaded
         self._mount = _mount_source(node, config)
-        self.session = new_session(config.session, self._localizer_in, config.seed, config.camera.mount, _to_rgb)
+        self.session = new_session(config.session, self._localizer_in, config.seed, config.camera.mount, _decode)
         self.announcer = Announcer(node, config, diagnostics)
         self._epoch = 0
         self._is_open = False
         self._gate = threading.Lock()
         self._last_image: ImageMessage | None = None
-        self._worker: NewestWorker[tuple[int, ImageMessage]] = NewestWorker(self._process)
+        self._worker: NewestWorker[tuple[int, ImageMessage]] = NewestWorker(self._process, self._idle)
 
     def close(self) -> None:
         """End the worker, if it does so in time, and take the topics back."""
@@ -137,27 +137,26 @@ class Pipeline:
             self._node.get_logger().debug(traceback.format_exc())
             self.announcer.withhold(ERROR, f"internal error, {type(error).__name__}: {error}")
 
+    def _idle(self) -> bool:
+        """In the worker while no image waits: prepare for the next. Never raises."""
+        try:
+            return self._is_open and self.session.warm()
+        except InputError:  # a tile that cannot be read: the image that needs it will say so
+            return False
+
     def _answer(self, epoch: int, message: ImageMessage) -> None:
         header = message.header
         try:
             self.session.set_mount(self._mount.at(header.frame_id, header.stamp))
         except InputError as error:
             self.session.set_mount(None, str(error))
-        answer = self.session.process(message) if self._config.fusion else self._alone(message)
+        answer = self.session.process(message) if self._config.fusion else self.session.single_frame(message)
         with self._gate:
             if epoch != self._epoch:
                 return
             self.announcer.announce(answer, header.stamp, self.session)
         if isinstance(answer.single, PoseEstimate) and answer.prior is not None:
             self.announcer.draw(answer.single, answer.prior, header.stamp)
-
-    def _alone(self, message: ImageMessage) -> Answer:
-        """What the image says by itself, searched where the sensors say: nothing of an earlier image is in it."""
-        taken_ns, single = stamp_ns(message.header.stamp), self.session.single_frame(message)
-        if isinstance(single, Rejection):
-            return Answer(taken_ns, Track(TrackState.LOST, single.reason, None), single, None)
-        pose = TrackedPose(single.east, single.north, single.yaw, single.covariance)
-        return Answer(taken_ns, Track(TrackState.LOCALISED, "by this image alone", pose), single, None)
 
     def _localizer_in(self, frame: LocalFrame) -> FrameLocalizer:
         return self._loaded.localizer_in(frame, self._config.localizer)
@@ -175,5 +174,10 @@ def _is_twin(last: ImageMessage, message: ImageMessage) -> bool:
     return type(last) is not type(message) and last.header.stamp == message.header.stamp
 
 
-def _to_rgb(message: ImageMessage) -> NDArray[np.uint8]:
-    return conversions.to_rgb(message) if isinstance(message, Image) else compressed_to_rgb(message)
+def _decode(
+    message: ImageMessage, camera: CameraModel, needed: tuple[int, int]
+) -> tuple[NDArray[np.uint8], CameraModel]:
+    """As the session's own, but other encodings by cv_bridge."""
+    if isinstance(message, Image):
+        return conversions.to_rgb(message), camera
+    return compressed_for(message, camera, needed)

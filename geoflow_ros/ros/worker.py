@@ -10,10 +10,14 @@ T = TypeVar("T")
 
 
 class NewestWorker(Generic[T]):
-    """Calls `work` on the newest item offered, one at a time, in its own thread. `work` must not raise."""
+    """Calls `work` on the newest item offered, one at a time, in its own thread.
 
-    def __init__(self, work: Callable[[T], None]) -> None:
+    After an item, and while no other waits, it calls `idle` until that returns False. Neither must raise.
+    """
+
+    def __init__(self, work: Callable[[T], None], idle: Callable[[], bool] = lambda: False) -> None:
         self._work = work
+        self._idle = idle
         self._slot: list[T] = []
         self._stopping = False
         self._dropped = 0
@@ -56,3 +60,9 @@ class NewestWorker(Generic[T]):
                     return
                 item = self._slot.pop()
             self._work(item)
+            while not self._is_wanted() and self._idle():
+                pass
+
+    def _is_wanted(self) -> bool:
+        with self._changed:
+            return bool(self._slot) or self._stopping

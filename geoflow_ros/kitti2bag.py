@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +18,7 @@ from geoflow_ros.datasets.kitti_raw import RawDrive, read_drive
 from geoflow_ros.errors import InputError
 from geoflow_ros.recording import STORAGES, new_folder
 from geoflow_ros.satellite.stores import open_store
-from geoflow_ros.town.files import write_lines
+from geoflow_ros.trajectory import write_tum
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -57,7 +56,8 @@ def _convert(arguments: argparse.Namespace) -> None:
     with new_folder(arguments.out) as root:
         _write_imagery(root / "tiles.mbtiles", drive, arguments)
         kitti_bag.write_bag(root / "drive", drive, options)
-        _write_truth(root / "truth.tum", drive)
+        truth = zip(drive.oxts.stamps_ns.tolist(), kitti_bag.truth_of(drive), strict=True)
+        write_tum(root / "truth.tum", truth, kitti_bag.datum_of(drive))
         (root / "drive.json").write_text(json.dumps(_description(drive, options), indent=2) + "\n", encoding="utf-8")
     _say(drive, arguments)
 
@@ -75,16 +75,6 @@ def _write_imagery(target: Path, drive: RawDrive, arguments: argparse.Namespace)
             print(f"{len(maps) - there.size} of {len(maps)} frames have no map in {arguments.satmap}")
         chosen = there[places_along(positions[there])]
         mosaic_maps([maps[index] for index in chosen], positions[chosen], target)
-
-
-def _write_truth(path: Path, drive: RawDrive) -> None:
-    datum = kitti_bag.datum_of(drive)
-    lines = [f"# datum {datum.latitude!r} {datum.longitude!r} {datum.altitude!r}"]
-    for stamp_ns, (east, north, yaw) in zip(drive.oxts.stamps_ns.tolist(), kitti_bag.truth_of(drive), strict=True):
-        seconds, nanoseconds = divmod(stamp_ns, 1_000_000_000)
-        turn = f"0 0 {math.sin(yaw / 2):.9f} {math.cos(yaw / 2):.9f}"
-        lines.append(f"{seconds}.{nanoseconds:09d} {east:.4f} {north:.4f} 0 {turn}")
-    write_lines(path, lines)
 
 
 def _description(drive: RawDrive, options: BagOptions) -> dict[str, object]:

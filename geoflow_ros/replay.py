@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 
 from geoflow_ros import cli
 from geoflow_ros.datasets.bag import DriveDescription, read_description
-from geoflow_ros.datasets.trajectory import Trajectory, read_tum
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localizer import Localizer, load_model
 from geoflow_ros.playback.play import Played, Script, play
 from geoflow_ros.playback.plots import plot_timeline, plot_trajectory
-from geoflow_ros.playback.results import Judged, judge, summary, write_csv, write_tum
+from geoflow_ros.playback.results import Judged, judge, summary, write_csv
 from geoflow_ros.playback.settings import ReplayConfig, replay_config
 from geoflow_ros.playback.topics import parse_topics
 from geoflow_ros.pose import PosePrior
@@ -28,6 +27,7 @@ from geoflow_ros.resources import share_file
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
 from geoflow_ros.session import Session
+from geoflow_ros.trajectory import Trajectory, read_tum, write_tum
 
 START_STD_M, START_STD_YAW = 2.0, math.radians(5.0)
 """How certain an initial pose says it is, wrong or not."""
@@ -174,7 +174,8 @@ def _write(
     datum = None if frame is None else frame.datum
     for name, judged in (("fused", fused), ("single_frame", single)):
         stamps = [played.frames[index].stamp_ns for index in judged.frames]
-        write_tum(out / f"{name}.tum", zip(stamps, judged.poses, strict=True), datum)
+        poses = [(pose.east, pose.north, pose.yaw) for pose in judged.poses]
+        write_tum(out / f"{name}.tum", zip(stamps, poses, strict=True), datum)
     write_csv(out / "frames.csv", played.frames, fused, single, truth)
 
 

@@ -17,10 +17,10 @@ from rosbags.typesys import Stores, get_typestore
 
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.datasets.bag import BagDrive
-from geoflow_ros.datasets.trajectory import read_tum
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.satellite.stores import MBTilesWriter
+from geoflow_ros.trajectory import read_tum
 
 TYPES = get_typestore(Stores.ROS2_HUMBLE)
 DATUM = Datum(48.0, 11.0)

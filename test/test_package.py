@@ -25,7 +25,7 @@ LAYERS = (
     {"", "errors"},
     {"budget", "camera", "cli", "geodesy", "metrics", "options", "resources"},
     {"messages", "model", "recording", "satellite"},
-    {"hypotheses", "inputs", "pose"},
+    {"hypotheses", "inputs", "pose", "trajectory"},
     {"density", "encoded", "patch_frame", "report"},
     {"estimation"},
     {"localizer"},

@@ -18,7 +18,6 @@ import tracking_support as sim
 from geoflow_ros import replay
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.datasets.bag import DriveDescription
-from geoflow_ros.datasets.trajectory import read_tum
 from geoflow_ros.errors import InputError
 from geoflow_ros.playback.settings import replay_config
 from geoflow_ros.playback.topics import Topic, parse_topics, roles_of
@@ -27,6 +26,7 @@ from geoflow_ros.town.drive_bag import DriveBag
 from geoflow_ros.town.noise import SensorErrors
 from geoflow_ros.town.path import Path as Line
 from geoflow_ros.town.route import Drive
+from geoflow_ros.trajectory import read_tum
 
 DRIVE = sim.Drive()
 SECONDS = 5.0

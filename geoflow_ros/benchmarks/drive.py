@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from geoflow_ros.camera import CameraModel
 from geoflow_ros.datasets.bag import CAMERA_INFO, COMPRESSED, open_bag, read_description
-from geoflow_ros.datasets.trajectory import read_tum
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localizer import Localizer
@@ -24,6 +23,7 @@ from geoflow_ros.pose import PoseEstimate, PosePrior, Rejection
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
 from geoflow_ros.town.noise import gauss_markov
+from geoflow_ros.trajectory import read_tum
 
 PRIOR_SIGMA_M, PRIOR_SIGMA_YAW = 4.0, math.radians(2.0)
 PRIOR_TAU_S = 20.0

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.datasets.base import Sample
 from geoflow_ros.datasets.files import JPEG_START, TAIL_BYTES, Findings, is_whole
-from geoflow_ros.datasets.trajectory import read_tum
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.messages import camera_model, compressed_to_rgb, stamp_ns, to_rgb
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
+from geoflow_ros.trajectory import read_tum
 
 if TYPE_CHECKING:
     from rosbags.highlevel import AnyReader

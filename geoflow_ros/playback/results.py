@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.datasets.trajectory import Trajectory
-from geoflow_ros.geodesy import Datum
 from geoflow_ros.metrics import PoseErrors, pose_errors
 from geoflow_ros.playback.play import FrameResult
 from geoflow_ros.tracker import TrackedPose, TrackState
+from geoflow_ros.trajectory import Trajectory
 
 COLUMNS = ("stamp_ns", "state", "reason", "ms", "true_east", "true_north", "true_yaw_deg")
 POSE_COLUMNS = ("east", "north", "yaw_deg", "std_m", "error_m", "yaw_error_deg", "nees")
@@ -80,16 +79,6 @@ def summary(frames: list[FrameResult], fused: Judged, single: Judged) -> dict[st
         "first_pose_s": None if posed is None else (posed.stamp_ns - frames[0].stamp_ns) * 1e-9,
         "ms_per_frame": float(np.median([frame.seconds for frame in frames])) * 1e3,
     }
-
-
-def write_tum(path: Path, poses: Iterable[tuple[int, TrackedPose]], datum: Datum | None) -> None:
-    """Poses of base_link by stamp (ns) as `t x y z qx qy qz qw`; the datum in a comment."""
-    lines = [] if datum is None else [f"# datum {datum.latitude!r} {datum.longitude!r} {datum.altitude!r}"]
-    for stamp_ns, pose in poses:
-        seconds, nanoseconds = divmod(stamp_ns, 10**9)
-        turn = f"0 0 {math.sin(pose.yaw / 2):.9f} {math.cos(pose.yaw / 2):.9f}"
-        lines.append(f"{seconds}.{nanoseconds:09d} {pose.east:.4f} {pose.north:.4f} 0 {turn}")
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def write_csv(path: Path, frames: list[FrameResult], fused: Judged, single: Judged, truth: Trajectory | None) -> None:

@@ -19,7 +19,6 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import Image
 
 from geoflow_ros.datasets.bag import read_description
-from geoflow_ros.datasets.trajectory import read_tum
 from geoflow_ros.errors import InputError
 from geoflow_ros.messages import quaternion_yaw, stamp_ns, to_rgb
 from geoflow_ros.resources import share_file
@@ -27,6 +26,7 @@ from geoflow_ros.ros.dds import private_environment
 from geoflow_ros.ros.demo_report import Answer, DemoRun, write_report
 from geoflow_ros.ros.node_process import NODE, node_arguments, node_process
 from geoflow_ros.ros.player import BagPlayer, read_inputs
+from geoflow_ros.trajectory import read_tum
 
 START_TIMEOUT_S = 60.0
 LAST_ANSWERS_S = 2.0

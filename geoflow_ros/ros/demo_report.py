@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import NavSatFix
 
 from geoflow_ros.datasets.bag import DriveDescription
-from geoflow_ros.datasets.trajectory import Trajectory
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.metrics import PoseErrors, pose_errors
@@ -21,6 +19,7 @@ from geoflow_ros.report import CHI2_90, plot_trajectory
 from geoflow_ros.ros.player import IMAGES, Recorded
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
+from geoflow_ros.trajectory import Trajectory, write_tum
 
 PICTURE_PX = 1200
 PICTURE_MARGIN_M = 20.0
@@ -80,7 +79,8 @@ def write_report(run: DemoRun, out: Path) -> None:
     fixes, fix_truth = _fixes(run, frame)
     summary = _summarise(run, np.hypot(*(fixes - fix_truth).T))
     (out / "summary.json").write_text(json.dumps(asdict(summary), indent=2) + "\n", encoding="utf-8")
-    _write_tum(run, out / "trajectory.tum")
+    poses = ((answer.stamp_ns - run.shift_ns, answer.pose) for answer in run.answers)
+    write_tum(out / "trajectory.tum", poses, run.description.datum)
     _plot(run, frame, fixes, out / "trajectory.png")
     for name, value in asdict(summary).items():
         print(f"{name:<27} {value if isinstance(value, int) else format(value, '.2f'):>8}")
@@ -138,17 +138,6 @@ def _fixes(run: DemoRun, frame: LocalFrame) -> tuple[NDArray[np.float64], NDArra
     if not fixes:
         raise InputError(f"{run.drive} has no fix while its truth.tum lasts: are they of the same drive?")
     return np.array(fixes), np.array(truths)
-
-
-def _write_tum(run: DemoRun, target: Path) -> None:
-    datum = run.description.datum
-    lines = [f"# datum {datum.latitude!r} {datum.longitude!r} {datum.altitude!r}"]
-    for answer in run.answers:
-        seconds, nanoseconds = divmod(answer.stamp_ns - run.shift_ns, 10**9)
-        east, north, yaw = answer.pose
-        rotation = f"0 0 {math.sin(yaw / 2):.9f} {math.cos(yaw / 2):.9f}"
-        lines.append(f"{seconds}.{nanoseconds:09d} {east:.4f} {north:.4f} 0 {rotation}")
-    target.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _plot(run: DemoRun, frame: LocalFrame, fixes: NDArray[np.float64], target: Path) -> None:

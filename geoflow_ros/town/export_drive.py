@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,13 +15,14 @@ from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.geodesy import Datum
 from geoflow_ros.satellite.geotiff import import_geotiff
 from geoflow_ros.town.drive_bag import DriveBag
-from geoflow_ros.town.files import encoded, new_folder, write_lines
+from geoflow_ros.town.files import encoded, new_folder
 from geoflow_ros.town.look import Look
 from geoflow_ros.town.noise import SensorErrors
 from geoflow_ros.town.orthomosaic import write_orthomosaic
 from geoflow_ros.town.render import Renderer
 from geoflow_ros.town.route import Drive, plan_drive
 from geoflow_ros.town.world import Town
+from geoflow_ros.trajectory import write_tum
 
 RATE_HZ = 10.0
 START_S = 1_700_000_000
@@ -65,11 +65,8 @@ def _write_bag(
 
 def _write_truth(root: Path, town: Town, times: NDArray[np.float64], truth: NDArray[np.float64]) -> None:
     datum = town.datum
-    lines = [f"# datum {datum.latitude!r} {datum.longitude!r} {datum.altitude!r}"]
-    for time, (east, north, yaw) in zip(times, truth, strict=True):
-        turn = f"0 0 {math.sin(yaw / 2):.9f} {math.cos(yaw / 2):.9f}"
-        lines.append(f"{START_S + time:.3f} {east:.4f} {north:.4f} 0 {turn}")
-    write_lines(root / "truth.tum", lines)
+    stamps_ns = (1_000_000_000 * START_S + round(1e9 * time) for time in times.tolist())
+    write_tum(root / "truth.tum", zip(stamps_ns, truth.tolist(), strict=True), datum)
     about = {"seed": town.seed, "frames": len(times), "rate_hz": RATE_HZ, "datum": asdict(datum)}
     about["mount"] = asdict(CAMERA.mount)
     (root / "drive.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")

@@ -1,9 +1,10 @@
-"""A trusted trajectory: planar poses over time, from a TUM file."""
+"""Trajectories, planar poses over time, from and to TUM files."""
 
 from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.errors import InputError
+from geoflow_ros.geodesy import Datum
 from geoflow_ros.messages import quaternion_yaw
 
 
@@ -53,3 +55,13 @@ def read_tum(path: Path) -> Trajectory:
         raise InputError(f"{path} has quaternions that are not of unit length: expected qx qy qz qw in columns 5 to 8")
     yaw = np.unwrap([quaternion_yaw(*quaternion) for quaternion in rows[:, 4:]])
     return Trajectory(rows[:, 0], np.column_stack([rows[:, 1:3], yaw]))
+
+
+def write_tum(path: Path, poses: Iterable[tuple[int, tuple[float, float, float]]], datum: Datum | None) -> None:
+    """Write (stamp in ns, (east, north, yaw)) as lines of `t x y z qx qy qz qw`, the datum in a comment above."""
+    lines = [] if datum is None else [f"# datum {datum.latitude!r} {datum.longitude!r} {datum.altitude!r}"]
+    for stamp_ns, (east, north, yaw) in poses:
+        seconds, nanoseconds = divmod(stamp_ns, 10**9)  # a float has no room for nanoseconds since 1970
+        turn = f"0 0 {math.sin(yaw / 2):.9f} {math.cos(yaw / 2):.9f}"
+        lines.append(f"{seconds}.{nanoseconds:09d} {east:.4f} {north:.4f} 0 {turn}")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")

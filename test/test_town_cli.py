@@ -34,12 +34,10 @@ def test_a_folder_with_something_in_it_is_left_alone(
 def test_a_missing_package_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(sys.modules, "geoflow_ros.town.export_drive", raising=False)
-    monkeypatch.delitem(sys.modules, "geoflow_ros.town.drive_bag", raising=False)
-    monkeypatch.setitem(sys.modules, "rosbags.rosbag2", None)
+    monkeypatch.setitem(sys.modules, "rosbags.typesys", None)
     assert main(["drive", str(tmp_path / "out"), "--count", "1"]) == 2
     error = capsys.readouterr().err
-    assert "rosbags" in error and 'pip install "geoflow_ros[town]"' in error
+    assert "rosbags" in error and 'pip install "geoflow_ros[bags]"' in error
 
 
 def test_help_says_which_seeds_are_for_testing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rosbags.rosbag2 import StoragePlugin, Writer
-from rosbags.typesys import Stores, get_typestore
 
 from geoflow_ros.camera import CameraModel
 from geoflow_ros.geodesy import Datum, LocalFrame
+from geoflow_ros.recording import BagRecorder, Messages
 from geoflow_ros.town.noise import SensorErrors, dead_reckoning, gauss_markov, gnss_fixes
 from geoflow_ros.town.route import Drive
 
 Floats = NDArray[np.float64]
-BAG_VERSION: Literal[9] = 9
-"""Of metadata.yaml: read by rosbag2 from Iron on, and by Humble's mcap plugin."""
 FIX_HZ, IMU_HZ, ODOM_HZ = 5.0, 50.0, 20.0
 TOPICS = {
     "/image/compressed": "sensor_msgs/msg/CompressedImage", "/camera_info": "sensor_msgs/msg/CameraInfo",
@@ -31,10 +29,10 @@ class DriveBag:
     """Collects messages and writes them in the order of their stamps when closed."""
 
     def __init__(self, folder: Path, datum: Datum, start_s: int) -> None:
-        self._types: Any = get_typestore(Stores.ROS2_HUMBLE)
+        self._messages = Messages()
         self._folder, self._start_s = folder, start_s
         self._frame = LocalFrame(datum)
-        self._pending: list[tuple[int, str, bytes]] = []
+        self._pending: list[tuple[int, str, Any]] = []
 
     def __enter__(self) -> DriveBag:
         return self
@@ -50,7 +48,7 @@ class DriveBag:
         frame_id = "camera_front"
         data = np.frombuffer(jpeg, dtype=np.uint8)
         self._add("/image/compressed", time, header=self._header(time, frame_id), format="jpeg", data=data)
-        whole = self._make(
+        whole = self._messages.make(
             "sensor_msgs/msg/RegionOfInterest", x_offset=0, y_offset=0, height=0, width=0, do_rectify=False
         )
         self._add(
@@ -72,7 +70,7 @@ class DriveBag:
         times = np.arange(0.0, seconds + 1e-9, 1.0 / FIX_HZ)
         enu = gnss_fixes(rng, times, drive.pose(times)[:, :2], errors)
         covariance = np.diag([errors.gnss_variance, errors.gnss_variance, errors.altitude**2]).ravel()
-        status = self._make("sensor_msgs/msg/NavSatStatus", status=0, service=1)
+        status = self._messages.make("sensor_msgs/msg/NavSatStatus", status=0, service=1)
         for time, lat, lon, alt in zip(times, *self._frame.to_geodetic(enu), strict=True):
             self._add(
                 "/fix", time, header=self._header(time, "gnss"), status=status, latitude=float(lat),
@@ -90,10 +88,11 @@ class DriveBag:
         angular = np.diag([errors.gyro**2 + errors.gyro_bias**2] * 3).ravel()
         for index, time in enumerate(times):
             self._add(
-                "/imu", time, header=self._header(time, "imu"), orientation=self._quaternion(yaw[index]),
-                orientation_covariance=orientation, angular_velocity=self._vector(0.0, 0.0, rate[index]),
+                "/imu", time, header=self._header(time, "imu"),
+                orientation=self._messages.quaternion(_turned(yaw[index])),
+                orientation_covariance=orientation, angular_velocity=self._messages.vector((0.0, 0.0, rate[index])),
                 angular_velocity_covariance=angular,
-                linear_acceleration=self._vector(forward[index], sideways[index], 9.81),
+                linear_acceleration=self._messages.vector((forward[index], sideways[index], 9.81)),
                 linear_acceleration_covariance=np.diag([0.1] * 3).ravel(),
             )  # fmt: skip
 
@@ -107,51 +106,39 @@ class DriveBag:
             along = (errors.wheel_scale * far) ** 2 + sideways + 0.01
             pose = np.diag([along, along, 0.01, 0.002, 0.002, (errors.gyro_bias * time) ** 2 + 1e-4])
             twist = np.diag([errors.wheel_white**2 + (errors.wheel_scale * speed) ** 2] + [0.01] * 4 + [rate_variance])
-            motion = self._make(
-                "geometry_msgs/msg/Twist", linear=self._vector(speed, 0.0, 0.0), angular=self._vector(0.0, 0.0, rate)
+            motion = self._messages.make(
+                "geometry_msgs/msg/Twist",
+                linear=self._messages.vector((speed, 0.0, 0.0)),
+                angular=self._messages.vector((0.0, 0.0, rate)),
             )
+            make = self._messages.make
             self._add(
                 "/odom", time, header=self._header(time, "odom"), child_frame_id="base_link",
-                pose=self._make(
-                    "geometry_msgs/msg/PoseWithCovariance", pose=self._pose(x, y, yaw), covariance=pose.ravel()
-                ),
-                twist=self._make("geometry_msgs/msg/TwistWithCovariance", twist=motion, covariance=twist.ravel()),
+                pose=make("geometry_msgs/msg/PoseWithCovariance", pose=self._pose(x, y, yaw), covariance=pose.ravel()),
+                twist=make("geometry_msgs/msg/TwistWithCovariance", twist=motion, covariance=twist.ravel()),
             )  # fmt: skip
 
     def _write(self) -> None:
-        with Writer(self._folder, version=BAG_VERSION, storage_plugin=StoragePlugin.MCAP) as writer:
-            connections = {
-                topic: writer.add_connection(topic, kind, typestore=self._types) for topic, kind in TOPICS.items()
-            }
-            for stamp, topic, data in sorted(self._pending, key=lambda item: item[0]):
-                writer.write(connections[topic], stamp, data)
+        with BagRecorder(self._folder, TOPICS, self._messages) as recorder:
+            for stamp, topic, message in sorted(self._pending, key=lambda item: item[0]):
+                recorder.write(topic, stamp, message)
 
     def _add(self, topic: str, time: float, **fields: Any) -> None:
-        message = self._make(TOPICS[topic], **fields)
-        data = bytes(self._types.serialize_cdr(message, TOPICS[topic]))
-        self._pending.append((self._stamp_ns(time), topic, data))
-
-    def _make(self, kind: str, **fields: Any) -> Any:
-        return self._types.types[kind](**fields)
+        self._pending.append((self._stamp_ns(time), topic, self._messages.make(TOPICS[topic], **fields)))
 
     def _stamp_ns(self, time: float) -> int:
         return self._start_s * 1_000_000_000 + round(time * 1e9)
 
     def _header(self, time: float, frame_id: str) -> Any:
-        seconds, nanoseconds = divmod(self._stamp_ns(time), 1_000_000_000)
-        stamp = self._make("builtin_interfaces/msg/Time", sec=seconds, nanosec=nanoseconds)
-        return self._make("std_msgs/msg/Header", stamp=stamp, frame_id=frame_id)
-
-    def _vector(self, x: float, y: float, z: float) -> Any:
-        return self._make("geometry_msgs/msg/Vector3", x=float(x), y=float(y), z=float(z))
-
-    def _quaternion(self, yaw: float) -> Any:
-        half = yaw / 2
-        return self._make("geometry_msgs/msg/Quaternion", x=0.0, y=0.0, z=float(np.sin(half)), w=float(np.cos(half)))
+        return self._messages.header(self._stamp_ns(time), frame_id)
 
     def _pose(self, x: float, y: float, yaw: float) -> Any:
-        position = self._make("geometry_msgs/msg/Point", x=float(x), y=float(y), z=0.0)
-        return self._make("geometry_msgs/msg/Pose", position=position, orientation=self._quaternion(yaw))
+        return self._messages.pose((x, y, 0.0), _turned(yaw))
+
+
+def _turned(yaw: float) -> tuple[float, float, float, float]:
+    """Quaternion (x, y, z, w) of a turn about up."""
+    return 0.0, 0.0, math.sin(yaw / 2), math.cos(yaw / 2)
 
 
 def _rate(values: Floats, times: Floats) -> Floats:

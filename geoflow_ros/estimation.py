@@ -60,7 +60,7 @@ def estimate_pose(
     """
     frame = PatchFrame(patch, model.config.search_radius, latent.turn)
     belief = UniformPrior(UNIFORM_YAW_RANGE) if prior is None else frame.prior(prior)
-    with model.small_work():
+    with model.small_work(config.hypotheses):
         return _estimate(model, latent, frame, belief, config, seed)
 
 

@@ -51,7 +51,7 @@ class LocalizerConfig:
         "fewer hypotheses and steps rather than a frame slower than this; 0: always all", 0.0, "ms", (0.0, 10_000.0)
     )
     patch_grid_m: float = option(
-        "satellite patches lie this far apart and serve all frames near", 8.0, "m", (0.5, 16.0)
+        "satellite patches lie this far apart and serve all frames near", 16.0, "m", (0.5, 16.0)
     )
     patch_heading_deg: float = option("headings of satellite patches are this far apart", 4.0, "deg", (0.5, 10.0))
     cache_mb: int = option("memory for encoded satellite patches", 128, "MB", (0, 65_536))

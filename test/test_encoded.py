@@ -174,7 +174,7 @@ def shipped() -> LocalizationModel:
 def test_the_answer_does_not_jump_where_the_patch_changes(
     drive: BenchmarkDrive, shipped: LocalizationModel, index: int
 ) -> None:
-    # A camera on the border between patches that lie 16 m and 6 degrees apart, seen from each side.
+    # A camera on the border between patches that lie 16 m and 4 degrees apart, seen from each side.
     frame, config = drive.at(index), LocalizerConfig()
     image, camera = compressed_for(frame.message, drive.camera, (640, 160))
     (east, north, yaw), half = frame.truth, config.patch_grid_m / 2

@@ -93,6 +93,9 @@ class LocalizationModel(nn.Module, ABC):
         """As `log_density`, but smooth in the hypotheses: for fusing frame after frame."""
         return self.log_density(latent, hypotheses)
 
-    def small_work(self) -> AbstractContextManager[None]:
-        """To be held while torch works on a frame other than encoding images: leaves the processor fit for those."""
+    def small_work(self, hypotheses: int) -> AbstractContextManager[None]:
+        """To be held while torch works on a frame other than encoding images: leaves the processor fit for those.
+
+        hypotheses: how many are worked on, 0 where there are none.
+        """
         return nullcontext()

@@ -28,6 +28,7 @@ from geoflow_ros.model.engines import (
 from geoflow_ros.model.runtime import prepare
 
 LOGGER = logging.getLogger(__name__)
+MANY_HYPOTHESES = 400
 EXACT, ROUNDED = 1e-3, 0.15  # error of the features against torch in float32, relative to their size
 
 
@@ -71,26 +72,29 @@ class Accelerated(LocalizationModel):
         return self.inner.satellite_memory(features)
 
     def match(self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None) -> Latent:
-        with self.small_work():
+        with self.small_work(0):
             return self.inner.match(ground, satellite, turn)
 
     def flow(self, latent: Latent, hypotheses: Tensor) -> Flow:
-        with self.small_work():
+        with self.small_work(hypotheses.shape[1]):
             return self.inner.flow(latent, hypotheses)
 
     def log_density(self, latent: Latent, hypotheses: Tensor) -> Tensor | None:
-        with self.small_work():
+        with self.small_work(hypotheses.shape[1]):
             return self.inner.log_density(latent, hypotheses)
 
     def log_likelihood(self, latent: Latent, hypotheses: Tensor) -> Tensor | None:
-        with self.small_work():
+        with self.small_work(hypotheses.shape[1]):
             return self.inner.log_likelihood(latent, hypotheses)
 
     @contextmanager
-    def small_work(self) -> Iterator[None]:
-        """On one thread where the engine has its own: torch's others would spin on, which doubles the engine's time."""
+    def small_work(self, hypotheses: int) -> Iterator[None]:
+        """On one thread where the engine has its own: torch's others would spin on, which doubles the engine's time.
+
+        Unless there are so many hypotheses that sharing them out saves more than that.
+        """
         threads = torch.get_num_threads()
-        if isinstance(self.engine, ExportedEngine):
+        if isinstance(self.engine, ExportedEngine) and hypotheses < MANY_HYPOTHESES:
             torch.set_num_threads(1)
         try:
             yield

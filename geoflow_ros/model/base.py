@@ -94,8 +94,5 @@ class LocalizationModel(nn.Module, ABC):
         return self.log_density(latent, hypotheses)
 
     def small_work(self, hypotheses: int) -> AbstractContextManager[None]:
-        """To be held while torch works on a frame other than encoding images: leaves the processor fit for those.
-
-        hypotheses: how many are worked on, 0 where there are none.
-        """
+        """To be held while torch works on so many hypotheses: leaves the processor fit for encoding the next images."""
         return nullcontext()

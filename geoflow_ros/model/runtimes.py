@@ -72,8 +72,7 @@ class Accelerated(LocalizationModel):
         return self.inner.satellite_memory(features)
 
     def match(self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None) -> Latent:
-        with self.small_work(0):
-            return self.inner.match(ground, satellite, turn)
+        return self.inner.match(ground, satellite, turn)
 
     def flow(self, latent: Latent, hypotheses: Tensor) -> Flow:
         with self.small_work(hypotheses.shape[1]):
@@ -89,9 +88,10 @@ class Accelerated(LocalizationModel):
 
     @contextmanager
     def small_work(self, hypotheses: int) -> Iterator[None]:
-        """On one thread where the engine has its own: torch's others would spin on, which doubles the engine's time.
+        """On one thread where the engine has its own: torch's others would spin on into the engine's next turn.
 
-        Unless there are so many hypotheses that sharing them out saves more than that.
+        Unless there are so many hypotheses that sharing them out saves more than that. `match` shares its work: the
+        refinement after it gives the other threads the time to end.
         """
         threads = torch.get_num_threads()
         if isinstance(self.engine, ExportedEngine) and hypotheses < MANY_HYPOTHESES:

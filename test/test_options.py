@@ -52,7 +52,7 @@ def test_bad_values_are_one_sentence(values: dict[str, object], sentence: str) -
 
 def test_every_parameter_is_described_and_in_the_shipped_file_with_its_default() -> None:
     text = (REPOSITORY / "config" / "localize.yaml").read_text(encoding="utf-8")
-    assert text == parameter_file(), "write what geoflow_ros.ros.parameter_file makes to config/localize.yaml"
+    assert text == parameter_file(), "run python -m geoflow_ros.reference"
     shipped = yaml.safe_load(text)["/**"]["ros__parameters"]
     for each in options_of(NodeConfig):
         assert len(each.help) > 5

@@ -14,6 +14,7 @@ from geoflow_ros.options import options_of
 pytest.importorskip("rclpy", reason="rclpy is not installed: source a ROS 2 or install the ROS wheels")
 
 from geoflow_ros.ros.interfaces import SERVICES, TOPICS  # noqa: E402
+from geoflow_ros.ros.parameter_file import parameter_file  # noqa: E402
 from geoflow_ros.ros.parameters import NodeConfig  # noqa: E402
 from geoflow_ros.ros.reference import reference_page, split_unit  # noqa: E402
 
@@ -44,6 +45,21 @@ def test_a_stale_page_and_a_missing_one_are_one_sentence(tmp_path: Path, capsys:
         assert words in capsys.readouterr().err
     assert reference.main([str(stale)]) == 0
     assert stale.read_text() == reference_page()
+
+
+def test_without_a_page_the_parameter_file_is_made_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert reference.main([]) == 2
+    assert "config/localize.yaml cannot be used" in capsys.readouterr().err
+    (tmp_path / "config").mkdir()
+    (tmp_path / "docs").mkdir()
+    assert (reference.main([]), reference.main(["--check"])) == (0, 0)
+    assert (tmp_path / "config" / "localize.yaml").read_text() == parameter_file()
+    (tmp_path / "config" / "localize.yaml").write_text("seed: 1\n")
+    assert reference.main(["--check"]) == 2
+    assert "config/localize.yaml is not up to date" in capsys.readouterr().err
 
 
 def test_every_parameter_is_on_the_page_once() -> None:

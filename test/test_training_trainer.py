@@ -3,15 +3,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import resource
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import torch
+from small_disk import disk_of
 from training_support import CONFIG, NOISE, tiny_network
 
 from geoflow_ros.errors import InputError
@@ -34,17 +32,6 @@ def first_batches(trainer: Trainer, count: int) -> list[Batch]:
 
 def lines(folder: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-
-
-@contextmanager
-def full_disk() -> Iterator[None]:
-    """No file may grow past a kilobyte."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_training_resumes_to_the_same_weights(tmp_path: Path) -> None:
@@ -183,7 +170,7 @@ def test_a_full_disk_leaves_the_old_checkpoint(tmp_path: Path) -> None:
     trainer.save()
     (batch,) = first_batches(trainer, 1)
     trainer.train_step(batch)
-    with full_disk(), pytest.raises(InputError, match="last.pt cannot be written: File too large"):
+    with disk_of(1024), pytest.raises(InputError, match="last.pt cannot be written: File too large"):
         trainer.save()
     assert Trainer.resume(CONFIG, tmp_path).step == 0
     assert [path.name for path in tmp_path.iterdir()] == ["last.pt"]
@@ -191,7 +178,7 @@ def test_a_full_disk_leaves_the_old_checkpoint(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_told_by_the_log(tmp_path: Path) -> None:
     log = RunLog(tmp_path, 0, tensorboard=False)
-    with full_disk(), pytest.raises(InputError, match="log.jsonl cannot be written .File too large.: free some disk"):
+    with disk_of(1024), pytest.raises(InputError, match="log.jsonl cannot be written .File too large.: free some disk"):
         log.write(1, {f"figure_{index}": 0.0 for index in range(200)})
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from geoflow_ros.budget import TimeBudget
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.encoded import PatchEncoder, Snapping
-from geoflow_ros.estimation import UNIFORM_YAW_RANGE, estimate_pose
+from geoflow_ros.estimation import estimate_pose
 from geoflow_ros.geodesy import LocalFrame, wrap_angle
 from geoflow_ros.hypotheses import Schedule
 from geoflow_ros.inputs import ground_image, image_tensor, lift_grid
@@ -28,8 +28,6 @@ from geoflow_ros.options import option
 from geoflow_ros.pose import Likelihood, PoseEstimate, PosePrior, Rejection
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.patch import SatellitePatch
-
-__all__ = ["UNIFORM_YAW_RANGE", "Localizer", "LocalizerConfig", "encode", "load_model", "locate"]
 
 BLANK_IMAGE_STD = 3.0  # grey levels; a covered lens
 

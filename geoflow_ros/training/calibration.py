@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.datasets.base import LocalizationDataset, Sample
-from geoflow_ros.localizer import UNIFORM_YAW_RANGE, LocalizerConfig, locate
+from geoflow_ros.estimation import UNIFORM_YAW_RANGE
+from geoflow_ros.localizer import LocalizerConfig, locate
 from geoflow_ros.metrics import PoseErrors, pose_errors
 from geoflow_ros.model.base import LocalizationModel
 from geoflow_ros.model.checkpoint import load, read, save

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from geoflow_ros.datasets.base import LocalizationDataset
 from geoflow_ros.errors import InputError
-from geoflow_ros.localizer import UNIFORM_YAW_RANGE
+from geoflow_ros.estimation import UNIFORM_YAW_RANGE
 from geoflow_ros.model.base import LocalizationModel
 from geoflow_ros.model.checkpoint import build, save
 from geoflow_ros.model.config import config_from_dict

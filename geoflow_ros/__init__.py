@@ -6,4 +6,4 @@ __version__ = "0.1.0"
 
 # Threads of torch that wait for each other spin by default, for so long that on a busy computer most of its time is
 # spent so: with as many other busy processes as cores, a frame took ten times as long. Must be set before torch loads.
-os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+os.environ.setdefault("GOMP_SPINCOUNT", "30000")

@@ -190,7 +190,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--camera-hz",
         type=_rate,
-        default=30.0,
+        default=100.0,
         metavar="HZ",
         help="of the camera whose frames are localised: the slower, the more of them need a new patch (%(default)g)",
     )

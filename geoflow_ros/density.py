@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from scipy.special import logsumexp, softmax
 
 from geoflow_ros.hypotheses import Prior
 from geoflow_ros.model.base import Latent, LocalizationModel
 
+Array = NDArray[np.float64]
 GRID = 64
 HEADINGS = 5
 REACH = 1.2  # half-width of the grid in search radii
@@ -17,36 +18,36 @@ REACH = 1.2  # half-width of the grid in search radii
 
 @torch.inference_mode()
 def density_grid(
-    model: LocalizationModel, latent: Latent, prior: Prior, hypotheses: Tensor, weights: Tensor, moments: Tensor
+    model: LocalizationModel, latent: Latent, prior: Prior, hypotheses: Array, weights: Array, moments: Array
 ) -> NDArray[np.float32]:
     """(GRID, GRID) probabilities summing to 1, rows along v, columns along u, over REACH search radii to each side.
 
     The network's own density times the prior where it has one, summed over headings; else a Gaussian around each
     of the weighted hypotheses (N, 3) as wide as what it still lacks, `moments` (N, 3, 3).
     """
-    axis = (torch.arange(GRID) + 0.5) / GRID * 2 * REACH - REACH
-    y, x = torch.meshgrid(axis, axis, indexing="ij")
-    place = torch.stack([x, y], dim=-1).reshape(-1, 2)
+    axis = (np.arange(GRID) + 0.5) / GRID * 2 * REACH - REACH
+    x, y = np.meshgrid(axis, axis)
+    place = np.stack([x, y], axis=-1).reshape(-1, 2)
     log_density = _of_network(model, latent, prior, place, hypotheses[:, 2])
     if log_density is None:
         log_density = _of_hypotheses(place, hypotheses, weights, moments)
-    return torch.softmax(log_density, dim=0).view(GRID, GRID).numpy()
+    return np.asarray(softmax(log_density).reshape(GRID, GRID), np.float32)
 
 
-def _of_network(model: LocalizationModel, latent: Latent, prior: Prior, place: Tensor, yaws: Tensor) -> Tensor | None:
-    headings = torch.quantile(yaws, torch.linspace(0.1, 0.9, HEADINGS))
-    poses = torch.cat([place.repeat(HEADINGS, 1), headings.repeat_interleave(len(place))[:, None]], dim=-1)
-    log_density = model.log_density(latent, poses[None])
+def _of_network(model: LocalizationModel, latent: Latent, prior: Prior, place: Array, yaws: Array) -> Array | None:
+    headings = np.quantile(yaws, np.linspace(0.1, 0.9, HEADINGS))
+    poses = np.column_stack([np.tile(place, (HEADINGS, 1)), np.repeat(headings, len(place))])
+    log_density = model.log_density(latent, torch.from_numpy(poses.astype(np.float32))[None])
     if log_density is None:
         return None
-    joint = log_density[0] + prior.log_density(poses)
-    return torch.logsumexp(joint.view(HEADINGS, -1), dim=0)
+    joint = log_density[0].numpy() + prior.log_density(poses)
+    return np.asarray(logsumexp(joint.reshape(HEADINGS, -1), axis=0))
 
 
-def _of_hypotheses(place: Tensor, hypotheses: Tensor, weights: Tensor, moments: Tensor) -> Tensor:
+def _of_hypotheses(place: Array, hypotheses: Array, weights: Array, moments: Array) -> Array:
     cell = 2 * REACH / GRID
-    covariance = moments[:, :2, :2] + torch.eye(2) * cell**2
+    covariance = moments[:, :2, :2] + np.eye(2) * cell**2
     offset = place[:, None] - hypotheses[None, :, :2]
-    squared = torch.einsum("pni,nij,pnj->pn", offset, torch.linalg.inv(covariance), offset)
-    log_norm = 0.5 * torch.logdet(covariance)
-    return torch.logsumexp(torch.log(weights + 1e-12) - 0.5 * squared - log_norm, dim=1)
+    squared = np.einsum("pni,nij,pnj->pn", offset, np.linalg.inv(covariance), offset, optimize=True)
+    log_norm = 0.5 * np.linalg.slogdet(covariance)[1]
+    return np.asarray(logsumexp(np.log(weights + 1e-12) - 0.5 * squared - log_norm, axis=1))

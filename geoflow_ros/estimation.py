@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import expit, softmax
 from torch import Tensor
 
 from geoflow_ros.density import REACH, density_grid
@@ -17,8 +18,8 @@ from geoflow_ros.hypotheses import (
     UniformPrior,
     consensus,
     pose_covariance,
-    refine,
     remaining_error,
+    wrap_yaw,
 )
 from geoflow_ros.model.base import Latent, LocalizationModel
 from geoflow_ros.model.config import DefaultConfig, ModelConfig
@@ -67,36 +68,41 @@ def estimate_pose(
 def _estimate(
     model: LocalizationModel, latent: Latent, frame: PatchFrame, belief: Prior, config: RefinementConfig, seed: int
 ) -> PoseEstimate:
-    drawn = _drawn(model.config, belief, config.hypotheses, seed)
-    hypotheses = refine(model, latent, drawn, config.steps, config.schedule)
-    moments = remaining_error(model.flow(latent, hypotheses), _yaw_variance(belief))
-    hypotheses = hypotheses[0]
-    fit = model.log_density(latent, hypotheses[None])
-    weights = torch.softmax(belief.log_density(hypotheses) + (0.0 if fit is None else fit[0]), dim=0)
+    drawn = _tensor(_drawn(model.config, belief, config.hypotheses, seed))
+    refined, flow = model.refine(latent, drawn, config.schedule.fractions(config.steps))
+    fit = model.log_density(latent, refined)
+    moments = remaining_error(flow, _yaw_variance(belief))
+    hypotheses = wrap_yaw(refined[0].numpy().astype(np.float64))
+    weights = softmax(belief.log_density(hypotheses) + (0.0 if fit is None else fit[0].numpy()))
     pose = consensus(hypotheses, weights, config.bandwidth_m / frame.radius)
     covariance = pose_covariance(pose, hypotheses, weights, moments) * _calibration(model.config)
-    poses = frame.to_enu(torch.cat([pose[None], hypotheses]))
+    poses = frame.to_enu(np.concatenate([pose[None], hypotheses]))
     return PoseEstimate(
         east=float(poses[0, 0]),
         north=float(poses[0, 1]),
         yaw=float(poses[0, 2]),
         covariance=frame.covariance_to_enu(covariance),
         hypotheses=poses[1:],
-        weights=weights.double().numpy(),
+        weights=weights,
         density_source=lambda: density_grid(model, latent, belief, hypotheses, weights, moments),
         density_size_m=2 * REACH * frame.radius,
         patch=frame.patch,
-        match=1.0 if latent.match_logit is None else float(torch.sigmoid(latent.match_logit[0])),
+        match=1.0 if latent.match_logit is None else float(expit(float(latent.match_logit[0]))),
         log_likelihood=None if fit is None else _likelihood(model, latent, frame),
     )
 
 
-def _drawn(config: ModelConfig, belief: Prior, count: int, seed: int) -> Tensor:
-    """(1, count, 3) hypotheses from the prior."""
-    drawn = belief.draw(count, torch.Generator().manual_seed(seed))
+def _tensor(hypotheses: NDArray[np.float64]) -> Tensor:
+    """The hypotheses (N, 3) as the network reads them, (1, N, 3)."""
+    return torch.from_numpy(hypotheses.astype(np.float32))[None]
+
+
+def _drawn(config: ModelConfig, belief: Prior, count: int, seed: int) -> NDArray[np.float64]:
+    """(count, 3) hypotheses from the prior."""
+    drawn = belief.draw(count, np.random.default_rng(seed))
     if not isinstance(config, DefaultConfig):  # heading is taken as known: leave it at the prior's
         drawn[:, 2] = 0.0 if isinstance(belief, UniformPrior) else belief.mean[2]
-    return drawn[None]
+    return drawn
 
 
 def _yaw_variance(prior: Prior) -> float:
@@ -105,11 +111,11 @@ def _yaw_variance(prior: Prior) -> float:
     return float(prior.covariance[2, 2])
 
 
-def _calibration(config: ModelConfig) -> Tensor:
+def _calibration(config: ModelConfig) -> NDArray[np.float64]:
     """(3, 3) by which the predicted covariance is multiplied, entry by entry."""
     position, yaw = math.sqrt(config.position_variance_scale), math.sqrt(config.yaw_variance_scale)
-    scale = torch.tensor([position, position, yaw])
-    return torch.outer(scale, scale)
+    scale = np.array([position, position, yaw])
+    return np.outer(scale, scale)
 
 
 def _likelihood(model: LocalizationModel, latent: Latent, frame: PatchFrame) -> Likelihood:
@@ -117,7 +123,7 @@ def _likelihood(model: LocalizationModel, latent: Latent, frame: PatchFrame) -> 
 
     @torch.inference_mode()
     def log_likelihood(poses: NDArray[np.float64]) -> NDArray[np.float64]:
-        fit = model.log_likelihood(latent, frame.from_enu(poses)[None])
+        fit = model.log_likelihood(latent, _tensor(frame.from_enu(poses)))
         assert fit is not None
         return np.asarray(fit[0].double().numpy())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +12,7 @@ from pyproj import Transformer
 
 from geoflow_ros.errors import InputError
 
+Angle = TypeVar("Angle", float, NDArray[np.float64])
 EQUATOR_RESOLUTION = 156543.03392804097
 """Metres per pixel of a 256 px Web Mercator tile at zoom 0 on the equator."""
 
@@ -63,8 +65,8 @@ class LocalFrame:
         return np.asarray(lat), np.asarray(lon), np.asarray(alt)
 
 
-def wrap_angle(angle: float) -> float:
-    """The same angle in [-pi, pi)."""
+def wrap_angle(angle: Angle) -> Angle:
+    """The same angle (rad), or array of angles, in [-pi, pi)."""
     return (angle + math.pi) % (2.0 * math.pi) - math.pi
 
 

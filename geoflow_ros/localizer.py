@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -29,6 +30,7 @@ from geoflow_ros.pose import Likelihood, PoseEstimate, PosePrior, Rejection
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.patch import SatellitePatch
 
+SEARCHED_SIGMAS = 3.0  # of the prior's heading: what is further from it is not worth the time
 BLANK_IMAGE_STD = 3.0  # grey levels; a covered lens
 
 cached_lift_grid = lru_cache(maxsize=16)(lift_grid)
@@ -38,7 +40,7 @@ cached_lift_grid = lru_cache(maxsize=16)(lift_grid)
 class LocalizerConfig:
     """How hypotheses are refined, what is kept of the imagery, and when an estimate is withheld."""
 
-    hypotheses: int = option("hypotheses drawn from the prior", 64, range=(1, 4096))
+    hypotheses: int = option("hypotheses drawn from the prior", 48, range=(1, 4096))
     steps: int = option("refinement steps", 5, range=(1, 50))
     schedule: Schedule = option("step length: paper, full or annealed", Schedule.FULL)
     bandwidth_m: float = option("how close hypotheses must be to agree", 2.0, "m", (0.1, 20.0))
@@ -68,15 +70,17 @@ def encode(
     patch: SatellitePatch,
     memory: Tensor | None = None,
     turn: float = 0.0,
+    reach: float = math.inf,
 ) -> Latent:
     """What the network keeps of a rectified (H, W, 3) RGB image and a patch, for `estimate_pose`.
 
     memory: of the patch, from `LocalizationModel.encode_satellite`, where it is at hand. turn: around which the heading
     is searched, counter-clockwise from the patch's +u (rad); only a few degrees, the network knows no others.
+    reach: how far to either side of it (rad), at most and by default as far as the network was trained to.
     """
     seen = model.encode_ground(image_tensor(ground_image(ground, model.config)), cached_lift_grid(camera, model.config))
     known = model.encode_satellite(image_tensor(patch.image)) if memory is None else memory
-    return replace(model.match(seen, known, torch.tensor([turn])), turn=turn)
+    return replace(model.match(seen, known, torch.tensor([turn]), reach), turn=turn)
 
 
 def locate(
@@ -131,7 +135,9 @@ class Localizer:
             return Rejection(f"no satellite imagery for {encoded.patch.missing:.0%} of the {extent} of the datum")
         # Around the prior's own heading: headings that jump with the patch would bend a whole drive one way.
         turn = wrap_angle(of_camera.yaw - encoded.patch.yaw)
-        latent = encode(self.model, camera.rectify(image), camera.rectified(), encoded.patch, encoded.memory, turn)
+        reach = SEARCHED_SIGMAS * math.sqrt(of_camera.covariance[2, 2])
+        view = camera.rectify(image), camera.rectified()
+        latent = encode(self.model, *view, encoded.patch, encoded.memory, turn, reach)
         config = self._affordable(time.perf_counter() - start)
         start = time.perf_counter()
         estimate = estimate_pose(self.model, latent, encoded.patch, of_camera, config, seed)
@@ -176,7 +182,7 @@ class Localizer:
                 f"image is {image.shape[1]} x {image.shape[0]} but the camera's calibration is for "
                 f"{camera.width} x {camera.height}"
             )
-        if image[::4, ::4].std() < BLANK_IMAGE_STD:
+        if cv2.meanStdDev(image[::4])[1].max() < BLANK_IMAGE_STD:
             return "image has no contrast: is the lens covered?"
         config = self.model.config
         std = math.sqrt(np.linalg.eigvalsh(prior.covariance[:2, :2]).max())

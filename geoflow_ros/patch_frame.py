@@ -6,9 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from geoflow_ros.geodesy import wrap_angle
 from geoflow_ros.hypotheses import GaussianPrior
@@ -39,28 +37,25 @@ class PatchFrame:
         east, north = prior.east - self.patch.center[0], prior.north - self.patch.center[1]
         offset = np.array([east, north, wrap_angle(prior.yaw - self.yaw)])
         return GaussianPrior(
-            mean=torch.from_numpy(turn @ offset).float(),
-            covariance=torch.from_numpy(turn @ prior.covariance @ turn.T).float(),
+            mean=turn @ offset,
+            covariance=turn @ prior.covariance @ turn.T,
         )
 
-    def to_enu(self, hypotheses: Tensor) -> NDArray[np.float64]:
+    def to_enu(self, hypotheses: NDArray[np.float64]) -> NDArray[np.float64]:
         """(N, 3) east, north (m), yaw (rad) of hypotheses (N, 3)."""
-        poses = hypotheses.double().numpy()
-        uv = poses[:, :2] * self.radius / self.patch.resolution + self.patch.size_px / 2
-        yaw = np.mod(poses[:, 2:] + self.yaw + math.pi, 2 * math.pi) - math.pi
-        return np.concatenate([self.patch.to_enu(uv), yaw], axis=1)
+        uv = hypotheses[:, :2] * self.radius / self.patch.resolution + self.patch.size_px / 2
+        return np.concatenate([self.patch.to_enu(uv), wrap_angle(hypotheses[:, 2:] + self.yaw)], axis=1)
 
-    def from_enu(self, poses: NDArray[np.float64]) -> Tensor:
+    def from_enu(self, poses: NDArray[np.float64]) -> NDArray[np.float64]:
         """Hypotheses (N, 3) of poses (N, 3) east, north (m), yaw (rad)."""
         place = (self.patch.to_pixel(poses[:, :2]) - self.patch.size_px / 2) * self.patch.resolution / self.radius
-        yaw = np.mod(poses[:, 2:] - self.yaw + math.pi, 2 * math.pi) - math.pi
-        return torch.from_numpy(np.concatenate([place, yaw], axis=1)).float()
+        return np.concatenate([place, wrap_angle(poses[:, 2:] - self.yaw)], axis=1)
 
-    def covariance_to_enu(self, covariance: Tensor) -> NDArray[np.float64]:
+    def covariance_to_enu(self, covariance: NDArray[np.float64]) -> NDArray[np.float64]:
         """(3, 3) of (east, north, yaw) in metres and radians from that of hypothesis coordinates."""
         scale = np.array([self.radius, self.radius, 1.0])
         turn = self._from_enu().T * scale  # the rotation is orthogonal: its transpose turns back
-        moved = turn @ covariance.double().numpy() @ turn.T
+        moved = turn @ covariance @ turn.T
         return np.asarray((moved + moved.T) / 2)
 
     def _from_enu(self) -> NDArray[np.float64]:

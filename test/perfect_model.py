@@ -1,5 +1,7 @@
 """A network that knows where the camera is, for tests of everything around the network."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -24,7 +26,7 @@ class PerfectModel(LocalizationModel):
     def satellite_features(self, satellite: Tensor) -> Tensor:
         return satellite
 
-    def match(self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None) -> Latent:
+    def match(self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None, reach: float = math.inf) -> Latent:
         return Latent(match_logit=torch.full((len(ground),), self.match_logit))
 
     def flow(self, latent: Latent, hypotheses: Tensor) -> Flow:

@@ -149,7 +149,7 @@ def test_the_papers_network_is_given_no_geometry() -> None:
 
 
 def test_the_ground_image_has_the_networks_size() -> None:
-    assert ground_image(IMAGE, DefaultConfig()).shape == (160, 640, 3)
+    assert ground_image(IMAGE, DefaultConfig()).shape == (128, 512, 3)
     assert image_tensor(IMAGE).shape == (1, 3, 120, 320)
     assert torch.equal(image_tensor(IMAGE)[0, :, 5, 7], torch.from_numpy(IMAGE[5, 7]))
 

@@ -47,7 +47,7 @@ def test_correlation_is_the_sum_of_products_and_nothing_wraps_around() -> None:
     satellite = torch.randn(1, 2, 104, 104, generator=generator)
     templates = VOLUME.templates(ground)
     padded = F.pad(satellite, (100, 100, 100, 100))
-    direct = F.conv2d(padded, templates[0, :, 3][None])[0, 0]
+    direct = F.conv2d(padded, templates[0, 3][None])[0, 0]
     rows, columns = (torch.arange(2 * VOLUME.reach + 1) + 100 + first for first in VOLUME.first)
     expected = direct[rows][:, columns] / math.sqrt(templates.shape[-1] * templates.shape[-2])
     assert torch.allclose(VOLUME.correlate(templates, VOLUME.spectrum(satellite))[0, 3], expected, atol=1e-4)
@@ -58,13 +58,13 @@ def test_turned_by_a_step_every_heading_is_the_next_one() -> None:
     step = math.radians(CONFIG.yaw_step_deg)
     straight, turned = VOLUME.templates(ground), VOLUME.templates(ground, torch.tensor([0.0, step]))
     assert torch.allclose(turned[0], straight[0], atol=1e-4)
-    assert torch.allclose(turned[1, :, :-1], straight[1, :, 1:], atol=1e-4)
+    assert torch.allclose(turned[1, :-1], straight[1, 1:], atol=1e-4)
 
 
 def test_an_index_points_at_its_cell() -> None:
     hypotheses = torch.tensor([[[0.0, 0.0, 0.0], [1.0, -0.5, math.radians(8.0)]]])
     expected = [[[24.0, 24.0, 3.0], [44.0, 14.0, 5.0]]]
-    assert torch.allclose(VOLUME.to_index(hypotheses), torch.tensor(expected), atol=1e-4)
+    assert torch.allclose(VOLUME.index(hypotheses), torch.tensor(expected), atol=1e-4)
 
 
 def test_reading_between_cells_is_linear_and_zero_outside() -> None:
@@ -123,3 +123,22 @@ def test_more_agreement_is_more_evidence_of_a_match() -> None:
     spectrum = VOLUME.spectrum(satellite)
     (_, agreeing), (_, disagreeing) = VOLUME(9 * ground, spectrum), VOLUME(-9 * ground, spectrum)
     assert agreeing > disagreeing
+
+
+def test_turning_also_knows_cells_behind_the_camera() -> None:
+    volume = MatchVolume(DefaultConfig(channels=2, bev_back_m=8.0))
+    ground = torch.rand(1, 2, 40, 40, generator=torch.Generator().manual_seed(2))
+    turned = volume.templates(ground, torch.tensor([math.radians(CONFIG.yaw_step_deg)]))
+    assert torch.allclose(turned[0, :-1], volume.templates(ground)[0, 1:], atol=1e-4)
+
+
+@torch.inference_mode()
+def test_headings_out_of_reach_cost_nothing_and_have_no_probability() -> None:
+    ground, satellite = features([4.5, 12.5, 20.5], [3.5, -14.5, 15.5], 0.0, 2, 3)
+    spectrum, turn = VOLUME.spectrum(satellite), torch.tensor([0.01])
+    near, _ = VOLUME(9 * ground, spectrum, turn, reach=math.radians(5.0))
+    everywhere, _ = VOLUME(9 * ground, spectrum, turn)
+    assert near.shape == everywhere.shape
+    assert (near[:, [0, -1]] == -math.inf).all()
+    assert near.exp().sum() == pytest.approx(1.0, abs=1e-4)
+    assert torch.allclose(near[:, 1:-1] - near[0, 3, 0, 0], everywhere[:, 1:-1] - everywhere[0, 3, 0, 0], atol=1e-3)

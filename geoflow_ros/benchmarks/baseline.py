@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from geoflow_ros.benchmarks.drive import BenchmarkDrive
-from geoflow_ros.hypotheses import Schedule, refine
+from geoflow_ros.hypotheses import Schedule
 from geoflow_ros.inputs import ground_image, image_tensor
 from geoflow_ros.messages import compressed_to_rgb
 from geoflow_ros.model.checkpoint import build
@@ -36,4 +36,5 @@ class PaperEager:
         )
         satellite = image_tensor(patch.image).contiguous()
         latent = self._model.encode(ground, satellite, None)
-        return refine(self._model, latent, self._start, STEPS, Schedule.PAPER)[0].mean(0)
+        hypotheses, _ = self._model.refine(latent, self._start, Schedule.PAPER.fractions(STEPS))
+        return hypotheses[0].mean(0)

@@ -12,7 +12,6 @@ import torch
 from geoflow_ros.benchmarks.drive import FramePath
 from geoflow_ros.benchmarks.timing import Quantiles, quantiles
 from geoflow_ros.estimation import estimate_pose
-from geoflow_ros.hypotheses import refine
 from geoflow_ros.inputs import ground_image, image_tensor
 from geoflow_ros.localizer import cached_lift_grid
 from geoflow_ros.messages import compressed_for
@@ -77,7 +76,7 @@ def _take(path: FramePath, index: int, watch: Stopwatch, publish: Publish | None
         latent = model.match(seen, known)
     drawn = DRAWN_SPREAD * torch.randn(1, settings.hypotheses, 3, generator=torch.Generator().manual_seed(index))
     with watch("refine"):
-        refine(model, latent, drawn, settings.steps, settings.schedule)
+        model.refine(latent, drawn, settings.schedule.fractions(settings.steps))
     with watch("estimate"):
         estimate = estimate_pose(model, latent, patch, frame.prior, settings, index)
     if publish is not None:

@@ -13,7 +13,7 @@ import torch
 from geoflow_ros.benchmarks.drive import BenchmarkDrive
 from geoflow_ros.benchmarks.machine import resident_mb
 from geoflow_ros.benchmarks.timing import Contender, interleaved, quantiles
-from geoflow_ros.hypotheses import Schedule, refine
+from geoflow_ros.hypotheses import Schedule
 from geoflow_ros.inputs import ground_image, image_tensor
 from geoflow_ros.localizer import cached_lift_grid
 from geoflow_ros.messages import compressed_for, compressed_to_rgb
@@ -72,7 +72,7 @@ def sweep_refinement(
 
         @torch.inference_mode()
         def work(_: int) -> object:
-            return refine(model, latent, drawn, step_count, Schedule.FULL)
+            return model.refine(latent, drawn, Schedule.FULL.fractions(step_count))
 
         return Contender(f"{count}x{step_count}", work)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from geoflow_ros.model.config import ModelConfig
@@ -26,6 +29,15 @@ class Flow:
     kappa: Tensor
     yaw_step: Tensor | None = None
     yaw_variance: Tensor | None = None
+
+    def step(self, hypotheses: Tensor, fraction: float) -> Tensor:
+        """The hypotheses (B, N, 3) moved by a fraction of the flow; yaw is not wrapped."""
+        length = fraction * self.log_distance.exp()
+        place = torch.addcmul(hypotheses[..., :2], length.unsqueeze(-1), self.direction)
+        yaw = hypotheses[..., 2]
+        if self.yaw_step is not None:
+            yaw = torch.add(yaw, self.yaw_step, alpha=fraction)
+        return torch.cat([place, yaw.unsqueeze(-1)], dim=-1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +83,11 @@ class LocalizationModel(nn.Module, ABC):
         return self.satellite_memory(self.satellite_features(satellite))
 
     @abstractmethod
-    def match(self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None) -> Latent:
+    def match(self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None, reach: float = math.inf) -> Latent:
         """Latent of what `encode_ground` and `encode_satellite` made.
 
         turn: (B,) around which the heading is searched, counter-clockwise from the patch's +u (rad); 0 by default.
+        reach: how far to either side (rad), at most and by default as far as the network was trained to.
         """
 
     def encode(self, ground: Tensor, satellite: Tensor, lift: Tensor | None) -> Latent:
@@ -84,6 +97,12 @@ class LocalizationModel(nn.Module, ABC):
     @abstractmethod
     def flow(self, latent: Latent, hypotheses: Tensor) -> Flow:
         """Flow of hypotheses (B, N, 3): position in units of the search radius, yaw in radians."""
+
+    def refine(self, latent: Latent, hypotheses: Tensor, fractions: Sequence[float]) -> tuple[Tensor, Flow]:
+        """Hypotheses (B, N, 3) after a step along the flow for each fraction of it, and the flow where they arrive."""
+        for fraction in fractions:
+            hypotheses = self.flow(latent, hypotheses).step(hypotheses, fraction)
+        return hypotheses, self.flow(latent, hypotheses)
 
     def log_density(self, latent: Latent, hypotheses: Tensor) -> Tensor | None:
         """Log probability density (B, N) at hypotheses (B, N, 3) up to a constant; None if the network has none."""

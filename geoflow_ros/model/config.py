@@ -37,12 +37,12 @@ class DefaultConfig:
     """GeoFlow on a match volume: features lifted to the ground plane, correlated once, read by 3-DoF hypotheses."""
 
     name: str = "default"
-    ground_height: int = 160
-    ground_width: int = 640
+    ground_height: int = 128
+    ground_width: int = 512
     satellite_px: int = 416
     satellite_resolution: float = 0.25  # metres per pixel
     search_radius: float = 20.0  # metres; the unit of the normalised hypotheses
-    channels: int = 16  # of the matched features
+    channels: int = 8  # of the matched features
     bev_front_m: float = 32.0
     bev_back_m: float = 0.0
     bev_side_m: float = 20.0

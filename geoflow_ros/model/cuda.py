@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -77,7 +78,7 @@ class CudaModel(LocalizationModel):
         """What `match` needs of the patch, already prepared, on the GPU and kept there."""
         return features_of(self._satellite(satellite)).clone()
 
-    def match(self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None) -> Latent:
+    def match(self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None, reach: float = math.inf) -> Latent:
         return on_cpu(self._match(ground, satellite, turn))
 
     def flow(self, latent: Latent, hypotheses: Tensor) -> Flow:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from torch import Tensor, nn
 
 from geoflow_ros.errors import InputError
@@ -55,7 +57,7 @@ class GeoFlow(LocalizationModel):
         """The features' keys and values."""
         return self.attention.memory(features)
 
-    def match(self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None) -> Latent:
+    def match(self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None, reach: float = math.inf) -> Latent:
         """The pooled vector (B, C); `turn` is not used, this network takes the heading as known."""
         return Latent(pooled=self.attention(ground, satellite))
 

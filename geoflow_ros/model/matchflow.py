@@ -6,6 +6,7 @@ and every hypothesis (x, y, heading) reads the volume around itself at several s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import cast
 
@@ -24,7 +25,9 @@ from geoflow_ros.model.volume import PYRAMID_LEVELS, READS, NeighbourhoodReader,
 LATERAL_CHANNELS = 48
 NECK_CHANNELS = 32
 BEV_CHANNELS = 64
+EMBEDDING_CHANNELS = 16  # of the satellite features, which have unit length there
 HIDDEN = 128
+YAW_VARIANCE_SCALE = 1e-2  # radians squared: about (6 degrees)^2 at the start of training
 
 
 def conv_block(inputs: int, outputs: int, kernel: int = 3) -> nn.Sequential:
@@ -98,15 +101,21 @@ class GroundEncoder(nn.Module):
 
 
 class SatelliteEncoder(nn.Module):
-    """Unit-length features (B, C, S/4, S/4) of the patch."""
+    """Features (B, C, S/4, S/4) of the patch: unit vectors, projected onto the few axes that tell places apart.
+
+    A place can so say little to any frame, without being worth more elsewhere.
+    """
 
     def __init__(self, config: DefaultConfig) -> None:
         super().__init__()
         self.pyramid = Pyramid()
-        self.out = nn.Sequential(conv_block(NECK_CHANNELS, NECK_CHANNELS), nn.Conv2d(NECK_CHANNELS, config.channels, 1))
+        embed = nn.Conv2d(NECK_CHANNELS, EMBEDDING_CHANNELS, 1)
+        self.out = nn.Sequential(conv_block(NECK_CHANNELS, NECK_CHANNELS), embed)
+        self.project = nn.Conv2d(EMBEDDING_CHANNELS, config.channels, 1, bias=False)
 
     def forward(self, image: Tensor) -> Tensor:
-        return F.normalize(self.out(self.pyramid(image)), dim=1)
+        features: Tensor = self.project(F.normalize(self.out(self.pyramid(image)), dim=1))
+        return features
 
 
 class FlowHead(nn.Module):
@@ -114,7 +123,7 @@ class FlowHead(nn.Module):
 
     def __init__(self, volume: MatchVolume) -> None:
         super().__init__()
-        self.to_index = volume.to_index
+        self.index = volume.index
         self.read = NeighbourhoodReader(volume.shape)
         self.coordinates = nn.Sequential(nn.Linear(3, 16), nn.LayerNorm(16), nn.ReLU())
         reads = PYRAMID_LEVELS * READS**3
@@ -124,7 +133,7 @@ class FlowHead(nn.Module):
         self.out = nn.Linear(HIDDEN, 7)
 
     def forward(self, table: Tensor, hypotheses: Tensor) -> Flow:
-        reads = self.read(table, self.to_index(hypotheses))
+        reads = self.read(table, self.index(hypotheses))
         first, *rest = self.hidden
         # One linear layer of [reads, coordinates], which are not copied into one matrix first.
         weight, bias = cast(nn.Linear, first).weight, cast(nn.Linear, first).bias
@@ -140,7 +149,7 @@ class FlowHead(nn.Module):
             direction=F.normalize(out[..., 1:3], dim=-1),
             kappa=kappa,
             yaw_step=out[..., 3],
-            yaw_variance=1e-2 * yaw_variance,  # radians squared: about (6 degrees)^2 at the start of training
+            yaw_variance=YAW_VARIANCE_SCALE * yaw_variance,
         )
 
 
@@ -172,9 +181,9 @@ class MatchFlow(LocalizationModel):
         """The features' spectrum (B, C, rows, columns), complex."""
         return self.volume.spectrum(features)
 
-    def match(self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None) -> Latent:
+    def match(self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None, reach: float = math.inf) -> Latent:
         """The pyramid of the match volume."""
-        log_probability, match_logit = self.volume(ground, satellite, turn)
+        log_probability, match_logit = self.volume(ground, satellite, turn, reach)
         pyramid = mass_pyramid(log_probability, PYRAMID_LEVELS)
         with torch.no_grad():  # the match is taught by its own likelihood; flow gradients through it would only blur it
             table = self.head.read.tabulate(pyramid)
@@ -187,7 +196,7 @@ class MatchFlow(LocalizationModel):
         return flow
 
     def log_density(self, latent: Latent, hypotheses: Tensor) -> Tensor:
-        return read_volume(latent.log_mass[0], self.volume.to_index(hypotheses))
+        return read_volume(latent.log_mass[0], self.volume.index(hypotheses))
 
     def log_likelihood(self, latent: Latent, hypotheses: Tensor) -> Tensor:
-        return read_smoothly(latent.log_mass[0], self.volume.to_index(hypotheses))
+        return read_smoothly(latent.log_mass[0], self.volume.index(hypotheses))

@@ -14,6 +14,23 @@ from geoflow_ros.model.config import DefaultConfig
 FFT_UNIT = 12  # sides that are multiples of it are transformed fastest
 
 
+class PoseIndex(nn.Module):
+    """Fractional (u, v, heading) indices (B, N, 3) into the match volume of hypotheses (B, N, 3)."""
+
+    scale: Tensor
+    origin: Tensor
+
+    def __init__(self, config: DefaultConfig, reach: int, yaw_steps: int) -> None:
+        super().__init__()
+        cells, headings = config.search_radius / config.cell_m, 1 / math.radians(config.yaw_step_deg)
+        self.register_buffer("scale", torch.tensor([cells, cells, headings]), persistent=False)
+        self.register_buffer("origin", torch.tensor([reach, reach, yaw_steps], dtype=torch.float32), persistent=False)
+
+    def forward(self, hypotheses: Tensor) -> Tensor:
+        index: Tensor = torch.addcmul(self.origin, hypotheses, self.scale)
+        return index
+
+
 class MatchVolume(nn.Module):
     """Cross-correlates ground-plane features with the satellite map over a grid of headings and positions.
 
@@ -22,12 +39,11 @@ class MatchVolume(nn.Module):
     """
 
     template_grid: Tensor
-    index_scale: Tensor
-    index_origin: Tensor
 
     def __init__(self, config: DefaultConfig) -> None:
         super().__init__()
         self.config = config
+        self.yaw_step = math.radians(config.yaw_step_deg)
         self.yaw_steps = round(config.yaw_range_deg / config.yaw_step_deg)
         self.reach = round((config.search_radius + config.volume_margin_m) / config.cell_m)
         self.temperature = nn.Parameter(torch.zeros(()))
@@ -36,10 +52,7 @@ class MatchVolume(nn.Module):
         top, left, grid = _template_grid(config, self.yaw_steps)
         self.register_buffer("template_grid", grid, persistent=False)
         _, self.template_rows, self.template_columns, _ = grid.shape
-        cells, headings = config.search_radius / config.cell_m, 1 / math.radians(config.yaw_step_deg)
-        self.register_buffer("index_scale", torch.tensor([cells, cells, headings]), persistent=False)
-        centre = torch.tensor([self.reach, self.reach, self.yaw_steps], dtype=torch.float32)
-        self.register_buffer("index_origin", centre, persistent=False)
+        self.index = PoseIndex(config, self.reach, self.yaw_steps)
         side = config.satellite_px // 4
         # The first satellite cell under a template when the camera stands at the top left of the volume.
         self.first = (side // 2 + top - self.reach, side // 2 + left - self.reach)
@@ -60,28 +73,43 @@ class MatchVolume(nn.Module):
         """Headings, positions down, positions right."""
         return 2 * self.yaw_steps + 1, 2 * self.reach + 1, 2 * self.reach + 1
 
-    def forward(self, ground: Tensor, spectrum: Tensor, turn: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, ground: Tensor, spectrum: Tensor, turn: Tensor | None = None, reach: float = math.inf
+    ) -> tuple[Tensor, Tensor]:
         """Log probability (B, K, D, D) and log odds (B,) from ground features (B, C, A, F) and the map's `spectrum`.
 
         turn: (B,) of the middle heading, counter-clockwise from the patch's +u (rad, a few degrees), 0 by default.
+        reach: headings further than this from the middle one are not looked at (rad); their probability is zero.
         The probability is of each pose, given that the camera stands somewhere in the volume; the odds are of that.
         """
-        scores = self.correlate(self.templates(ground, turn), spectrum) * torch.exp(self.temperature)
+        wanted = self.yaw_steps if reach > self.yaw_steps * self.yaw_step else math.ceil(reach / self.yaw_step)
+        skipped = max(0, self.yaw_steps - wanted)
+        templates = self.templates(ground, turn, skipped)
+        scores = self.correlate(templates, spectrum) * torch.exp(self.temperature)
         total = torch.logsumexp(scores.flatten(1), dim=1)
         evidence = total - math.log(scores[0].numel())
         match_logit = torch.exp(self.evidence_scale) * evidence + self.evidence_bias
-        return scores - total[:, None, None, None], match_logit
+        log_probability = scores - total[:, None, None, None]
+        if skipped > 0:
+            log_probability = F.pad(log_probability, (0, 0, 0, 0, skipped, skipped), value=-math.inf)
+        return log_probability, match_logit
 
-    def templates(self, ground: Tensor, turn: Tensor | None = None) -> Tensor:
-        """The ground features turned to each heading of the volume: (B, C, K, rows, columns) in patch axes."""
-        batch, channels = ground.shape[:2]
-        headings, rows, columns, _ = self.template_grid.shape
-        if turn is None:
-            grid = self.template_grid.flatten(0, 1).expand(batch, -1, -1, -1)
-        else:
-            grid = _turned(self.template_grid.flatten(0, 1), turn, self.config)
-        turned = F.grid_sample(ground, grid.to(ground.dtype), align_corners=False)
-        return turned.reshape(batch, channels, headings, rows, columns)
+    def templates(self, ground: Tensor, turn: Tensor | None = None, skipped: int = 0) -> Tensor:
+        """The ground features turned to each heading of the volume: (B, K, C, rows, columns) in patch axes.
+
+        skipped: headings left out at either end.
+        """
+        batch = len(ground)
+        wanted = self.template_grid[skipped : len(self.template_grid) - skipped]
+        headings, rows, columns, _ = wanted.shape
+        grid = wanted.reshape(1, -1, 2).expand(batch, -1, -1)
+        if turn is not None:
+            grid = _turned(grid, turn, self.config)
+        # A heading each is what grid_sample shares out among the cores.
+        grid = grid.to(ground.dtype).reshape(batch * headings, rows, columns, 2)
+        seen = ground[:, None].expand(-1, headings, -1, -1, -1).flatten(0, 1)
+        turned = F.grid_sample(seen, grid, align_corners=False)
+        return turned.view(batch, headings, -1, rows, columns)
 
     def spectrum(self, satellite: Tensor) -> Tensor:
         """What `correlate` needs of the satellite features (B, C, S, S): their conjugate spectrum, complex."""
@@ -94,18 +122,13 @@ class MatchVolume(nn.Module):
     def correlate(self, templates: Tensor, spectrum: Tensor) -> Tensor:
         """Scores (B, K, D, D); what lies outside the satellite map counts nothing."""
         turned = torch.fft.rfft2(templates.float(), s=self.fft_shape)
-        product = turned[:, 0] * spectrum[:, :1]
-        for channel in range(1, turned.shape[1]):  # channel by channel stays in the processor's cache
-            product.addcmul_(turned[:, channel], spectrum[:, channel : channel + 1])
+        product = turned[:, :, 0] * spectrum[:, :1]
+        for channel in range(1, turned.shape[2]):  # channel by channel stays in the processor's cache
+            product.addcmul_(turned[:, :, channel], spectrum[:, channel : channel + 1])
         scores: Tensor = torch.fft.irfft2(product.conj(), s=self.fft_shape)  # correlation: conj(turned) * map
         positions = 2 * self.reach + 1
         cells = self.template_rows * self.template_columns
         return scores[..., :positions, :positions] / math.sqrt(cells)
-
-    def to_index(self, hypotheses: Tensor) -> Tensor:
-        """Fractional (u, v, heading) indices (B, N, 3) into the volume of hypotheses (B, N, 3)."""
-        index: Tensor = torch.addcmul(self.index_origin, hypotheses, self.index_scale)
-        return index
 
 
 def _template_grid(config: DefaultConfig, yaw_steps: int) -> tuple[int, int, Tensor]:
@@ -128,11 +151,14 @@ def _template_grid(config: DefaultConfig, yaw_steps: int) -> tuple[int, int, Ten
 
 
 def _turned(grid: Tensor, turn: Tensor, config: DefaultConfig) -> Tensor:
-    """The grid (R, C, 2) of `_template_grid` for headings turned further, by (B,) radians: (B, R, C, 2)."""
-    depth, behind = config.bev_front_m + config.bev_back_m, config.bev_back_m
-    forward, across = (grid[..., 0] + 1) / 2 * depth - behind, grid[..., 1] * config.bev_side_m
-    forward, across = _turn(forward, across, turn[:, None, None])
-    return torch.stack([(forward + behind) / depth * 2 - 1, across / config.bev_side_m], dim=-1)
+    """Points (B, N, 2) of the grid of `_template_grid` for headings turned further, by (B,) radians."""
+    depth = config.bev_front_m + config.bev_back_m
+    # A turn about the camera in grid_sample's coordinates: they end at +-1 on both axes, and their middle lies ahead.
+    stretch, ahead = 2 * config.bev_side_m / depth, 1 - 2 * config.bev_back_m / depth
+    cos, sin = torch.cos(turn), torch.sin(turn)
+    turning = torch.stack([cos, sin / stretch, -stretch * sin, cos], dim=-1).view(-1, 2, 2)
+    shift = torch.stack([ahead * (cos - 1), ahead * sin / stretch], dim=-1)[:, None]
+    return torch.baddbmm(shift, grid, turning)
 
 
 def _turn(x: Tensor, y: Tensor, yaw: Tensor) -> tuple[Tensor, Tensor]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
 
@@ -25,10 +26,13 @@ from geoflow_ros.model.engines import (
     OpenVino,
     example_inputs,
 )
+from geoflow_ros.model.matchflow import MatchFlow
 from geoflow_ros.model.runtime import prepare
 
 LOGGER = logging.getLogger(__name__)
 MANY_HYPOTHESES = 400
+Refine = Callable[[Tensor, Tensor, Sequence[float]], tuple[Tensor, Flow]]
+"""`LocalizationModel.refine` of one frame, from the table of its latent."""
 EXACT, ROUNDED = 1e-3, 0.15  # error of the features against torch in float32, relative to their size
 
 
@@ -55,11 +59,12 @@ def parse_runtime(name: Runtime | str) -> Runtime:
 
 
 class Accelerated(LocalizationModel):
-    """A network whose image encoders an engine computes; the rest stays with torch."""
+    """A network whose image encoders an engine computes; the rest stays with torch, but for a compiled refinement."""
 
-    def __init__(self, model: LocalizationModel, engine: Engine) -> None:
+    def __init__(self, model: LocalizationModel, engine: Engine, refinement: Refine | None = None) -> None:
         super().__init__()
         self.config, self.inner, self.engine = model.config, model, engine
+        self._refinement = refinement
 
     def encode_ground(self, ground: Tensor, lift: Tensor | None) -> Tensor:
         grids = [None] * len(ground) if lift is None else singles(lift)
@@ -71,12 +76,17 @@ class Accelerated(LocalizationModel):
     def satellite_memory(self, features: Tensor) -> Tensor:
         return self.inner.satellite_memory(features)
 
-    def match(self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None) -> Latent:
-        return self.inner.match(ground, satellite, turn)
+    def match(self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None, reach: float = math.inf) -> Latent:
+        return self.inner.match(ground, satellite, turn, reach)
 
     def flow(self, latent: Latent, hypotheses: Tensor) -> Flow:
         with self.small_work(hypotheses.shape[1]):
             return self.inner.flow(latent, hypotheses)
+
+    def refine(self, latent: Latent, hypotheses: Tensor, fractions: Sequence[float]) -> tuple[Tensor, Flow]:
+        if self._refinement is None or latent.table is None or len(hypotheses) > 1:
+            return super().refine(latent, hypotheses, fractions)
+        return self._refinement(latent.table, hypotheses, fractions)
 
     def log_density(self, latent: Latent, hypotheses: Tensor) -> Tensor | None:
         with self.small_work(hypotheses.shape[1]):
@@ -163,7 +173,35 @@ def started(reference: LocalizationModel, runtime: Runtime) -> LocalizationModel
             f"runtime {runtime.value} computes features that differ by {error:.1%} from torch, "
             f"allowed are {limit:.1%}: choose another runtime"
         )
-    return Accelerated(reference, engine)
+    return Accelerated(reference, engine, compiled_refinement(reference))
+
+
+def compiled_refinement(reference: LocalizationModel) -> Refine | None:
+    """The network's refinement compiled for this processor; None, with a warning that says why, where it cannot be."""
+    if not isinstance(reference, MatchFlow):
+        return None
+    try:
+        from geoflow_ros.model.compiled import CompiledRefinement
+    except (ImportError, RuntimeError) as why:  # the latter where numba finds no folder to keep what it compiles
+        LOGGER.warning("no compiled refinement (%s); torch refines, some 2 ms a frame slower: pip install numba", why)
+        return None
+    refinement = CompiledRefinement(reference.head, torch.get_num_threads())
+    if (error := refinement_error(reference, refinement)) <= EXACT:
+        return refinement
+    LOGGER.warning("the compiled refinement differs by %.1f %% from torch's; torch refines", 100 * error)
+    return None
+
+
+@torch.inference_mode()
+def refinement_error(reference: MatchFlow, refinement: Refine) -> float:
+    """Largest relative error of a compiled step and of the flow after it, on a fixed random table."""
+    generator = torch.Generator().manual_seed(0)
+    table = torch.rand(1, reference.head.read.length, generator=generator)
+    start = 0.2 * torch.randn(1, 8, 3, generator=generator)
+    ours, our_flow = refinement(table, start, (1.0,))
+    theirs, flow = reference.refine(Latent(table=table), start, (1.0,))
+    pairs = (ours, theirs), (our_flow.log_distance, flow.log_distance), (our_flow.direction, flow.direction)
+    return float(torch.stack([(left - right).norm() / right.norm() for left, right in pairs]).max())  # NaN wins
 
 
 def _compared(reference: LocalizationModel, runtime: Runtime) -> tuple[Engine, float]:

@@ -15,6 +15,7 @@ READS = 3  # places read along each axis, a block apart
 WINDOW = READS + 1  # cells under them, since each place lies between two
 TABLE_SCALE = 0.2  # of the logarithms in the table, which reach from 0 to 18
 PAD = WINDOW  # zeros around every level: a window pushed out of a level lies in them whole
+FIRST = PAD - 1.0  # where in the padded level the window of the index 0 starts
 
 
 def mass_pyramid(log_probability: Tensor, levels: int) -> tuple[Tensor, ...]:
@@ -48,7 +49,7 @@ class NeighbourhoodReader(nn.Module):
     along the last, contiguous axis throughout. One 5-D `grid_sample` a level costs thirty times as much.
     """
 
-    starts: Tensor
+    nowhere: Tensor  # an index far outside every level, which reads zeros
     strides: Tensor
     highest: Tensor
     scale: Tensor
@@ -61,22 +62,23 @@ class NeighbourhoodReader(nn.Module):
         blocks = [2**level for level in range(PYRAMID_LEVELS)]
         self.sides = [(-(-rows // block), -(-columns // block)) for block in blocks]
         padded = [(headings + 2 * PAD, row + 2 * PAD, column + 2 * PAD) for row, column in self.sides]
-        self.sizes = [math.prod(each) for each in padded]
+        sizes = [math.prod(each) for each in padded]
+        self.length = sum(sizes)  # of a table
         strides = torch.tensor([[1, width, width * height] for _, height, width in padded])
         along = torch.arange(WINDOW)
         u, v, heading = torch.meshgrid(along, along, along, indexing="ij")
         window = torch.einsum("la,auvh->luvh", strides, torch.stack([u, v, heading]))
-        starts = torch.tensor([0, *self.sizes[:-1]]).cumsum(0)
+        starts = torch.tensor([0, *sizes[:-1]]).cumsum(0)
         highest = [[column, row, headings] for row, column in self.sides]
         block = torch.tensor(blocks)
         of_place = torch.stack([block, block, torch.ones_like(block)])
         for name, entries in (
-            ("starts", (starts + strides.sum(1) * (PAD - 1))[:, None].int()),
-            ("window", window.flatten(1)[..., None].int()),
+            ("nowhere", torch.tensor(-1e6)),
+            ("window", (starts[:, None] + window.flatten(1))[..., None].int()),
             ("strides", strides.T[..., None].int()),
-            ("highest", torch.tensor(highest).T[..., None] + 1.0),
+            ("highest", torch.tensor(highest).T[..., None] + 1.0 + FIRST),
             ("scale", 1.0 / of_place[..., None]),
-            ("shift", -(of_place[..., None] - 1.0) / 2.0 / of_place[..., None]),
+            ("shift", FIRST - (of_place[..., None] - 1.0) / 2.0 / of_place[..., None]),
         ):
             self.register_buffer(name, entries, persistent=False)
 
@@ -92,11 +94,12 @@ class NeighbourhoodReader(nn.Module):
         Level by level, finest first; within a level u runs slowest and the heading fastest. A transposed view.
         """
         batch, count, _ = index.shape
-        flat = index.flatten(0, 1).T[:, None]
-        place = (flat * self.scale + self.shift).nan_to_num_(nan=1.0 - WINDOW).clamp_(min=1.0 - WINDOW)
-        place = place.minimum(self.highest)  # not a number or far away is as good as just outside
-        corner = place.floor()
-        first = (corner.int() * self.strides).sum(0, dtype=torch.int32) + self.starts
+        # Contiguous, or all that follows would lie in memory hypothesis by hypothesis.
+        flat = index.flatten(0, 1).T.contiguous()[:, None]
+        place = torch.addcmul(self.shift, torch.where(flat.isnan(), self.nowhere, flat), self.scale)
+        place = place.clamp_(min=0.0).minimum(self.highest)
+        corner = place.int()
+        first = (corner * self.strides).sum(0, dtype=torch.int32)
         if batch > 1:
             first = first + (
                 torch.arange(batch, dtype=torch.int32, device=table.device) * table.shape[1]

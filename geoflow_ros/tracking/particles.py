@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from geoflow_ros.geodesy import wrap_angle
 from geoflow_ros.tracking.motion import NO_MOTION, Motion
 
 Floats = NDArray[np.float64]
@@ -72,7 +73,7 @@ class Particles:
 
 def wrapped(states: Floats) -> Floats:
     """The same (N, 3 or more), in place, with yaw, the third column, in [-pi, pi)."""
-    states[:, 2] = np.mod(states[:, 2] + np.pi, 2 * np.pi) - np.pi
+    states[:, 2] = wrap_angle(states[:, 2])
     return states
 
 

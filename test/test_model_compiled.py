@@ -67,14 +67,15 @@ def test_a_hypothesis_that_is_no_number_reads_as_one_far_away(model: MatchFlow, 
 
 
 @torch.inference_mode()
-def test_a_network_with_an_engine_uses_it(model: MatchFlow, table: Tensor) -> None:
+def test_a_network_that_has_one_uses_it(model: MatchFlow, table: Tensor) -> None:
     asked = []
 
     def refinement(table: Tensor, hypotheses: Tensor, fractions: object) -> object:
         asked.append(fractions)
         return hypotheses, None
 
-    accelerated = Accelerated(model, HalfTorch(model), refinement)  # type: ignore[arg-type]
+    accelerated = Accelerated(model, HalfTorch(model))
+    accelerated.refinement = refinement  # type: ignore[assignment]
     start = torch.zeros(1, 4, 3)
     assert accelerated.refine(Latent(table=table), start, (1.0,))[0] is start
     assert asked == [(1.0,)]

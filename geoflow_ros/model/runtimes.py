@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
 
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.model.artefacts import forget
-from geoflow_ros.model.base import Flow, Latent, LocalizationModel
+from geoflow_ros.model.base import Flow, Latent, LocalizationModel, Refine
 from geoflow_ros.model.cuda import CudaModel
 from geoflow_ros.model.engines import (
     GROUND,
@@ -31,8 +31,6 @@ from geoflow_ros.model.runtime import prepare
 
 LOGGER = logging.getLogger(__name__)
 MANY_HYPOTHESES = 400
-Refine = Callable[[Tensor, Tensor, Sequence[float]], tuple[Tensor, Flow]]
-"""`LocalizationModel.refine` of one frame, from the table of its latent."""
 EXACT, ROUNDED = 1e-3, 0.15  # error of the features against torch in float32, relative to their size
 
 
@@ -59,12 +57,11 @@ def parse_runtime(name: Runtime | str) -> Runtime:
 
 
 class Accelerated(LocalizationModel):
-    """A network whose image encoders an engine computes; the rest stays with torch, but for a compiled refinement."""
+    """A network whose image encoders an engine computes; the match stays with torch."""
 
-    def __init__(self, model: LocalizationModel, engine: Engine, refinement: Refine | None = None) -> None:
+    def __init__(self, model: LocalizationModel, engine: Engine) -> None:
         super().__init__()
         self.config, self.inner, self.engine = model.config, model, engine
-        self._refinement = refinement
 
     def encode_ground(self, ground: Tensor, lift: Tensor | None) -> Tensor:
         grids = [None] * len(ground) if lift is None else singles(lift)
@@ -82,11 +79,6 @@ class Accelerated(LocalizationModel):
     def flow(self, latent: Latent, hypotheses: Tensor) -> Flow:
         with self.small_work(hypotheses.shape[1]):
             return self.inner.flow(latent, hypotheses)
-
-    def refine(self, latent: Latent, hypotheses: Tensor, fractions: Sequence[float]) -> tuple[Tensor, Flow]:
-        if self._refinement is None or latent.table is None or len(hypotheses) > 1:
-            return super().refine(latent, hypotheses, fractions)
-        return self._refinement(latent.table, hypotheses, fractions)
 
     def log_density(self, latent: Latent, hypotheses: Tensor) -> Tensor | None:
         with self.small_work(hypotheses.shape[1]):
@@ -155,8 +147,9 @@ def started(reference: LocalizationModel, runtime: Runtime) -> LocalizationModel
     if runtime in (Runtime.AUTO, Runtime.TORCH):
         return reference
     if runtime is Runtime.CUDA:
-        model: LocalizationModel = CudaModel(reference)
-        return model
+        on_gpu = CudaModel(reference)
+        on_gpu.refinement = compiled_refinement(reference)
+        return on_gpu
     limit = ROUNDED if runtime in (Runtime.OPENVINO_BF16, Runtime.TORCH_BF16) else EXACT
     try:
         engine, error = _compared(reference, runtime)
@@ -173,7 +166,9 @@ def started(reference: LocalizationModel, runtime: Runtime) -> LocalizationModel
             f"runtime {runtime.value} computes features that differ by {error:.1%} from torch, "
             f"allowed are {limit:.1%}: choose another runtime"
         )
-    return Accelerated(reference, engine, compiled_refinement(reference))
+    faster = Accelerated(reference, engine)
+    faster.refinement = compiled_refinement(reference)
+    return faster
 
 
 def compiled_refinement(reference: LocalizationModel) -> Refine | None:

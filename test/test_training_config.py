@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 import pytest
+import torch
 from training_support import CONFIG, TINY
 
 from geoflow_ros.errors import InputError
@@ -12,6 +13,7 @@ from geoflow_ros.model.config import DefaultConfig, PaperConfig
 from geoflow_ros.model.matchflow import MatchFlow
 from geoflow_ros.training.config import TrainConfig, changed_keys, read_config
 from geoflow_ros.training.geometry import check_fits, farthest_m, new_config, reach_m
+from geoflow_ros.training.network import new_model, trunks
 
 CONFIGS = sorted((Path(__file__).parents[1] / "config" / "train").glob("*.yaml"))
 
@@ -64,6 +66,8 @@ def test_the_corner_of_the_turned_box_is_the_farthest() -> None:
 def test_a_new_network_looks_as_far_as_the_priors_are_off() -> None:
     assert new_config(TrainConfig()) == DefaultConfig()
     assert new_config(TrainConfig(model="paper")) == PaperConfig()
+    plain = new_config(TrainConfig(matched_channels=4, highest_lift_m=1.0))
+    assert (plain.channels, plain.lift_heights_m) == (4, (0.0, 1.0))
     wide = new_config(TrainConfig(source="kitti", rotation_range_deg=180.0))
     assert isinstance(wide, DefaultConfig) and wide.yaw_range_deg == 180.0 and reach_m(wide) == 29.0
     MatchFlow(wide)  # its patch is large enough, or this is an InputError
@@ -78,3 +82,11 @@ def test_a_new_network_looks_as_far_as_the_priors_are_off() -> None:
 def test_a_checkpoint_is_not_trained_beyond_what_it_sees(change: dict[str, float], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         check_fits(TINY, dataclasses.replace(TrainConfig(), **change))  # type: ignore[arg-type]
+
+
+def test_trunks_from_nothing_are_not_frozen() -> None:
+    with pytest.raises(InputError, match="frozen_stages is 3, but the trunks start from nothing"):
+        new_model(TrainConfig(pretrained=False), None)
+    config = TrainConfig(pretrained=False, frozen_stages=0, train_depthwise=True)
+    stem, pretrained = (trunks(new_model(each, None))[0].conv_stem.weight for each in (config, TrainConfig()))
+    assert not torch.equal(stem, pretrained)

@@ -32,6 +32,8 @@ def new_config(config: TrainConfig) -> ModelConfig:
         model = dataclasses.replace(model, search_radius=max(model.search_radius, config.shift_range_m))
     if not isinstance(model, DefaultConfig):
         return model
+    heights = tuple(height for height in model.lift_heights_m if height <= config.highest_lift_m)
+    model = dataclasses.replace(model, channels=config.matched_channels, lift_heights_m=heights)
     reach = reach_m(model) if config.source == "vigor" else max(reach_m(model), math.ceil(farthest_m(config)))
     yaw_range = max(model.yaw_range_deg, min(180.0, config.rotation_range_deg + model.yaw_step_deg / 2))
     if (reach, yaw_range) == (reach_m(model), model.yaw_range_deg):

@@ -16,14 +16,19 @@ from geoflow_ros.training.geometry import check_fits, new_config
 
 
 def new_model(config: TrainConfig, initial: Path | None) -> LocalizationModel:
-    """A network to train: the checkpoint `initial`, or else a seeded one, its trunks from ImageNet."""
+    """A network to train: the checkpoint `initial`, or else a seeded one, its trunks as the config says."""
     torch.manual_seed(config.seed)
     if initial is not None:
         model = load(initial)
     else:
         model = build(new_config(config))
-        for trunk in trunks(model):
+        for trunk in trunks(model) if config.pretrained else ():
             load_pretrained(trunk)
+    if not config.pretrained and initial is None and config.frozen_stages > 0:
+        raise InputError(
+            f"frozen_stages is {config.frozen_stages}, but the trunks start from nothing: what is frozen would stay "
+            "random; set frozen_stages: 0 and train_depthwise: true, or pretrained: true"
+        )
     if model.config.name != config.model:
         raise InputError(f"{initial} is a {model.config.name!r} network, the config trains {config.model!r}")
     check_fits(model.config, config)

@@ -85,8 +85,14 @@ def weights_of(head: FlowHead) -> Weights:
     read, index = head.read, head.index
     place, place_norm, _ = head.coordinates
     first, first_norm, _, second, _ = head.hidden
-    layers = {"place": place, "place_norm": place_norm, "first": first, "first_norm": first_norm, "second": second}
-    layers["out"] = head.out
+    layers = {
+        "place": place,
+        "place_norm": place_norm,
+        "first": first,
+        "first_norm": first_norm,
+        "second": second,
+        "out": head.out,
+    }
     tensors = {
         "index_scale": index.scale,
         "index_origin": index.origin,

@@ -70,17 +70,17 @@ def encode(
     patch: SatellitePatch,
     memory: Tensor | None = None,
     turn: float = 0.0,
-    reach: float = math.inf,
+    yaw_reach: float = math.inf,
 ) -> Latent:
     """What the network keeps of a rectified (H, W, 3) RGB image and a patch, for `estimate_pose`.
 
     memory: of the patch, from `LocalizationModel.encode_satellite`, where it is at hand. turn: around which the heading
     is searched, counter-clockwise from the patch's +u (rad); only a few degrees, the network knows no others.
-    reach: how far to either side of it (rad), at most and by default as far as the network was trained to.
+    yaw_reach: how far to either side of it (rad), at most and by default as far as the network was trained to.
     """
     seen = model.encode_ground(image_tensor(ground_image(ground, model.config)), cached_lift_grid(camera, model.config))
     known = model.encode_satellite(image_tensor(patch.image)) if memory is None else memory
-    return replace(model.match(seen, known, torch.tensor([turn]), reach), turn=turn)
+    return replace(model.match(seen, known, torch.tensor([turn]), yaw_reach), turn=turn)
 
 
 def locate(
@@ -135,9 +135,9 @@ class Localizer:
             return Rejection(f"no satellite imagery for {encoded.patch.missing:.0%} of the {extent} of the datum")
         # Around the prior's own heading: headings that jump with the patch would bend a whole drive one way.
         turn = wrap_angle(of_camera.yaw - encoded.patch.yaw)
-        reach = SEARCHED_SIGMAS * math.sqrt(of_camera.covariance[2, 2])
+        yaw_reach = SEARCHED_SIGMAS * math.sqrt(of_camera.covariance[2, 2])
         view = camera.rectify(image), camera.rectified()
-        latent = encode(self.model, *view, encoded.patch, encoded.memory, turn, reach)
+        latent = encode(self.model, *view, encoded.patch, encoded.memory, turn, yaw_reach)
         config = self._affordable(time.perf_counter() - start)
         start = time.perf_counter()
         estimate = estimate_pose(self.model, latent, encoded.patch, of_camera, config, seed)

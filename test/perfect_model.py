@@ -26,7 +26,9 @@ class PerfectModel(LocalizationModel):
     def satellite_features(self, satellite: Tensor) -> Tensor:
         return satellite
 
-    def match(self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None, reach: float = math.inf) -> Latent:
+    def match(
+        self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None, yaw_reach: float = math.inf
+    ) -> Latent:
         return Latent(match_logit=torch.full((len(ground),), self.match_logit))
 
     def flow(self, latent: Latent, hypotheses: Tensor) -> Flow:

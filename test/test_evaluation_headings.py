@@ -35,7 +35,9 @@ def marked(bearing: float, yaw: float = 0.0) -> SatellitePatch:
 class SpotAhead(PerfectModel):
     """Most sure of a match when what is bright lies towards the patch's +u."""
 
-    def match(self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None, reach: float = math.inf) -> Latent:
+    def match(
+        self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None, yaw_reach: float = math.inf
+    ) -> Latent:
         u = torch.arange(satellite.shape[-1]) - satellite.shape[-1] / 2
         bright = satellite[:, 0].float()
         return Latent(match_logit=(bright * u).sum((1, 2)) / bright.sum((1, 2)))

@@ -35,7 +35,9 @@ class PaperLike(PerfectModel):
         assert lift is None
         return ground
 
-    def match(self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None, reach: float = math.inf) -> Latent:
+    def match(
+        self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None, yaw_reach: float = math.inf
+    ) -> Latent:
         return Latent()
 
     def flow(self, latent: Latent, hypotheses: Tensor) -> Flow:

@@ -136,7 +136,7 @@ def test_turning_also_knows_cells_behind_the_camera() -> None:
 def test_headings_out_of_reach_cost_nothing_and_have_no_probability() -> None:
     ground, satellite = features([4.5, 12.5, 20.5], [3.5, -14.5, 15.5], 0.0, 2, 3)
     spectrum, turn = VOLUME.spectrum(satellite), torch.tensor([0.01])
-    near, _ = VOLUME(9 * ground, spectrum, turn, reach=math.radians(5.0))
+    near, _ = VOLUME(9 * ground, spectrum, turn, yaw_reach=math.radians(5.0))
     everywhere, _ = VOLUME(9 * ground, spectrum, turn)
     assert near.shape == everywhere.shape
     assert (near[:, [0, -1]] == -math.inf).all()

@@ -89,11 +89,13 @@ class LocalizationModel(nn.Module, ABC):
         return self.satellite_memory(self.satellite_features(satellite))
 
     @abstractmethod
-    def match(self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None, reach: float = math.inf) -> Latent:
+    def match(
+        self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None, yaw_reach: float = math.inf
+    ) -> Latent:
         """Latent of what `encode_ground` and `encode_satellite` made.
 
         turn: (B,) around which the heading is searched, counter-clockwise from the patch's +u (rad); 0 by default.
-        reach: how far to either side (rad), at most and by default as far as the network was trained to.
+        yaw_reach: how far to either side (rad), at most and by default as far as the network was trained to.
         """
 
     def encode(self, ground: Tensor, satellite: Tensor, lift: Tensor | None) -> Latent:

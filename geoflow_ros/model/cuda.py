@@ -78,7 +78,9 @@ class CudaModel(LocalizationModel):
         """What `match` needs of the patch, already prepared, on the GPU and kept there."""
         return features_of(self._satellite(satellite)).clone()
 
-    def match(self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None, reach: float = math.inf) -> Latent:
+    def match(
+        self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None, yaw_reach: float = math.inf
+    ) -> Latent:
         return on_cpu(self._match(ground, satellite, turn))
 
     def flow(self, latent: Latent, hypotheses: Tensor) -> Flow:

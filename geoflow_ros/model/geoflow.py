@@ -57,8 +57,10 @@ class GeoFlow(LocalizationModel):
         """The features' keys and values."""
         return self.attention.memory(features)
 
-    def match(self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None, reach: float = math.inf) -> Latent:
-        """The pooled vector (B, C); `turn` is not used, this network takes the heading as known."""
+    def match(
+        self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None, yaw_reach: float = math.inf
+    ) -> Latent:
+        """The pooled vector (B, C); `turn` and `yaw_reach` are not used, this network takes the heading as known."""
         return Latent(pooled=self.attention(ground, satellite))
 
     def flow(self, latent: Latent, hypotheses: Tensor) -> Flow:

@@ -74,15 +74,16 @@ class MatchVolume(nn.Module):
         return 2 * self.yaw_steps + 1, 2 * self.reach + 1, 2 * self.reach + 1
 
     def forward(
-        self, ground: Tensor, spectrum: Tensor, turn: Tensor | None = None, reach: float = math.inf
+        self, ground: Tensor, spectrum: Tensor, turn: Tensor | None = None, yaw_reach: float = math.inf
     ) -> tuple[Tensor, Tensor]:
         """Log probability (B, K, D, D) and log odds (B,) from ground features (B, C, A, F) and the map's `spectrum`.
 
         turn: (B,) of the middle heading, counter-clockwise from the patch's +u (rad, a few degrees), 0 by default.
-        reach: headings further than this from the middle one are not looked at (rad); their probability is zero.
+        yaw_reach: headings further than this from the middle one are not looked at (rad); their probability is zero.
         The probability is of each pose, given that the camera stands somewhere in the volume; the odds are of that.
         """
-        wanted = self.yaw_steps if reach > self.yaw_steps * self.yaw_step else math.ceil(reach / self.yaw_step)
+        is_wide = yaw_reach > self.yaw_steps * self.yaw_step
+        wanted = self.yaw_steps if is_wide else math.ceil(yaw_reach / self.yaw_step)
         skipped = max(0, self.yaw_steps - wanted)
         templates = self.templates(ground, turn, skipped)
         scores = self.correlate(templates, spectrum) * torch.exp(self.temperature)

@@ -74,8 +74,10 @@ class Accelerated(LocalizationModel):
     def satellite_memory(self, features: Tensor) -> Tensor:
         return self.inner.satellite_memory(features)
 
-    def match(self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None, reach: float = math.inf) -> Latent:
-        return self.inner.match(ground, satellite, turn, reach)
+    def match(
+        self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None, yaw_reach: float = math.inf
+    ) -> Latent:
+        return self.inner.match(ground, satellite, turn, yaw_reach)
 
     def flow(self, latent: Latent, hypotheses: Tensor) -> Flow:
         with self.small_work(hypotheses.shape[1]):

@@ -15,7 +15,7 @@ from torch import Tensor
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.inputs import image_tensor
 from geoflow_ros.model.base import LocalizationModel
-from geoflow_ros.pose import PosePrior
+from geoflow_ros.pose import PosePrior, position_std
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.patch import SatellitePatch
 
@@ -41,7 +41,7 @@ class Snapping:
 
     def key(self, prior: PosePrior) -> Key:
         """Spacing, turns to the circle, and indices (right, up, turn) of the patch for a camera with this prior."""
-        std = math.sqrt(np.linalg.eigvalsh(prior.covariance[:2, :2]).max())
+        std = position_std(prior.covariance)
         grid = _halved(self.grid_m, math.sqrt(2) * (self.radius - SIGMAS * std))
         turns = max(1, round(math.tau / self.heading))
         turn = round(prior.yaw / math.tau * turns) % turns

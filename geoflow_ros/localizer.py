@@ -26,7 +26,7 @@ from geoflow_ros.model.checkpoint import load
 from geoflow_ros.model.config import DefaultConfig
 from geoflow_ros.model.runtimes import Runtime, accelerated, parse_runtime
 from geoflow_ros.options import option
-from geoflow_ros.pose import Likelihood, PoseEstimate, PosePrior, Rejection
+from geoflow_ros.pose import Likelihood, PoseEstimate, PosePrior, Rejection, position_std
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.patch import SatellitePatch
 
@@ -40,7 +40,7 @@ cached_lift_grid = lru_cache(maxsize=16)(lift_grid)
 class LocalizerConfig:
     """How hypotheses are refined, what is kept of the imagery, and when an estimate is withheld."""
 
-    hypotheses: int = option("hypotheses drawn from the prior", 48, range=(1, 4096))
+    hypotheses: int = option("hypotheses drawn from what prior and frame make likely", 48, range=(1, 4096))
     steps: int = option("refinement steps", 5, range=(1, 50))
     schedule: Schedule = option("step length: paper, full or annealed", Schedule.FULL)
     bandwidth_m: float = option("how close hypotheses must be to agree", 2.0, "m", (0.1, 20.0))
@@ -171,7 +171,7 @@ class Localizer:
         if away > (limit := math.sqrt(2) * self.model.config.search_radius):
             return Rejection(f"the hypotheses met {away:.0f} m from the prior, outside the {limit:.0f} m searched")
         estimate = _to_base(estimate, mount)
-        std = math.sqrt(np.linalg.eigvalsh(estimate.covariance[:2, :2]).max())
+        std = position_std(estimate.covariance)
         if not std <= self.config.max_std_m:
             return Rejection(f"position is uncertain by {std:.1f} m, more than max_std_m = {self.config.max_std_m:g} m")
         return estimate
@@ -185,7 +185,7 @@ class Localizer:
         if cv2.meanStdDev(image[::4])[1].max() < BLANK_IMAGE_STD:
             return "image has no contrast: is the lens covered?"
         config = self.model.config
-        std = math.sqrt(np.linalg.eigvalsh(prior.covariance[:2, :2]).max())
+        std = position_std(prior.covariance)
         if std > config.search_radius:
             return (
                 f"prior position is uncertain by {std:.0f} m, more than the search radius of {config.search_radius:g} m"

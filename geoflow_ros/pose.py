@@ -16,6 +16,13 @@ Likelihood = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """Log likelihood (N,) of a frame at poses (N, 3) of east, north (m), yaw (rad), up to a constant."""
 
 
+def position_std(covariance: NDArray[np.float64]) -> float:
+    """Largest standard deviation of the position in any direction, from a covariance of (east, north, ...)."""
+    east, cross, north = (float(covariance[index]) for index in ((0, 0), (0, 1), (1, 1)))
+    # The larger eigenvalue, by hand: this is asked several times a frame.
+    return math.sqrt((east + north) / 2 + math.hypot((east - north) / 2, cross))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PosePrior:
     """Where base_link is believed to be before looking: `map` frame, metres, radians.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.options import option
-from geoflow_ros.pose import PoseEstimate, PosePrior, Rejection
+from geoflow_ros.pose import PoseEstimate, PosePrior, Rejection, position_std
 from geoflow_ros.tracking.belief import Belief, BeliefConfig
 from geoflow_ros.tracking.history import JUMP_NS
 from geoflow_ros.tracking.motion import NO_MOTION, Motion, MotionBuffer
@@ -149,7 +148,7 @@ class Tracker:
         mean, covariance = self._belief.pose(self._lag(self._belief, stamp_ns))
         east, north, yaw = map(float, mean)
         pose = TrackedPose(east, north, yaw, covariance)
-        std = math.sqrt(np.linalg.eigvalsh(covariance[:2, :2]).max())
+        std = position_std(covariance)
         if complaint := self._complaint(std, stamp_ns):
             return Track(TrackState.DEGRADED, complaint, pose)
         return Track(TrackState.LOCALISED, f"frames confirm the pose, its standard deviation is {std:.2f} m", pose)

@@ -17,7 +17,7 @@ from geoflow_ros.inputs import OUT_OF_VIEW, ground_image, image_tensor, lift_gri
 from geoflow_ros.localizer import Localizer, LocalizerConfig, load_model, locate
 from geoflow_ros.model.base import Latent
 from geoflow_ros.model.config import DefaultConfig, PaperConfig
-from geoflow_ros.pose import PoseEstimate, PosePrior, Rejection
+from geoflow_ros.pose import PoseEstimate, PosePrior, Rejection, position_std
 from geoflow_ros.satellite.patch import SatellitePatch
 
 SHIPPED = Path(__file__).parents[1] / "models" / "default"
@@ -165,3 +165,11 @@ def test_a_frame_may_take_fewer_hypotheses_and_steps_to_be_in_time() -> None:
 def test_an_unknown_runtime_is_refused() -> None:
     with pytest.raises(InputError, match="runtime 'fpga' is unknown: expected one of auto, torch"):
         load_model(SHIPPED, "fpga")
+
+
+def test_the_largest_standard_deviation_is_that_of_the_worst_direction() -> None:
+    turn = np.array([[0.6, -0.8], [0.8, 0.6]])
+    covariance = np.eye(3)
+    covariance[:2, :2] = turn @ np.diag([9.0, 4.0]) @ turn.T
+    assert position_std(covariance) == pytest.approx(3.0)
+    assert math.isnan(position_std(np.full((3, 3), np.nan)))

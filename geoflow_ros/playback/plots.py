@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.playback.play import FrameResult
 from geoflow_ros.playback.results import Judged
+from geoflow_ros.pose import position_std
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.tracker import TrackState
 
@@ -72,7 +72,7 @@ def plot_timeline(path: Path, frames: list[FrameResult], fused: Judged, single: 
             errors.plot(when, floor, ".", color=colour, markersize=size, label=f"{label} poses")
             yaws.plot(when, np.degrees(judged.errors.yaw), ".", color=colour, markersize=size)
     if fused.poses:
-        std = [math.sqrt(np.linalg.eigvalsh(pose.covariance[:2, :2]).max()) for pose in fused.poses]
+        std = [position_std(pose.covariance) for pose in fused.poses]
         errors.plot(seconds[fused.frames], std, ".", color="tab:orange", markersize=2, label="standard deviation told")
     errors.set(yscale="log", ylabel="position error [m]", ylim=(0.01, None))
     errors.yaxis.set_major_formatter("{x:g}")

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from geoflow_ros.metrics import PoseErrors, pose_errors
 from geoflow_ros.playback.play import FrameResult
+from geoflow_ros.pose import position_std
 from geoflow_ros.tracker import TrackedPose, TrackState
 from geoflow_ros.trajectory import Trajectory
 
@@ -101,7 +102,7 @@ def _cells(judged: Judged) -> dict[int, list[str]]:
     """`POSE_COLUMNS` by frame."""
     rows = {}
     for row, (index, pose) in enumerate(zip(judged.frames.tolist(), judged.poses, strict=True)):
-        std = math.sqrt(np.linalg.eigvalsh(pose.covariance[:2, :2]).max())
+        std = position_std(pose.covariance)
         errors = judged.errors
         error = () if errors is None else (errors.position[row], math.degrees(errors.yaw[row]), errors.nees[row])
         cells = _numbers(pose.east, pose.north, math.degrees(pose.yaw), std, *error)

@@ -154,6 +154,15 @@ class ExportedEngine(Engine):
         return torch.from_numpy(self.run(self._networks[name], [np.ascontiguousarray(each) for each in inputs]))
 
 
+class Request:
+    """A network of OpenVINO's ready to run, with the memory it reads and writes: binding others takes 0.2 ms a run."""
+
+    def __init__(self, request: Any, inputs: int) -> None:
+        self.request = request
+        self.inputs: list[NDArray[Any]] = [request.get_input_tensor(index).data for index in range(inputs)]
+        self.output: NDArray[np.float32] = request.get_output_tensor(0).data
+
+
 class OpenVino(ExportedEngine):
     """OpenVINO on the CPU, its arithmetic in `precision`: f32 or bf16."""
 
@@ -184,10 +193,14 @@ class OpenVino(ExportedEngine):
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": 1,
         }
-        return self._core.compile_model(self._core.read_model(path), "CPU", settings).create_infer_request()
+        compiled = self._core.compile_model(self._core.read_model(path), "CPU", settings)
+        return Request(compiled.create_infer_request(), len(compiled.inputs))
 
-    def run(self, network: Any, inputs: list[NDArray[Any]]) -> NDArray[np.float32]:
-        return np.asarray(network.infer(inputs, share_inputs=True, share_outputs=False)[0])
+    def run(self, network: Request, inputs: list[NDArray[Any]]) -> NDArray[np.float32]:
+        for memory, entry in zip(network.inputs, inputs, strict=True):
+            np.copyto(memory, entry)
+        network.request.infer()
+        return network.output.copy()
 
 
 class OnnxRuntime(ExportedEngine):

@@ -17,6 +17,7 @@ from geoflow_ros.hypotheses import (
     Schedule,
     UniformPrior,
     consensus,
+    draw_posterior,
     pose_covariance,
     remaining_error,
     wrap_yaw,
@@ -68,14 +69,19 @@ def estimate_pose(
 def _estimate(
     model: LocalizationModel, latent: Latent, frame: PatchFrame, belief: Prior, config: RefinementConfig, seed: int
 ) -> PoseEstimate:
-    drawn = _tensor(_drawn(model.config, belief, config.hypotheses, seed))
-    refined, flow = model.refine(latent, drawn, config.schedule.fractions(config.steps))
-    fit = model.log_density(latent, refined)
+    grid, rng = model.pose_grid(latent), np.random.default_rng(seed)
+    if grid is None:
+        drawn = _drawn(model.config, belief, config.hypotheses, rng)
+    else:
+        drawn = draw_posterior(belief, grid, config.hypotheses, rng)
+    refined, flow, fit = model.refine(latent, _tensor(drawn), config.schedule.fractions(config.steps))
     moments = remaining_error(flow, _yaw_variance(belief))
     hypotheses = wrap_yaw(refined[0].numpy().astype(np.float64))
     weights = softmax(belief.log_density(hypotheses) + (0.0 if fit is None else fit[0].numpy()))
     pose = consensus(hypotheses, weights, config.bandwidth_m / frame.radius)
-    covariance = pose_covariance(pose, hypotheses, weights, moments) * _calibration(model.config)
+    # Drawn from the posterior, each stands for as much of it as the next.
+    shares = weights if grid is None else np.full(len(weights), 1 / len(weights))
+    covariance = pose_covariance(pose, hypotheses, shares, moments) * _calibration(model.config)
     poses = frame.to_enu(np.concatenate([pose[None], hypotheses]))
     return PoseEstimate(
         east=float(poses[0, 0]),
@@ -97,9 +103,9 @@ def _tensor(hypotheses: NDArray[np.float64]) -> Tensor:
     return torch.from_numpy(hypotheses.astype(np.float32))[None]
 
 
-def _drawn(config: ModelConfig, belief: Prior, count: int, seed: int) -> NDArray[np.float64]:
+def _drawn(config: ModelConfig, belief: Prior, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """(count, 3) hypotheses from the prior."""
-    drawn = belief.draw(count, np.random.default_rng(seed))
+    drawn = belief.draw(count, rng)
     if not isinstance(config, DefaultConfig):  # heading is taken as known: leave it at the prior's
         drawn[:, 2] = 0.0 if isinstance(belief, UniformPrior) else belief.mean[2]
     return drawn

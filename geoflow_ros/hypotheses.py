@@ -1,4 +1,4 @@
-"""Many guesses of where the camera stands: drawn from a prior, agreed upon once the network has refined them.
+"""Many guesses of where the camera stands: drawn from what is known, agreed upon once the network has refined them.
 
 Hypotheses are arrays (N, 3) of (x, y, yaw): position in units of the search radius from the patch centre, in
 the patch's axes (x right, y down); yaw in radians counter-clockwise from the patch's +u.
@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.geodesy import wrap_angle
-from geoflow_ros.model.base import Flow
+from geoflow_ros.model.base import Flow, PoseGrid
 
 Array = NDArray[np.float64]
+NEGLIGIBLE = 20.0  # so much less likely by logarithm than the likeliest cell, all others together are no hypothesis
 CONSENSUS_TOLERANCE = 1e-5  # in hypothesis units: a fifth of a millimetre
 
 
@@ -51,6 +52,15 @@ class GaussianPrior:
         offset = wrap_yaw(hypotheses - self.mean)
         return np.asarray(-0.5 * np.einsum("ni,ij,nj->n", offset, np.linalg.inv(self.covariance), offset))
 
+    def log_density_on(self, grid: PoseGrid) -> NDArray[np.float32]:
+        """The same (K, V, U) on a grid; term by term, since most depend on one or two of the axes only."""
+        x, y, yaw = grid.x - self.mean[0], grid.y - self.mean[1], wrap_angle(grid.yaw - self.mean[2])
+        x, y, yaw = (axis.astype(np.float32) for axis in (x, y[:, None], yaw[:, None, None]))
+        ((xx, xy, xh), (_, yy, yh), (_, _, hh)) = np.linalg.inv(self.covariance).astype(np.float32)
+        plane = -0.5 * (xx * x * x + yy * y * y) - xy * x * y
+        turned = xh * yaw * x + 0.5 * hh * yaw * yaw + yh * yaw * y
+        return np.asarray(np.subtract(plane, turned, out=turned))
+
 
 @dataclass(frozen=True, slots=True)
 class UniformPrior:
@@ -66,8 +76,31 @@ class UniformPrior:
         """(N,) zeros: no place is preferred."""
         return np.zeros(len(hypotheses))
 
+    def log_density_on(self, grid: PoseGrid) -> NDArray[np.float32]:
+        """The same (K, V, U) on a grid; nothing is drawn outside."""
+        inside = (np.abs(grid.yaw) <= self.yaw_range)[:, None, None] & (np.abs(grid.y) <= 1.0)[:, None]
+        return np.where(inside & (np.abs(grid.x) <= 1.0), np.float32(0.0), np.float32(-np.inf))
+
 
 Prior = GaussianPrior | UniformPrior
+
+
+def draw_posterior(prior: Prior, grid: PoseGrid, count: int, rng: np.random.Generator) -> Array:
+    """(count, 3) samples from the prior times what the network saw: a cell as often as it is probable.
+
+    One random number decides for all cells (systematic resampling), so that few samples already stand for the whole;
+    within its cell a sample lies anywhere.
+    """
+    log_posterior = prior.log_density_on(grid)
+    log_posterior += grid.log_probability
+    highest = log_posterior.max()
+    likely = np.flatnonzero(~(log_posterior < highest - NEGLIGIBLE))  # all of them, should one not be a number
+    cumulative = np.cumsum(np.exp(log_posterior.ravel()[likely] - highest), dtype=np.float64)
+    wanted = (np.arange(count) + rng.random()) * (cumulative[-1] / count)
+    cell = likely[np.minimum(np.searchsorted(cumulative, wanted), likely.size - 1)]
+    yaw, y, x = np.unravel_index(cell, log_posterior.shape)
+    middle = np.column_stack([grid.x[x], grid.y[y], grid.yaw[yaw]])
+    return np.asarray(middle + rng.uniform(-0.5, 0.5, (count, 3)) * grid.size)
 
 
 def wrap_yaw(poses: Array) -> Array:

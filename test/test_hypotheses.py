@@ -9,21 +9,26 @@ from perfect_model import PerfectModel
 from torch import Tensor
 
 from geoflow_ros.hypotheses import (
+    Array,
     GaussianPrior,
+    Prior,
     Schedule,
     UniformPrior,
     consensus,
+    draw_posterior,
     pose_covariance,
     remaining_error,
     wrap_yaw,
 )
-from geoflow_ros.model.base import Flow, Latent
+from geoflow_ros.model.base import Flow, Latent, PoseGrid
+
+CELL = np.array([0.1, 0.1, 0.05])
 
 
 def test_half_steps_leave_what_the_paper_leaves() -> None:
     # GeoFlow with a perfect predictor: |q0 - truth| / 2^R.
     start = torch.tensor([[[1.0, 0.0, 0.0]]])
-    end, left = PerfectModel((0.0, 0.0, 0.0)).refine(Latent(), start, Schedule.PAPER.fractions(5))
+    end, left, _ = PerfectModel((0.0, 0.0, 0.0)).refine(Latent(), start, Schedule.PAPER.fractions(5))
     assert end[0, 0, 0] == pytest.approx(1 / 32, rel=1e-3)
     assert left.log_distance.exp() == pytest.approx(1 / 32, rel=1e-3)
 
@@ -31,8 +36,8 @@ def test_half_steps_leave_what_the_paper_leaves() -> None:
 @pytest.mark.parametrize("schedule", [Schedule.FULL, Schedule.ANNEALED])
 def test_a_full_first_step_arrives(schedule: Schedule) -> None:
     start = torch.tensor([[[1.0, -1.0, 0.2]]])
-    end, _ = PerfectModel((0.25, 0.5, -0.1)).refine(Latent(), start, schedule.fractions(1))
-    assert end[0, 0].tolist() == pytest.approx([0.25, 0.5, -0.1], abs=1e-3)
+    refined = PerfectModel((0.25, 0.5, -0.1)).refine(Latent(), start, schedule.fractions(1))
+    assert refined.hypotheses[0, 0].tolist() == pytest.approx([0.25, 0.5, -0.1], abs=1e-3)
 
 
 class Counting(PerfectModel):
@@ -70,6 +75,58 @@ def test_the_priors_density_falls_by_a_half_at_one_sigma() -> None:
     prior = GaussianPrior(np.zeros(3), np.diag([0.04, 0.01, 0.01]))
     at = np.array([[0.2, 0.0, 0.0], [0.0, 0.2, 0.0], [0.0, 0.0, 2 * math.pi]])
     assert prior.log_density(at).tolist() == pytest.approx([-0.5, -2.0, 0.0], abs=1e-4)
+
+
+def grid_of(log_probability: Array) -> PoseGrid:
+    """A grid around zero, cells of 0.1 search radii and 0.05 rad."""
+    x, y, yaw = (size * (np.arange(n) - n // 2) for size, n in zip(CELL, log_probability.shape[::-1], strict=True))
+    return PoseGrid(log_probability.astype(np.float32), x, y, yaw, CELL)
+
+
+@pytest.mark.parametrize(
+    "prior",
+    [
+        GaussianPrior(np.array([0.1, -0.2, 3.1]), np.array([[0.04, 0.01, 0.02], [0.01, 0.09, 0.0], [0.02, 0.0, 0.03]])),
+        UniformPrior(0.2),
+    ],
+)
+def test_the_density_on_a_grid_is_that_of_its_cells(prior: Prior) -> None:
+    grid = grid_of(np.zeros((7, 11, 13)))
+    poses = np.stack(np.meshgrid(grid.yaw, grid.y, grid.x, indexing="ij")[::-1], axis=-1).reshape(-1, 3)
+    expected = prior.log_density(poses).reshape(7, 11, 13)
+    assert np.allclose(prior.log_density_on(grid), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_a_uniform_prior_gives_nothing_outside() -> None:
+    grid = grid_of(np.zeros((7, 31, 33)))
+    inside = np.isfinite(UniformPrior(0.12).log_density_on(grid))
+    assert inside[1:-1, 5:-5, 6:-6].sum() == 5 * 21 * 21 == inside.sum()
+
+
+def test_posterior_draws_stand_for_what_is_likely() -> None:
+    seen = np.full((7, 11, 13), -20.0)
+    seen[2, 3, 4], seen[5, 6, 7], seen[0, 0, 0] = np.log([3.0, 1.0, 8.0])
+    grid = grid_of(seen)
+    prior = GaussianPrior(np.array([grid.x[4], grid.y[3], 0.0]), np.diag([0.01, 0.01, 10.0]))
+    drawn = draw_posterior(prior, grid, 100, np.random.default_rng(0))
+    assert np.array_equal(drawn, draw_posterior(prior, grid, 100, np.random.default_rng(0)))
+    # The second is 0.3 to both sides off the prior's mean: as likely as exp(-9) times a third of the first.
+    first = np.array([grid.x[4], grid.y[3], grid.yaw[2]])
+    assert (np.abs(drawn - first) <= CELL / 2 + 1e-9).all() and np.ptp(drawn, axis=0) == pytest.approx(CELL, rel=0.1)
+    flat = GaussianPrior(np.zeros(3), 1e3 * np.eye(3))
+    offset = np.abs(draw_posterior(flat, grid, 120, np.random.default_rng(1))[:, None] - cells(grid, seen > -20.0))
+    assert (offset <= CELL / 2 + 1e-9).all(axis=2).sum(axis=0).tolist() == [80, 30, 10]
+
+
+def test_a_volume_of_no_numbers_is_no_end() -> None:
+    drawn = draw_posterior(UniformPrior(0.2), grid_of(np.full((3, 5, 5), np.nan)), 4, np.random.default_rng(0))
+    assert drawn.shape == (4, 3)
+
+
+def cells(grid: PoseGrid, chosen: Array) -> Array:
+    """Middles (n, 3) of the chosen cells."""
+    yaw, y, x = chosen.nonzero()
+    return np.column_stack([grid.x[x], grid.y[y], grid.yaw[yaw]])
 
 
 def test_uniform_draws_stay_inside() -> None:

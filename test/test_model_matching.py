@@ -1,10 +1,12 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
 from geoflow_ros.errors import InputError
+from geoflow_ros.model.base import Latent
 from geoflow_ros.model.config import DefaultConfig
 from geoflow_ros.model.matchflow import MatchFlow
 from geoflow_ros.model.matching import MatchVolume
@@ -94,6 +96,18 @@ def test_the_neighbourhood_is_what_reading_place_by_place_gives() -> None:
         expected = read_volume(volume, (centre[:, :, None] + around).flatten(1, 2)).view(2, 40, 27)
         assert torch.allclose(read[:, :, level], 0.2 * expected, atol=1e-3)
     assert (read[0, 0] == 0).all() and read[1, 1].max() > 0
+
+
+def test_the_grid_to_draw_from_is_the_density() -> None:
+    config = DefaultConfig(ground_height=32, ground_width=64)
+    model = MatchFlow(config)
+    log_probability = torch.log_softmax(3 * torch.randn(7 * 49 * 49, generator=torch.Generator().manual_seed(0)), 0)
+    latent = Latent(log_mass=mass_pyramid(log_probability.view(1, 7, 49, 49), 5))
+    grid = model.pose_grid(latent)
+    yaw, y, x = (axis.flatten() for axis in np.meshgrid(grid.yaw, grid.y, grid.x, indexing="ij"))
+    density = model.log_density(latent, torch.from_numpy(np.column_stack([x, y, yaw])).float()[None])
+    assert np.allclose(grid.log_probability.ravel(), density[0].numpy(), atol=1e-2)
+    assert grid.size == pytest.approx([0.05, 0.05, math.radians(4.0)]) and grid.log_probability.std() > 1.0
 
 
 def test_the_network_answers_in_the_promised_shapes() -> None:

@@ -36,5 +36,5 @@ class PaperEager:
         )
         satellite = image_tensor(patch.image).contiguous()
         latent = self._model.encode(ground, satellite, None)
-        hypotheses, _ = self._model.refine(latent, self._start, Schedule.PAPER.fractions(STEPS))
-        return hypotheses[0].mean(0)
+        refined = self._model.refine(latent, self._start, Schedule.PAPER.fractions(STEPS))
+        return refined.hypotheses[0].mean(0)

@@ -7,8 +7,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from geoflow_ros.model.config import ModelConfig
@@ -45,9 +48,9 @@ class Latent:
     """What is kept of a frame and a patch.
 
     The meaning belongs to the network that made it: `pooled` (B, C), or a match volume `log_mass`,
-    (B, K, H, W) levels of log probability over (yaw, v, u), finest first, and all of them in one row for reading,
-    `table` (B, T). match_logit: (B,) log odds that the frame was taken within the patch at all; None if the network
-    cannot tell. turn: where the hypotheses' yaw is zero, counter-clockwise from the patch's +u (rad).
+    (B, K, H, W) levels of log probability over (yaw, v, u), finest first and perhaps no other, and all of them in one
+    row for reading, `table` (B, T). match_logit: (B,) log odds that the frame was taken within the patch at all; None
+    if the network cannot tell. turn: where the hypotheses' yaw is zero, counter-clockwise from the patch's +u (rad).
     """
 
     pooled: Tensor | None = None
@@ -57,8 +60,32 @@ class Latent:
     turn: float = 0.0
 
 
-Refine = Callable[[Tensor, Tensor, Sequence[float]], tuple[Tensor, Flow]]
+class Refined(NamedTuple):
+    """Hypotheses (B, N, 3) where the steps have taken them, the flow there, and `log_density` there."""
+
+    hypotheses: Tensor
+    flow: Flow
+    log_density: Tensor | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PoseGrid:
+    """Log probability (K, V, U), up to a constant, of hypotheses on a grid over (yaw, y, x).
+
+    x: (U,), y: (V,), yaw: (K,) of the cells' middles; size: (3,) of a cell along x, y, yaw.
+    """
+
+    log_probability: NDArray[np.float32]
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    yaw: NDArray[np.float64]
+    size: NDArray[np.float64]
+
+
+Refine = Callable[[Tensor, Tensor, Sequence[float]], Refined]
 """`LocalizationModel.refine` of one frame, from the table of its latent."""
+Match = Callable[[Tensor, Tensor, float, float], Latent]
+"""`LocalizationModel.match` of one frame: its features, the patch's memory, turn and yaw reach (rad)."""
 
 
 class LocalizationModel(nn.Module, ABC):
@@ -106,13 +133,13 @@ class LocalizationModel(nn.Module, ABC):
     def flow(self, latent: Latent, hypotheses: Tensor) -> Flow:
         """Flow of hypotheses (B, N, 3): position in units of the search radius, yaw in radians."""
 
-    def refine(self, latent: Latent, hypotheses: Tensor, fractions: Sequence[float]) -> tuple[Tensor, Flow]:
-        """Hypotheses (B, N, 3) after a step along the flow for each fraction of it, and the flow where they arrive."""
+    def refine(self, latent: Latent, hypotheses: Tensor, fractions: Sequence[float]) -> Refined:
+        """Hypotheses (B, N, 3) after a step along the flow for each fraction of it, and what is known of the place."""
         if self.refinement is not None and latent.table is not None and len(hypotheses) == 1:
             return self.refinement(latent.table, hypotheses, fractions)
         for fraction in fractions:
             hypotheses = self.flow(latent, hypotheses).step(hypotheses, fraction)
-        return hypotheses, self.flow(latent, hypotheses)
+        return Refined(hypotheses, self.flow(latent, hypotheses), self.log_density(latent, hypotheses))
 
     def log_density(self, latent: Latent, hypotheses: Tensor) -> Tensor | None:
         """Log probability density (B, N) at hypotheses (B, N, 3) up to a constant; None if the network has none."""
@@ -121,6 +148,10 @@ class LocalizationModel(nn.Module, ABC):
     def log_likelihood(self, latent: Latent, hypotheses: Tensor) -> Tensor | None:
         """As `log_density`, but smooth in the hypotheses: for fusing frame after frame."""
         return self.log_density(latent, hypotheses)
+
+    def pose_grid(self, latent: Latent) -> PoseGrid | None:
+        """`log_density` of one frame wherever it is not negligible, to draw hypotheses from; None if there is none."""
+        return None
 
     def small_work(self, hypotheses: int) -> AbstractContextManager[None]:
         """To be held while torch works on so many hypotheses: leaves the processor fit for encoding the next images."""

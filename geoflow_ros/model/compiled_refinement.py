@@ -11,21 +11,21 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from geoflow_ros.model.base import Flow
+from geoflow_ros.model.base import Flow, Refined
+from geoflow_ros.model.jit import compiled
 from geoflow_ros.model.matchflow import YAW_VARIANCE_SCALE, FlowHead
-from geoflow_ros.model.volume import PYRAMID_LEVELS, READS, WINDOW
+from geoflow_ros.model.volume import PYRAMID_LEVELS, READS, TABLE_SCALE, WINDOW
 
 Array = NDArray[np.float32]
 BLOCK = 64  # hypotheses at once: four registers of AVX-512, and their activations fit the first cache
 SHARED = 256  # from so many hypotheses on they are shared out among the cores
 OUTPUTS = 7
-compiled = numba.njit(cache=True, nogil=True, fastmath={"contract"})
+HERE = READS**3 // 2  # among a level's reads
 
 
 class Weights(NamedTuple):
@@ -63,21 +63,19 @@ class CompiledRefinement:
         self._weights, self._threads = weights_of(head), threads
         self._pool = ThreadPoolExecutor(threads, "refine")
 
-    def __call__(self, table: Tensor, hypotheses: Tensor, fractions: Sequence[float]) -> tuple[Tensor, Flow]:
+    def __call__(self, table: Tensor, hypotheses: Tensor, fractions: Sequence[float]) -> Refined:
         """From the table (1, T) and hypotheses (1, N, 3)."""
         arguments = table[0].numpy(), np.array(fractions, np.float32), self._weights
         start = np.ascontiguousarray(hypotheses[0].numpy())
         if len(start) < SHARED:
-            refined, flow = _refine(start, *arguments)
+            refined, arrived = _refine(start, *arguments)
         else:
             parts = self._pool.map(lambda part: _refine(part, *arguments), np.array_split(start, self._threads))
-            refined, flow = (np.concatenate(each) for each in zip(*parts, strict=True))
-        return torch.from_numpy(refined)[None], _flow(torch.from_numpy(flow)[None])
-
-
-def _flow(packed: Tensor) -> Flow:
-    log_distance, variance, kappa, yaw_step, yaw_variance = packed[..., 2:].unbind(-1)
-    return Flow(log_distance, variance, packed[..., :2], kappa, yaw_step, yaw_variance)
+            refined, arrived = (np.concatenate(each) for each in zip(*parts, strict=True))
+        packed = torch.from_numpy(arrived)[None]
+        log_distance, variance, kappa, yaw_step, yaw_variance, log_density = packed[..., 2:].unbind(-1)
+        flow = Flow(log_distance, variance, packed[..., :2], kappa, yaw_step, yaw_variance)
+        return Refined(torch.from_numpy(refined)[None], flow, log_density)
 
 
 def weights_of(head: FlowHead) -> Weights:
@@ -111,18 +109,18 @@ def weights_of(head: FlowHead) -> Weights:
 
 @compiled
 def _refine(hypotheses: Array, table: Array, fractions: Array, weights: Weights) -> tuple[Array, Array]:
-    """(N, 3) refined, and (N, 7): direction (2), log distance, variance, kappa, yaw step and its variance."""
-    refined, flow = np.empty_like(hypotheses), np.empty((len(hypotheses), OUTPUTS), np.float32)
+    """(N, 3) refined, and what is there, (N, 8): the flow as `_meaning` has it, and the log density."""
+    refined, arrived = np.empty_like(hypotheses), np.empty((len(hypotheses), OUTPUTS + 1), np.float32)
     for start in range(0, len(hypotheses), BLOCK):
         stop = min(start + BLOCK, len(hypotheses))
         poses = np.ascontiguousarray(hypotheses[start:stop].T)
-        raw = _outputs(poses, table, weights)
+        there = _outputs(poses, table, weights)
         for fraction in fractions:
-            _step(poses, raw, fraction)
-            raw = _outputs(poses, table, weights)
+            _step(poses, there, fraction)
+            there = _outputs(poses, table, weights)
         refined[start:stop] = poses.T
-        flow[start:stop] = raw.T
-    return refined, flow
+        arrived[start:stop] = there.T
+    return refined, arrived
 
 
 @compiled
@@ -137,7 +135,7 @@ def _step(poses: Array, flow: Array, fraction: float) -> None:
 
 @compiled
 def _outputs(poses: Array, table: Array, weights: Weights) -> Array:
-    """Flow (7, n) at the poses (3, n)."""
+    """Flow and log density (8, n) at the poses (3, n)."""
     count, reads = poses.shape[1], PYRAMID_LEVELS * READS**3
     seen = np.empty((weights.first.shape[1], count), np.float32)
     _read(poses, table, weights, seen[:reads])
@@ -153,20 +151,22 @@ def _outputs(poses: Array, table: Array, weights: Weights) -> Array:
             deep[row, n] = max(deep[row, n], np.float32(0.0))
     raw = np.empty((OUTPUTS, count), np.float32)
     _dense(weights.out, weights.out_bias, deep, raw)
-    return _meaning(raw)
+    there = np.empty((OUTPUTS + 1, count), np.float32)
+    _meaning(raw, there)
+    for n in range(count):
+        there[OUTPUTS, n] = seen[HERE, n] / np.float32(TABLE_SCALE)
+    return there
 
 
 @compiled
-def _meaning(raw: Array) -> Array:
-    """The flow as `_refine` gives it from the last layer's outputs, both (7, n)."""
-    flow = np.empty_like(raw)
+def _meaning(raw: Array, flow: Array) -> None:
+    """From the last layer's outputs (7, n): direction (2), log distance, variance, kappa, yaw step and its variance."""
     for n in range(raw.shape[1]):
         length = max(math.sqrt(raw[1, n] ** 2 + raw[2, n] ** 2), 1e-12)
         flow[0, n], flow[1, n] = raw[1, n] / length, raw[2, n] / length
         flow[2, n], flow[5, n] = raw[0, n], raw[3, n]
         flow[3, n], flow[4, n] = _softplus(raw[4, n]) + 1e-6, _softplus(raw[5, n]) + 1e-6
         flow[6, n] = YAW_VARIANCE_SCALE * (_softplus(raw[6, n]) + 1e-6)
-    return flow
 
 
 @compiled

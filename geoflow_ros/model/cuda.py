@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.model.base import Flow, Latent, LocalizationModel
+from geoflow_ros.model.base import Flow, Latent, LocalizationModel, PoseGrid
 
 WARM_UP = 3  # calls before a capture, in which the libraries choose their kernels
 
@@ -91,6 +91,9 @@ class CudaModel(LocalizationModel):
 
     def log_likelihood(self, latent: Latent, hypotheses: Tensor) -> Tensor | None:
         return self.inner.log_likelihood(latent, hypotheses)
+
+    def pose_grid(self, latent: Latent) -> PoseGrid | None:
+        return self.inner.pose_grid(latent)
 
 
 def features_of(latent: Latent) -> Tensor:

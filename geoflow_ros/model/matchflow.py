@@ -10,12 +10,13 @@ import math
 from collections.abc import Sequence
 from typing import cast
 
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name every PyTorch reader knows
 from torch import Tensor, nn
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.model.base import Flow, Latent, LocalizationModel
+from geoflow_ros.model.base import Flow, Latent, LocalizationModel, PoseGrid
 from geoflow_ros.model.config import DefaultConfig
 from geoflow_ros.model.encoder import EfficientNetLite0
 from geoflow_ros.model.matching import MatchVolume
@@ -202,3 +203,10 @@ class MatchFlow(LocalizationModel):
 
     def log_likelihood(self, latent: Latent, hypotheses: Tensor) -> Tensor:
         return read_smoothly(latent.log_mass[0], self.volume.index(hypotheses))
+
+    def pose_grid(self, latent: Latent) -> PoseGrid:
+        _, rows, columns = self.volume.shape
+        # Contiguous, and without the zeros that the pyramid is filled up with.
+        seen = np.ascontiguousarray(latent.log_mass[0][0, :, :rows, :columns].numpy())
+        x, y, yaw = self.volume.axes
+        return PoseGrid(seen, x, y, yaw, self.volume.cell_size)

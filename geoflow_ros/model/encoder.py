@@ -131,13 +131,13 @@ class InvertedResidual(nn.Module):
 class Trunk(nn.Module):
     """Features (B, C, H/s, W/s) of an image at the strides s = 2, 4, ... up to `last_stride`.
 
-    `channels`: C of each. Blocks past `last_stride` are not built.
+    `channels`: C of each. Blocks past `last_stride` are not built, nor are those of its stage past `last_repeats`.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, variant: Variant, last_stride: int = 32) -> None:
+    def __init__(self, variant: Variant, last_stride: int = 32, last_repeats: int | None = None) -> None:
         super().__init__()
         if last_stride not in FEATURE_STAGES:
             known = ", ".join(map(str, FEATURE_STAGES))
@@ -148,7 +148,9 @@ class Trunk(nn.Module):
         self.conv_stem = convolution(variant, 3, STEM_CHANNELS, 3, stride=2)
         self.bn1 = nn.BatchNorm2d(STEM_CHANNELS, variant.batch_norm_eps)
         self.act = variant.activation(inplace=True)
-        self.blocks = build_stages(variant, STAGES[: self.feature_stages[-1] + 1])
+        *stages, last = STAGES[: self.feature_stages[-1] + 1]
+        self.last_repeats = last.repeats if last_repeats is None else last_repeats
+        self.blocks = build_stages(variant, (*stages, last._replace(repeats=self.last_repeats)))
         self.register_buffer("mean", torch.tensor(variant.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(variant.std).view(1, 3, 1, 1), persistent=False)
         self.apply(initialise)
@@ -180,8 +182,8 @@ class EfficientNetB0(Trunk):
 class EfficientNetLite0(Trunk):
     """The faster trunk: ReLU6, no squeeze-excite, TensorFlow's padding."""
 
-    def __init__(self, last_stride: int = 32) -> None:
-        super().__init__(LITE0, last_stride)
+    def __init__(self, last_stride: int = 32, last_repeats: int | None = None) -> None:
+        super().__init__(LITE0, last_stride, last_repeats)
 
 
 def build_stages(variant: Variant, stages: tuple[Stage, ...]) -> nn.Sequential:
@@ -210,7 +212,7 @@ def load_pretrained(trunk: Trunk) -> None:
     B0's own are in no package: it starts from its sibling's filters, which have the same shapes, with its
     squeeze-excite open; its batch statistics then have to be learnt.
     """
-    lite0 = EfficientNetLite0(trunk.last_stride)
+    lite0 = EfficientNetLite0(trunk.last_stride, trunk.last_repeats)
     # The package names the same entries differently but in the same order, so they are matched by position.
     lite0.load_state_dict(dict(zip(lite0.state_dict(), _imagenet_lite0().values(), strict=False)))
     trunk.load_state_dict(lite0.state_dict(), strict=False)

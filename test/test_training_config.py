@@ -11,6 +11,7 @@ from training_support import CONFIG, TINY
 from geoflow_ros.errors import InputError
 from geoflow_ros.model.config import DefaultConfig, PaperConfig
 from geoflow_ros.model.matchflow import MatchFlow
+from geoflow_ros.model.runtime import prepare
 from geoflow_ros.training.config import TrainConfig, changed_keys, read_config
 from geoflow_ros.training.geometry import check_fits, farthest_m, new_config, reach_m
 from geoflow_ros.training.network import new_model, trunks
@@ -90,3 +91,11 @@ def test_trunks_from_nothing_are_not_frozen() -> None:
     config = TrainConfig(pretrained=False, frozen_stages=0, train_depthwise=True)
     stem, pretrained = (trunks(new_model(each, None))[0].conv_stem.weight for each in (config, TrainConfig()))
     assert not torch.equal(stem, pretrained)
+
+
+def test_what_is_frozen_loses_nothing_in_bfloat16() -> None:
+    trunk = prepare(trunks(new_model(TrainConfig(), None))[0])
+    for part, is_frozen in ((trunk.conv_stem, True), (trunk.blocks[:3], True), (trunk.blocks[3:], False)):
+        for name, weight in part.named_parameters():
+            if name.endswith("weight"):
+                assert torch.allclose(weight, weight.bfloat16().float(), rtol=1e-6, atol=0.0) == is_frozen, name

@@ -7,7 +7,8 @@ from typing import TypeVar
 
 import torch
 from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from geoflow_ros.model.folding import fold_batch_norms
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -16,7 +17,7 @@ def prepare(model: Network) -> Network:
     """A copy in evaluation mode, batch-norms folded into their convolutions, weights channels-last."""
     model = copy.deepcopy(model).eval()
     for module in list(model.modules()):
-        _fold_batch_norms(module)
+        fold_batch_norms(module)
     channels_last(model)
     return model.requires_grad_(False)
 
@@ -26,12 +27,3 @@ def channels_last(model: nn.Module) -> None:
     for parameter in model.parameters():
         if parameter.dim() == 4:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-
-
-def _fold_batch_norms(module: nn.Module) -> None:
-    """Fold every batch-norm that directly follows a convolution among the children; our blocks register in order."""
-    children = list(module.named_children())
-    for (name, convolution), (next_name, norm) in zip(children, children[1:], strict=False):
-        if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-            setattr(module, name, fuse_conv_bn_eval(convolution, norm))
-            setattr(module, next_name, nn.Identity())

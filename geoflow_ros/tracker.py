@@ -17,7 +17,7 @@ from geoflow_ros.tracking.prior import Fix, PriorBuffer
 from geoflow_ros.tracking.search import Origin, Proposal, Search, bounded
 from geoflow_ros.tracking.support import DOUBTFUL, LOST, Support
 
-METRES_TO_PROVE = 3.0  # driven before a guessed heading is believed: standing, every frame is the same one
+METRES_TO_PROVE = 10.0  # driven before a guessed heading is believed: frames of a few metres err alike
 ONE_FITS = "a frame fits, more must confirm it"
 DRIVE_ON = "frames fit a guessed heading: drive on to confirm it"
 TINY = 1e-9

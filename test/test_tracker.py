@@ -142,6 +142,16 @@ def test_an_unknown_heading_is_found_within_seconds_of_driving(source: str) -> N
     assert errors(answers).max() < 2.0
 
 
+def test_a_guessed_heading_is_not_believed_before_ten_metres() -> None:
+    # Imagery of another place has fitted for six metres of a real drive.
+    session = new_session()  # without the messages of its source of headings
+    messages = sim.messages(DRIVE, 0.0, 8.0, np.random.default_rng(3))
+    answers = feed(session, [(role, message) for role, message in messages if role != "imu"])
+    began = next(answer.stamp_ns for answer in answers if "guessed heading" in answer.track.reason)
+    first = next(answer.stamp_ns for answer in answers if answer.track.pose is not None)
+    assert 9.0 <= DRIVE.speed * (first - began) * 1e-9 <= 20.0
+
+
 def test_standing_with_an_unknown_heading_it_does_not_pretend() -> None:
     still = sim.Drive(speed=0.0)
     session = new_session("course", sim.KnowingLocalizer(still))

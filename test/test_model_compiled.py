@@ -36,19 +36,21 @@ def model() -> MatchFlow:
 
 
 @pytest.fixture(scope="module")
-def refinement(model: MatchFlow) -> Refine:
+def parts(model: MatchFlow) -> tuple[Refine, Match]:
     pytest.importorskip("numba", reason="numba is not installed")
-    part = compiled_parts(model).refinement
-    assert part is not None
-    return part
+    refinement, matching = compiled_parts(model)
+    assert refinement is not None and matching is not None
+    return refinement, matching
 
 
 @pytest.fixture(scope="module")
-def matching(model: MatchFlow) -> Match:
-    pytest.importorskip("numba", reason="numba is not installed")
-    part = compiled_parts(model).matching
-    assert part is not None
-    return part
+def refinement(parts: tuple[Refine, Match]) -> Refine:
+    return parts[0]
+
+
+@pytest.fixture(scope="module")
+def matching(parts: tuple[Refine, Match]) -> Match:
+    return parts[1]
 
 
 @pytest.fixture(scope="module")

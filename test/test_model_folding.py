@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from geoflow_ros.model.folding import fold_batch_norms, settle
+from geoflow_ros.model.folding import fold_and_round, fold_batch_norms
 
 
 @pytest.fixture
@@ -18,20 +18,20 @@ def block() -> nn.Sequential:
 
 
 @torch.no_grad()
-def test_a_settled_block_computes_nearly_the_same(block: nn.Sequential) -> None:
+def test_a_rounded_block_computes_nearly_the_same(block: nn.Sequential) -> None:
     image = torch.randn(2, 4, 9, 9)
     before = block(image)
-    settle(block)
+    fold_and_round(block)
     error = (block(image) - before).norm() / before.norm()
     assert 1e-5 < error < 4e-3  # bfloat16 keeps eight bits
     once = block(image)
-    settle(block)
+    fold_and_round(block)
     assert torch.allclose(block(image), once, atol=1e-6)
 
 
 @torch.no_grad()
-def test_bfloat16_holds_the_folded_weights_of_a_settled_block(block: nn.Sequential) -> None:
-    settle(block)
+def test_bfloat16_holds_the_folded_weights_of_a_rounded_block(block: nn.Sequential) -> None:
+    fold_and_round(block)
     image = torch.randn(2, 4, 9, 9)
     expected = block(image)
     fold_batch_norms(block)

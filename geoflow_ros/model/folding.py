@@ -17,7 +17,7 @@ def fold_batch_norms(module: nn.Module) -> None:
 
 
 @torch.no_grad()
-def settle(module: nn.Module) -> None:
+def fold_and_round(module: nn.Module) -> None:
     """Scales of such batch-norms go into the convolutions, whose weights are rounded to what bfloat16 can hold.
 
     For weights that stay as they are while others learn: those learn to live with the rounding, and a runtime in

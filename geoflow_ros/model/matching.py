@@ -55,12 +55,11 @@ class MatchVolume(nn.Module):
         self.register_buffer("template_grid", grid, persistent=False)
         _, self.template_rows, self.template_columns, _ = grid.shape
         self.index = PoseIndex(config, self.reach, self.yaw_steps)
-        cell = config.cell_m / config.search_radius
-        self.cell_size = np.array([cell, cell, self.yaw_step])  # along x, y, yaw of the hypotheses
-        # Hypotheses in the middle of each cell.
+        # Of the cells, in hypothesis coordinates along x, y, yaw: their size, and their middles.
+        self.cell_size = 1.0 / self.index.scale.double().numpy()
         self.axes = tuple(
-            size * np.arange(-half, half + 1)
-            for size, half in zip(self.cell_size, (self.reach, self.reach, self.yaw_steps), strict=True)
+            size * (np.arange(count) - origin)
+            for size, count, origin in zip(self.cell_size, self.shape[::-1], self.index.origin.tolist(), strict=True)
         )
         side = config.satellite_px // 4
         # The first satellite cell under a template when the camera stands at the top left of the volume.

@@ -11,7 +11,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.model.base import LocalizationModel
 from geoflow_ros.model.checkpoint import build, load
 from geoflow_ros.model.encoder import Trunk, load_pretrained
-from geoflow_ros.model.folding import settle
+from geoflow_ros.model.folding import fold_and_round
 from geoflow_ros.training.config import TrainConfig
 from geoflow_ros.training.geometry import check_fits, new_config
 
@@ -36,7 +36,7 @@ def new_model(config: TrainConfig, initial: Path | None) -> LocalizationModel:
     if config.frozen_stages > 0 and not config.train_batch_norm:
         for trunk in trunks(model):
             for module in [trunk, *trunk.blocks[: config.frozen_stages].modules()]:
-                settle(module)
+                fold_and_round(module)
     return model
 
 

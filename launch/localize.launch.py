@@ -9,7 +9,7 @@ from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironment
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from geoflow_ros.ros.dds import profile_variable
+from geoflow_ros.ros.tools.dds import profile_variable
 
 PACKAGE = "geoflow_ros"
 

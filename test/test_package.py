@@ -23,40 +23,23 @@ PACKAGE = ROOT / "geoflow_ros"
 # Lowest first: a module may import its own group and those of lower layers, never one beside or above it.
 LAYERS = (
     {"", "errors"},
-    {"budget", "camera", "cli", "geodesy", "metrics", "options", "resources"},
-    {"messages", "model", "recording", "satellite"},
-    {"hypotheses", "inputs", "pose", "trajectory"},
-    {"density", "encoded", "patch_frame", "report"},
-    {"estimation"},
-    {"localizer"},
-    {"tracking"},
-    {"tracker"},
-    {"session"},
+    {"camera", "cli", "geodesy", "metrics", "options", "resources"},
+    {"bags", "model", "satellite"},
+    {"localization"},
+    {"reports", "tracking"},
     {"town"},
     {"datasets"},
-    {"benchmarks", "evaluation", "playback", "training"},
+    {"benchmark", "evaluate", "kitti2bag", "replay", "train"},
     {"ros"},
-    {
-        *("benchmark", "checkpoint", "demo", "evaluate", "kitti2bag", "localize"),
-        *("reference", "replay", "tiles", "train"),
-    },
+    {"commands"},  # every __main__
 )
 ROS_PACKAGES = re.compile(
     r"rclpy|rcl_interfaces|builtin_interfaces|\w+_msgs|sensor_msgs_py|cv_bridge|tf2_\w+|message_filters|rosbag2\w*|launch\w*"
 )
-COMMANDS = {
-    "localize": "geoflow_ros.localize",
-    "demo": "geoflow_ros.demo",
-    "replay": "geoflow_ros.replay",
-    "tiles": "geoflow_ros.tiles",
-    "kitti2bag": "geoflow_ros.kitti2bag",
-    "checkpoint": "geoflow_ros.checkpoint",
-    "town": "geoflow_ros.town.__main__",
-    "train": "geoflow_ros.train",
-    "evaluate": "geoflow_ros.evaluate",
-    "benchmark": "geoflow_ros.benchmark",
-    "reference": "geoflow_ros.reference",
-}
+COMMANDS = (
+    *("benchmark", "checkpoint", "demo", "evaluate", "kitti2bag", "localize"),
+    *("reference", "replay", "tiles", "town", "train"),
+)
 MACHINE_PATH = re.compile(rb"(?<![\w.~-])/(home|root|work|Users)/")
 
 
@@ -74,6 +57,8 @@ def imports(file: Path) -> Iterator[str]:
 def group(module: str) -> str:
     """First name below geoflow_ros: `geoflow_ros.model.flow` belongs to `model`; "" is geoflow_ros itself."""
     parts = module.split(".")
+    if parts[-1] == "__main__":
+        return "commands"
     is_module = len(parts) > 1 and ((PACKAGE / parts[1]).is_dir() or (PACKAGE / f"{parts[1]}.py").is_file())
     return parts[1] if is_module else ""
 
@@ -150,12 +135,12 @@ def test_every_package_folder_is_installed(installed: dict[str, Any]) -> None:
 
 def test_console_scripts_are_the_documented_commands(installed: dict[str, Any]) -> None:
     scripts = dict(line.split(" = ") for line in installed["entry_points"]["console_scripts"])
-    assert scripts == {name: f"{module}:main" for name, module in COMMANDS.items()}
+    assert scripts == {name: f"geoflow_ros.{name}.__main__:main" for name in COMMANDS}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_command_answers_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    module = importlib.import_module(COMMANDS[name])
+    module = importlib.import_module(f"geoflow_ros.{name}.__main__")
     with pytest.raises(SystemExit) as ended:
         module.main(["--help"])
     assert ended.value.code == 0

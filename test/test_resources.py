@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from paths import REPOSITORY
 
 from geoflow_ros import resources
 from geoflow_ros.errors import InputError
@@ -22,7 +23,7 @@ def prefix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_checkout() -> None:
-    assert resources.share_file("package.xml") == Path(__file__).resolve().parents[1] / "package.xml"
+    assert resources.share_file("package.xml") == REPOSITORY / "package.xml"
 
 
 def test_installation_prefix(prefix: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.camera import Mount
-from geoflow_ros.datasets.base import Sample
+from geoflow_ros.datasets.sample import Sample
 
 MOUNT_TILT_STD = math.radians(0.3)  # a vehicle pitches and rolls, and no mount is measured exactly
 MOUNT_HEIGHT_STD = 0.02  # of the height

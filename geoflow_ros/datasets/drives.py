@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from geoflow_ros.datasets.bag import BagDrive
-from geoflow_ros.datasets.base import Subset
-from geoflow_ros.datasets.files import Findings
+from geoflow_ros.datasets.bag_drive import BagDrive
+from geoflow_ros.datasets.reading import Findings
+from geoflow_ros.datasets.sample import Subset
 from geoflow_ros.errors import InputError
 
 GAP_M = 10.0

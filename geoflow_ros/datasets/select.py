@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from geoflow_ros.datasets.bag import BagDrive
-from geoflow_ros.datasets.base import LocalizationDataset
+from geoflow_ros.datasets.bag_drive import BagDrive
 from geoflow_ros.datasets.kitti import LISTS, KittiCrossView
+from geoflow_ros.datasets.sample import LocalizationDataset
 from geoflow_ros.datasets.vigor import Vigor
 from geoflow_ros.errors import InputError
 
@@ -76,7 +76,7 @@ def open_dataset(selection: Selection) -> Opened:
 
 def _town(root: Path, split: str, count: int | None, shape: dict[str, Any]) -> LocalizationDataset:
     # Here, because rendering needs an extra that the other datasets do without.
-    from geoflow_ros.datasets.town import OTHER_SEEDS, TEST_SEEDS, VALIDATION_SEEDS, TownSamples
+    from geoflow_ros.datasets.town_views import OTHER_SEEDS, TEST_SEEDS, VALIDATION_SEEDS, TownSamples
 
     seeds = {"test": TEST_SEEDS, "other": OTHER_SEEDS, "val": VALIDATION_SEEDS}[split]
     wanted = TOWN_VIEWS if count is None else count

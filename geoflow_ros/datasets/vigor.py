@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.camera import CameraModel, Mount
-from geoflow_ros.datasets.base import Sample
 from geoflow_ros.datasets.crop import patch_of_image
-from geoflow_ros.datasets.files import Findings, read_image, read_lines
+from geoflow_ros.datasets.reading import Findings, read_image, read_lines
+from geoflow_ros.datasets.sample import Sample
 from geoflow_ros.errors import InputError
 from geoflow_ros.satellite.patch import SatellitePatch
 

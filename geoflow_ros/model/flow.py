@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from geoflow_ros.model.base import Flow
+from geoflow_ros.model.interface import Flow
 
 FLOOR = 1e-6  # of variance and concentration, as in the released training
 COORDINATE_CHANNELS = 16

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.model.attention import PooledCrossAttention
-from geoflow_ros.model.base import Flow, Latent, LocalizationModel
 from geoflow_ros.model.config import PaperConfig
 from geoflow_ros.model.encoder import EfficientNetB0
 from geoflow_ros.model.flow import FlowHead
+from geoflow_ros.model.interface import Flow, Latent, LocalizationModel
 
 
 class GeoFlow(LocalizationModel):

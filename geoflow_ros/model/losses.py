@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from geoflow_ros.model.base import Flow
 from geoflow_ros.model.flow import wrap
+from geoflow_ros.model.interface import Flow
 
 DISTANCE_FLOOR = 1e-6  # of the search radius: added before the logarithm, and below it there is no direction
 

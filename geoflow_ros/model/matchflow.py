@@ -16,9 +16,9 @@ import torch.nn.functional as F  # noqa: N812 - the name every PyTorch reader kn
 from torch import Tensor, nn
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.model.base import Flow, Latent, LocalizationModel, PoseGrid
 from geoflow_ros.model.config import DefaultConfig
 from geoflow_ros.model.encoder import EfficientNetLite0
+from geoflow_ros.model.interface import Flow, Latent, LocalizationModel, PoseGrid
 from geoflow_ros.model.matching import MatchVolume
 from geoflow_ros.model.smooth_reading import read_smoothly
 from geoflow_ros.model.volume import PYRAMID_LEVELS, READS, NeighbourhoodReader, mass_pyramid, read_volume

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.model.checkpoint import fill
 from geoflow_ros.model.config import PaperConfig
 from geoflow_ros.model.geoflow import GeoFlow
+from geoflow_ros.model.weights import fill
 
 PARTS = {  # theirs -> ours; inside a part the names are the same
     "sat_extractor": "satellite_trunk",

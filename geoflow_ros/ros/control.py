@@ -9,10 +9,10 @@ from geometry_msgs.msg import PoseWithCovarianceStamped
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
+from geoflow_ros.bags.messages import quaternion_yaw, stamp_ns
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum
-from geoflow_ros.messages import quaternion_yaw, stamp_ns
-from geoflow_ros.pose import PosePrior
+from geoflow_ros.localization.pose import PosePrior
 from geoflow_ros.ros.endpoints import service, subscription
 from geoflow_ros.ros.pipeline import Pipeline
 

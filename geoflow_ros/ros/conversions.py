@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import Image, NavSatFix, NavSatStatus
 from std_msgs.msg import Header
 
-from geoflow_ros import messages
+from geoflow_ros.bags import messages
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.tracking.measurements import UNMEASURED_VARIANCE

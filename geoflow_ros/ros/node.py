@@ -20,7 +20,7 @@ from geoflow_ros.ros.loading import Load, load_localizer
 from geoflow_ros.ros.parameters import changed, declare, is_own
 from geoflow_ros.ros.pipeline import NewSession, Pipeline
 from geoflow_ros.ros.subscriptions import Subscriptions
-from geoflow_ros.session import Session
+from geoflow_ros.tracking.session import Session
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 LEAST_JUMP_S = 1.0

@@ -12,17 +12,17 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.node import Node
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.localizer import LocalizerConfig
-from geoflow_ros.model.runtimes import Runtime
+from geoflow_ros.localization.localizer import LocalizerConfig
+from geoflow_ros.model.inference.runtimes import Runtime
 from geoflow_ros.options import Option, Scalar, build, option, options_of
 from geoflow_ros.resources import share_file
 from geoflow_ros.ros.camera_parameters import MountedCameraConfig
 from geoflow_ros.ros.interfaces import CHANGEABLE_AT_RUN_TIME
-from geoflow_ros.ros.saved_pose import SavedPoseConfig
-from geoflow_ros.session import SessionConfig
-from geoflow_ros.tracker import TrackerConfig
+from geoflow_ros.ros.publishing.saved_pose import SavedPoseConfig
 from geoflow_ros.tracking.prior import HeadingConfig, PriorConfig
+from geoflow_ros.tracking.session import SessionConfig
 from geoflow_ros.tracking.settings import DatumConfig
+from geoflow_ros.tracking.tracker import TrackerConfig
 
 MIDDLEWARE_PARAMETERS = ("use_sim_time", "start_type_description_service", "qos_overrides.", "bond_disable_heartbeat")
 """Beginnings of the names that rclpy and bondpy declare for themselves."""

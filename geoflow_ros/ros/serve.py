@@ -16,7 +16,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.ros.loading import Load, load_localizer
 from geoflow_ros.ros.node import LocalizeNode
 from geoflow_ros.ros.pipeline import NewSession
-from geoflow_ros.session import Session
+from geoflow_ros.tracking.session import Session
 
 STOP_POLL_S = 0.1
 STOP_TIMEOUT_S = 0.3

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import EQUATOR_RESOLUTION, ground_resolution
 from geoflow_ros.satellite.stores import MAX_ZOOM, MBTilesWriter
-from geoflow_ros.satellite.tiles import Bounds
+from geoflow_ros.satellite.tile_images import Bounds
 
 TILE_PX = 256
 OVERVIEWS = 4

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import EQUATOR_RESOLUTION, Datum, LocalFrame, ground_resolution
 from geoflow_ros.satellite.patch import SatellitePatch
-from geoflow_ros.satellite.tiles import EMPTY, TileCache, TileStore
+from geoflow_ros.satellite.tile_images import EMPTY, TileCache, TileStore
 
 MAX_SIDE_PX = 8192
 """Largest side of a patch, and of the mosaic of tiles under it."""

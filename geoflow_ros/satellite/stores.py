@@ -15,7 +15,7 @@ from typing import Any
 import mercantile
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.satellite.tiles import Bounds, TileStore, decode_tile
+from geoflow_ros.satellite.tile_images import Bounds, TileStore, decode_tile
 
 MAX_ZOOM = 24
 RASTER_FORMATS = ("png", "jpg", "webp")

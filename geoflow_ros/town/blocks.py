@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from geoflow_ros.town.buildings import Manner, add_building
 from geoflow_ros.town.mesh import Frame
-from geoflow_ros.town.network import FLAT_ROOFS, Zone
 from geoflow_ros.town.props import Shape
+from geoflow_ros.town.road_network import FLAT_ROOFS, Zone
 from geoflow_ros.town.streets import HEIGHT, WHITE, Site, foliage_tint
 from geoflow_ros.town.textures import Texture
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.town.network import Network, Street
+from geoflow_ros.town.road_network import Network, Street
 from geoflow_ros.town.streets import HEIGHT, Site
 from geoflow_ros.town.textures import Texture
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from geoflow_ros.bags.recording import BagRecorder, Messages
 from geoflow_ros.camera import CameraModel
 from geoflow_ros.geodesy import Datum, LocalFrame
-from geoflow_ros.recording import BagRecorder, Messages
 from geoflow_ros.town.noise import SensorErrors, dead_reckoning, gauss_markov, gnss_fixes
 from geoflow_ros.town.route import Drive
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from geoflow_ros.bags.trajectory import write_tum
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.geodesy import Datum
 from geoflow_ros.satellite.geotiff import import_geotiff
@@ -22,7 +23,6 @@ from geoflow_ros.town.orthomosaic import write_orthomosaic
 from geoflow_ros.town.render import Renderer
 from geoflow_ros.town.route import Drive, plan_drive
 from geoflow_ros.town.world import Town
-from geoflow_ros.trajectory import write_tum
 
 RATE_HZ = 10.0
 START_S = 1_700_000_000

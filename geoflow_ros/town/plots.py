@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from geoflow_ros.town.blocks import block_ground, fill_block
 from geoflow_ros.town.buildings import Manner, add_building
 from geoflow_ros.town.mesh import Frame
-from geoflow_ros.town.network import FLAT_ROOFS, Network, Street, Zone
 from geoflow_ros.town.occupancy import Raster
 from geoflow_ros.town.props import Shape
+from geoflow_ros.town.road_network import FLAT_ROOFS, Network, Street, Zone
 from geoflow_ros.town.streets import HEIGHT, WHITE, Site, foliage_tint
 from geoflow_ros.town.textures import GROUND_FLOORS, Texture
 

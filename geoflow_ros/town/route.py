@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.town.network import HALF_SIZE, Network, Street
 from geoflow_ros.town.path import Path
+from geoflow_ros.town.road_network import HALF_SIZE, Network, Street
 from geoflow_ros.town.world import Town
 
 Floats = NDArray[np.float64]

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from geoflow_ros.town.mesh import MeshBuilder
-from geoflow_ros.town.network import HALF_SIZE, Network, Street
 from geoflow_ros.town.occupancy import Raster
 from geoflow_ros.town.props import Placements, Shape
+from geoflow_ros.town.road_network import HALF_SIZE, Network, Street
 from geoflow_ros.town.style import TEMPERATE, Style
 from geoflow_ros.town.textures import Texture
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum
 from geoflow_ros.town.drifts import add_drifts
-from geoflow_ros.town.network import HALF_SIZE, Network, generate_network
 from geoflow_ros.town.plots import build_plots
 from geoflow_ros.town.props import Shape
+from geoflow_ros.town.road_network import HALF_SIZE, Network, generate_network
 from geoflow_ros.town.streets import HEIGHT, Site, build_streets, foliage_tint
 from geoflow_ros.town.style import TEMPERATE, Style, style_of
 from geoflow_ros.town.textures import Texture

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from geoflow_ros.localization.pose import Likelihood, PoseEstimate, PosePrior
 from geoflow_ros.options import option
-from geoflow_ros.pose import Likelihood, PoseEstimate, PosePrior
 from geoflow_ros.tracking.motion import NO_MOTION, Motion
 from geoflow_ros.tracking.particles import Particles
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from geoflow_ros.bags.messages import camera_model
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.errors import InputError
-from geoflow_ros.messages import camera_model
-from geoflow_ros.pose import Rejection
+from geoflow_ros.localization.pose import Rejection
 
 
 class CameraInput:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from geoflow_ros.bags.messages import quaternion_yaw, stamp_ns
 from geoflow_ros.errors import InputError
-from geoflow_ros.messages import quaternion_yaw, stamp_ns
 from geoflow_ros.tracking.prior import BodyVelocity, Fix, Heading, YawRate
 
 UNMEASURED_VARIANCE = 1e6

@@ -1,0 +1,1 @@
+"""ROS 2 bags, their messages and trajectories, read and written without ROS."""

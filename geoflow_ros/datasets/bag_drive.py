@@ -1,0 +1,214 @@
+"""A recorded drive with trusted poses: a ROS 2 bag, its satellite tiles and its trajectory."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoflow_ros.bags.messages import camera_model, compressed_to_rgb, stamp_ns, to_rgb
+from geoflow_ros.bags.trajectory import read_tum
+from geoflow_ros.camera import CameraModel, Mount
+from geoflow_ros.datasets.reading import JPEG_START, TAIL_BYTES, Findings, is_whole
+from geoflow_ros.datasets.sample import Sample
+from geoflow_ros.errors import InputError
+from geoflow_ros.geodesy import Datum, LocalFrame
+from geoflow_ros.satellite.mosaic import SatelliteMap
+from geoflow_ros.satellite.stores import open_store
+
+if TYPE_CHECKING:
+    from rosbags.highlevel import AnyReader
+
+COMPRESSED, RAW = "sensor_msgs/msg/CompressedImage", "sensor_msgs/msg/Image"
+CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
+
+
+@dataclass(frozen=True, slots=True)
+class DriveDescription:
+    """drive.json: what neither the bag nor the trajectory says.
+
+    mount: of the camera on base_link. image_topic, camera_info_topic: None for the only topic of its type.
+    """
+
+    datum: Datum
+    mount: Mount
+    image_topic: str | None = None
+    camera_info_topic: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """An image in the bag: when it was recorded, when it was taken (ns), and where its camera was."""
+
+    recorded_ns: int
+    stamp_ns: int
+    pose: tuple[float, float, float]
+
+
+def read_description(path: Path) -> DriveDescription:
+    """The description in a drive.json with `datum` {latitude, longitude, altitude} and `mount` {forward, left, ...}."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        topics = {name: document.get(name) for name in ("image_topic", "camera_info_topic")}
+        return DriveDescription(Datum(**document["datum"]), Mount(**document["mount"]), **topics)
+    except InputError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{path} does not describe a drive ({type(error).__name__}: {error}): expected datum with latitude, "
+            "longitude, altitude and mount with forward, left, height, roll, pitch, yaw"
+        ) from error
+
+
+class BagDrive:
+    """Samples of a drive folder, in the `map` frame of its datum.
+
+    root: folder with `drive/` (a ROS 2 bag, mcap or sqlite3, with one image and one camera_info topic),
+    `tiles.mbtiles`, `truth.tum` (poses of base_link) and `drive.json`. The patch is shifted up to shift_range_m
+    along each of its axes and turned up to rotation_range_deg away from the truth, drawn for every (seed, index).
+    `without_truth` counts the images that the trajectory says nothing about; they are left out.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        shift_range_m: float = 20.0,
+        rotation_range_deg: float = 10.0,
+        size_px: int = 512,
+        resolution: float = 0.1958285,
+        seed: int = 0,
+    ) -> None:
+        findings = Findings()
+        for name in ("drive/metadata.yaml", "tiles.mbtiles", "truth.tum", "drive.json"):
+            findings.require_file(root, name)
+        findings.raise_if_any("drive", root, "expected what `python -m geoflow_ros.town drive` writes")
+        self.name = root.name
+        self._open_bags, self._reader_owner = ExitStack(), -1
+        self._bag = root / "drive"
+        self._shift_range_m, self._rotation_range = shift_range_m, math.radians(rotation_range_deg)
+        self._size_px, self._resolution, self._seed = size_px, resolution, seed
+        self._description = read_description(root / "drive.json")
+        self._frame = LocalFrame(self._description.datum)
+        self._satellite = SatelliteMap(open_store(root / "tiles.mbtiles"))
+        self._index(root / "truth.tum")
+
+    def _index(self, truth: Path) -> None:
+        trajectory, findings = read_tum(truth), Findings()
+        self._frames: list[Frame] = []
+        self.without_truth = 0
+        with open_bag(self._bag) as reader:
+            self._camera = self._read_camera(reader)
+            self._image_topic = _only_topic(reader, self._description.image_topic, (COMPRESSED, RAW), "image_topic")
+            for recorded, message in _messages(reader, self._image_topic):
+                stamp = stamp_ns(message.header.stamp)
+                pose = trajectory.at(stamp * 1e-9)
+                if message.__msgtype__ == COMPRESSED and not is_whole(*_ends(message.data)):
+                    findings.add("truncated image", str(stamp))
+                if pose is None:
+                    self.without_truth += 1
+                else:
+                    self._frames.append(Frame(recorded, stamp, self._camera_pose(pose)))
+        findings.raise_if_any("drive", self._bag, "record it again, or leave these images out of the bag")
+        if not self._frames:
+            raise InputError(f"{truth} has no pose at the stamp of any of {self.without_truth} images of {self._bag}")
+
+    def _read_camera(self, reader: AnyReader) -> CameraModel:
+        topic = _only_topic(reader, self._description.camera_info_topic, (CAMERA_INFO,), "camera_info_topic")
+        first = next(_messages(reader, topic), None)
+        if first is None:
+            raise InputError(f"{self._bag} has no message on {topic}: record the camera_info with the images")
+        return camera_model(first[1], self._description.mount)
+
+    def _camera_pose(self, base: tuple[float, float, float]) -> tuple[float, float, float]:
+        mount, (east, north, yaw) = self._description.mount, base
+        lever = mount.lever_arm(yaw)
+        return east + float(lever[0]), north + float(lever[1]), yaw + mount.yaw
+
+    @property
+    def positions(self) -> NDArray[np.float64]:
+        """East, north (N, 2) in metres of the camera in every frame."""
+        return np.array([frame.pose[:2] for frame in self._frames])
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def __getitem__(self, index: int) -> Sample:
+        frame = self._frames[index % len(self._frames)]
+        image = self._read_image(frame)
+        if image.shape[:2] != (self._camera.height, self._camera.width):
+            raise InputError(
+                f"image {frame.stamp_ns} of {self._bag} is {image.shape[1]} x {image.shape[0]} px but its camera_info "
+                f"is for {self._camera.width} x {self._camera.height}"
+            )
+        east, north, yaw = frame.pose
+        ahead, left, turn = np.random.default_rng((self._seed, index)).uniform(-1.0, 1.0, 3)
+        prior_yaw = yaw + turn * self._rotation_range
+        cos, sin = math.cos(prior_yaw) * self._shift_range_m, math.sin(prior_yaw) * self._shift_range_m
+        center = (east + cos * ahead - sin * left, north + sin * ahead + cos * left)
+        patch = self._satellite.patch(self._frame, center, prior_yaw, self._size_px, self._resolution)
+        ground = self._camera.rectify(image)
+        return Sample(str(frame.stamp_ns), ground, self._camera.rectified(), patch, frame.pose)
+
+    def _read_image(self, frame: Frame) -> NDArray[np.uint8]:
+        messages = _messages(self._own_reader(), self._image_topic, frame.recorded_ns, frame.recorded_ns + 1)
+        for _, message in messages:
+            if stamp_ns(message.header.stamp) == frame.stamp_ns:
+                return to_rgb(message) if message.__msgtype__ == RAW else compressed_to_rgb(message)
+        raise InputError(f"{self._bag} has lost its image {frame.stamp_ns}: it was changed while being read")
+
+    def _own_reader(self) -> AnyReader:
+        """The bag, opened once a process: the workers of a loader must not share a file position."""
+        if self._reader_owner != os.getpid():
+            self._open_bags.pop_all()  # a parent's, if any, is the parent's to close
+            self._reader, self._reader_owner = self._open_bags.enter_context(open_bag(self._bag)), os.getpid()
+        return self._reader
+
+
+@contextmanager
+def open_bag(path: Path) -> Iterator[AnyReader]:
+    """The open reader of a ROS 2 bag folder; one that cannot be opened is an InputError."""
+    try:
+        from rosbags.highlevel import AnyReader, AnyReaderError
+        from rosbags.typesys import Stores, get_typestore
+    except ImportError:
+        raise InputError('reading bags needs rosbags: pip install "geoflow_ros[bags]"') from None
+    try:
+        # Bags of ROS 2 Humble carry no message definitions: these are the standard ones.
+        reader = AnyReader([path], default_typestore=get_typestore(Stores.ROS2_HUMBLE))
+        reader.open()
+    except (AnyReaderError, OSError) as error:
+        raise InputError(f"{path} cannot be opened as a ROS 2 bag: {error}") from error
+    try:
+        yield reader
+    finally:
+        reader.close()
+
+
+def _ends(data: NDArray[np.uint8]) -> tuple[bytes, bytes]:
+    return bytes(data[: len(JPEG_START)]), bytes(data[-TAIL_BYTES:])
+
+
+def _only_topic(reader: AnyReader, wanted: str | None, types: tuple[str, ...], key: str) -> str:
+    topics = sorted({each.topic for each in reader.connections if each.msgtype in types})
+    if wanted is None and len(topics) == 1:
+        return topics[0]
+    if wanted in topics and wanted is not None:
+        return wanted
+    found = ", ".join(topics) or "none"
+    raise InputError(f"the bag's topics of type {' or '.join(types)} are {found}: name one as {key} in drive.json")
+
+
+def _messages(
+    reader: AnyReader, topic: str, start: int | None = None, stop: int | None = None
+) -> Iterator[tuple[int, Any]]:
+    connections = [each for each in reader.connections if each.topic == topic]
+    for connection, recorded, data in reader.messages(connections, start=start, stop=stop):
+        yield recorded, reader.deserialize(data, connection.msgtype)

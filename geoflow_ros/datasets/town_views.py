@@ -1,0 +1,163 @@
+"""Samples of generated towns: rendered once into a folder, cropped afresh whenever one is asked for."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from geoflow_ros.camera import CameraModel, Mount
+from geoflow_ros.datasets.crop import crop
+from geoflow_ros.datasets.reading import Findings, read_image
+from geoflow_ros.datasets.sample import Sample
+from geoflow_ros.errors import InputError
+from geoflow_ros.satellite.patch import SatellitePatch
+from geoflow_ros.town.render import Renderer
+from geoflow_ros.town.style import DESERT_SEEDS
+from geoflow_ros.town.world import Town
+
+TRAIN_SEEDS = range(0, 9_000)
+VALIDATION_SEEDS = range(9_000, 10_000)
+TEST_SEEDS = range(10_000, 20_000)
+OTHER_SEEDS = DESERT_SEEDS
+
+GROUND_SIZE = (640, 160)
+ORTHOPHOTO_PX = 656
+ORTHOPHOTO_RESOLUTION = 0.25  # metres per pixel
+JPEG_QUALITY = 92
+REMEDY = "delete its folder to render the town again"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A rendered camera view, its camera, and the orthophoto centred on it with +u along its heading."""
+
+    ground: Path
+    orthophoto: Path
+    camera: CameraModel
+
+
+def random_camera(rng: np.random.Generator) -> CameraModel:
+    """A forward camera of some vehicle: field of view, aspect, height and tilt vary; the image is GROUND_SIZE."""
+    width = 640
+    height = int(width * rng.uniform(0.28, 0.65))
+    focal = width / 2 / math.tan(math.radians(rng.uniform(60.0, 100.0)) / 2)
+    mount = Mount(
+        height=rng.uniform(1.2, 2.4), pitch=math.radians(rng.normal(1.0, 2.0)), roll=math.radians(rng.normal(0.0, 0.8))
+    )
+    camera = CameraModel(width, height, focal, focal, width / 2, height * rng.uniform(0.42, 0.56), mount)
+    return camera.resized(*GROUND_SIZE)
+
+
+def render_town(folder: Path, seed: int, count: int, renderer: Renderer) -> None:
+    """Write `count` views of a town into the folder; its views.json comes last and marks it complete."""
+    rng = np.random.default_rng([seed, 1])
+    town = Town.generate(seed)
+    renderer.load(town)
+    folder.mkdir(parents=True, exist_ok=True)
+    cameras = []
+    for index in range(count):
+        camera = random_camera(rng)
+        east, north, yaw = town.sample_pose(rng)
+        ground_look, above_look = town.style.looks(rng)
+        ground = renderer.camera(camera, east, north, yaw, ground_look)
+        size_m = ORTHOPHOTO_PX * ORTHOPHOTO_RESOLUTION
+        orthophoto = renderer.orthophoto(east, north, size_m, ORTHOPHOTO_PX, above_look, yaw=yaw)
+        _write_jpeg(folder / f"{index:04d}_ground.jpg", ground)
+        _write_jpeg(folder / f"{index:04d}_ortho.jpg", orthophoto)
+        cameras.append(_camera_to_dict(camera))
+    temporary = folder / "views.json.part"
+    temporary.write_text(json.dumps(cameras))
+    os.replace(temporary, folder / "views.json")
+
+
+def towns_to_render(root: Path, seeds: Sequence[int], per_town: int) -> list[int]:
+    """Seeds of the towns of which the folder does not hold `per_town` views yet."""
+    return [seed for seed in seeds if len(_read_views(root / f"{seed:06d}")) < per_town]
+
+
+def render_towns(root: Path, seeds: Sequence[int], per_town: int) -> None:
+    """Render the towns that the folder does not hold yet, one subfolder a seed."""
+    missing = towns_to_render(root, seeds, per_town)
+    renderer = Renderer() if missing else None
+    for seed in tqdm(missing, desc="rendering towns", unit="town", disable=not missing):
+        assert renderer is not None
+        render_town(root / f"{seed:06d}", seed, per_town, renderer)
+
+
+class TownSamples:
+    """Views of rendered towns. Index i is view i % len with a prior of its own, so epochs differ."""
+
+    def __init__(
+        self,
+        root: Path,
+        seeds: Sequence[int],
+        per_town: int,
+        size_px: int,
+        resolution: float,
+        shift_range_m: float = 20.0,
+        rotation_range_deg: float = 10.0,
+        seed: int = 0,
+    ) -> None:
+        render_towns(root, seeds, per_town)
+        self.views = [view for town in seeds for view in _read_views(root / f"{town:06d}")[:per_town]]
+        findings = Findings()
+        for view in self.views:
+            findings.require_image(root, str(view.ground.relative_to(root)))
+            findings.require_image(root, str(view.orthophoto.relative_to(root)))
+        findings.raise_if_any("rendered towns", root, "delete the folders of these towns to render them again")
+        self.size_px, self.resolution = size_px, resolution
+        self.shift_range_m, self.rotation_range = shift_range_m, math.radians(rotation_range_deg)
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return len(self.views)
+
+    def __getitem__(self, index: int) -> Sample:
+        view = self.views[index % len(self.views)]
+        rng = np.random.default_rng([self.seed, index])
+        offset = rng.uniform(-self.shift_range_m, self.shift_range_m, 2)
+        turn = rng.uniform(-self.rotation_range, self.rotation_range)
+        # The sample's own frame: origin at the camera, its heading along +east.
+        whole = SatellitePatch(read_image(view.orthophoto, REMEDY), (0.0, 0.0), ORTHOPHOTO_RESOLUTION)
+        u, v = whole.to_pixel(offset)
+        scale = self.resolution / ORTHOPHOTO_RESOLUTION
+        image, missing = crop(whole.image, (u, v), turn, self.size_px, scale)
+        patch = SatellitePatch(image, (float(offset[0]), float(offset[1])), self.resolution, turn, missing)
+        key = f"{view.ground.parent.name}/{view.ground.stem}"
+        return Sample(key, read_image(view.ground, REMEDY), view.camera, patch, (0.0, 0.0, 0.0))
+
+
+def _read_views(folder: Path) -> list[View]:
+    path = folder / "views.json"
+    if not path.exists():
+        return []
+    cameras = json.loads(path.read_text())
+    return [
+        View(folder / f"{i:04d}_ground.jpg", folder / f"{i:04d}_ortho.jpg", _camera_from_dict(values))
+        for i, values in enumerate(cameras)
+    ]
+
+
+def _camera_to_dict(camera: CameraModel) -> dict[str, Any]:
+    values = asdict(camera)
+    return {key: values[key] for key in ("width", "height", "fx", "fy", "cx", "cy", "mount")}
+
+
+def _camera_from_dict(values: dict[str, Any]) -> CameraModel:
+    return CameraModel(**{**values, "mount": Mount(**values["mount"])})
+
+
+def _write_jpeg(path: Path, image: NDArray[np.uint8]) -> None:
+    written = cv2.imwrite(str(path), cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    if not written:
+        raise InputError(f"{path} cannot be written: free some disk, or choose a folder you may write to")

@@ -1,0 +1,161 @@
+"""How well a checkpoint localises a dataset: `python -m geoflow_ros.evaluate`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from geoflow_ros import cli
+from geoflow_ros.datasets.select import DATASETS, Opened, Selection, open_dataset
+from geoflow_ros.evaluate.cases import write_cases
+from geoflow_ros.evaluate.figures import require_matplotlib, write_figures
+from geoflow_ros.evaluate.headings import wide_size_px
+from geoflow_ros.evaluate.locators import locator_of
+from geoflow_ros.evaluate.outcome import Outcome, evaluate, refused_fraction, summary_of, write_csv
+from geoflow_ros.evaluate.sweep import setting_to_json, settings, sweep_table, table
+from geoflow_ros.localization.hypotheses import Schedule
+from geoflow_ros.localization.localizer import LocalizerConfig, load_model
+from geoflow_ros.model.config import DefaultConfig, ModelConfig
+from geoflow_ros.model.inference.runtimes import Runtime
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    defaults = LocalizerConfig()
+    parser = argparse.ArgumentParser(prog="geoflow_ros.evaluate", description=__doc__)
+    parser.add_argument("--dataset", required=True, choices=sorted(DATASETS))
+    parser.add_argument(
+        "--root", type=Path, required=True, help="folder of the dataset (town: to keep rendered views in)"
+    )
+    parser.add_argument("--split", help="; ".join(f"{name}: {', '.join(splits)}" for name, splits in DATASETS.items()))
+    parser.add_argument("--checkpoint", type=Path, required=True, help="weights, as geoflow_ros.checkpoint writes them")
+    parser.add_argument("--json", type=Path, required=True, help="file to write the summary to")
+    parser.add_argument("--csv", type=Path, help="file to write one row a sample and setting to")
+    parser.add_argument("--figures", type=Path, metavar="DIR", help="folder to write figures of the first setting to")
+    parser.add_argument("--every", type=cli.positive, default=1, metavar="N", help="take each N-th sample (1)")
+    parser.add_argument("--limit", type=cli.positive, metavar="N", help="take at most N samples")
+    parser.add_argument("--rotation-range-deg", type=_range, help="heading noise: 10, vigor 0 (180: unknown heading)")
+    parser.add_argument("--original-labels", action="store_true", help="vigor: the labels before their correction")
+    parser.add_argument("--mismatch", action="store_true", help="also against imagery of other places")
+    several = parser.add_argument_group("refinement", "several values of these are compared in one run")
+    several.add_argument(
+        "--hypotheses", type=cli.positive, nargs="+", default=[defaults.hypotheses], help=f"({defaults.hypotheses})"
+    )
+    several.add_argument("--steps", type=cli.positive, nargs="+", default=[defaults.steps], help=f"({defaults.steps})")
+    several.add_argument(
+        "--schedule", choices=[each.value for each in Schedule], nargs="+", default=[defaults.schedule.value]
+    )
+    parser.add_argument(
+        "--runtime", choices=[each.value for each in Runtime], default=Runtime.TORCH.value,
+        help="what computes the encoders (%(default)s, the same numbers on any processor; auto: the fastest)",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=cli.natural, default=0, help="of hypotheses and drawn noise (%(default)s)")
+    return parser
+
+
+def _range(text: str) -> float:
+    if not 0.0 <= float(text) <= 180.0:
+        raise argparse.ArgumentTypeError(f"{text} is not within 0 to 180 degrees")
+    return float(text)
+
+
+def _prepare(arguments: argparse.Namespace) -> None:
+    """Make the output files and folders."""
+    for path in filter(None, (arguments.json, arguments.csv)):
+        cli.prepare_file(path)
+    if arguments.figures:
+        require_matplotlib()
+        cli.prepare_folder(arguments.figures)
+
+
+def _beyond(config: ModelConfig, rotation_range_deg: float | None) -> bool:
+    """Whether headings are asked for that a network that searches them does not see at once."""
+    return isinstance(config, DefaultConfig) and (rotation_range_deg or 0.0) > config.yaw_range_deg
+
+
+def _open(arguments: argparse.Namespace, config: ModelConfig, any_heading: bool) -> Opened:
+    selection = Selection(
+        name=arguments.dataset,
+        root=arguments.root,
+        split=arguments.split,
+        size_px=wide_size_px(config.satellite_px) if any_heading else config.satellite_px,
+        resolution=config.satellite_resolution,
+        north_up=config.lift_shape is None,  # only a network that lifts reads the heading from the patch
+        count=None if arguments.limit is None else arguments.limit * arguments.every,
+        rotation_range_deg=arguments.rotation_range_deg,
+        corrected=not arguments.original_labels,
+        seed=arguments.seed,
+    )
+    return open_dataset(selection)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Evaluate as the command line says."""
+    model = load_model(arguments.checkpoint, Runtime(arguments.runtime))
+    any_heading = _beyond(model.config, arguments.rotation_range_deg)
+    opened = _open(arguments, model.config, any_heading)
+    indices = range(0, len(opened.samples), arguments.every)[: arguments.limit]
+    _prepare(arguments)
+    configs = settings(arguments.hypotheses, arguments.steps, [Schedule(name) for name in arguments.schedule])
+    locator = locator_of(model, opened.heading_in_crop, any_heading)
+    runs = evaluate(opened.samples, locator, indices, arguments.seed, configs)
+    document = _document(arguments, configs, runs)
+    if arguments.mismatch:
+        refused = refused_fraction(opened.samples, locator, indices, arguments.seed, configs[0])
+        document["mismatch_refused"] = refused
+        print(f"mismatch        {refused:.1%} of frames before imagery of another place refused")
+    arguments.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    if arguments.csv:
+        write_csv(arguments.csv, configs, runs)
+    if arguments.figures:
+        title = f"{arguments.dataset} {arguments.split or ''}, {arguments.checkpoint.name}, {len(runs[0])} frames"
+        write_figures(arguments.figures, runs[0], title)
+        write_cases(arguments.figures, opened.samples, locator, runs[0], configs[0], arguments.seed)
+
+
+def _document(
+    arguments: argparse.Namespace, configs: Sequence[LocalizerConfig], runs: Sequence[Sequence[Outcome]]
+) -> dict[str, Any]:
+    """What goes into the JSON file, told on the terminal too; its top level is of the first setting."""
+    summaries = [summary_of(outcomes) for outcomes in runs]
+    rows = [setting_to_json(config) | summary.to_json() for config, summary in zip(configs, summaries, strict=True)]
+    print(table(summaries[0]))
+    document = rows[0] | _setup(arguments) | _acceptance(runs[0], configs[0].min_match)
+    if len(configs) > 1:
+        print(sweep_table(configs, summaries))
+    missing = statistics.fmean(each.missing for each in runs[0])
+    if missing > 0.01:
+        print(f"note            {missing:.0%} of the patches is outside the dataset's imagery")
+    return document | {"missing_mean": missing, "sweep": rows}
+
+
+def _setup(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What the numbers were measured with, beside the setting of the refinement."""
+    setup: dict[str, Any] = {
+        name: str(getattr(arguments, name)) for name in ("dataset", "split", "checkpoint", "runtime")
+    }
+    names = ("seed", "every", "limit", "rotation_range_deg")
+    return setup | {name: getattr(arguments, name) for name in names}
+
+
+def _acceptance(outcomes: Sequence[Outcome], min_match: float) -> dict[str, Any]:
+    """How many frames a localiser would answer, and how well it would answer those."""
+    accepted = [each for each in outcomes if each.match >= min_match]
+    summary = summary_of(accepted) if accepted else None
+    share = len(accepted) / len(outcomes)
+    errors = f", their mean error {summary.mean_error_m:.2f} m" if summary else ""
+    print(f"match           {share:.1%} of the frames accepted{errors}")
+    return {"accepted": share, "of_accepted": summary and summary.to_json()}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status of the command line."""
+    return cli.run(build_parser(), run, argv)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

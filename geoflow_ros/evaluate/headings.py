@@ -1,0 +1,56 @@
+"""Localising when the heading is unknown: the search area is seen from all sides, the side that fits best is kept."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from geoflow_ros.camera import CameraModel
+from geoflow_ros.datasets.crop import crop
+from geoflow_ros.localization.inputs import ground_image, image_tensor, lift_grid
+from geoflow_ros.model.config import DefaultConfig
+from geoflow_ros.model.interface import Latent, LocalizationModel
+from geoflow_ros.satellite.patch import SatellitePatch
+
+
+def wide_size_px(size_px: int) -> int:
+    """Side of the patch from which one of `size_px` can be cut at any heading without missing corners."""
+    return math.ceil(size_px * math.sqrt(2.0))
+
+
+def headings_deg(config: DefaultConfig) -> list[float]:
+    """Turns of the patch that look everywhere: the network searches `yaw_range_deg` to either side of each."""
+    count = math.ceil(180.0 / config.yaw_range_deg)
+    return [360.0 * turn / count for turn in range(count)]
+
+
+def turned(wide: SatellitePatch, turn: float, size_px: int) -> SatellitePatch:
+    """The middle of a patch, turned counter-clockwise by `turn` (rad); at least as much is missing as of the whole."""
+    middle = wide.size_px / 2
+    image, missing = crop(wide.image, (middle, middle), turn, size_px, 1.0)
+    return SatellitePatch(image, wide.center, wide.resolution, wide.yaw + turn, max(missing, wide.missing))
+
+
+@torch.inference_mode()
+def search_headings(
+    model: LocalizationModel, ground: NDArray[np.uint8], camera: CameraModel, wide: SatellitePatch
+) -> tuple[SatellitePatch, Latent]:
+    """The turn of the patch within which the frame (H, W, 3) most likely was taken, and the latent of both.
+
+    That is the turn with the most evidence of a match. model: one that searches headings and tells how well frame
+    and patch match (`default`). wide: a patch of `wide_size_px`; its heading does not matter.
+    """
+    config = model.config
+    assert isinstance(config, DefaultConfig)
+    seen = model.encode_ground(image_tensor(ground_image(ground, config)), lift_grid(camera, config))
+    patches = (turned(wide, math.radians(degrees), config.satellite_px) for degrees in headings_deg(config))
+    matches = ((patch, model.match(seen, model.encode_satellite(image_tensor(patch.image)))) for patch in patches)
+    return max(matches, key=lambda match: _evidence(match[1]))
+
+
+def _evidence(latent: Latent) -> float:
+    assert latent.match_logit is not None, "the network cannot tell how well frame and patch match"
+    return float(latent.match_logit[0])

@@ -1,0 +1,138 @@
+"""What became of every sample, and what they come to."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import math
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from geoflow_ros.datasets.sample import LocalizationDataset, Sample
+from geoflow_ros.errors import InputError
+from geoflow_ros.localization.localizer import LocalizerConfig
+from geoflow_ros.localization.pose import PoseEstimate
+from geoflow_ros.metrics import EvaluationSummary, PoseErrors, pose_errors, summarise
+
+Pose = tuple[float, float, float]
+Solve = Callable[[LocalizerConfig, int], PoseEstimate]
+"""Estimate of the camera's pose in the patch's frame, from settings and a seed."""
+Locator = Callable[[Sample], Solve]
+"""What all settings share of localising a sample."""
+
+CSV_COLUMNS = (
+    "key", "match", "true_east", "true_north", "true_yaw_deg", "east", "north", "yaw_deg", "error_m", "longitudinal_m",
+    "lateral_m", "yaw_error_deg", "nees", "ms", "hypotheses", "steps", "schedule",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """What became of one sample under one setting: numbers only, so that a large dataset's outcomes fit in memory.
+
+    truth, pose: east, north (m), yaw (rad) of the camera; covariance: (3, 3) of the pose. prior: centre and +u of
+    the sample's patch. missing: fraction of the patch without imagery. milliseconds: of localising, without reading
+    the sample.
+    """
+
+    index: int
+    key: str
+    truth: Pose
+    prior: Pose
+    pose: Pose
+    covariance: NDArray[np.float64]
+    match: float
+    missing: float
+    milliseconds: float
+
+
+def evaluate(
+    dataset: LocalizationDataset,
+    locator: Locator,
+    indices: Sequence[int],
+    seed: int,
+    settings: Sequence[LocalizerConfig],
+) -> list[list[Outcome]]:
+    """Outcomes of the samples `indices` under each of the settings; sample i is localised with the seed `seed + i`.
+
+    Every sample is read once and its images are encoded once for all settings.
+    """
+    runs: list[list[Outcome]] = [[] for _ in settings]
+    for index in tqdm(indices, unit="frame", disable=None):
+        sample = dataset[index]
+        start = time.perf_counter()
+        solve = locator(sample)
+        shared = time.perf_counter() - start
+        for config, outcomes in zip(settings, runs, strict=True):
+            start = time.perf_counter()
+            estimate = solve(config, seed + index)
+            outcomes.append(_outcome(index, sample, estimate, 1e3 * (time.perf_counter() - start + shared)))
+    return runs
+
+
+def _outcome(index: int, sample: Sample, estimate: PoseEstimate, milliseconds: float) -> Outcome:
+    return Outcome(
+        index=index,
+        key=sample.key,
+        truth=sample.truth,
+        prior=(*sample.patch.center, sample.patch.yaw),
+        pose=(estimate.east, estimate.north, estimate.yaw),
+        covariance=estimate.covariance,
+        match=estimate.match,
+        missing=estimate.patch.missing,
+        milliseconds=milliseconds,
+    )
+
+
+def refused_fraction(
+    dataset: LocalizationDataset, locator: Locator, indices: Sequence[int], seed: int, config: LocalizerConfig
+) -> float:
+    """How many samples are told apart from a patch of another place: that of the sample half the set away."""
+    refused = 0
+    for position, index in enumerate(tqdm(indices, unit="frame", desc="mismatched", disable=None)):
+        elsewhere = dataset[indices[(position + len(indices) // 2) % len(indices)]].patch
+        estimate = locator(dataclasses.replace(dataset[index], patch=elsewhere))(config, seed + index)
+        refused += estimate.match < config.min_match
+    return refused / len(indices)
+
+
+def errors_of(outcomes: Sequence[Outcome]) -> PoseErrors:
+    """Errors of at least one outcome."""
+    if not outcomes:
+        raise InputError("there is nothing to evaluate: the dataset, --every and --limit leave no sample")
+    return pose_errors(
+        [each.pose for each in outcomes], [each.truth for each in outcomes], [each.covariance for each in outcomes]
+    )
+
+
+def summary_of(outcomes: Sequence[Outcome]) -> EvaluationSummary:
+    """Summary of at least one outcome; the time is the median, which the first frame's warming up does not move."""
+    return summarise(errors_of(outcomes), statistics.median(each.milliseconds for each in outcomes))
+
+
+def write_csv(path: Path, settings: Sequence[LocalizerConfig], runs: Sequence[Sequence[Outcome]]) -> None:
+    """One row a sample and setting: key, truth, pose, errors (metres, degrees), NEES, milliseconds, setting."""
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(CSV_COLUMNS)
+        for config, outcomes in zip(settings, runs, strict=True):
+            setting = (config.hypotheses, config.steps, config.schedule.value)
+            writer.writerows([*row, *setting] for row in _rows(outcomes))
+
+
+def _rows(outcomes: Sequence[Outcome]) -> list[list[str]]:
+    errors = errors_of(outcomes)
+    rows = []
+    for i, each in enumerate(outcomes):
+        poses = [*each.truth[:2], math.degrees(each.truth[2]), *each.pose[:2], math.degrees(each.pose[2])]
+        metres = [errors.position[i], errors.longitudinal[i], errors.lateral[i]]
+        numbers = [each.match, *poses, *metres, math.degrees(errors.yaw[i]), errors.nees[i], each.milliseconds]
+        rows.append([each.key, *(f"{number:.4f}" for number in numbers)])
+    return rows

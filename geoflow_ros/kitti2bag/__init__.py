@@ -1,0 +1,1 @@
+"""KITTI raw as a ROS 2 bag."""

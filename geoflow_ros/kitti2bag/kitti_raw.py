@@ -1,0 +1,209 @@
+"""A synced drive of KITTI raw: its left colour images, its OXTS log and where the camera sits on the car."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from geoflow_ros.camera import CameraModel, Mount
+from geoflow_ros.datasets.kitti import MOUNT, read_camera
+from geoflow_ros.datasets.reading import Findings, read_lines
+from geoflow_ros.errors import InputError
+
+Floats = NDArray[np.float64]
+OXTS_COLUMNS = (
+    "lat", "lon", "alt", "roll", "pitch", "yaw", "vn", "ve", "vf", "vl", "vu", "ax", "ay", "az", "af", "al", "au",
+    "wx", "wy", "wz", "wf", "wl", "wu", "pos_accuracy", "vel_accuracy", "navstat", "numsats", "posmode", "velmode",
+    "orimode",
+)  # fmt: skip
+OXTS_HEIGHT = 0.93
+"""Metres of the OXTS unit above the ground (KITTI's sketch of the sensors)."""
+OPTICAL = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
+"""Columns: right, down, forward of a camera that looks along x, in forward, left, up."""
+IMAGE_SUFFIXES = (".png", ".jpg")
+_STAMP = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\.(\d{1,9})")
+
+
+@dataclass(frozen=True, slots=True)
+class RawImage:
+    """An image file, its number in the drive and when it was taken (ns)."""
+
+    path: Path
+    index: int
+    stamp_ns: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OxtsLog:
+    """stamps_ns: (N,) rising. indices: (N,) numbers in the drive. values: (N, 30), columns as OXTS_COLUMNS.
+
+    left_out: samples that were recorded with a stamp before their predecessor's.
+    """
+
+    stamps_ns: NDArray[np.int64]
+    indices: NDArray[np.int64]
+    values: Floats
+    left_out: int
+
+    def column(self, name: str) -> Floats:
+        """A column (N,)."""
+        return self.values[:, OXTS_COLUMNS.index(name)]
+
+    def columns(self, names: str) -> Floats:
+        """Columns (N, k) of space-separated names."""
+        return np.column_stack([self.column(name) for name in names.split()])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RawDrive:
+    """A drive. camera: with its mount on base_link, the ground under the OXTS unit, level, heading as the OXTS yaw.
+
+    camera_in_imu: (4, 4), optical frame of the rectified left colour camera to OXTS frame. projection: (3, 4),
+    P_rect_02. is_calibrated: whether camera_in_imu is the date's calibration, or else the mount of the protocol.
+    """
+
+    name: str
+    images: tuple[RawImage, ...]
+    oxts: OxtsLog
+    camera: CameraModel
+    camera_in_imu: Floats
+    projection: Floats
+    is_calibrated: bool
+
+
+def read_drive(root: Path) -> RawDrive:
+    """The drive in a folder `<date>_drive_<number>_sync`; everything wrong with it is one InputError."""
+    if not root.is_dir():
+        raise InputError(f"{root} is no folder: give an unpacked <date>_drive_<number>_sync of KITTI raw")
+    root = root.resolve()
+    findings = Findings()
+    images = _read_images(root, findings)
+    log = _read_oxts(root, findings)
+    findings.raise_if_any(
+        "KITTI raw drive",
+        root,
+        "expected image_02/ and oxts/ of the synced data, each with timestamps.txt and one file a line in data/",
+    )
+    calibration = root.parent / "calib_cam_to_cam.txt"
+    camera = read_camera(calibration)
+    projection = read_matrix(calibration, "P_rect_02", (3, 4))
+    is_calibrated = (root.parent / "calib_imu_to_velo.txt").is_file()
+    camera_in_imu = read_camera_in_imu(root.parent, projection) if is_calibrated else camera_in_imu_of(MOUNT)
+    camera = replace(camera, mount=mount_of(camera_in_imu))
+    return RawDrive(root.name, images, log, camera, camera_in_imu, projection, is_calibrated)
+
+
+def read_stamps(path: Path) -> list[int]:
+    """Nanoseconds since 1970 of a timestamps.txt, its times taken as UTC."""
+    stamps = []
+    for number, line in enumerate(read_lines(path), start=1):
+        match = _STAMP.fullmatch(line)
+        if match is None:
+            raise InputError(f"{path}:{number} is {line!r}: expected a time such as 2011-09-26 13:02:25.964389445")
+        second = datetime.strptime(match[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone.utc)
+        stamps.append(round(second.timestamp()) * 1_000_000_000 + int(match[2].ljust(9, "0")))
+    return stamps
+
+
+def read_camera_in_imu(folder: Path, projection: Floats) -> Floats:
+    """Optical frame of the rectified left colour camera to OXTS frame (4, 4), of a date's three calibration files."""
+    cam_to_cam = folder / "calib_cam_to_cam.txt"
+    rectification, baseline = np.eye(4), np.eye(4)
+    rectification[:3, :3] = read_matrix(cam_to_cam, "R_rect_00", (3, 3))
+    baseline[:3, 3] = np.linalg.solve(projection[:, :3], projection[:, 3])
+    velo_to_cam, imu_to_velo = (_rigid(folder / f"calib_{name}.txt") for name in ("velo_to_cam", "imu_to_velo"))
+    return np.asarray(np.linalg.inv(baseline @ rectification @ velo_to_cam @ imu_to_velo))
+
+
+def read_matrix(path: Path, name: str, shape: tuple[int, ...]) -> Floats:
+    """The matrix that a calibration file has under a name."""
+    fields = dict(line.partition(":")[::2] for line in read_lines(path))
+    try:
+        return np.array(fields[name].split(), dtype=np.float64).reshape(shape)
+    except (KeyError, ValueError) as error:
+        size = " x ".join(map(str, shape))
+        raise InputError(f"{path} has no {name} of {size} numbers: expected a calibration of KITTI raw") from error
+
+
+def camera_in_imu_of(mount: Mount) -> Floats:
+    """Optical frame to OXTS frame (4, 4) of a mount on the ground under the OXTS unit."""
+    result = np.eye(4)
+    result[:3, :3] = Rotation.from_euler("ZYX", [mount.yaw, mount.pitch, mount.roll]).as_matrix() @ OPTICAL
+    result[:3, 3] = mount.forward, mount.left, mount.height - OXTS_HEIGHT
+    return result
+
+
+def mount_of(camera_in_imu: Floats) -> Mount:
+    """The mount on the ground under the OXTS unit of a camera in the OXTS frame (4, 4); inverts camera_in_imu_of."""
+    yaw, pitch, roll = Rotation.from_matrix(camera_in_imu[:3, :3] @ OPTICAL.T).as_euler("ZYX").tolist()
+    forward, left, up = camera_in_imu[:3, 3].tolist()
+    return Mount(forward, left, up + OXTS_HEIGHT, roll, pitch, yaw)
+
+
+def _rigid(path: Path) -> Floats:
+    result = np.eye(4)
+    result[:3, :3], result[:3, 3] = read_matrix(path, "R", (3, 3)), read_matrix(path, "T", (3,))
+    return result
+
+
+def _read_images(root: Path, findings: Findings) -> tuple[RawImage, ...]:
+    files = _numbered(root, "image_02", IMAGE_SUFFIXES, findings)
+    stamps = _stamps_for(root, "image_02", files, findings)
+    return tuple(RawImage(path, index, stamps[index]) for index, path in files.items() if index in stamps)
+
+
+def _read_oxts(root: Path, findings: Findings) -> OxtsLog:
+    files = _numbered(root, "oxts", (".txt",), findings)
+    stamps = _stamps_for(root, "oxts", files, findings)
+    rows, kept, last = [], [], -1
+    for index, path in files.items():
+        with findings.noting("unusable oxts file"):
+            row = _oxts_row(path)
+            if stamps.get(index, -1) > last:
+                last = stamps[index]
+                rows.append(row)
+                kept.append(index)
+    times = np.array([stamps[index] for index in kept], dtype=np.int64)
+    values = np.array(rows, dtype=np.float64).reshape(-1, len(OXTS_COLUMNS))
+    return OxtsLog(times, np.array(kept, dtype=np.int64), values, len(files) - len(kept))
+
+
+def _oxts_row(path: Path) -> list[float]:
+    fields = " ".join(read_lines(path)).split()
+    try:
+        row = [float(field) for field in fields]
+    except ValueError:
+        row = []
+    if len(row) != len(OXTS_COLUMNS) or not np.isfinite(row).all():
+        raise InputError(f"{path.name} holds {len(fields)} fields: expected {len(OXTS_COLUMNS)} finite numbers")
+    if not (abs(row[0]) <= 85.0 and abs(row[1]) <= 180.0):
+        raise InputError(f"{path.name} is at latitude {row[0]}, longitude {row[1]}: expected degrees")
+    return row
+
+
+def _numbered(root: Path, sensor: str, suffixes: tuple[str, ...], findings: Findings) -> dict[int, Path]:
+    """Number in the drive -> file."""
+    folder = root / sensor / "data"
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    found = {int(file.stem): file for file in files if file.suffix in suffixes and file.stem.isdecimal()}
+    if not found:
+        findings.add("folder without data", f"{sensor}/data")
+    return found
+
+
+def _stamps_for(root: Path, sensor: str, files: dict[int, Path], findings: Findings) -> dict[int, int]:
+    """Number in the drive -> stamp (ns)."""
+    stamps: list[int] = []
+    with findings.noting("unusable time stamps"):
+        stamps = read_stamps(root / sensor / "timestamps.txt")
+    if stamps:
+        for index in files:
+            if index >= len(stamps):
+                findings.add("file without a line in timestamps.txt", f"{sensor}/data/{files[index].name}")
+    return dict(enumerate(stamps))

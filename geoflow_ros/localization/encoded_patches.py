@@ -1,0 +1,160 @@
+"""Satellite patches encoded once for many frames: snapped to a grid of places and headings, kept while in use."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from geoflow_ros.geodesy import LocalFrame
+from geoflow_ros.localization.inputs import image_tensor
+from geoflow_ros.localization.pose import PosePrior, position_std
+from geoflow_ros.model.interface import LocalizationModel
+from geoflow_ros.satellite.mosaic import SatelliteMap
+from geoflow_ros.satellite.patch import SatellitePatch
+
+Key = tuple[float, int, int, int, int]
+HALVINGS = 4  # of a spacing, until it is as fine as it gets
+LOOK_AHEAD_M, LOOK_AHEAD_YAW = 3.0, math.radians(1.5)  # 0.1 s at 30 m/s and 15 degrees/s
+SIGMAS = 2.0  # of the prior that must lie within what is searched
+
+
+@dataclass(frozen=True, slots=True)
+class Snapping:
+    """Where patches lie: on a grid along their own axes, their headings in bins.
+
+    The grid (at most `grid_m`) is halved until the prior's SIGMAS lie within the searched `radius` (m) of any patch it
+    gives; bins are `heading` (rad) apart, and the heading is searched around the prior's, not the bin's. A patch's
+    grid runs along its own axes because a network whose features have a stride then sees the same ground at the same
+    phase in neighbouring patches, and answers alike.
+    """
+
+    grid_m: float
+    heading: float
+    radius: float
+
+    def key(self, prior: PosePrior) -> Key:
+        """Spacing, turns to the circle, and indices (right, up, turn) of the patch for a camera with this prior."""
+        std = position_std(prior.covariance)
+        grid = _halved(self.grid_m, math.sqrt(2) * (self.radius - SIGMAS * std))
+        turns = max(1, round(math.tau / self.heading))
+        turn = round(prior.yaw / math.tau * turns) % turns
+        cos, sin = math.cos(math.tau * turn / turns), math.sin(math.tau * turn / turns)
+        right, up = cos * prior.east + sin * prior.north, cos * prior.north - sin * prior.east
+        return grid, turns, round(right / grid), round(up / grid), turn
+
+
+def _halved(spacing: float, limit: float) -> float:
+    """The spacing, or the largest half, quarter, ... of it that is within the limit, or else the smallest."""
+    finer = [spacing / 2.0**power for power in range(HALVINGS + 1)]
+    return next((each for each in finer if each <= limit), finer[-1])
+
+
+def pose_of(key: Key) -> tuple[tuple[float, float], float]:
+    """Centre (east, north, m) and direction of +u (rad) of a patch."""
+    grid, turns, right, up, turn = key
+    yaw = math.tau * turn / turns
+    cos, sin = math.cos(yaw), math.sin(yaw)
+    return (grid * (cos * right - sin * up), grid * (sin * right + cos * up)), math.remainder(yaw, math.tau)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EncodedPatch:
+    """A patch and what the network keeps of it; None where too much of the imagery is missing to be worth encoding."""
+
+    patch: SatellitePatch
+    memory: Tensor | None
+
+    @property
+    def nbytes(self) -> int:
+        """Memory it takes."""
+        return self.patch.image.nbytes + (0 if self.memory is None else self.memory.nbytes)
+
+
+class PatchEncoder:
+    """Encoded patches of a map, the most recently used kept up to `cache_bytes`. Safe across threads.
+
+    What it returns depends on the prior alone, never on what was asked before.
+    """
+
+    def __init__(
+        self,
+        model: LocalizationModel,
+        satellite: SatelliteMap,
+        frame: LocalFrame,
+        snapping: Snapping,
+        max_missing: float,
+        cache_bytes: int,
+    ) -> None:
+        self._model, self._satellite, self._frame = model, satellite, frame
+        self._snapping, self._max_missing, self._budget = snapping, max_missing, cache_bytes
+        self._kept: OrderedDict[Key, EncodedPatch] = OrderedDict()
+        self._bytes = 0
+        self._tried: Key | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the kept patches take."""
+        return self._bytes
+
+    def around(self, prior: PosePrior) -> EncodedPatch:
+        """The encoded patch for a camera with this prior in the `map` frame."""
+        key = self._snapping.key(prior)
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        encoded = self._encode(key)
+        self._keep_whole(key, encoded)
+        return encoded
+
+    def ahead(self, prior: PosePrior) -> bool:
+        """Encode one patch that a prior a little further to some side would need; False if all of them are kept."""
+        for key in self._nearby(prior):
+            if key not in self._kept and key != self._tried:
+                self._tried = key  # should it not be kept, it is not tried again and again
+                self._keep_whole(key, self._encode(key))
+                return True
+        return False
+
+    def _nearby(self, prior: PosePrior) -> Iterator[Key]:
+        """The patches for a prior moved along each axis of its own, both ways."""
+        cos, sin = LOOK_AHEAD_M * math.cos(prior.yaw), LOOK_AHEAD_M * math.sin(prior.yaw)
+        yield self._snapping.key(prior)
+        for east, north, yaw in ((cos, sin, 0.0), (0.0, 0.0, LOOK_AHEAD_YAW), (-sin, cos, 0.0)):
+            for side in (1, -1):
+                yield self._snapping.key(
+                    replace(
+                        prior,
+                        east=prior.east + side * east,
+                        north=prior.north + side * north,
+                        yaw=prior.yaw + side * yaw,
+                    )
+                )
+
+    @torch.inference_mode()
+    def _encode(self, key: Key) -> EncodedPatch:
+        center, yaw = pose_of(key)
+        config = self._model.config
+        patch = self._satellite.patch(self._frame, center, yaw, config.satellite_px, config.satellite_resolution)
+        if patch.missing > self._max_missing:
+            return EncodedPatch(patch, None)
+        return EncodedPatch(patch, self._model.encode_satellite(image_tensor(np.asarray(patch.image))))
+
+    def _keep_whole(self, key: Key, encoded: EncodedPatch) -> None:
+        if encoded.patch.missing > 0.0:  # its tiles may still arrive
+            return
+        with self._lock:
+            replaced = self._kept.pop(key, None)
+            self._kept[key] = encoded
+            self._bytes += encoded.nbytes - (0 if replaced is None else replaced.nbytes)
+            while self._bytes > self._budget:
+                _, dropped = self._kept.popitem(last=False)
+                self._bytes -= dropped.nbytes

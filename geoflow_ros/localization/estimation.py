@@ -1,0 +1,136 @@
+"""From what the network keeps of a frame and a patch to a pose: draw, refine, agree, and say how sure."""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.special import expit, softmax
+from torch import Tensor
+
+from geoflow_ros.localization.density import REACH, density_grid
+from geoflow_ros.localization.hypotheses import (
+    Prior,
+    Schedule,
+    UniformPrior,
+    consensus,
+    draw_posterior,
+    pose_covariance,
+    remaining_error,
+    wrap_yaw,
+)
+from geoflow_ros.localization.patch_frame import PatchFrame
+from geoflow_ros.localization.pose import Likelihood, PoseEstimate, PosePrior
+from geoflow_ros.model.config import DefaultConfig, ModelConfig
+from geoflow_ros.model.interface import Latent, LocalizationModel
+from geoflow_ros.satellite.patch import SatellitePatch
+
+UNIFORM_YAW_RANGE = math.radians(10.0)
+
+
+class RefinementConfig(Protocol):
+    """What of a `LocalizerConfig` matters here."""
+
+    @property
+    def hypotheses(self) -> int: ...
+
+    @property
+    def steps(self) -> int: ...
+
+    @property
+    def schedule(self) -> Schedule: ...
+
+    @property
+    def bandwidth_m(self) -> float: ...
+
+
+@torch.inference_mode()
+def estimate_pose(
+    model: LocalizationModel,
+    latent: Latent,
+    patch: SatellitePatch,
+    prior: PosePrior | None,
+    config: RefinementConfig,
+    seed: int,
+) -> PoseEstimate:
+    """Pose of the camera in the patch's frame from what the network kept of a frame and the patch.
+
+    prior: of the camera, in the patch's frame; None is uniform within the search radius and 10 degrees.
+    """
+    frame = PatchFrame(patch, model.config.search_radius, latent.turn)
+    belief = UniformPrior(UNIFORM_YAW_RANGE) if prior is None else frame.prior(prior)
+    with model.small_work(config.hypotheses):
+        return _estimate(model, latent, frame, belief, config, seed)
+
+
+def _estimate(
+    model: LocalizationModel, latent: Latent, frame: PatchFrame, belief: Prior, config: RefinementConfig, seed: int
+) -> PoseEstimate:
+    grid, rng = model.pose_grid(latent), np.random.default_rng(seed)
+    if grid is None:
+        drawn = _drawn(model.config, belief, config.hypotheses, rng)
+    else:
+        drawn = draw_posterior(belief, grid, config.hypotheses, rng)
+    refined, flow, fit = model.refine(latent, _tensor(drawn), config.schedule.fractions(config.steps))
+    moments = remaining_error(flow, _yaw_variance(belief))
+    hypotheses = wrap_yaw(refined[0].numpy().astype(np.float64))
+    weights = softmax(belief.log_density(hypotheses) + (0.0 if fit is None else fit[0].numpy()))
+    pose = consensus(hypotheses, weights, config.bandwidth_m / frame.radius)
+    # Drawn from the posterior, each stands for as much of it as the next.
+    shares = weights if grid is None else np.full(len(weights), 1 / len(weights))
+    covariance = pose_covariance(pose, hypotheses, shares, moments) * _calibration(model.config)
+    poses = frame.to_enu(np.concatenate([pose[None], hypotheses]))
+    return PoseEstimate(
+        east=float(poses[0, 0]),
+        north=float(poses[0, 1]),
+        yaw=float(poses[0, 2]),
+        covariance=frame.covariance_to_enu(covariance),
+        hypotheses=poses[1:],
+        weights=weights,
+        density_source=lambda: density_grid(model, latent, belief, hypotheses, weights, moments),
+        density_size_m=2 * REACH * frame.radius,
+        patch=frame.patch,
+        match=1.0 if latent.match_logit is None else float(expit(float(latent.match_logit[0]))),
+        log_likelihood=None if fit is None else _likelihood(model, latent, frame),
+    )
+
+
+def _tensor(hypotheses: NDArray[np.float64]) -> Tensor:
+    """The hypotheses (N, 3) as the network reads them, (1, N, 3)."""
+    return torch.from_numpy(hypotheses.astype(np.float32))[None]
+
+
+def _drawn(config: ModelConfig, belief: Prior, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """(count, 3) hypotheses from the prior."""
+    drawn = belief.draw(count, rng)
+    if not isinstance(config, DefaultConfig):  # heading is taken as known: leave it at the prior's
+        drawn[:, 2] = 0.0 if isinstance(belief, UniformPrior) else belief.mean[2]
+    return drawn
+
+
+def _yaw_variance(prior: Prior) -> float:
+    if isinstance(prior, UniformPrior):
+        return prior.yaw_range**2 / 3
+    return float(prior.covariance[2, 2])
+
+
+def _calibration(config: ModelConfig) -> NDArray[np.float64]:
+    """(3, 3) by which the predicted covariance is multiplied, entry by entry."""
+    position, yaw = math.sqrt(config.position_variance_scale), math.sqrt(config.yaw_variance_scale)
+    scale = np.array([position, position, yaw])
+    return np.outer(scale, scale)
+
+
+def _likelihood(model: LocalizationModel, latent: Latent, frame: PatchFrame) -> Likelihood:
+    """The frame's log likelihood as a function of camera poses in the patch's frame."""
+
+    @torch.inference_mode()
+    def log_likelihood(poses: NDArray[np.float64]) -> NDArray[np.float64]:
+        fit = model.log_likelihood(latent, _tensor(frame.from_enu(poses)))
+        assert fit is not None
+        return np.asarray(fit[0].double().numpy())
+
+    return log_likelihood

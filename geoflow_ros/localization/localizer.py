@@ -1,0 +1,242 @@
+"""The localiser: an image, a camera and a prior in; a pose with its covariance, or the reason for none, out."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from geoflow_ros.camera import CameraModel, Mount
+from geoflow_ros.geodesy import LocalFrame, wrap_angle
+from geoflow_ros.localization.budget import TimeBudget
+from geoflow_ros.localization.encoded_patches import PatchEncoder, Snapping
+from geoflow_ros.localization.estimation import estimate_pose
+from geoflow_ros.localization.hypotheses import Schedule
+from geoflow_ros.localization.inputs import ground_image, image_tensor, lift_grid
+from geoflow_ros.localization.pose import Likelihood, PoseEstimate, PosePrior, Rejection, position_std
+from geoflow_ros.model.config import DefaultConfig
+from geoflow_ros.model.inference.runtimes import Runtime, accelerated, parse_runtime
+from geoflow_ros.model.interface import Latent, LocalizationModel
+from geoflow_ros.model.weights import load
+from geoflow_ros.options import option
+from geoflow_ros.satellite.mosaic import SatelliteMap
+from geoflow_ros.satellite.patch import SatellitePatch
+
+SEARCHED_SIGMAS = 3.0  # of the prior's heading: what is further from it is not worth the time
+BLANK_IMAGE_STD = 3.0  # grey levels; a covered lens
+
+cached_lift_grid = lru_cache(maxsize=16)(lift_grid)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalizerConfig:
+    """How hypotheses are refined, what is kept of the imagery, and when an estimate is withheld."""
+
+    hypotheses: int = option("hypotheses drawn from what prior and frame make likely", 48, range=(1, 4096))
+    steps: int = option("refinement steps", 5, range=(1, 50))
+    schedule: Schedule = option("step length: paper, full or annealed", Schedule.FULL)
+    bandwidth_m: float = option("how close hypotheses must be to agree", 2.0, "m", (0.1, 20.0))
+    max_missing: float = option("refuse when more of the patch has no imagery", 0.3, range=(0.0, 1.0))
+    min_match: float = option("refuse when image and imagery match with less probability", 0.5, range=(0.0, 1.0))
+    max_std_m: float = option("refuse an estimate less certain than this", 10.0, "m", (0.1, 100.0))
+    max_latency_ms: float = option(
+        "fewer hypotheses and steps rather than a frame slower than this; 0: always all", 0.0, "ms", (0.0, 10_000.0)
+    )
+    patch_grid_m: float = option(
+        "satellite patches lie this far apart and serve all frames near", 16.0, "m", (0.5, 16.0)
+    )
+    patch_heading_deg: float = option("headings of satellite patches are this far apart", 4.0, "deg", (0.5, 10.0))
+    cache_mb: int = option("memory for encoded satellite patches", 128, "MB", (0, 65_536))
+
+
+def load_model(checkpoint: Path, runtime: Runtime | str = Runtime.AUTO) -> LocalizationModel:
+    """The network of a checkpoint, ready for inference by a runtime, or the name of one."""
+    return accelerated(load(checkpoint), parse_runtime(runtime))
+
+
+@torch.inference_mode()
+def encode(
+    model: LocalizationModel,
+    ground: NDArray[np.uint8],
+    camera: CameraModel,
+    patch: SatellitePatch,
+    memory: Tensor | None = None,
+    turn: float = 0.0,
+    yaw_reach: float = math.inf,
+) -> Latent:
+    """What the network keeps of a rectified (H, W, 3) RGB image and a patch, for `estimate_pose`.
+
+    memory: of the patch, from `LocalizationModel.encode_satellite`, where it is at hand. turn: around which the heading
+    is searched, counter-clockwise from the patch's +u (rad); only a few degrees, the network knows no others.
+    yaw_reach: how far to either side of it (rad), at most and by default as far as the network was trained to.
+    """
+    seen = model.encode_ground(image_tensor(ground_image(ground, model.config)), cached_lift_grid(camera, model.config))
+    known = model.encode_satellite(image_tensor(patch.image)) if memory is None else memory
+    return replace(model.match(seen, known, torch.tensor([turn]), yaw_reach), turn=turn)
+
+
+def locate(
+    model: LocalizationModel,
+    ground: NDArray[np.uint8],
+    camera: CameraModel,
+    patch: SatellitePatch,
+    prior: PosePrior | None,
+    config: LocalizerConfig,
+    seed: int,
+) -> PoseEstimate:
+    """Pose of the camera (not of base_link) in the patch's frame, from a rectified (H, W, 3) RGB image.
+
+    prior: of the camera, in the patch's frame; None is uniform within the search radius and 10 degrees.
+    """
+    return estimate_pose(model, encode(model, ground, camera, patch), patch, prior, config, seed)
+
+
+class Localizer:
+    """Localises frames against a satellite map.
+
+    `localize` is a pure function of its arguments, unless `max_latency_ms` makes it depend on the clock.
+    """
+
+    def __init__(
+        self,
+        model: LocalizationModel,
+        satellite: SatelliteMap,
+        frame: LocalFrame,
+        config: LocalizerConfig = LocalizerConfig(),  # noqa: B008 - frozen
+    ) -> None:
+        self.model = model
+        self.satellite = satellite
+        self.frame = frame
+        self.config = config
+        heading = math.radians(config.patch_heading_deg)
+        snapping = Snapping(config.patch_grid_m, heading, model.config.search_radius)
+        self._patches = PatchEncoder(model, satellite, frame, snapping, config.max_missing, config.cache_mb << 20)
+        self._budget = TimeBudget(config.max_latency_ms / 1e3)
+
+    def localize(
+        self, image: NDArray[np.uint8], camera: CameraModel, prior: PosePrior, seed: int
+    ) -> PoseEstimate | Rejection:
+        """Pose of base_link in the `map` frame from an RGB image (H, W, 3) as the camera gave it."""
+        start = time.perf_counter()
+        if reason := self._unusable(image, camera, prior):
+            return Rejection(reason)
+        of_camera = _moved(prior, camera.mount)
+        encoded = self._patches.around(of_camera)
+        if encoded.memory is None:
+            extent = f"{encoded.patch.size_m:.0f} m around {of_camera.east:.0f} m east, {of_camera.north:.0f} m north"
+            return Rejection(f"no satellite imagery for {encoded.patch.missing:.0%} of the {extent} of the datum")
+        # Around the prior's own heading: headings that jump with the patch would bend a whole drive one way.
+        turn = wrap_angle(of_camera.yaw - encoded.patch.yaw)
+        yaw_reach = SEARCHED_SIGMAS * math.sqrt(of_camera.covariance[2, 2])
+        view = camera.rectify(image), camera.rectified()
+        latent = encode(self.model, *view, encoded.patch, encoded.memory, turn, yaw_reach)
+        config = self._affordable(time.perf_counter() - start)
+        start = time.perf_counter()
+        estimate = estimate_pose(self.model, latent, encoded.patch, of_camera, config, seed)
+        self._budget.spent(time.perf_counter() - start, config.hypotheses, config.steps)
+        return self._checked(estimate, of_camera, camera.mount)
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Width and height (px) that the network reads; a larger image is no better."""
+        return self.model.config.ground_width, self.model.config.ground_height
+
+    def warm(self, prior: PosePrior, mount: Mount) -> bool:
+        """Encode at most one patch that the frames after this prior may need; False when there is none to encode.
+
+        For the time between two frames: a frame that finds its patch encoded takes half as long.
+        """
+        return self._patches.ahead(_moved(prior, mount))
+
+    def _affordable(self, elapsed_s: float) -> LocalizerConfig:
+        count, steps = self._budget.affordable(elapsed_s, self.config.hypotheses, self.config.steps)
+        return replace(self.config, hypotheses=count, steps=steps)
+
+    def _checked(self, estimate: PoseEstimate, of_camera: PosePrior, mount: Mount) -> PoseEstimate | Rejection:
+        """base_link's estimate from the camera's, or why it is not to be trusted."""
+        if estimate.match < self.config.min_match:
+            return Rejection(
+                f"image and satellite imagery match with probability {estimate.match:.2f} only, "
+                f"min_match is {self.config.min_match:g}"
+            )
+        away = math.hypot(estimate.east - of_camera.east, estimate.north - of_camera.north)
+        if away > (limit := math.sqrt(2) * self.model.config.search_radius):
+            return Rejection(f"the hypotheses met {away:.0f} m from the prior, outside the {limit:.0f} m searched")
+        estimate = _to_base(estimate, mount)
+        std = position_std(estimate.covariance)
+        if not std <= self.config.max_std_m:
+            return Rejection(f"position is uncertain by {std:.1f} m, more than max_std_m = {self.config.max_std_m:g} m")
+        return estimate
+
+    def _unusable(self, image: NDArray[np.uint8], camera: CameraModel, prior: PosePrior) -> str | None:
+        if image.shape[:2] != (camera.height, camera.width):
+            return (
+                f"image is {image.shape[1]} x {image.shape[0]} but the camera's calibration is for "
+                f"{camera.width} x {camera.height}"
+            )
+        if cv2.meanStdDev(image[::4])[1].max() < BLANK_IMAGE_STD:
+            return "image has no contrast: is the lens covered?"
+        config = self.model.config
+        std = position_std(prior.covariance)
+        if std > config.search_radius:
+            return (
+                f"prior position is uncertain by {std:.0f} m, more than the search radius of {config.search_radius:g} m"
+            )
+        yaw_std_deg = math.degrees(math.sqrt(prior.covariance[2, 2]))
+        if isinstance(config, DefaultConfig) and yaw_std_deg > config.yaw_range_deg:
+            searched = f"the {config.yaw_range_deg:g} deg that are searched"
+            return f"prior heading is uncertain by {yaw_std_deg:.0f} deg, more than {searched}"
+        return None
+
+
+def _of_base(of_camera: Likelihood, mount: Mount) -> Likelihood:
+    """The likelihood of base_link poses from that of camera poses."""
+
+    def log_likelihood(poses: NDArray[np.float64]) -> NDArray[np.float64]:
+        place = poses[:, :2] + mount.lever_arm(poses[:, 2])
+        return of_camera(np.column_stack([place, poses[:, 2] + mount.yaw]))
+
+    return log_likelihood
+
+
+def _lever_jacobian(lever: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(3, 3) of a pose moved by a lever arm that turns with its yaw."""
+    jacobian = np.eye(3)
+    jacobian[:2, 2] = -lever[1], lever[0]
+    return jacobian
+
+
+def _moved(prior: PosePrior, mount: Mount) -> PosePrior:
+    """The camera's prior from base_link's."""
+    lever = mount.lever_arm(prior.yaw)
+    jacobian = _lever_jacobian(lever)
+    yaw = wrap_angle(prior.yaw + mount.yaw)
+    covariance = jacobian @ prior.covariance @ jacobian.T
+    return PosePrior(prior.east + lever[0], prior.north + lever[1], yaw, covariance)
+
+
+def _to_base(estimate: PoseEstimate, mount: Mount) -> PoseEstimate:
+    """base_link's estimate from the camera's."""
+    yaw = wrap_angle(estimate.yaw - mount.yaw)
+    lever = -mount.lever_arm(yaw)
+    jacobian = _lever_jacobian(lever)
+    hypotheses = estimate.hypotheses.copy()
+    hypotheses[:, 2] -= mount.yaw
+    hypotheses[:, :2] -= mount.lever_arm(hypotheses[:, 2])
+    return replace(
+        estimate,
+        east=estimate.east + float(lever[0]),
+        north=estimate.north + float(lever[1]),
+        yaw=yaw,
+        covariance=jacobian @ estimate.covariance @ jacobian.T,
+        hypotheses=hypotheses,
+        log_likelihood=None if estimate.log_likelihood is None else _of_base(estimate.log_likelihood, mount),
+    )

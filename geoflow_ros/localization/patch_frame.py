@@ -1,0 +1,64 @@
+"""Between the hypotheses of a patch and poses of the `map` frame."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoflow_ros.geodesy import wrap_angle
+from geoflow_ros.localization.hypotheses import GaussianPrior
+from geoflow_ros.localization.pose import PosePrior
+from geoflow_ros.satellite.patch import SatellitePatch
+
+
+@dataclass(frozen=True, slots=True)
+class PatchFrame:
+    """Hypothesis coordinates (see `hypotheses`) of a patch whose search radius is `radius` metres.
+
+    turn: where the hypotheses' yaw is zero, counter-clockwise from the patch's +u (rad).
+    """
+
+    patch: SatellitePatch
+    radius: float
+    turn: float = 0.0
+
+    @property
+    def yaw(self) -> float:
+        """Where the hypotheses' yaw is zero, counter-clockwise from east (rad)."""
+        return self.patch.yaw + self.turn
+
+    def prior(self, prior: PosePrior) -> GaussianPrior:
+        """The camera's prior in hypothesis coordinates."""
+        scale = np.array([1 / self.radius, 1 / self.radius, 1.0])
+        turn = scale[:, None] * self._from_enu()
+        east, north = prior.east - self.patch.center[0], prior.north - self.patch.center[1]
+        offset = np.array([east, north, wrap_angle(prior.yaw - self.yaw)])
+        return GaussianPrior(
+            mean=turn @ offset,
+            covariance=turn @ prior.covariance @ turn.T,
+        )
+
+    def to_enu(self, hypotheses: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(N, 3) east, north (m), yaw (rad) of hypotheses (N, 3)."""
+        uv = hypotheses[:, :2] * self.radius / self.patch.resolution + self.patch.size_px / 2
+        return np.concatenate([self.patch.to_enu(uv), wrap_angle(hypotheses[:, 2:] + self.yaw)], axis=1)
+
+    def from_enu(self, poses: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Hypotheses (N, 3) of poses (N, 3) east, north (m), yaw (rad)."""
+        place = (self.patch.to_pixel(poses[:, :2]) - self.patch.size_px / 2) * self.patch.resolution / self.radius
+        return np.concatenate([place, wrap_angle(poses[:, 2:] - self.yaw)], axis=1)
+
+    def covariance_to_enu(self, covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(3, 3) of (east, north, yaw) in metres and radians from that of hypothesis coordinates."""
+        scale = np.array([self.radius, self.radius, 1.0])
+        turn = self._from_enu().T * scale  # the rotation is orthogonal: its transpose turns back
+        moved = turn @ covariance @ turn.T
+        return np.asarray((moved + moved.T) / 2)
+
+    def _from_enu(self) -> NDArray[np.float64]:
+        """(3, 3) that turns an (east, north, yaw) difference into patch axes (right, down, yaw), metres, radians."""
+        cos, sin = math.cos(self.patch.yaw), math.sin(self.patch.yaw)
+        return np.array([[cos, sin, 0.0], [sin, -cos, 0.0], [0.0, 0.0, 1.0]])

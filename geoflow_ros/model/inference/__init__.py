@@ -1,0 +1,1 @@
+"""A trained network made fast: runtimes, compiled parts, artefacts kept between runs."""

@@ -1,0 +1,110 @@
+"""The network on a GPU: encoders and match replayed as CUDA graphs, without a launch from Python per kernel."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from geoflow_ros.errors import InputError
+from geoflow_ros.model.interface import Flow, Latent, LocalizationModel, PoseGrid
+
+WARM_UP = 3  # calls before a capture, in which the libraries choose their kernels
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """A recorded graph and the memory it reads and writes."""
+
+    graph: torch.cuda.CUDAGraph
+    inputs: tuple[Tensor | None, ...]
+    output: Latent
+
+
+class Graphed:
+    """A function of tensors on the GPU, captured once for each shape of its inputs and replayed from then on."""
+
+    def __init__(self, function: Callable[..., Latent]) -> None:
+        self._function = function
+        self._captures: dict[tuple[torch.Size | None, ...], Capture] = {}
+
+    def __call__(self, *inputs: Tensor | None) -> Latent:
+        """The output, in memory that the next call overwrites."""
+        shapes = tuple(None if entry is None else entry.shape for entry in inputs)
+        if shapes not in self._captures:
+            self._captures[shapes] = self._capture(inputs)
+        capture = self._captures[shapes]
+        for static, entry in zip(capture.inputs, inputs, strict=True):
+            if static is not None and entry is not None:
+                static.copy_(entry, non_blocking=True)
+        capture.graph.replay()
+        return capture.output
+
+    def _capture(self, inputs: tuple[Tensor | None, ...]) -> Capture:
+        static = tuple(None if entry is None else entry.detach().clone().cuda() for entry in inputs)
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(WARM_UP):
+                self._function(*static)
+        torch.cuda.current_stream().wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            output = self._function(*static)
+        return Capture(graph, static, output)
+
+
+class CudaModel(LocalizationModel):
+    """Encoders and match on the GPU; the latent comes back to the CPU, where few small steps refine it soonest."""
+
+    def __init__(self, model: LocalizationModel) -> None:
+        if not torch.cuda.is_available():
+            raise InputError("runtime cuda needs a GPU that torch can use, and torch sees none: choose another runtime")
+        super().__init__()
+        self.config, self.inner = model.config, model
+        on_gpu = copy.deepcopy(model).cuda()
+        self._ground = Graphed(lambda image, lift: Latent(pooled=on_gpu.encode_ground(image, lift)))
+        self._satellite = Graphed(lambda image: Latent(pooled=on_gpu.encode_satellite(image)))
+        self._match = Graphed(on_gpu.match)
+
+    def encode_ground(self, ground: Tensor, lift: Tensor | None) -> Tensor:
+        return features_of(self._ground(ground.pin_memory(), lift))
+
+    def satellite_features(self, satellite: Tensor) -> Tensor:
+        """What `match` needs of the patch, already prepared, on the GPU and kept there."""
+        return features_of(self._satellite(satellite)).clone()
+
+    def match(
+        self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None, yaw_reach: float = math.inf
+    ) -> Latent:
+        return on_cpu(self._match(ground, satellite, turn))
+
+    def flow(self, latent: Latent, hypotheses: Tensor) -> Flow:
+        return self.inner.flow(latent, hypotheses)
+
+    def log_density(self, latent: Latent, hypotheses: Tensor) -> Tensor | None:
+        return self.inner.log_density(latent, hypotheses)
+
+    def log_likelihood(self, latent: Latent, hypotheses: Tensor) -> Tensor | None:
+        return self.inner.log_likelihood(latent, hypotheses)
+
+    def pose_grid(self, latent: Latent) -> PoseGrid | None:
+        return self.inner.pose_grid(latent)
+
+
+def features_of(latent: Latent) -> Tensor:
+    """The one tensor in it."""
+    assert latent.pooled is not None
+    return latent.pooled
+
+
+def on_cpu(latent: Latent) -> Latent:
+    """A copy in the processor's memory."""
+    moved = {
+        name: entry.cpu() for name in ("pooled", "table", "match_logit") if (entry := getattr(latent, name)) is not None
+    }
+    return replace(latent, log_mass=tuple(level.cpu() for level in latent.log_mass), **moved)

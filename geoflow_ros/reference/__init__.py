@@ -1,0 +1,1 @@
+"""`python -m geoflow_ros.reference`."""

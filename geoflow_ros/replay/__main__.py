@@ -1,0 +1,205 @@
+"""`python -m geoflow_ros.replay BAG`: what the node would answer to a recorded drive, offline and at full speed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoflow_ros import cli
+from geoflow_ros.bags.topics import parse_topics
+from geoflow_ros.bags.trajectory import Trajectory, read_tum, write_tum
+from geoflow_ros.datasets.bag_drive import DriveDescription, read_description
+from geoflow_ros.errors import InputError
+from geoflow_ros.geodesy import Datum, LocalFrame
+from geoflow_ros.localization.localizer import Localizer, load_model
+from geoflow_ros.localization.pose import PosePrior
+from geoflow_ros.replay.arguments import ReplayConfig, replay_config
+from geoflow_ros.replay.play import Played, Script, play
+from geoflow_ros.replay.plots import plot_timeline, plot_trajectory
+from geoflow_ros.replay.results import Judged, judge, summary, write_csv
+from geoflow_ros.resources import share_file
+from geoflow_ros.satellite.mosaic import SatelliteMap
+from geoflow_ros.satellite.stores import open_store
+from geoflow_ros.tracking.session import Session
+
+START_STD_M, START_STD_YAW = 2.0, math.radians(5.0)
+"""How certain an initial pose says it is, wrong or not."""
+DATUM_LINE = re.compile(r"# datum (\S+) (\S+) (\S+)")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="geoflow_ros.replay",
+        description=__doc__,
+        epilog="Example: python -m geoflow_ros.replay drives/a/drive --tiles drives/a/tiles.mbtiles "
+        "--truth drives/a/truth.tum --out /tmp/a --json /tmp/a.json",
+    )
+    parser.add_argument("bag", type=Path, help="folder of a ROS 2 bag (mcap or sqlite3)")
+    parser.add_argument("--tiles", required=True, help="satellite tiles: an MBTiles file or a z/x/y folder")
+    parser.add_argument("--truth", type=Path, help="trajectory of base_link to judge by: t x y z qx qy qz qw (TUM)")
+    parser.add_argument("--out", type=Path, required=True, help="folder for trajectories, CSV and pictures")
+    parser.add_argument("--json", type=Path, required=True, help="file to write the figures to")
+    parser.add_argument("--checkpoint", type=Path, help="weights; default: the shipped ones")
+    parser.add_argument("--drive", type=Path, help="drive.json with datum and mount; default: that beside the bag")
+    parser.add_argument("--params", type=Path, help="the node's parameter file, such as config/localize.yaml")
+    parser.add_argument(
+        "-p", dest="assignments", action="append", default=[], metavar="NAME:=VALUE", help="a parameter of the node"
+    )
+    parser.add_argument(
+        "--topic", action="append", default=[], metavar="ROLE:=NAME",
+        help="which topic is the image, camera_info, fix, imu, odom or twist; default: the only one of its type; "
+        "an empty name: none",
+    )  # fmt: skip
+    parser.add_argument(
+        "--no-fix-from", type=float, default=math.inf, metavar="S", help="leave out the fixes from here"
+    )
+    parser.add_argument(
+        "--no-fix-to", type=float, default=math.inf, metavar="S", help="to here, seconds from the start"
+    )
+    parser.add_argument("--initial-offset-m", type=float, help="start at the truth plus this many metres to its left")
+    parser.add_argument("--initial-offset-deg", type=float, help="start turned this far from the truth")
+    parser.add_argument("--seed", type=int, help="of the hypotheses; default: the parameter seed")
+    parser.add_argument("--fused-only", action="store_true", help="do not localise frames alone: half the time")
+    return parser
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Replay as the command line says."""
+    truth = None if arguments.truth is None else read_tum(arguments.truth)
+    config = _config(arguments)
+    script = Script(
+        topics=_topics(arguments),
+        start=_start(arguments, truth),
+        no_fix_from_s=arguments.no_fix_from,
+        no_fix_to_s=arguments.no_fix_to,
+        single_frame=not arguments.fused_only,
+    )
+    _prepare(arguments.out, arguments.json)
+    satellite = SatelliteMap(open_store(arguments.tiles))
+    session = _session(config, satellite, arguments.checkpoint)
+    played = play(arguments.bag, session, script)
+    fused = judge(played.frames, lambda frame: frame.track.pose, truth)
+    single = judge(played.frames, lambda frame: frame.single, truth)
+    document = summary(played.frames, fused, single)
+    arguments.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    _write(arguments.out, played, fused, single, truth, session.frame)
+    if session.frame is not None:
+        _plot(arguments.out, played, fused, single, truth, satellite, session.frame)
+    print(json.dumps(document, indent=2))
+
+
+def _config(arguments: argparse.Namespace) -> ReplayConfig:
+    assignments = list(arguments.assignments)
+    if arguments.seed is not None:
+        assignments.append(f"seed:={arguments.seed}")
+    datum = None if arguments.truth is None else _datum_of(arguments.truth)
+    config = replay_config(_description(arguments), arguments.params, assignments, datum)
+    if arguments.truth is not None and config.datum.datum is None:
+        raise InputError(f"{arguments.truth} does not say its datum: give it with -p datum.latitude:=... and so on")
+    if datum is not None and datum != config.datum.datum:
+        raise InputError(f"{arguments.truth} has the datum {datum}, but the replay is told {config.datum.datum}")
+    return config
+
+
+def _description(arguments: argparse.Namespace) -> DriveDescription | None:
+    """The drive.json asked for, or that in or beside the bag, if any."""
+    if arguments.drive is not None:
+        return read_description(arguments.drive)
+    places = (arguments.bag / "drive.json", arguments.bag.resolve().parent / "drive.json")
+    found = next((place for place in places if place.is_file()), None)
+    return None if found is None else read_description(found)
+
+
+def _topics(arguments: argparse.Namespace) -> dict[str, str]:
+    described = _description(arguments)
+    told = {} if described is None else {"image": described.image_topic, "camera_info": described.camera_info_topic}
+    return {role: name for role, name in told.items() if name} | parse_topics(arguments.topic)
+
+
+def _datum_of(truth: Path) -> Datum | None:
+    """The datum in the first line of a trajectory that we wrote."""
+    with truth.open(encoding="utf-8", errors="replace") as file:
+        found = DATUM_LINE.match(file.readline())
+    return None if found is None else Datum(*map(float, found.groups()))
+
+
+def _start(arguments: argparse.Namespace, truth: Trajectory | None) -> Callable[[int], PosePrior | None]:
+    """The pose to start from, told at the stamp of the first image."""
+    if arguments.initial_offset_m is None and arguments.initial_offset_deg is None:
+        return lambda stamp_ns: None
+    if truth is None:
+        raise InputError("--initial-offset-m and --initial-offset-deg are offsets from the truth: give --truth")
+    aside, turn = arguments.initial_offset_m or 0.0, math.radians(arguments.initial_offset_deg or 0.0)
+
+    def start(stamp_ns: int) -> PosePrior:
+        pose = truth.at(stamp_ns * 1e-9)
+        if pose is None:
+            raise InputError(f"{arguments.truth} has no pose at the first image: cut the bag, or leave the offset out")
+        east, north, yaw = pose
+        covariance = np.diag([START_STD_M**2, START_STD_M**2, START_STD_YAW**2])
+        return PosePrior(east - aside * math.sin(yaw), north + aside * math.cos(yaw), yaw + turn, covariance)
+
+    return start
+
+
+def _session(config: ReplayConfig, satellite: SatelliteMap, checkpoint: Path | None) -> Session:
+    model = load_model(checkpoint or share_file("models/default.safetensors"))
+
+    def localizer_in(frame: LocalFrame) -> Localizer:
+        return Localizer(model, satellite, frame, config.localizer)
+
+    return Session(config.session, localizer_in, config.seed, config.camera.mount)
+
+
+def _prepare(out: Path, document: Path) -> None:
+    """Make the folders, so that a long run does not end without one."""
+    for folder in (out, document.resolve().parent):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{folder} cannot be written: {error.strerror}") from error
+
+
+def _write(
+    out: Path, played: Played, fused: Judged, single: Judged, truth: Trajectory | None, frame: LocalFrame | None
+) -> None:
+    datum = None if frame is None else frame.datum
+    for name, judged in (("fused", fused), ("single_frame", single)):
+        stamps = [played.frames[index].stamp_ns for index in judged.frames]
+        poses = [(pose.east, pose.north, pose.yaw) for pose in judged.poses]
+        write_tum(out / f"{name}.tum", zip(stamps, poses, strict=True), datum)
+    write_csv(out / "frames.csv", played.frames, fused, single, truth)
+
+
+def _plot(
+    out: Path, played: Played, fused: Judged, single: Judged, truth: Trajectory | None, satellite: SatelliteMap,
+    frame: LocalFrame,
+) -> None:  # fmt: skip
+    plot_timeline(out / "timeline.png", played.frames, fused, single)
+    fixes = np.array([frame.to_enu(*fix)[:2] for fix in played.fixes]).reshape(-1, 2)
+    way = None if truth is None else _driven(truth, played)
+    if len(fixes) or len(fused.poses):
+        plot_trajectory(out / "trajectory.png", fused, way, fixes, satellite, frame)
+
+
+def _driven(truth: Trajectory, played: Played) -> NDArray[np.float64]:
+    """East, north (N, 2) of the truth while frames were played."""
+    start, end = (played.frames[index].stamp_ns * 1e-9 for index in (0, -1))
+    return truth.poses[(truth.stamps >= start) & (truth.stamps <= end), :2]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status of the command line."""
+    return cli.run(build_parser(), run, argv)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

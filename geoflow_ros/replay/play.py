@@ -1,0 +1,117 @@
+"""Plays a bag through a session in the order it was recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from tqdm import tqdm
+
+from geoflow_ros.bags.messages import stamp_ns
+from geoflow_ros.bags.topics import Topic, roles_of
+from geoflow_ros.datasets.bag_drive import open_bag
+from geoflow_ros.errors import InputError
+from geoflow_ros.localization.pose import PoseEstimate, PosePrior
+from geoflow_ros.tracking.session import Session
+from geoflow_ros.tracking.tracker import Track, TrackedPose
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What is played otherwise than it was recorded.
+
+    topics: by role. start: where to start from, told the session with the first image. Fixes from `no_fix_from_s` to
+    `no_fix_to_s` after the first image are left out. single_frame: whether frames are localised alone, too.
+    """
+
+    topics: Mapping[str, str]
+    start: Callable[[int], PosePrior | None]
+    no_fix_from_s: float
+    no_fix_to_s: float
+    single_frame: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FrameResult:
+    """What came of a frame: fused; alone (None: no pose, or not asked for); seconds the fused answer took."""
+
+    stamp_ns: int
+    track: Track
+    single: TrackedPose | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A whole drive: its frames, and the fixes (latitude, longitude) that the session was given."""
+
+    frames: list[FrameResult]
+    fixes: list[tuple[float, float]]
+
+
+def play(bag: Path, session: Session, script: Script) -> Played:
+    """Feed every message of a bag to a session."""
+    player = _Player(session, script)
+    with open_bag(bag) as reader:
+        topics = {Topic(each.topic, each.msgtype) for each in reader.connections}
+        roles = roles_of(topics, script.topics)
+        connections = [each for each in reader.connections if each.topic in roles]
+        total = sum(each.msgcount for each in connections)
+        messages = reader.messages(connections)
+        for connection, _, data in tqdm(messages, total=total, unit="message", desc="replay", disable=None):
+            player.take(roles[connection.topic], reader.deserialize(data, connection.msgtype))
+    if not player.frames:
+        raise InputError(f"{bag} has no image on the topics {', '.join(roles)}: record it again, or name another topic")
+    return Played(player.frames, player.fixes)
+
+
+class _Player:
+    """Hands messages to a session and keeps the answers."""
+
+    def __init__(self, session: Session, script: Script) -> None:
+        self.frames: list[FrameResult] = []
+        self.fixes: list[tuple[float, float]] = []
+        self._session = session
+        self._script = script
+        self._first_ns: int | None = None
+        self._takers: dict[str, Callable[[Any], None]] = {
+            "image": self._image,
+            "camera_info": session.on_camera_info,
+            "fix": self._fix,
+            "imu": session.on_imu,
+            "odom": session.on_odom,
+            "twist": session.on_twist,
+        }
+
+    def take(self, role: str, message: Any) -> None:
+        """A message in its role."""
+        self._takers[role](message)
+
+    def _fix(self, message: Any) -> None:
+        since_s = (stamp_ns(message.header.stamp) - (self._first_ns or 0)) * 1e-9
+        if self._first_ns is not None and self._script.no_fix_from_s <= since_s < self._script.no_fix_to_s:
+            return
+        self._session.on_fix(message)
+        if "fix" not in self._session.refused:
+            self.fixes.append((float(message.latitude), float(message.longitude)))
+
+    def _image(self, message: Any) -> None:
+        if self._first_ns is None:
+            self._first_ns = stamp_ns(message.header.stamp)
+            start = self._script.start(self._first_ns)
+            if start is not None:
+                self._session.initialise(self._first_ns, start)
+        before = perf_counter()
+        answer = self._session.process(message)
+        seconds = perf_counter() - before
+        alone = self._session.single_frame(message).single if self._script.single_frame else None
+        single = _slim(alone) if isinstance(alone, PoseEstimate) else None
+        self.frames.append(FrameResult(answer.stamp_ns, answer.track, single, seconds))
+
+
+def _slim(estimate: PoseEstimate) -> TrackedPose:
+    """Without the imagery, of which a drive has gigabytes."""
+    return TrackedPose(estimate.east, estimate.north, estimate.yaw, estimate.covariance)

@@ -1,0 +1,177 @@
+"""Pictures of results: the heatmap of one estimate, a case with its truth, the trajectory of a drive."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from geoflow_ros.localization.pose import PoseEstimate, PosePrior
+from geoflow_ros.satellite.patch import SatellitePatch
+
+CHI2_90 = 4.605170185988092  # 90 % quantile of chi-square with 2 degrees of freedom
+HEATMAP_PX = 720
+DECADES = 4  # of probability below the highest that the heatmap shows
+WHITE, BLACK, GREEN, CYAN = (255, 255, 255), (0, 0, 0), (80, 255, 80), (90, 220, 255)
+MAGENTA = (255, 80, 255)
+SHIFT = 4  # OpenCV draws at 1/16 px
+HALO = 2  # extra line width of the dark rim that keeps marks readable on any ground
+
+
+def ellipse_axes(covariance: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Major and minor half axis (m) and direction of the major one (rad) of the 90 % ellipse of a (2, 2) covariance."""
+    values, vectors = np.linalg.eigh(covariance)
+    minor, major = np.sqrt(np.maximum(values, 0.0) * CHI2_90)
+    return float(major), float(minor), math.atan2(vectors[1, 1], vectors[0, 1])
+
+
+def draw_heatmap(estimate: PoseEstimate, prior: PosePrior, size_px: int = HEATMAP_PX) -> NDArray[np.uint8]:
+    """North-up RGB picture (size_px, size_px, 3): imagery under the density, hypotheses, prior and estimate.
+
+    Prior and estimate carry their 90 % ellipses; the density is of the camera's position.
+    """
+    canvas = _canvas(estimate, 0.0, size_px)
+    canvas.pose((prior.east, prior.north), prior.yaw, prior.covariance[:2, :2], CYAN)
+    canvas.pose((estimate.east, estimate.north), estimate.yaw, estimate.covariance[:2, :2], GREEN)
+    canvas.scale_bar(10.0)
+    canvas.north_arrow()
+    canvas.legend((("prior", CYAN), ("estimate", GREEN), ("hypotheses", WHITE)))
+    return canvas.image
+
+
+def draw_case(estimate: PoseEstimate, truth: tuple[float, float, float], size_px: int) -> NDArray[np.uint8]:
+    """The same of an estimate whose truth is known, with the camera's true heading up."""
+    canvas = _canvas(estimate, truth[2] - math.pi / 2, size_px)
+    canvas.pose((estimate.east, estimate.north), estimate.yaw, estimate.covariance[:2, :2], GREEN)
+    canvas.arrow(truth[:2], truth[2], 4.0, MAGENTA, 3)
+    canvas.scale_bar(10.0)
+    canvas.legend((("truth", MAGENTA), ("estimate", GREEN), ("hypotheses", WHITE)))
+    return canvas.image
+
+
+def _canvas(estimate: PoseEstimate, view_yaw: float, size_px: int) -> _Canvas:
+    """Imagery under the density and the hypotheses; view_yaw: direction of the picture's +u."""
+    patch = estimate.patch
+    view_m = min(estimate.density_size_m * 1.1, patch.size_m)
+    view = SatellitePatch(np.zeros((size_px, size_px, 3), np.uint8), patch.center, view_m / size_px, view_yaw)
+    canvas = _Canvas(view, _overlay(_resampled(patch.image, patch.size_m, patch, view), estimate, view))
+    for east, north, yaw in estimate.hypotheses[np.argsort(estimate.weights)]:
+        canvas.arrow((east, north), yaw, 1.2, WHITE, 1)
+    return canvas
+
+
+def _resampled(image: NDArray[Any], size_m: float, patch: SatellitePatch, view: SatellitePatch) -> NDArray[Any]:
+    """An image that covers the central `size_m` square of a patch, seen in another patch's pixels."""
+    corners = np.array([[0, 0], [view.size_px, 0], [0, view.size_px]], dtype=np.float32)
+    there = (patch.to_pixel(view.to_enu(corners)) - patch.size_px / 2) * patch.resolution / size_m * image.shape[0]
+    there += image.shape[0] / 2
+    # OpenCV's pixel (0, 0) is the centre of the first pixel, ours its corner
+    affine = cv2.getAffineTransform(corners - 0.5, (there - 0.5).astype(np.float32))
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(image, affine, (view.size_px, view.size_px), flags=flags))
+
+
+def _overlay(ground: NDArray[Any], estimate: PoseEstimate, view: SatellitePatch) -> NDArray[np.uint8]:
+    """The dimmed imagery under the density, opaque where that is high.
+
+    The colour is logarithmic: a good fit is a cell or two wide, and what else came close would not show beside it.
+    """
+    relative = estimate.density / max(float(estimate.density.max()), 1e-12)
+    level = 1.0 + np.log10(np.maximum(relative, 10.0**-DECADES)) / DECADES
+    level = np.clip(_resampled(level.astype(np.float32), estimate.density_size_m, estimate.patch, view), 0.0, 1.0)
+    colour = cv2.applyColorMap((255 * level).astype(np.uint8), cv2.COLORMAP_INFERNO)[:, :, ::-1]
+    alpha = 0.8 * level[:, :, None]
+    return np.asarray((1 - alpha) * 0.8 * ground + alpha * colour, dtype=np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class _Canvas:
+    """Draws in metres of the `map` frame on a picture with a patch's geometry."""
+
+    view: SatellitePatch
+    image: NDArray[np.uint8]
+
+    def pose(self, en: ArrayLike, yaw: float, covariance: NDArray[np.float64], colour: tuple[int, int, int]) -> None:
+        major, minor, direction = ellipse_axes(covariance)
+        angle = np.linspace(0, 2 * math.pi, 73)
+        along, across = major * np.cos(angle), minor * np.sin(angle)
+        cos, sin = math.cos(direction), math.sin(direction)
+        ring = np.stack([cos * along - sin * across, sin * along + cos * across], axis=-1) + np.asarray(en)
+        for ink, extra in ((BLACK, HALO), (colour, 0)):
+            cv2.polylines(self.image, [self._fixed(ring)], True, ink, 2 + extra, cv2.LINE_AA, SHIFT)
+        self.arrow(en, yaw, 4.0, colour, 3)
+
+    def arrow(self, en: ArrayLike, yaw: float, length_m: float, colour: tuple[int, int, int], width: int) -> None:
+        start = np.asarray(en, dtype=np.float64)
+        tip = start + length_m * np.array([math.cos(yaw), math.sin(yaw)])
+        start_px, tip_px = self._fixed(np.stack([start, tip]))
+        for ink, extra in ((BLACK, min(HALO, width)), (colour, 0)):
+            cv2.line(self.image, start_px, tip_px, ink, width + extra, cv2.LINE_AA, SHIFT)
+            cv2.circle(self.image, start_px, (width + 1 + extra // 2) << SHIFT, ink, -1, cv2.LINE_AA, SHIFT)
+
+    def scale_bar(self, length_m: float) -> None:
+        length_px, bottom = round(length_m / self.view.resolution), self.view.size_px - 20
+        for ink, extra in ((BLACK, HALO), (WHITE, 0)):
+            cv2.line(self.image, (20, bottom), (20 + length_px, bottom), ink, 3 + extra, cv2.LINE_AA)
+        self._text(f"{length_m:g} m", (20, bottom - 10), WHITE)
+
+    def north_arrow(self) -> None:
+        right = self.view.size_px - 30
+        for ink, extra in ((BLACK, HALO), (WHITE, 0)):
+            cv2.arrowedLine(self.image, (right, 75), (right, 35), ink, 2 + extra, cv2.LINE_AA, tipLength=0.3)
+        self._text("N", (right - 6, 26), WHITE)
+
+    def legend(self, entries: tuple[tuple[str, tuple[int, int, int]], ...]) -> None:
+        for row, (name, colour) in enumerate(entries):
+            self._text(name, (20, 30 + 24 * row), colour)
+
+    def _text(self, text: str, origin: tuple[int, int], colour: tuple[int, int, int]) -> None:
+        u, v = origin
+        for ink, shadow in ((BLACK, 1), (colour, 0)):
+            cv2.putText(
+                self.image, text, (u + shadow, v + shadow), cv2.FONT_HERSHEY_SIMPLEX, 0.6, ink, 1 + shadow, cv2.LINE_AA
+            )
+
+    def _fixed(self, en: NDArray[np.float64]) -> NDArray[np.int32]:
+        """Pixels in OpenCV's fixed point, whose origin is the centre of the first pixel."""
+        return np.round((self.view.to_pixel(en) - 0.5) * (1 << SHIFT)).astype(np.int32)
+
+
+def plot_trajectory(
+    target: Path,
+    truth: NDArray[np.float64],
+    fixes: NDArray[np.float64],
+    estimates: NDArray[np.float64],
+    background: SatellitePatch,
+) -> None:
+    """Write a picture of truth (N, 2), fixes (M, 2) and estimates (K, 2), east and north in metres, over imagery.
+
+    background: a north-up patch.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 9), dpi=130, layout="constrained")
+    axes = figure.add_subplot()
+    half = background.size_m / 2
+    east, north = background.center
+    axes.imshow(background.image, extent=(east - half, east + half, north - half, north + half), alpha=0.75)
+    axes.plot(*fixes.T, "x", color="tab:red", markersize=3, label="GNSS fixes (prior)")
+    axes.plot(*truth.T, "-", color="white", linewidth=3)
+    axes.plot(*truth.T, "-", color="black", linewidth=1.5, label="truth")
+    axes.plot(
+        *estimates.T, ".", color="tab:cyan", markersize=5, markeredgecolor="black", markeredgewidth=0.3, label="poses"
+    )
+    points = np.concatenate([truth, fixes, estimates])
+    low, high = points.min(axis=0) - 15, points.max(axis=0) + 15
+    axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), xlabel="east [m]", ylabel="north [m]", aspect="equal")
+    bar = 10.0 ** math.floor(math.log10(max(high - low) / 3))
+    start = low + 0.04 * (high - low)
+    axes.plot([start[0], start[0] + bar], [start[1]] * 2, color="white", linewidth=4)
+    axes.annotate(f"{bar:g} m", start, xytext=(0, 5), textcoords="offset points", color="white")
+    axes.legend(loc="upper right")
+    figure.savefig(target)

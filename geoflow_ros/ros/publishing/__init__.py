@@ -1,0 +1,1 @@
+"""What the node makes of an answer: topics, transform, saved pose."""

@@ -1,0 +1,124 @@
+"""What is made of an answer: topics, transform, saved pose, diagnostics."""
+
+from __future__ import annotations
+
+from builtin_interfaces.msg import Time
+from nav_msgs.msg import Odometry
+from rclpy.node import Node
+
+from geoflow_ros.errors import InputError
+from geoflow_ros.geodesy import LocalFrame
+from geoflow_ros.localization.pose import PoseEstimate, PosePrior
+from geoflow_ros.ros.conversions import PlanarPose
+from geoflow_ros.ros.diagnostics import ERROR, OK, WARN, Diagnostics
+from geoflow_ros.ros.parameters import NodeConfig
+from geoflow_ros.ros.publishing.map_to_odom import MapToOdom
+from geoflow_ros.ros.publishing.outputs import Outputs
+from geoflow_ros.ros.publishing.saved_pose import PoseKeeper
+from geoflow_ros.tracking.session import Answer, Session
+from geoflow_ros.tracking.tracker import TrackState
+
+WARNING_PERIOD_S = 5.0
+LEVELS = {
+    TrackState.INITIALISING: WARN,
+    TrackState.LOCALISED: OK,
+    TrackState.DEGRADED: WARN,
+    TrackState.LOST: ERROR,
+}
+
+
+class Announcer:
+    """Publishes answers; thread-safe as far as its parts are."""
+
+    def __init__(self, node: Node, config: NodeConfig, diagnostics: Diagnostics) -> None:
+        self._node = node
+        self._diagnostics = diagnostics
+        self._keeper = PoseKeeper(config.saved_pose, node.get_fully_qualified_name())
+        self._transform = _transform(node, config)
+        self._outputs = Outputs(node, config.map_frame, config.base_frame)
+        self._patch_missing = 0.0
+
+    def close(self) -> None:
+        """Take the topics back."""
+        self._outputs.close()
+        if self._transform is not None:
+            self._transform.close()
+
+    def forget(self) -> None:
+        """Time jumped: nothing that was seen before belongs to what comes."""
+        if self._transform is not None:
+            self._transform.clear()
+
+    def on_odom(self, message: Odometry) -> None:
+        """The other half of the transform."""
+        if self._transform is not None:
+            self._transform.on_odom(message)
+
+    def announce(self, answer: Answer, stamp: Time, session: Session) -> None:
+        """Publish all that an answer holds."""
+        if isinstance(answer.single, PoseEstimate):
+            self._outputs.publish_single(answer.single, stamp)
+            self._patch_missing = answer.single.patch.missing
+        track, pose, frame = answer.track, answer.track.pose, session.frame
+        sentence = f"{track.state.value}: {track.reason}" if track.reason else track.state.value
+        self._outputs.publish_state(track.state.value, track.reason)
+        if pose is None or frame is None:
+            self.withhold(LEVELS[track.state], sentence)
+            return
+        self._outputs.publish_pose(pose, stamp, frame, session.nearest_fix(answer.stamp_ns))
+        latency_s = (self._node.get_clock().now().nanoseconds - answer.stamp_ns) * 1e-9
+        self._diagnostics.answered(LEVELS[track.state], sentence, latency_s)
+        if self._transform is not None:
+            self._transform.on_pose(answer.stamp_ns, pose)
+        if track.state is TrackState.LOCALISED:
+            self._keep(answer.stamp_ns, frame, pose)
+
+    def draw(self, single: PoseEstimate, prior: PosePrior, stamp: Time) -> None:
+        """The heatmap, if someone looks at it; slow."""
+        self._outputs.publish_heatmap(single, prior, stamp)
+
+    def state(self, name: str, reason: str) -> None:
+        """A state that no answer tells."""
+        self._outputs.publish_state(name, reason)
+        self._diagnostics.enter(WARN, f"{name}: {reason}")
+
+    def withhold(self, level: bytes, reason: str) -> None:
+        """No pose, and why."""
+        self._node.get_logger().warning(f"no pose: {reason}", throttle_duration_sec=WARNING_PERIOD_S)
+        self._diagnostics.withheld(level, reason)
+
+    def restore(self, session: Session) -> None:
+        """Begin where the vehicle was, if that is known and fresh."""
+        now_ns = self._node.get_clock().now().nanoseconds
+        try:
+            saved = self._keeper.recall(now_ns)
+        except InputError as error:
+            self._node.get_logger().warning(str(error))
+            return
+        if saved is None:
+            return
+        if session.frame is None:
+            session.set_datum(saved.datum)
+        session.initialise(now_ns, saved.prior_in(session.frame or LocalFrame(saved.datum)))
+        age_s = (now_ns - saved.stamp_ns) * 1e-9
+        self._node.get_logger().info(f"starting from the pose saved {age_s:.0f} s ago")
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What the diagnostics show of it."""
+        missing = dict(self._outputs.missing)
+        if self._transform is not None and self._transform.missing:
+            missing["map to odom"] = self._transform.missing
+        return {"patch without imagery": f"{self._patch_missing:.0%}", **missing}
+
+    def _keep(self, stamp_ns: int, frame: LocalFrame, pose: PlanarPose) -> None:
+        try:
+            self._keeper.keep(stamp_ns, frame.datum, pose)
+        except InputError as error:
+            self._node.get_logger().warning(str(error), throttle_duration_sec=60.0)
+
+
+def _transform(node: Node, config: NodeConfig) -> MapToOdom | None:
+    if not config.publish_tf:
+        return None
+    return MapToOdom(node, config.map_frame, config.base_frame, config.transform_tolerance)

@@ -1,0 +1,148 @@
+"""The transform from `map` to `odom`, which closes REP-105's chain: ours to broadcast where no EKF does."""
+
+from __future__ import annotations
+
+import math
+import threading
+from dataclasses import dataclass
+
+from builtin_interfaces.msg import Time
+from geometry_msgs.msg import TransformStamped
+from nav_msgs.msg import Odometry
+from rclpy.node import Node
+
+from geoflow_ros.bags.messages import quaternion_yaw, stamp_ns
+from geoflow_ros.errors import InputError
+from geoflow_ros.geodesy import wrap_angle
+from geoflow_ros.ros.conversions import PlanarPose, yaw_quaternion
+from geoflow_ros.tracking.history import History, share_of_second
+
+try:
+    from tf2_msgs.msg import TFMessage
+except ImportError:
+    TFMessage = None
+
+TOPIC, QUEUE = "/tf", 100  # as every broadcaster of tf2_ros
+MAX_GAP_S = 0.5  # between the odometry before and after an image
+
+
+@dataclass(frozen=True, slots=True)
+class Planar:
+    """A pose in the plane: metres, radians."""
+
+    x: float
+    y: float
+    yaw: float
+
+    def after_inverse_of(self, other: Planar) -> Planar:
+        """This pose times the inverse of the other: the frame in which `other` becomes this."""
+        yaw = wrap_angle(self.yaw - other.yaw)
+        cos, sin = math.cos(yaw), math.sin(yaw)
+        return Planar(self.x - cos * other.x + sin * other.y, self.y - sin * other.x - cos * other.y, yaw)
+
+
+@dataclass(frozen=True, slots=True)
+class OdometryPose:
+    """base_link in the odometry's frame."""
+
+    stamp_ns: int
+    pose: Planar
+
+
+class MapToOdom:
+    """Broadcasts `map` -> `odom` = T_map_base * inverse(T_odom_base at the same stamp); thread-safe.
+
+    Only x, y and yaw are taken from both: height, roll and pitch stay the odometry's. A pose that is newer than the
+    odometry waits for it. What is broadcast is valid for `tolerance_s` beyond the image, as AMCL does it.
+    """
+
+    def __init__(self, node: Node, map_frame: str, base_frame: str, tolerance_s: float) -> None:
+        if TFMessage is None:
+            raise InputError("publish_tf needs tf2_msgs, which is not installed: install it, or unset publish_tf")
+        self._publisher = node.create_publisher(TFMessage, TOPIC, QUEUE)
+        self._node = node
+        self._map_frame, self._base_frame = map_frame, base_frame
+        self._tolerance_ns = round(tolerance_s * 1e9)
+        self._lock = threading.Lock()
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything: time jumped."""
+        self._odometry = History[OdometryPose]()
+        self._odom_frame = ""
+        self._waiting: OdometryPose | None = None  # base_link in the map frame
+        self._lacking = "no odom received yet"
+        self._refused = ""  # what is wrong with the newest odometry
+
+    @property
+    def missing(self) -> str:
+        """Why there is no transform, empty if there is one."""
+        return self._refused or self._lacking
+
+    def close(self) -> None:
+        """Broadcast no more."""
+        self._node.destroy_publisher(self._publisher)
+
+    def on_odom(self, message: Odometry) -> None:
+        """Remember a pose of the odometry."""
+        with self._lock:
+            try:
+                self._odometry.add(_pose_of(message, self._base_frame))
+            except InputError as error:
+                self._refused = str(error)
+                return
+            self._odom_frame, self._refused = message.header.frame_id, ""
+            self._broadcast()
+
+    def on_pose(self, taken_ns: int, pose: PlanarPose) -> None:
+        """Broadcast for a pose of base_link in the map frame, at once or when the odometry has come that far."""
+        with self._lock:
+            self._waiting = OdometryPose(taken_ns, Planar(pose.east, pose.north, pose.yaw))
+            self._broadcast()
+
+    def _broadcast(self) -> None:
+        if self._waiting is None:
+            return
+        taken_ns = self._waiting.stamp_ns
+        around = self._odometry.around(taken_ns, MAX_GAP_S)
+        if not around or around[-1].stamp_ns < taken_ns:
+            self._lacking = "waiting for odom at the image stamp"
+            return
+        if around[0].stamp_ns > taken_ns:
+            self._lacking, self._waiting = "no odom before the image stamp", None
+            return
+        transform = self._waiting.pose.after_inverse_of(_between(around[0], around[-1], taken_ns))
+        self._waiting, self._lacking = None, ""
+        self._publisher.publish(TFMessage(transforms=[self._message(transform, taken_ns + self._tolerance_ns)]))
+
+    def _message(self, transform: Planar, until_ns: int) -> TransformStamped:
+        message = TransformStamped(child_frame_id=self._odom_frame)
+        message.header.frame_id = self._map_frame
+        message.header.stamp = Time(sec=until_ns // 10**9, nanosec=until_ns % 10**9)
+        message.transform.translation.x, message.transform.translation.y = transform.x, transform.y
+        message.transform.rotation = yaw_quaternion(transform.yaw)
+        return message
+
+
+def _pose_of(message: Odometry, base_frame: str) -> OdometryPose:
+    if not message.header.frame_id:
+        raise InputError("odom has no frame_id: its publisher must name the frame that map is to be joined to")
+    if message.child_frame_id != base_frame:
+        raise InputError(
+            f"odom tells the pose of {message.child_frame_id!r}, expected base_frame, which is {base_frame!r}"
+        )
+    position, q = message.pose.pose.position, message.pose.pose.orientation
+    pose = Planar(position.x, position.y, quaternion_yaw(q.x, q.y, q.z, q.w))
+    if not all(map(math.isfinite, (pose.x, pose.y, pose.yaw))):
+        raise InputError(f"odom pose ({pose.x}, {pose.y}, {pose.yaw}) is not finite")
+    return OdometryPose(stamp_ns(message.header.stamp), pose)
+
+
+def _between(first: OdometryPose, second: OdometryPose, taken_ns: int) -> Planar:
+    share = share_of_second(first, second, taken_ns)
+    turned = share * wrap_angle(second.pose.yaw - first.pose.yaw)
+    return Planar(
+        first.pose.x + share * (second.pose.x - first.pose.x),
+        first.pose.y + share * (second.pose.y - first.pose.y),
+        wrap_angle(first.pose.yaw + turned),
+    )

@@ -1,0 +1,88 @@
+"""The topics the node publishes its answers on."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from rclpy.node import Node
+from sensor_msgs.msg import PointCloud2, PointField
+from std_msgs.msg import Header, String
+
+from geoflow_ros.geodesy import LocalFrame
+from geoflow_ros.localization.pose import PoseEstimate, PosePrior
+from geoflow_ros.reports.heatmap import draw_heatmap
+from geoflow_ros.ros import conversions
+from geoflow_ros.ros.conversions import PlanarPose
+from geoflow_ros.ros.endpoints import publisher
+from geoflow_ros.tracking.prior import Fix
+
+try:
+    from sensor_msgs_py import point_cloud2
+except ImportError:
+    point_cloud2 = None
+
+CLOUD_COLUMNS = ("x", "y", "z", "yaw", "weight")
+TOPICS = ("pose", "pose_single_frame", "pose_fix", "state", "hypotheses", "heatmap")
+
+
+class Outputs:
+    """Publishers of what an image came to, all with the image's stamp."""
+
+    def __init__(self, node: Node, map_frame: str, base_frame: str) -> None:
+        self._node = node
+        self._map_frame = map_frame
+        self._base_frame = base_frame
+        self._publishers = {name: publisher(node, name) for name in TOPICS}
+        self._state = ""
+        self._state_lock = threading.Lock()
+        self.missing: dict[str, str] = {}
+        if point_cloud2 is None:
+            self.missing["hypotheses"] = "not published: sensor_msgs_py is not installed, every other topic works"
+            node.get_logger().warning(f"hypotheses: {self.missing['hypotheses']}")
+
+    def close(self) -> None:
+        """Take the topics back."""
+        for each in self._publishers.values():
+            self._node.destroy_publisher(each)
+
+    def publish_pose(self, pose: PlanarPose, stamp: Time, frame: LocalFrame, fix: Fix | None) -> None:
+        """Publish the pose, and in WGS84 at the height of `fix`."""
+        header = Header(stamp=stamp, frame_id=self._map_frame)
+        self._publishers["pose"].publish(conversions.pose_message(pose, header))
+        if fix is not None:
+            in_base = Header(stamp=stamp, frame_id=self._base_frame)
+            self._publishers["pose_fix"].publish(conversions.fix_message(pose, frame, fix, in_base))
+
+    def publish_single(self, estimate: PoseEstimate, stamp: Time) -> None:
+        """Publish what the image alone said, and its hypotheses if someone listens."""
+        header = Header(stamp=stamp, frame_id=self._map_frame)
+        self._publishers["pose_single_frame"].publish(conversions.pose_message(estimate, header))
+        if point_cloud2 is not None and self._publishers["hypotheses"].get_subscription_count():
+            self._publishers["hypotheses"].publish(hypotheses_message(estimate, header))
+
+    def publish_heatmap(self, estimate: PoseEstimate, prior: PosePrior, stamp: Time) -> None:
+        """Draw and publish the heatmap if someone looks at it."""
+        if self._publishers["heatmap"].get_subscription_count():
+            header = Header(stamp=stamp, frame_id=self._map_frame)
+            self._publishers["heatmap"].publish(conversions.image_message(draw_heatmap(estimate, prior), header))
+
+    def publish_state(self, name: str, reason: str) -> None:
+        """Publish the state if it is another one; what a late subscriber gets is always the last."""
+        state = f"{name}: {reason}" if reason else name
+        with self._state_lock:
+            if state != self._state:
+                self._state = state
+                self._publishers["state"].publish(String(data=state))
+
+
+def hypotheses_message(estimate: PoseEstimate, header: Header) -> PointCloud2:
+    """A point a hypothesis: position on the ground, yaw (rad) and weight as float32 fields."""
+    fields = [
+        PointField(name=name, offset=4 * index, datatype=PointField.FLOAT32, count=1)
+        for index, name in enumerate(CLOUD_COLUMNS)
+    ]
+    east, north, yaw = estimate.hypotheses.T
+    points = np.stack([east, north, np.zeros_like(east), yaw, estimate.weights], axis=1).astype(np.float32)
+    return point_cloud2.create_cloud(header, fields, points)

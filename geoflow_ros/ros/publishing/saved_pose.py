@@ -1,0 +1,110 @@
+"""The last pose, kept across restarts and believed only while it is fresh."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from geoflow_ros.errors import InputError
+from geoflow_ros.geodesy import Datum, LocalFrame
+from geoflow_ros.localization.pose import PosePrior
+from geoflow_ros.options import option
+from geoflow_ros.ros.conversions import PlanarPose
+
+PERIOD_NS = 1_000_000_000
+MOVED_SIGMA, TURNED_SIGMA = 2.0, math.radians(5.0)  # m, rad: what a vehicle may have been pushed meanwhile
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPoseConfig:
+    """Whether a restarted node goes on where it was."""
+
+    path: str = option(
+        "file of the last pose; empty is geoflow_ros/<name of the node>.json in $XDG_STATE_HOME (~/.local/state)", ""
+    )
+    max_age: float = option(
+        "start from the saved pose if it is not older than this; 0 neither saves nor reads one", 60.0, "s", (0.0, 1e6)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPose:
+    """base_link in the map frame of a datum: metres, radians; covariance of (east, north, yaw) row by row."""
+
+    stamp_ns: int
+    datum: Datum
+    east: float
+    north: float
+    yaw: float
+    covariance: tuple[float, ...]
+
+    def prior_in(self, frame: LocalFrame) -> PosePrior:
+        """Where to search after a restart, in a map frame that may have another datum."""
+        east, north, _ = frame.to_enu(*LocalFrame(self.datum).to_geodetic([self.east, self.north]))
+        pushed = np.diag([MOVED_SIGMA**2, MOVED_SIGMA**2, TURNED_SIGMA**2])
+        return PosePrior(float(east), float(north), self.yaw, np.reshape(self.covariance, (3, 3)) + pushed)
+
+
+class PoseKeeper:
+    """Writes the pose at most once a second of image time; never leaves half a file."""
+
+    def __init__(self, config: SavedPoseConfig, node_name: str) -> None:
+        self._max_age_ns = round(config.max_age * 1e9)
+        self._path = Path(config.path).expanduser() if config.path else default_path(node_name)
+        self._written_ns = 0
+
+    def keep(self, stamp_ns: int, datum: Datum, pose: PlanarPose) -> None:
+        """Save the pose; InputError if the file cannot be written."""
+        if not self._max_age_ns or abs(stamp_ns - self._written_ns) < PERIOD_NS:
+            return
+        self._written_ns = stamp_ns  # also when it fails: once a second is often enough to try
+        covariance = tuple(pose.covariance.ravel().tolist())
+        write(self._path, SavedPose(stamp_ns, datum, pose.east, pose.north, pose.yaw, covariance))
+
+    def recall(self, now_ns: int) -> SavedPose | None:
+        """The saved pose if there is a fresh one; InputError if the file cannot be read."""
+        if not self._max_age_ns or not self._path.is_file():
+            return None
+        saved = read(self._path)
+        return saved if 0 <= now_ns - saved.stamp_ns <= self._max_age_ns else None
+
+
+def default_path(node_name: str) -> Path:
+    """Where a node with this fully qualified name keeps its pose."""
+    state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(state).expanduser() / "geoflow_ros" / f"{node_name.strip('/').replace('/', '.')}.json"
+
+
+def write(path: Path, pose: SavedPose) -> None:
+    """Replace the file at once."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(asdict(pose), file)
+            os.replace(name, path)
+        except OSError:
+            os.unlink(name)
+            raise
+    except OSError as error:
+        raise InputError(f"the pose cannot be saved in {path}: {error.strerror}; set saved_pose.path") from error
+
+
+def read(path: Path) -> SavedPose:
+    """The pose of a file."""
+    try:
+        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        datum, covariance = Datum(**values.pop("datum")), tuple(map(float, values.pop("covariance")))
+        saved = SavedPose(datum=datum, covariance=covariance, **values)
+        saved.prior_in(LocalFrame(datum))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InputError(f"saved pose {path} cannot be used ({error}): delete it, or set saved_pose.path") from error
+    return saved

@@ -1,0 +1,1 @@
+"""What runs beside the node: demo, benchmark over DDS, player, generated documents."""

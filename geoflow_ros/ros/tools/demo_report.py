@@ -1,0 +1,150 @@
+"""What a demonstration drive came to: figures, trajectory, picture, table."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rclpy.serialization import deserialize_message
+from sensor_msgs.msg import NavSatFix
+
+from geoflow_ros.bags.trajectory import Trajectory, write_tum
+from geoflow_ros.datasets.bag_drive import DriveDescription
+from geoflow_ros.errors import InputError
+from geoflow_ros.geodesy import LocalFrame
+from geoflow_ros.metrics import PoseErrors, pose_errors
+from geoflow_ros.reports.heatmap import CHI2_90, plot_trajectory
+from geoflow_ros.ros.tools.player import IMAGES, Recorded
+from geoflow_ros.satellite.mosaic import SatelliteMap
+from geoflow_ros.satellite.stores import open_store
+
+PICTURE_PX = 1200
+PICTURE_MARGIN_M = 20.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """A pose: stamp (ns, live), (east, north, yaw), covariance (3, 3), seconds from image stamp to arrival."""
+
+    stamp_ns: int
+    pose: tuple[float, float, float]
+    covariance: NDArray[np.float64]
+    latency_s: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DemoRun:
+    """Everything that was played and answered, fused and by single frames; live stamps are the bag's + `shift_ns`."""
+
+    drive: Path
+    description: DriveDescription
+    truth: Trajectory
+    messages: list[Recorded]
+    answers: list[Answer]
+    single_answers: list[Answer]
+    shift_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class DemoSummary:
+    """Figures of a drive's fused poses, and the errors of the frames alone and of the GNSS fixes (the prior).
+
+    Latency: image stamp to arrival of the pose.
+
+    fps: poses a second of drive, at most the camera's rate. nees_mean is 2, coverage_90 0.9 for honest covariances.
+    """
+
+    frames: int
+    poses: int
+    mean_error_m: float
+    median_error_m: float
+    single_frame_poses: int
+    single_frame_mean_error_m: float
+    single_frame_median_error_m: float
+    prior_mean_error_m: float
+    yaw_mean_error_deg: float
+    nees_mean: float
+    coverage_90: float
+    latency_ms_p50: float
+    latency_ms_p95: float
+    fps: float
+
+
+def write_report(run: DemoRun, out: Path) -> None:
+    """Write summary.json, trajectory.tum and trajectory.png; print a table."""
+    frame = LocalFrame(run.description.datum)
+    fixes, fix_truth = _fixes(run, frame)
+    summary = _summarise(run, np.hypot(*(fixes - fix_truth).T))
+    (out / "summary.json").write_text(json.dumps(asdict(summary), indent=2) + "\n", encoding="utf-8")
+    poses = ((answer.stamp_ns - run.shift_ns, answer.pose) for answer in run.answers)
+    write_tum(out / "trajectory.tum", poses, run.description.datum)
+    _plot(run, frame, fixes, out / "trajectory.png")
+    for name, value in asdict(summary).items():
+        print(f"{name:<27} {value if isinstance(value, int) else format(value, '.2f'):>8}")
+    print(f"written to {out}")
+
+
+def _summarise(run: DemoRun, prior_errors: NDArray[np.float64]) -> DemoSummary:
+    stamps = sorted({each.stamp_ns for each in run.messages if each.topic in IMAGES})
+    errors, alone = _errors(run, run.answers), _errors(run, run.single_answers)
+    latency_ms = np.array([answer.latency_s for answer in run.answers]) * 1e3
+    duration_s = (stamps[-1] - stamps[0]) * 1e-9 * len(stamps) / max(len(stamps) - 1, 1)
+    return DemoSummary(
+        frames=len(stamps),
+        poses=len(run.answers),
+        mean_error_m=float(errors.position.mean()),
+        median_error_m=float(np.median(errors.position)),
+        single_frame_poses=len(run.single_answers),
+        single_frame_mean_error_m=float(alone.position.mean()),
+        single_frame_median_error_m=float(np.median(alone.position)),
+        prior_mean_error_m=float(prior_errors.mean()),
+        yaw_mean_error_deg=float(np.degrees(np.abs(errors.yaw)).mean()),
+        nees_mean=float(errors.nees.mean()),
+        coverage_90=float((errors.nees <= CHI2_90).mean()),
+        latency_ms_p50=float(np.percentile(latency_ms, 50)),
+        latency_ms_p95=float(np.percentile(latency_ms, 95)),
+        fps=len(run.answers) / max(duration_s, 1e-9),
+    )
+
+
+def _errors(run: DemoRun, answers: list[Answer]) -> PoseErrors:
+    """Of the answers while the truth lasts."""
+    judged = [(answer, truth) for answer in answers if (truth := _truth_at(run, answer.stamp_ns)) is not None]
+    if not judged:
+        raise InputError(f"{run.drive / 'truth.tum'} has no pose at the stamp of any answer: is it of this drive?")
+    return pose_errors(
+        [answer.pose for answer, _ in judged],
+        [truth for _, truth in judged],
+        [answer.covariance for answer, _ in judged],
+    )
+
+
+def _truth_at(run: DemoRun, live_ns: int) -> tuple[float, float, float] | None:
+    return run.truth.at((live_ns - run.shift_ns) * 1e-9)
+
+
+def _fixes(run: DemoRun, frame: LocalFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """East, north (N, 2) of the fixes and of the truth at their stamps."""
+    fixes, truths = [], []
+    for message in run.messages:
+        truth = run.truth.at(message.stamp_ns * 1e-9) if message.topic == "/fix" else None
+        if truth is not None:
+            fix = deserialize_message(message.data, NavSatFix)
+            fixes.append(frame.to_enu(fix.latitude, fix.longitude)[:2])
+            truths.append(truth[:2])
+    if not fixes:
+        raise InputError(f"{run.drive} has no fix while its truth.tum lasts: are they of the same drive?")
+    return np.array(fixes), np.array(truths)
+
+
+def _plot(run: DemoRun, frame: LocalFrame, fixes: NDArray[np.float64], target: Path) -> None:
+    truth, estimates = run.truth.poses[:, :2], np.array([answer.pose[:2] for answer in run.answers])
+    points = np.concatenate([truth, fixes, estimates])
+    low, high = points.min(axis=0), points.max(axis=0)
+    center = (float(low[0] + high[0]) / 2, float(low[1] + high[1]) / 2)
+    resolution = (float((high - low).max()) + 2 * PICTURE_MARGIN_M) / PICTURE_PX
+    satellite = SatelliteMap(open_store(run.drive / "tiles.mbtiles"))
+    plot_trajectory(target, truth, fixes, estimates, satellite.patch(frame, center, 0.0, PICTURE_PX, resolution))

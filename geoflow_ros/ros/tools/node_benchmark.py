@@ -1,0 +1,155 @@
+"""The whole node over DDS: a drive's images at a camera's rate, and what becomes of them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import PoseWithCovarianceStamped
+from rclpy.node import Node
+from std_msgs.msg import Header
+
+from geoflow_ros.bags.messages import stamp_ns
+from geoflow_ros.benchmark.drive import images_at_rate
+from geoflow_ros.benchmark.machine import cpu_seconds, resident_mb
+from geoflow_ros.benchmark.summary import NodeRow
+from geoflow_ros.datasets.bag_drive import read_description
+from geoflow_ros.errors import InputError
+from geoflow_ros.localization.pose import PoseEstimate
+from geoflow_ros.resources import share_file
+from geoflow_ros.ros.conversions import pose_message
+from geoflow_ros.ros.tools.dds import private_environment
+from geoflow_ros.ros.tools.node_process import NODE, node_arguments, node_process
+from geoflow_ros.ros.tools.player import IMAGES, BagPlayer, Recorded, read_inputs
+
+START_TIMEOUT_S = 60.0
+WARM_UP_S = 3.0  # of the drive, before anything counts: the first frames load and compile
+SETTLE_S = 1.5  # for the last answers and the diagnostics, which come once a second
+COUNTS = ("answered", "withheld", "dropped (overtaken by a newer image)")
+"""Keys of the node's diagnostics."""
+
+
+def publish_values(estimate: PoseEstimate) -> PoseWithCovarianceStamped:
+    """The message that carries an estimate."""
+    return pose_message(estimate, Header(frame_id="map"))
+
+
+def measure_node(
+    drive: Path,
+    rates_hz: Sequence[float],
+    seconds: float,
+    parameters: Mapping[str, object],
+    command: Sequence[str] = NODE,
+) -> list[NodeRow]:
+    """A row for each rate at which the drive's images are played, each to a new node."""
+    description, messages = read_description(drive / "drive.json"), read_inputs(drive / "drive")
+    os.environ.update(private_environment(str(share_file("config/fastdds_profile.xml"))))
+    arguments = [*command, "--ros-args", *node_arguments(drive, description, parameters)]
+    return [_measure(arguments, at_rate(messages, rate), rate, seconds) for rate in rates_hz]
+
+
+def at_rate(messages: Sequence[Recorded], rate_hz: float) -> list[Recorded]:
+    """The drive as a camera of another rate would have recorded it: at each of its times the image before."""
+    images = [each for each in messages if each.topic in IMAGES]
+    taken = []
+    for now, index in images_at_rate([each.recorded_ns for each in images], rate_hz):
+        image = images[index]
+        taken.append(replace(image, recorded_ns=now, stamp_ns=image.stamp_ns + now - image.recorded_ns))
+    others = [each for each in messages if each.topic not in IMAGES]
+    return sorted([*taken, *others], key=lambda each: each.recorded_ns)
+
+
+class _Listener(Node):
+    """Collects when poses arrive and what the node counts."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        super().__init__("benchmark")
+        self._process = process
+        self.latency_ms: dict[int, float] = {}
+        self._counts: dict[str, int] | None = None
+        self.create_subscription(PoseWithCovarianceStamped, "/pose", self._on_pose, 50)
+        self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
+
+    def spin_while(self, condition: Callable[[], bool], timeout_s: float) -> bool:
+        """Serve callbacks while the condition holds; whether it ended in time. A node that ends is an InputError."""
+        end = time.monotonic() + timeout_s
+        while condition():
+            if time.monotonic() > end:
+                return False
+            if self._process.poll() is not None:
+                raise InputError(f"the node ended with status {self._process.returncode}: see its last lines above")
+            rclpy.spin_once(self, timeout_sec=0.05)
+        return True
+
+    def play(self, player: BagPlayer) -> None:
+        """Play to the end, and wait for what comes after."""
+        player.start()
+        self.spin_while(lambda: player.is_playing, float("inf"))
+        self.spin_while(lambda: True, SETTLE_S)
+
+    def counted(self) -> dict[str, int]:
+        """The node's counts by name, as last told."""
+        if self._counts is None:
+            raise InputError(f"the node's diagnostics do not tell {', '.join(COUNTS)}: is it of this version?")
+        return self._counts
+
+    def _on_pose(self, message: PoseWithCovarianceStamped) -> None:
+        taken_ns = stamp_ns(message.header.stamp)
+        self.latency_ms[taken_ns] = (time.time_ns() - taken_ns) * 1e-6
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            values = {each.key: each.value for each in status.values}
+            if all(name in values for name in COUNTS):
+                self._counts = {name: int(values[name]) for name in COUNTS}
+
+
+def _measure(command: Sequence[str], messages: list[Recorded], rate_hz: float, seconds: float) -> NodeRow:
+    start = messages[0].recorded_ns + round(WARM_UP_S * 1e9)
+    end = start + round(seconds * 1e9)
+    warm_up = [each for each in messages if each.recorded_ns < start]
+    measured = [each for each in messages if start <= each.recorded_ns < end]
+    if not any(each.topic in IMAGES for each in measured):
+        raise InputError(f"the drive has no image after its first {WARM_UP_S:g} s, which warm the node up")
+    with node_process(command) as process:
+        rclpy.init()
+        try:
+            listener = _Listener(process)
+            players = [BagPlayer(listener, each) for each in (warm_up, measured)]
+            if not listener.spin_while(lambda: not all(each.is_connected for each in players), START_TIMEOUT_S):
+                raise InputError(f"the node was not found within {START_TIMEOUT_S:g} s: is DDS traffic blocked?")
+            listener.play(players[0])
+            return _row(listener, players[1], measured, process.pid, rate_hz)
+        finally:
+            rclpy.try_shutdown()
+
+
+def _row(listener: _Listener, player: BagPlayer, messages: list[Recorded], pid: int, rate_hz: float) -> NodeRow:
+    before, cpu, clock = listener.counted(), cpu_seconds(pid), time.monotonic()
+    listener.play(player)
+    busy = (cpu_seconds(pid) - cpu) / (time.monotonic() - clock - SETTLE_S)
+    stamps = [each.stamp_ns + player.shift_ns for each in messages if each.topic in IMAGES]
+    latencies = [listener.latency_ms[stamp] for stamp in stamps if stamp in listener.latency_ms]
+    _, withheld, dropped = (listener.counted()[name] - before[name] for name in COUNTS)
+    if not latencies:
+        raise InputError(f"the node answered none of {len(stamps)} images at {rate_hz:g} Hz, it withheld {withheld}")
+    p50, p95 = np.percentile(latencies, [50, 95])
+    return NodeRow(
+        rate_hz=rate_hz,
+        sent=len(stamps),
+        answered=len(latencies),
+        dropped=dropped,
+        withheld=withheld,
+        lost=len(stamps) - len(latencies) - dropped - withheld,
+        latency_ms_p50=float(p50),
+        latency_ms_p95=float(p95),
+        cpu_cores=busy,
+        resident_mb=resident_mb(pid),
+    )

@@ -1,0 +1,45 @@
+"""The node `localize` in a process of its own, for a drive folder."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from geoflow_ros.datasets.bag_drive import DriveDescription
+from geoflow_ros.errors import InputError
+from geoflow_ros.resources import share_file
+
+NODE = (sys.executable, "-m", "geoflow_ros.localize")
+STOP_TIMEOUT_S = 5.0
+
+
+def node_arguments(drive: Path, description: DriveDescription, parameters: Mapping[str, object]) -> list[str]:
+    """ROS arguments for the drive's tiles, mount and datum, and for further parameters."""
+    mount, datum = description.mount, description.datum
+    numbers = {f"camera.{name}": getattr(mount, name) for name in type(mount).__slots__}
+    numbers |= {f"datum.{name}": getattr(datum, name) for name in type(datum).__slots__}
+    values = {"tiles": drive / "tiles.mbtiles", **{name: f"{value:.12f}" for name, value in numbers.items()}}
+    values["saved_pose.max_age"] = "0.0"  # every run begins anew
+    assignments = [part for name, value in {**values, **parameters}.items() for part in ("-p", f"{name}:={value}")]
+    return ["--params-file", str(share_file("config/localize.yaml")), *assignments]
+
+
+@contextmanager
+def node_process(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """The node `localize`; ended by SIGINT, to which it must answer with status 0."""
+    process = subprocess.Popen(command)
+    try:
+        yield process
+        process.send_signal(signal.SIGINT)
+        status = process.wait(STOP_TIMEOUT_S)
+        if status != 0:
+            raise InputError(f"the node ended with status {status} on SIGINT instead of 0")
+    except subprocess.TimeoutExpired:
+        raise InputError(f"the node did not end within {STOP_TIMEOUT_S:g} s of SIGINT") from None
+    finally:
+        process.kill()
+        process.wait()

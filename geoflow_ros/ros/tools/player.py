@@ -1,0 +1,103 @@
+"""Plays a recorded drive to other nodes as if it happened now."""
+
+from __future__ import annotations
+
+import struct
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nav_msgs.msg import Odometry
+from rclpy.node import Node
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, Imu, NavSatFix
+
+from geoflow_ros.datasets.bag_drive import open_bag
+from geoflow_ros.errors import InputError
+
+INPUTS: dict[str, Any] = {
+    "/image": Image,
+    "/image/compressed": CompressedImage,
+    "/camera_info": CameraInfo,
+    "/fix": NavSatFix,
+    "/imu": Imu,
+    "/odom": Odometry,
+}
+IMAGES = ("/image", "/image/compressed")
+CDR_STAMP = 4  # bytes before the stamp of a message that begins with a header: the encapsulation
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A serialised message of a bag: when it was recorded (ns) and its own stamp (ns)."""
+
+    recorded_ns: int
+    stamp_ns: int
+    topic: str
+    data: bytes
+
+    def restamped(self, shift_ns: int) -> bytes:
+        """The serialised message with its stamp moved."""
+        return self.data[:CDR_STAMP] + struct.pack("<iI", *divmod(self.stamp_ns + shift_ns, 10**9)) + self.data[12:]
+
+
+def read_inputs(bag: Path) -> list[Recorded]:
+    """What the localiser listens to in a bag, in order of recording."""
+    with open_bag(bag) as reader:
+        connections = [each for each in reader.connections if each.topic in INPUTS]
+        messages = [
+            Recorded(recorded, _stamp_ns(bytes(data), connection.topic), connection.topic, bytes(data))
+            for connection, recorded, data in reader.messages(connections)
+        ]
+    topics = {each.topic for each in messages}
+    if not topics.intersection(IMAGES) or not topics.issuperset(("/camera_info", "/fix")):
+        found = ", ".join(sorted(topics)) or "none of them"
+        raise InputError(f"bag {bag} lacks inputs of the localiser: expected {', '.join(INPUTS)}, found {found}")
+    return sorted(messages, key=lambda each: each.recorded_ns)
+
+
+class BagPlayer:
+    """Publishes the messages in real time, their stamps moved to now; in its own thread after `start`."""
+
+    def __init__(self, node: Node, messages: list[Recorded]) -> None:
+        self._messages = messages
+        topics = {each.topic for each in messages}
+        self._publishers = {topic: node.create_publisher(INPUTS[topic], topic, 10) for topic in topics}
+        self._thread = threading.Thread(target=self._play, daemon=True)
+        self.shift_ns = 0
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether every topic has a subscriber."""
+        return all(publisher.get_subscription_count() for publisher in self._publishers.values())
+
+    @property
+    def is_playing(self) -> bool:
+        """Whether messages are still to come."""
+        return self._thread.is_alive()
+
+    @property
+    def progress(self) -> float:
+        """Fraction of the drive that has been played."""
+        first, last = self._messages[0].recorded_ns, self._messages[-1].recorded_ns
+        return (time.time_ns() - self.shift_ns - first) / max(last - first, 1)
+
+    def start(self) -> None:
+        """Begin."""
+        self.shift_ns = time.time_ns() - self._messages[0].recorded_ns
+        self._thread.start()
+
+    def _play(self) -> None:
+        for message in self._messages:
+            wait_ns = message.recorded_ns + self.shift_ns - time.time_ns()
+            if wait_ns > 0:
+                time.sleep(wait_ns * 1e-9)
+            self._publishers[message.topic].publish(message.restamped(self.shift_ns))
+
+
+def _stamp_ns(data: bytes, topic: str) -> int:
+    if data[1] != 1:
+        raise InputError(f"a message on {topic} is serialised big-endian: record the bag on a little-endian machine")
+    seconds, nanoseconds = struct.unpack_from("<iI", data, CDR_STAMP)
+    return int(seconds) * 10**9 + int(nanoseconds)

@@ -1,0 +1,128 @@
+"""Command line for satellite tiles: import a GeoTIFF, describe a store, cut a patch."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from geoflow_ros import cli
+from geoflow_ros.errors import InputError
+from geoflow_ros.geodesy import ground_resolution
+from geoflow_ros.satellite.geotiff import import_geotiff
+from geoflow_ros.satellite.mosaic import SatelliteMap
+from geoflow_ros.satellite.stores import open_store
+from geoflow_ros.satellite.tile_images import TileStore
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status of `geoflow_ros.tiles`."""
+    return cli.run(_parser(), lambda arguments: arguments.command(arguments), argv)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="geoflow_ros.tiles", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="{import,info,patch}")
+
+    importer = commands.add_parser("import", help="GeoTIFF in any coordinate system -> MBTiles")
+    importer.add_argument("source", type=Path, metavar="FILE.tif", help="8-bit grey, RGB or RGBA image")
+    importer.add_argument("target", type=Path, metavar="OUT.mbtiles", help="replaced if it exists")
+    importer.add_argument("--zoom", type=int, help="finest zoom level; default: nearest to the image's resolution")
+    importer.add_argument("--quality", type=int, choices=range(1, 101), default=90, metavar="1-100", help="of JPEG")
+    importer.set_defaults(command=_import)
+
+    info = commands.add_parser("info", help="what a tile store holds")
+    info.add_argument("store", type=Path, help="MBTiles file, or folder of z/x/y tiles")
+    info.add_argument("--json", action="store_true", help="as one JSON object")
+    info.set_defaults(command=_info)
+
+    patch = commands.add_parser("patch", help="cut a metric patch out of a tile store")
+    patch.add_argument("store", type=Path, help="MBTiles file, or folder of z/x/y tiles")
+    patch.add_argument("--lat", type=float, required=True, help="centre, WGS84 degrees")
+    patch.add_argument("--lon", type=float, required=True, help="centre, WGS84 degrees")
+    yaw_help = "direction of the patch's right edge, counter-clockwise from east: 0 is north-up, 90 has north right"
+    patch.add_argument("--yaw-deg", type=float, default=0.0, help=yaw_help)
+    patch.add_argument("--size-m", type=float, required=True, help="metres along a side")
+    patch.add_argument("--resolution", type=float, help="metres per pixel; default: that of the finest tiles")
+    patch.add_argument("--out", type=Path, required=True, metavar="PATCH.png")
+    patch.set_defaults(command=_patch)
+    return parser
+
+
+def _import(arguments: argparse.Namespace) -> None:
+    summary = import_geotiff(
+        arguments.source, arguments.target, zoom=arguments.zoom, quality=arguments.quality, progress=True
+    )
+    print(
+        f"{summary.target}: {summary.tiles} tiles, zoom {summary.zooms[0]} to {summary.zooms[-1]}, "
+        f"{summary.resolution:.3f} m/px, bounds {_text(summary.bounds)}"
+    )
+
+
+def _info(arguments: argparse.Namespace) -> None:
+    facts = _facts(open_store(arguments.store), arguments.store)
+    if arguments.json:
+        print(json.dumps(facts, indent=2))
+        return
+    for name, value in facts.items():
+        print(f"{name:<16} {value}")
+
+
+def _facts(store: TileStore, path: Path) -> dict[str, Any]:
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    return {
+        "name": store.name,
+        "format": store.format,
+        "zooms": list(store.zooms),
+        "bounds": list(store.bounds),
+        "tile_px": store.tile_px,
+        "tiles": {str(zoom): store.count(zoom) for zoom in store.zooms},
+        "resolution_m_px": ground_resolution(_middle_latitude(store), store.zooms[-1], store.tile_px),
+        "bytes": sum(file.stat().st_size for file in files),
+    }
+
+
+def _patch(arguments: argparse.Namespace) -> None:
+    store = open_store(arguments.store)
+    resolution = arguments.resolution
+    if resolution is None:
+        resolution = ground_resolution(arguments.lat, store.zooms[-1], store.tile_px)
+    satellite = SatelliteMap(store)
+    yaw = math.radians(arguments.yaw_deg)
+    patch = satellite.patch_at(arguments.lat, arguments.lon, yaw, arguments.size_m, resolution)
+    if patch.missing == 1.0:
+        reason = satellite.corrupt[-1] if satellite.corrupt else f"its tiles cover {_text(store.bounds)}"
+        raise InputError(f"{store.name} has no imagery at {arguments.lat}, {arguments.lon}: {reason}")
+    _write_png(arguments.out, patch.image)
+    print(
+        f"{arguments.out}: centre {arguments.lat:.7f} {arguments.lon:.7f}, yaw {arguments.yaw_deg:g} deg, "
+        f"{patch.size_px} px of {patch.resolution:.4f} m = {patch.size_m:.2f} m, missing {patch.missing:.3f}"
+    )
+    for sentence in satellite.corrupt:
+        print(f"warning: {sentence}")
+
+
+def _write_png(path: Path, rgb: Any) -> None:
+    _, data = cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+    try:
+        path.write_bytes(bytes(data))
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror}): choose a folder you may write to") from error
+
+
+def _middle_latitude(store: TileStore) -> float:
+    return (store.bounds[1] + store.bounds[3]) / 2
+
+
+def _text(bounds: tuple[float, float, float, float]) -> str:
+    west, south, east, north = bounds
+    return f"{west:.6f} to {east:.6f} E, {south:.6f} to {north:.6f} N"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,63 @@
+"""What is minimised, as a module, so that it runs on several processes at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name every PyTorch reader knows
+from torch import Tensor, nn
+
+from geoflow_ros.model.interface import LocalizationModel
+from geoflow_ros.model.losses import flow_loss
+from geoflow_ros.train.batches import Batch
+from geoflow_ros.train.settings import TrainConfig
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Losses:
+    """Means over a batch. flow: of the hypotheses' flow; place: negative log-likelihood of the true pose; pairing: of
+    telling the right patch from another sample's; zero where the network has no such part. total: their weighted sum.
+    """
+
+    total: Tensor
+    flow: Tensor
+    place: Tensor
+    pairing: Tensor
+
+
+class Objective(nn.Module):
+    """Losses of a batch under a network."""
+
+    def __init__(self, model: LocalizationModel, config: TrainConfig) -> None:
+        super().__init__()
+        self.model, self.config = model, config
+
+    def forward(self, batch: Batch) -> Losses:
+        model, config = self.model, self.config
+        with torch.autocast(batch.ground.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
+            ground = model.encode_ground(batch.ground, batch.lift)
+            satellite = model.encode_satellite(batch.satellite)
+            latent = model.match(ground, satellite)
+        flow = flow_loss(model.flow(latent, batch.hypotheses), batch.hypotheses, batch.truth)
+        log_density = model.log_density(latent, batch.truth[:, None])
+        place = flow.new_zeros(()) if log_density is None else -log_density.mean()
+        pairing = flow.new_zeros(())
+        if latent.match_logit is not None and len(batch.truth) > 1 and config.pairing_weight > 0.0:
+            pairing = self._pairing(ground, satellite, latent.match_logit)
+        total = config.flow_weight * flow + place + config.pairing_weight * pairing
+        return Losses(total, flow.detach(), place.detach(), pairing.detach())
+
+    def _pairing(self, ground: Tensor, satellite: Tensor, match_logit: Tensor) -> Tensor:
+        order = swapped(len(ground)).to(satellite.device)
+        mismatch_logit = self.model.match(ground[: len(order)], satellite[order]).match_logit
+        assert mismatch_logit is not None
+        return F.softplus(-match_logit).mean() + F.softplus(mismatch_logit).mean()
+
+
+def swapped(count: int) -> Tensor:
+    """Indices that swap neighbours, 1 0 3 2 ...; an odd one at the end is left out.
+
+    The pairs of a batch are the same however many processes share it, as long as each has an even number.
+    """
+    return torch.arange(count // 2 * 2).view(-1, 2).flip(1).flatten()

@@ -1,0 +1,36 @@
+"""What a killed run resumes from: `last.pt` in its folder."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from geoflow_ros.errors import InputError
+from geoflow_ros.model.weights import replace_files
+
+KEYS = ("model_config", "model", "average", "optimiser", "step", "best", "config")
+
+
+def write_state(path: Path, state: Mapping[str, Any]) -> None:
+    """Write the state; a full disk or a kill leaves the old file whole."""
+    buffer = io.BytesIO()
+    torch.save({key: state[key] for key in KEYS}, buffer)
+    replace_files({path: buffer.getvalue()})
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """The state that `write_state` wrote, on the CPU."""
+    if not path.is_file():
+        raise InputError(f"{path} does not exist: nothing to resume from")
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise InputError(f"{path} is not a saved run ({type(error).__name__}): start anew in another folder") from error
+    if missing := [key for key in KEYS if key not in state]:
+        raise InputError(f"{path} lacks {', '.join(missing)}: it was saved by another version, start anew")
+    return state

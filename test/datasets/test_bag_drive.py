@@ -1,0 +1,122 @@
+"""A drive folder: bags written in the test, with tiles and trusted poses."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import cv2
+import drive_folder
+import numpy as np
+import pytest
+from drive_folder import MOUNT, SIZE, START_NS, colour, header, message, write_drive
+from rosbags.rosbag2 import StoragePlugin
+
+from geoflow_ros.bags.trajectory import read_tum
+from geoflow_ros.camera import CameraModel
+from geoflow_ros.datasets.bag_drive import BagDrive
+from geoflow_ros.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("compressed", "storage"), [(True, StoragePlugin.MCAP), (False, StoragePlugin.SQLITE3), (False, StoragePlugin.MCAP)]
+)
+def test_samples_of_a_drive(tmp_path: Path, compressed: bool, storage: StoragePlugin) -> None:
+    dataset = BagDrive(write_drive(tmp_path / "d", compressed, storage), size_px=400, resolution=0.25)
+    assert len(dataset) == 3 and dataset.without_truth == 1
+    sample = dataset[2]
+    assert tuple(sample.ground[5, 5]) == colour(2) and sample.ground.shape == (32, 64, 3)
+    # base_link at (18, 25.2) heading north; the camera 2 m ahead (north) and 0.5 m left (west) of it.
+    assert sample.truth == pytest.approx((17.5, 27.2, math.pi / 2), abs=1e-5)
+    camera = CameraModel(64, 32, 50.0, 51.0, 32.0, 16.0, MOUNT)
+    assert sample.camera == camera
+    offset = np.array(sample.patch.center) - sample.truth[:2]
+    assert np.hypot(*offset) <= 20 * math.sqrt(2) and abs(sample.patch.yaw - math.pi / 2) <= math.radians(10.0)
+    # The spot of the tiles is where the patch's frame says.
+    weight = sample.patch.image[..., 0].astype(float)
+    weight[weight < 20] = 0.0
+    rows, columns = np.mgrid[:400, :400] + 0.5
+    seen = (float((weight * columns).sum() / weight.sum()), float((weight * rows).sum() / weight.sum()))
+    assert sample.patch.to_pixel((20.0, 30.0)) == pytest.approx(seen, abs=0.3)
+
+
+def test_the_prior_is_seeded_and_varies(tmp_path: Path) -> None:
+    root = write_drive(tmp_path / "d")
+    centers = [BagDrive(root, seed=seed)[index].patch.center for seed, index in ((1, 0), (1, 0), (1, 1), (2, 0))]
+    assert centers[0] == centers[1] and len(set(centers)) == 3
+    sample = BagDrive(root, shift_range_m=0.0, rotation_range_deg=0.0)[0]
+    assert sample.patch.center == pytest.approx(sample.truth[:2]) and sample.patch.yaw == sample.truth[2]
+
+
+def test_bad_drives_are_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="4 x missing or empty file .drive/metadata.yaml, tiles.mbtiles, truth.tum"):
+        BagDrive(tmp_path)
+    root = write_drive(tmp_path / "two", extra_topic=True)
+    with pytest.raises(InputError, match="/image, /rear: name one as image_topic in drive.json"):
+        BagDrive(root)
+    description = json.loads((root / "drive.json").read_text())
+    (root / "drive.json").write_text(json.dumps(description | {"image_topic": "/rear"}))
+    assert len(BagDrive(root)) == 3
+    (root / "drive.json").write_text("{}")
+    with pytest.raises(InputError, match="does not describe a drive"):
+        BagDrive(root)
+    other = write_drive(tmp_path / "size", width=65)
+    with pytest.raises(InputError, match="64 x 32 px but its camera_info is for 65 x 32"):
+        BagDrive(other)[0]
+    (other / "truth.tum").write_text("5.0 0 0 0 0 0 0 1\n6.0 0 0 0 0 0 0 1\n")
+    with pytest.raises(InputError, match="no pose at the stamp of any of 4 images"):
+        BagDrive(other)
+    bag = next((other / "drive").glob("*.mcap"))
+    bag.write_bytes(bag.read_bytes()[:200])
+    with pytest.raises(InputError, match="cannot be opened as a ROS 2 bag"):
+        BagDrive(other)
+
+
+def test_truncated_images_are_told_before_anything_is_learnt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def truncated(stamp: int, index: int, compressed: bool) -> Any:
+        pixels = np.random.default_rng(index).integers(0, 255, (*SIZE[::-1], 3), dtype=np.uint8)
+        data = cv2.imencode(".jpg", pixels)[1].ravel()
+        shortened = data if index == 1 else data[: len(data) // 2]
+        return message("sensor_msgs/msg/CompressedImage", header=header(stamp), format="jpeg", data=shortened)
+
+    monkeypatch.setattr(drive_folder, "image", truncated)
+    with pytest.raises(
+        InputError, match=f"3 x truncated image .{START_NS}, {START_NS + 200_000_000}, .*record it again"
+    ):
+        BagDrive(write_drive(tmp_path / "d"))
+
+
+def test_trajectory_between_its_poses(tmp_path: Path) -> None:
+    path = tmp_path / "t.tum"
+    # Yaw 170 degrees, then 190 = -170 degrees: the way between them passes 180, not 0.
+    halves = [math.radians(170) / 2, math.radians(-170) / 2, math.radians(-170) / 2]
+    lines = [
+        f"{t} {x} 0 0 0 0 {math.sin(h)} {math.cos(h)}" for t, x, h in zip((10, 11, 14), (0, 4, 5), halves, strict=True)
+    ]
+    path.write_text("\n".join(lines))
+    trajectory = read_tum(path)
+    assert trajectory.at(10.25) == pytest.approx((1.0, 0.0, math.radians(175)))
+    assert trajectory.at(10.5) == pytest.approx((2.0, 0.0, math.pi))
+    assert trajectory.at(10.0) == pytest.approx((0.0, 0.0, math.radians(170)))
+    assert trajectory.at(14.0) == pytest.approx((5.0, 0.0, math.radians(190)))
+    assert trajectory.at(9.9) is None and trajectory.at(14.1) is None
+    assert trajectory.at(12.5) is None  # in a gap of 3 s
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "expected lines of 8 numbers"),
+        ("1 2 3\n", "expected lines of 8 numbers"),
+        ("1 0 0 0 0 0 0 nan\n", "expected lines of 8 numbers"),
+        ("2 0 0 0 0 0 0 1\n1 0 0 0 0 0 0 1\n", "do not rise"),
+        ("1 0 0 0 0 0 0 2\n", "unit length"),
+        ("one 0 0 0 0 0 0 1\n", "cannot be read"),
+    ],
+)
+def test_bad_trajectories(tmp_path: Path, text: str, reason: str) -> None:
+    (tmp_path / "t.tum").write_text(text)
+    with pytest.raises(InputError, match=reason):
+        read_tum(tmp_path / "t.tum")

@@ -1,0 +1,66 @@
+"""The launch file: against the real `launch` where it is installed, by its syntax tree elsewhere."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+
+import launch_stand_in
+import pytest
+from paths import REPOSITORY
+
+LAUNCH_FILE = REPOSITORY / "launch" / "localize.launch.py"
+
+
+def constant(name: str) -> ast.expr:
+    """The expression of a constant of the launch file."""
+    for statement in ast.parse(LAUNCH_FILE.read_text(encoding="utf-8")).body:
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == name:
+            return statement.value
+    raise AssertionError(f"{LAUNCH_FILE.name} has no constant {name}")
+
+
+def test_every_launch_argument_is_a_parameter_of_its_type() -> None:
+    pytest.importorskip("rclpy", reason="rclpy is not installed: source a ROS 2 or install the ROS wheels")
+    from geoflow_ros.options import options_of
+    from geoflow_ros.ros.parameters import NodeConfig
+
+    types = {each.name: each.type.__name__ for each in options_of(NodeConfig)}
+    required = {each.name for each in options_of(NodeConfig) if each.default is None}
+    table = constant("PARAMETERS")
+    assert isinstance(table, ast.Dict)
+    stated = {}
+    for entry in table.values:
+        assert isinstance(entry, ast.Tuple)
+        parameter, kind, _ = entry.elts
+        assert isinstance(parameter, ast.Constant) and isinstance(kind, ast.Name)
+        stated[str(parameter.value)] = kind.id
+    assert stated.items() <= types.items()
+    assert required <= stated.keys()
+
+
+def test_arguments_become_parameters_of_their_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = launch_stand_in.load(monkeypatch, "localize.launch.py")
+    given = {"tiles": "area.mbtiles", "camera_height": "1.6", "publish_tf": "True", "use_sim_time": "false"}
+    names = [*module.PARAMETERS, "params_file", "namespace", *(f"{topic}_topic" for topic in module.TOPICS)]
+    (node,) = module.start_node(launch_stand_in.Context(**(dict.fromkeys(names, "") | given)))
+    expected = {"tiles": "area.mbtiles", "camera.height": 1.6, "publish_tf": True, "use_sim_time": False}
+    assert node.kwargs["parameters"][1] == expected
+    with pytest.raises(ValueError, match="'yes', expected true or false"):
+        module.is_true("yes")
+
+
+def test_description_of_the_real_launch(monkeypatch: pytest.MonkeyPatch) -> None:
+    # `launch` alone may be this repository's folder of that name
+    pytest.importorskip("launch.actions", reason="launch is not installed: it comes with a ROS 2 distribution")
+    pytest.importorskip("launch_ros.actions", reason="launch_ros is not installed: it comes with a ROS 2 distribution")
+    from launch.actions import DeclareLaunchArgument
+
+    monkeypatch.setattr("ament_index_python.packages.get_package_share_directory", lambda _: str(REPOSITORY))
+    spec = importlib.util.spec_from_file_location("localize_launch", LAUNCH_FILE)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    entities = module.generate_launch_description().entities
+    names = {each.name for each in entities if isinstance(each, DeclareLaunchArgument)}
+    assert {"tiles", "checkpoint", "camera_height", "params_file", "namespace", "image_topic", "use_sim_time"} <= names

@@ -1,0 +1,192 @@
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from paths import REPOSITORY
+
+pytest.importorskip("rosbags", reason="rosbags is not installed")
+
+from geoflow_ros.bags.messages import compressed_for
+from geoflow_ros.benchmark.drive import BenchmarkDrive, load_drive
+from geoflow_ros.camera import CameraModel
+from geoflow_ros.geodesy import Datum, LocalFrame, wrap_angle
+from geoflow_ros.localization.encoded_patches import PatchEncoder, Snapping, pose_of
+from geoflow_ros.localization.estimation import estimate_pose
+from geoflow_ros.localization.localizer import Localizer, LocalizerConfig, encode, load_model
+from geoflow_ros.localization.pose import PoseEstimate, PosePrior
+from geoflow_ros.model.config import DefaultConfig
+from geoflow_ros.model.interface import LocalizationModel
+from geoflow_ros.model.matchflow import MatchFlow
+from geoflow_ros.satellite.patch import SatellitePatch
+
+FRAME = LocalFrame(Datum(48.0, 11.0))
+SNAPPING = Snapping(16.0, math.radians(8.0), 20.0)
+SMALL = DefaultConfig(ground_height=32, ground_width=64, satellite_px=128, satellite_resolution=0.8125)
+CAMERA = CameraModel(64, 32, 40.0, 40.0, 32.0, 16.0)
+
+
+def prior(east: float, north: float, yaw: float, std_m: float = 2.0, std_yaw_deg: float = 1.0) -> PosePrior:
+    return PosePrior(east, north, yaw, np.diag([std_m**2, std_m**2, math.radians(std_yaw_deg) ** 2]))
+
+
+class Waves:
+    """Imagery that depends on the place alone; counts how often it is asked. `missing`: fraction it says it lacks."""
+
+    def __init__(self, missing: float = 0.0) -> None:
+        self.missing, self.asked = missing, 0
+
+    def patch(
+        self, frame: LocalFrame, center: tuple[float, float], yaw: float, size_px: int, resolution: float
+    ) -> SatellitePatch:
+        self.asked += 1
+        blank = SatellitePatch(np.zeros((size_px, size_px, 3), np.uint8), center, resolution, yaw, self.missing)
+        v, u = np.mgrid[:size_px, :size_px] + 0.5
+        east, north = np.moveaxis(blank.to_enu(np.stack([u, v], axis=-1)), -1, 0)
+        waves = [np.sin(east / 3), np.sin(north / 5), np.sin((east + north) / 7)]
+        image = (127 + 120 * np.stack(waves, axis=-1)).astype(np.uint8)
+        return SatellitePatch(image, center, resolution, yaw, self.missing)
+
+
+def encoder(model: MatchFlow, satellite: Waves, cache_bytes: int = 1 << 30) -> PatchEncoder:
+    return PatchEncoder(model, satellite, FRAME, SNAPPING, 0.3, cache_bytes)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def model() -> MatchFlow:
+    torch.manual_seed(0)
+    return MatchFlow(SMALL).eval().requires_grad_(False)
+
+
+@settings(deadline=None)
+@given(st.floats(-1e4, 1e4), st.floats(-1e4, 1e4), st.floats(-10, 10), st.floats(0.1, 9.0), st.floats(0.1, 5.5))
+def test_two_sigmas_of_the_prior_are_searched(
+    east: float, north: float, yaw: float, std_m: float, std_yaw_deg: float
+) -> None:
+    center, heading = pose_of(SNAPPING.key(prior(east, north, yaw, std_m, std_yaw_deg)))
+    assert math.hypot(center[0] - east, center[1] - north) + 2 * std_m <= 20.0 + 1e-6
+    assert abs(wrap_angle(heading - yaw)) <= math.radians(4.0) + 1e-6
+
+
+def test_a_tight_prior_is_served_by_a_coarse_grid() -> None:
+    # 16 m apart, the camera is at most 11.3 m off; 2 sigma of 4 m more are within 20 m, of 5 m are not.
+    assert SNAPPING.key(prior(0, 0, 0, std_m=4.0))[0] == 16.0
+    assert SNAPPING.key(prior(0, 0, 0, std_m=5.0))[0] == 8.0
+    assert SNAPPING.key(prior(0, 0, 0))[1] == 45  # 8 degrees apart
+
+
+def test_a_known_pose_is_snapped_by_hand() -> None:
+    # Heading 90 degrees is bin 11 (88 degrees) of 45; +u points there, so 30 m north is about 2 steps to the right.
+    key = SNAPPING.key(prior(1.0, 30.0, math.radians(90)))
+    assert key == (16.0, 45, 2, 0, 11)
+    center, yaw = pose_of(key)
+    assert yaw == pytest.approx(math.radians(88))
+    assert center == pytest.approx((32 * math.cos(math.radians(88)), 32 * math.sin(math.radians(88))))
+
+
+def test_a_patch_is_encoded_once_for_all_frames_near(model: MatchFlow) -> None:
+    satellite = Waves()
+    patches = encoder(model, satellite)
+    first = patches.around(prior(1.0, 1.0, 0.0))
+    assert patches.around(prior(2.0, -3.0, 0.01)) is first and satellite.asked == 1
+    assert patches.around(prior(9.0, 0.0, 0.0)) is not first and satellite.asked == 2
+    assert patches.nbytes == 2 * first.nbytes > 2 * 128 * 128 * 3
+
+
+def test_the_least_recently_used_patch_goes_first(model: MatchFlow) -> None:
+    satellite = Waves()
+    one = encoder(model, satellite).around(prior(0, 0, 0)).nbytes
+    patches = encoder(model, satellite, cache_bytes=2 * one)
+    a, b, c = prior(0, 0, 0), prior(16, 0, 0), prior(32, 0, 0)
+    kept_a = patches.around(a)
+    kept_b = patches.around(b)
+    assert patches.around(a) is kept_a
+    patches.around(c)
+    assert patches.nbytes == 2 * one
+    assert patches.around(a) is kept_a and patches.around(b) is not kept_b
+
+
+def test_a_patch_with_holes_is_looked_up_again_and_a_bare_one_not_encoded(model: MatchFlow) -> None:
+    satellite = Waves(missing=0.1)
+    patches = encoder(model, satellite)
+    assert patches.around(prior(0, 0, 0)).memory is not None
+    patches.around(prior(0, 0, 0))
+    assert satellite.asked == 2 and patches.nbytes == 0
+    assert encoder(model, Waves(missing=0.5)).around(prior(0, 0, 0)).memory is None
+
+
+def answers(model: MatchFlow, order: Sequence[int], cache_mb: int) -> dict[int, NDArray[np.float64]]:
+    """The pose and covariance of three frames localised in this order."""
+    config = LocalizerConfig(steps=1, cache_mb=cache_mb, min_match=0.0, max_std_m=100.0)  # an untrained network strays
+    localizer = Localizer(model, Waves(), FRAME, config)  # type: ignore[arg-type]
+    frames = np.random.default_rng(0).integers(0, 255, (3, 32, 64, 3), dtype=np.uint8)
+    found = {}
+    for index in order:
+        estimate = localizer.localize(frames[index], CAMERA, prior(7.0 * index, -3.0, 0.05 * index), seed=index)
+        assert isinstance(estimate, PoseEstimate)
+        found[index] = np.array([estimate.east, estimate.north, estimate.yaw, *estimate.covariance.ravel()])
+    return found
+
+
+def test_the_answer_does_not_depend_on_what_was_asked_before(model: MatchFlow) -> None:
+    expected = answers(model, [0, 1, 2], cache_mb=0)
+    for order in ([0, 1, 2], [2, 1, 0, 0, 1, 2]):
+        for index, answer in answers(model, order, cache_mb=100).items():
+            assert np.array_equal(answer, expected[index])
+
+
+def test_idle_time_encodes_what_the_next_frames_may_need(model: MatchFlow) -> None:
+    # 2 m before the border to the patch ahead, which lies 8 m off, and 2 degrees before the next heading.
+    satellite, here = Waves(), prior(6.0, 0.0, math.radians(1.0))
+    localizer = Localizer(model, satellite, FRAME)  # type: ignore[arg-type]
+    encoded = 0
+    while localizer.warm(here, CAMERA.mount):
+        encoded += 1
+    assert 2 <= satellite.asked == encoded <= 4
+    frame = np.random.default_rng(0).integers(0, 255, (32, 64, 3), np.uint8)
+    for near in (here, prior(8.5, 0.0, math.radians(1.0))):
+        localizer.localize(frame, CAMERA, near, seed=0)
+    assert satellite.asked == encoded
+
+
+def test_idle_time_is_not_spent_on_the_same_holes_for_ever(model: MatchFlow) -> None:
+    patches = encoder(model, Waves(missing=0.1))
+    tries = sum(patches.ahead(prior(0.0, 0.0, 0.0)) for _ in range(5))
+    assert tries == 1
+
+
+@pytest.fixture(scope="module")
+def drive() -> BenchmarkDrive:
+    return load_drive(REPOSITORY / "demo", camera_hz=10.0, limit=101)
+
+
+@pytest.fixture(scope="module")
+def shipped() -> LocalizationModel:
+    return load_model(REPOSITORY / "models" / "default", "torch")
+
+
+@pytest.mark.parametrize("index", [10, 100])
+def test_the_answer_does_not_jump_where_the_patch_changes(
+    drive: BenchmarkDrive, shipped: LocalizationModel, index: int
+) -> None:
+    # A camera on the border between patches that lie 16 m and 4 degrees apart, seen from each side.
+    frame, config = drive.at(index), LocalizerConfig()
+    image, camera = compressed_for(frame.message, drive.camera, (640, 160))
+    (east, north, yaw), half = frame.truth, config.patch_grid_m / 2
+    prior_ = prior(east, north, yaw, std_m=4.0, std_yaw_deg=2.0)
+    found = []
+    for aside, turned in ((-half, 0.0), (half, 0.0), (0.0, -0.5), (0.0, 0.5)):
+        heading = yaw + math.radians(turned * config.patch_heading_deg)
+        center = (east + aside * math.cos(heading), north + aside * math.sin(heading))
+        patch = drive.satellite.patch(drive.frame, center, heading, 416, 0.25)
+        latent = encode(shipped, image, camera, patch, turn=yaw - heading)
+        found.append(estimate_pose(shipped, latent, patch, prior_, config, seed=0))
+    place = np.array([(each.east, each.north) for each in found])
+    std = min(math.sqrt(np.linalg.eigvalsh(each.covariance[:2, :2]).max()) for each in found)
+    assert np.hypot(*(place[0] - place[1])) < 0.5 * std
+    assert np.hypot(*(place[2] - place[3])) < 0.6 * std
+    assert abs(wrap_angle(found[2].yaw - found[3].yaw)) < math.radians(0.5)

@@ -1,0 +1,161 @@
+"""The compiled parts are torch's, and where they cannot be had torch computes them and says so."""
+
+from __future__ import annotations
+
+import logging
+import math
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from geoflow_ros.model.config import DefaultConfig
+from geoflow_ros.model.inference import compiled
+from geoflow_ros.model.inference.compiled import compiled_parts
+from geoflow_ros.model.inference.engines import HalfTorch
+from geoflow_ros.model.inference.prepare import prepare
+from geoflow_ros.model.inference.runtimes import Accelerated
+from geoflow_ros.model.interface import Latent, Match, Refine, Refined
+from geoflow_ros.model.matchflow import MatchFlow
+from geoflow_ros.model.volume import PYRAMID_LEVELS, mass_pyramid
+
+CONFIG = DefaultConfig(ground_height=32, ground_width=64)
+
+
+@pytest.fixture(scope="module")
+def model() -> MatchFlow:
+    torch.manual_seed(0)
+    network = MatchFlow(CONFIG)
+    for entry in network.parameters():  # untrained layers say next to nothing of their inputs
+        if entry.dim() == 2:
+            torch.nn.init.orthogonal_(entry)
+    return prepare(network)
+
+
+@pytest.fixture(scope="module")
+def parts(model: MatchFlow) -> tuple[Refine, Match]:
+    pytest.importorskip("numba", reason="numba is not installed")
+    refinement, matching = compiled_parts(model)
+    assert refinement is not None and matching is not None
+    return refinement, matching
+
+
+@pytest.fixture(scope="module")
+def refinement(parts: tuple[Refine, Match]) -> Refine:
+    return parts[0]
+
+
+@pytest.fixture(scope="module")
+def matching(parts: tuple[Refine, Match]) -> Match:
+    return parts[1]
+
+
+@pytest.fixture(scope="module")
+def latent(model: MatchFlow) -> Latent:
+    """Of one broad peak, so that rounding cannot send hypotheses different ways."""
+    k, v, u = (torch.arange(size, dtype=torch.float32) for size in model.volume.shape)
+    squared = ((k - 4) / 2)[:, None, None] ** 2 + ((v - 30) / 9)[:, None] ** 2 + ((u - 18) / 9) ** 2
+    log_probability = torch.log_softmax(-0.5 * squared.flatten(), 0).view(1, *model.volume.shape)
+    pyramid = mass_pyramid(log_probability, PYRAMID_LEVELS)
+    return Latent(log_mass=pyramid, table=model.head.read.tabulate(pyramid))
+
+
+def table_of(latent: Latent) -> Tensor:
+    assert latent.table is not None
+    return latent.table
+
+
+@pytest.mark.parametrize(("count", "steps"), [(1, 1), (64, 2), (70, 0), (300, 1)])
+@torch.inference_mode()
+def test_hypotheses_arrive_where_torch_takes_them(
+    model: MatchFlow, refinement: Refine, latent: Latent, count: int, steps: int
+) -> None:
+    start = 0.4 * torch.randn(1, count, 3, generator=torch.Generator().manual_seed(1))
+    ours, theirs = refinement(table_of(latent), start, (0.5,) * steps), model.refine(latent, start, (0.5,) * steps)
+    assert torch.allclose(ours.hypotheses, theirs.hypotheses, atol=1e-4)
+    for name in ("log_distance", "variance", "direction", "kappa", "yaw_step", "yaw_variance"):
+        assert torch.allclose(getattr(ours.flow, name), getattr(theirs.flow, name), rtol=1e-3, atol=1e-4), name
+    assert ours.log_density is not None and theirs.log_density is not None
+    assert torch.allclose(ours.log_density, theirs.log_density, atol=1e-3)
+    assert count == 1 or theirs.log_density.std() > 0.5
+
+
+@torch.inference_mode()
+def test_a_hypothesis_that_is_no_number_reads_as_one_far_away(
+    model: MatchFlow, refinement: Refine, latent: Latent
+) -> None:
+    start = torch.tensor([[[np.nan, 0.0, 0.0], [1e30, -1e30, np.inf], [0.1, 0.1, 0.0]]])
+    ours, theirs = refinement(table_of(latent), start, (1.0,)), model.refine(latent, start[:, 2:], (1.0,))
+    assert torch.allclose(ours.hypotheses[:, 2:], theirs.hypotheses, atol=1e-4)
+
+
+@pytest.mark.parametrize("turn_deg", [0.0, 3.0, -2.0])
+@pytest.mark.parametrize("yaw_reach_deg", [1.0, 6.0, 12.0, math.inf])
+@torch.inference_mode()
+def test_a_frame_matches_as_torch_matches_it(
+    model: MatchFlow, matching: Match, turn_deg: float, yaw_reach_deg: float
+) -> None:
+    generator = torch.Generator().manual_seed(1)
+    ground = torch.randn(1, CONFIG.channels, *CONFIG.lift_shape[1:], generator=generator)
+    side = CONFIG.satellite_px // 4
+    memory = model.satellite_memory(torch.randn(1, CONFIG.channels, side, side, generator=generator))
+    turn, yaw_reach = math.radians(turn_deg), math.radians(yaw_reach_deg)
+    ours, theirs = (
+        matching(ground, memory, turn, yaw_reach),
+        model.match(ground, memory, torch.tensor([turn]), yaw_reach),
+    )
+    assert ours.match_logit is not None and theirs.match_logit is not None
+    assert torch.allclose(ours.match_logit, theirs.match_logit, atol=1e-4)
+    assert torch.allclose(table_of(ours), table_of(theirs), atol=1e-3)
+    places = torch.rand(1, 50, 3, generator=generator) * torch.tensor([2.4, 2.4, 0.4]) - torch.tensor([1.2, 1.2, 0.2])
+    assert torch.allclose(model.log_density(ours, places), model.log_density(theirs, places), atol=5e-3)
+    assert model.log_density(theirs, places).std() > 0.1
+
+
+@torch.inference_mode()
+def test_a_network_that_has_the_parts_uses_them_for_single_frames(model: MatchFlow, latent: Latent) -> None:
+    asked: list[object] = []
+
+    def refinement(table: Tensor, hypotheses: Tensor, fractions: Sequence[float]) -> Refined:
+        asked.append(fractions)
+        return Refined(hypotheses, flow, None)
+
+    def matching(ground: Tensor, satellite: Tensor, turn: float, yaw_reach: float) -> Latent:
+        asked.append((turn, yaw_reach))
+        return latent
+
+    start, flow = torch.zeros(1, 4, 3), model.flow(latent, torch.zeros(1, 1, 3))
+    accelerated = Accelerated(model, HalfTorch(model))
+    accelerated.refinement, accelerated.matching = refinement, matching
+    assert accelerated.refine(latent, start, (1.0,)).hypotheses is start
+    ground, memory = torch.zeros(1, CONFIG.channels, *CONFIG.lift_shape[1:]), torch.zeros(1, CONFIG.channels, 104, 104)
+    assert accelerated.match(ground, model.satellite_memory(memory), torch.tensor([0.5]), 0.25) is latent
+    assert accelerated.match(ground, model.satellite_memory(memory)) is latent
+    assert asked == [(1.0,), (0.5, 0.25), (0.0, math.inf)]
+    both = accelerated.match(ground.repeat(2, 1, 1, 1), model.satellite_memory(memory).repeat(2, 1, 1, 1))
+    assert accelerated.refine(both, start.repeat(2, 1, 1), (1.0,)).hypotheses.shape == (2, 4, 3)
+    assert len(asked) == 3
+
+
+def test_without_numba_torch_computes_them_and_says_so(
+    model: MatchFlow, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("jit", "compiled_match", "compiled_refinement"):
+        monkeypatch.delitem(sys.modules, f"geoflow_ros.model.inference.{name}", raising=False)
+    monkeypatch.setitem(sys.modules, "numba", None)
+    with caplog.at_level(logging.WARNING):
+        assert compiled_parts(model) == (None, None)
+    assert "pip install numba" in caplog.text
+
+
+def test_parts_that_compute_wrongly_are_not_used(
+    model: MatchFlow, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    pytest.importorskip("numba", reason="numba is not installed")
+    monkeypatch.setattr(compiled, "CLOSE", 0.0)
+    with caplog.at_level(logging.WARNING):
+        assert compiled_parts(model) == (None, None)
+    assert "the compiled match differs" in caplog.text and "the compiled refinement differs" in caplog.text

@@ -1,0 +1,205 @@
+"""`python -m geoflow_ros.replay` from end to end, with a localiser that knows the drive."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import cv2
+import mercantile
+import numpy as np
+import pytest
+import tracking_support as sim
+
+from geoflow_ros.bags.topics import Topic, parse_topics, roles_of
+from geoflow_ros.bags.trajectory import read_tum
+from geoflow_ros.camera import CameraModel, Mount
+from geoflow_ros.datasets.bag_drive import DriveDescription
+from geoflow_ros.errors import InputError
+from geoflow_ros.replay import __main__ as replay
+from geoflow_ros.replay.arguments import replay_config
+from geoflow_ros.satellite.stores import MBTilesWriter
+from geoflow_ros.town.drive_bag import DriveBag
+from geoflow_ros.town.noise import SensorErrors
+from geoflow_ros.town.path import Path as Line
+from geoflow_ros.town.route import Drive
+
+DRIVE = sim.Drive()
+SECONDS = 5.0
+CAMERA = CameraModel(sim.WIDTH, sim.HEIGHT, 20.0, 20.0, sim.WIDTH / 2, sim.HEIGHT / 2)
+
+
+def write_tiles(path: Path) -> None:
+    latitudes, longitudes, _ = sim.FRAME.to_geodetic([[-150.0, -150.0], [150.0, 150.0]])
+    tile = cv2.imencode(".png", np.full((256, 256, 3), 128, np.uint8))[1].tobytes()
+    with MBTilesWriter(path, "grey", "png") as writer:
+        for each in mercantile.tiles(longitudes[0], latitudes[0], longitudes[1], latitudes[1], 16):
+            writer.add(each.z, each.x, each.y, tile)
+
+
+def write_truth(path: Path, times: np.ndarray) -> None:
+    lines = [f"# datum {sim.DATUM.latitude!r} {sim.DATUM.longitude!r} {sim.DATUM.altitude!r}"]
+    for time in times:
+        east, north, yaw = DRIVE.pose(float(time))
+        turn = f"0 0 {math.sin(yaw / 2):.9f} {math.cos(yaw / 2):.9f}"
+        lines.append(f"{1_700_000_000 + time:.3f} {east:.4f} {north:.4f} 0 {turn}")
+    path.write_text("\n".join(lines) + "\n")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A drive folder: bag, tiles, truth and description."""
+    root = tmp_path_factory.mktemp("drive")
+    times = np.arange(0.0, SECONDS, 0.1)
+    turned = np.arange(0.0, DRIVE.speed * (SECONDS + 1) / DRIVE.radius, 0.002)
+    line = Line.through(DRIVE.radius * np.column_stack([np.cos(turned), np.sin(turned)]))
+    fine = np.arange(0.0, SECONDS + 0.5, 0.02)
+    with DriveBag(root / "drive", sim.DATUM, 1_700_000_000) as bag:
+        driven = Drive(line, fine, DRIVE.speed * fine)
+        bag.write_sensors(driven, float(times[-1]), SensorErrors(), np.random.default_rng(0))
+        for time in times:
+            pixels = np.frombuffer(sim.image(float(time)).data, np.uint8).reshape(sim.HEIGHT, sim.WIDTH, 3)
+            png = cv2.imencode(".png", pixels[:, :, ::-1])[1].tobytes()
+            bag.write_frame(float(time), png, CAMERA, np.array(DRIVE.pose(float(time))))
+    write_tiles(root / "tiles.mbtiles")
+    write_truth(root / "truth.tum", times)
+    (root / "drive.json").write_text(json.dumps({"datum": asdict(sim.DATUM), "mount": asdict(Mount())}))
+    return root
+
+
+@pytest.fixture(autouse=True)
+def knowing(monkeypatch: pytest.MonkeyPatch) -> sim.KnowingLocalizer:
+    localizer = sim.KnowingLocalizer(DRIVE)
+    monkeypatch.setattr(replay, "load_model", lambda path: None)
+    monkeypatch.setattr(replay, "Localizer", lambda model, satellite, frame, config: localizer)
+    return localizer
+
+
+def replayed(folder: Path, out: Path, *options: str) -> dict[str, Any]:
+    """The figures of a replay."""
+    told = ["--tiles", str(folder / "tiles.mbtiles"), "--truth", str(folder / "truth.tum")]
+    status = replay.main([str(folder / "drive"), *told, "--out", str(out), "--json", str(out / "out.json"), *options])
+    assert status == 0
+    document: dict[str, Any] = json.loads((out / "out.json").read_text())
+    return document
+
+
+def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """The one sentence on stderr of a replay that ends with 2."""
+    assert replay.main(list(arguments)) == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith("geoflow_ros.replay: ") and printed.count("\n") == 1
+    return printed
+
+
+def test_figures_trajectories_rows_and_pictures(folder: Path, tmp_path: Path) -> None:
+    figures = replayed(folder, tmp_path)
+    assert figures["frames"] == 50
+    assert figures["states"] == {"INITIALISING": 50 - figures["fused"]["poses"], "LOCALISED": figures["fused"]["poses"],
+                                 "DEGRADED": 0, "LOST": 0}  # fmt: skip
+    assert figures["fused"]["mean_error_m"] < figures["single_frame"]["mean_error_m"] < 1.0
+    assert {"median_error_m", "p95_error_m", "yaw_mean_deg"} <= figures["fused"].keys()
+    assert figures["nees_mean"] == figures["fused"]["nees_mean"]
+    fused, rows = read_tum(tmp_path / "fused.tum"), list(csv.DictReader((tmp_path / "frames.csv").open()))
+    assert len(fused.stamps) == figures["fused"]["poses"]
+    errors = [math.dist(pose[:2], DRIVE.pose(stamp - 1_700_000_000)[:2])
+              for stamp, pose in zip(fused.stamps, fused.poses, strict=True)]  # fmt: skip
+    assert np.mean(errors) == pytest.approx(figures["fused"]["mean_error_m"], abs=1e-3)
+    assert [row["state"] for row in rows].count("LOCALISED") == len(fused.stamps)
+    assert rows[0]["fused_east"] == "" and float(rows[-1]["fused_error_m"]) == pytest.approx(errors[-1], abs=1e-3)
+    assert len(read_tum(tmp_path / "single_frame.tum").stamps) == figures["single_frame"]["poses"]
+    for name in ("trajectory", "timeline"):
+        assert cv2.imread(str(tmp_path / f"{name}.png")).std() > 5.0
+
+
+def test_fixes_are_left_out_for_a_span_and_frames_alone_are_optional(
+    folder: Path, tmp_path: Path, knowing: sim.KnowingLocalizer
+) -> None:
+    figures = replayed(folder, tmp_path, "--no-fix-from", "2", "--no-fix-to", "4", "--fused-only")
+    assert figures["single_frame"] == {"poses": 0}
+    assert figures["fused"]["poses"] > 30 and figures["fused"]["mean_error_m"] < 0.6
+    assert len(knowing.priors) == 49  # the camera_info comes after the first image
+    with_single = replayed(folder, tmp_path, "--no-fix-from", "2")
+    assert 20 <= with_single["single_frame"]["poses"] <= 31  # a fix is good for one second
+
+
+def test_a_wrong_start_is_where_it_was_asked_for(folder: Path, tmp_path: Path, knowing: sim.KnowingLocalizer) -> None:
+    figures = replayed(folder, tmp_path, "--initial-offset-m", "30", "--initial-offset-deg", "90", "--fused-only")
+    first = knowing.priors[0]
+    # heading north at (100, 0): left of it is west, a quarter turn from it is west, too
+    assert (first.east, first.north) == pytest.approx((70.0, 0.0), abs=3.0)  # but for a first fix that pulls
+    assert abs(first.yaw) == pytest.approx(math.pi, abs=0.05)
+    assert figures["fused"]["max_error_m"] < 2.0 and figures["first_pose_s"] < 4.0
+
+
+def test_a_seed_makes_it_repeatable(folder: Path, tmp_path: Path) -> None:
+    one, two = (replayed(folder, tmp_path, "--seed", "3", "--fused-only")["fused"] for _ in range(2))
+    assert one == two
+
+
+def test_options_overrule_the_parameter_file_and_that_the_description(tmp_path: Path) -> None:
+    params = tmp_path / "params.yaml"
+    params.write_text(
+        "/**:\n  ros__parameters:\n    tiles: else.mbtiles\n    camera: {from_tf: false, height: 2.0}\n"
+        "    tracker: {max_std: 0.1, belief: {particles: 99}}\n"
+    )
+    described = DriveDescription(sim.DATUM, Mount(forward=1.5))
+    config = replay_config(described, params, ["tracker.max_std:=3"], None)
+    assert (config.camera.forward, config.camera.height) == (1.5, 2.0)
+    assert (config.tracker.max_std, config.tracker.belief.particles) == (3.0, 99)
+    assert config.datum.datum == sim.DATUM
+    params.write_text("tracker: {max_std: 0.1}\n")
+    with pytest.raises(InputError, match="not a ROS parameter file"):
+        replay_config(described, params, [], None)
+
+
+def test_bad_input_is_one_sentence(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rest = ["--out", str(tmp_path / "out"), "--json", str(tmp_path / "out.json")]
+    tiles, truth = ["--tiles", str(folder / "tiles.mbtiles")], ["--truth", str(folder / "truth.tum")]
+    bag = str(folder / "drive")
+    assert "cannot be opened as a ROS 2 bag" in complaint(
+        capsys, str(tmp_path), *tiles, *rest, "--drive", str(folder / "drive.json")
+    )
+    assert "no.mbtiles" in complaint(capsys, bag, "--tiles", str(tmp_path / "no.mbtiles"), *rest)
+    assert "give --truth" in complaint(capsys, bag, *tiles, *rest, "--initial-offset-m", "30")
+    assert "expected ROLE:=NAME" in complaint(capsys, bag, *tiles, *rest, "--topic", "/fix")
+    assert "topic /gps cannot be played as fix" in complaint(capsys, bag, *tiles, *rest, "--topic", "fix:=/gps")
+    assert "did you mean tracker.max_std" in complaint(capsys, bag, *tiles, *rest, "-p", "tracker.max_stdd:=1.0")
+    moved = ["-p", "datum.latitude:=50.0"]
+    assert "has the datum" in complaint(capsys, bag, *tiles, *truth, *rest, *moved)
+    file = tmp_path / "file"
+    file.write_text("")
+    assert "cannot be written" in complaint(
+        capsys, bag, *tiles, "--out", str(file / "x"), "--json", str(tmp_path / "j")
+    )
+    assert "does not describe a drive" in complaint(capsys, bag, *tiles, *rest, "--drive", str(file))
+
+
+def test_a_bag_alone_needs_its_mount(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "bag").mkdir()
+    for file in (folder / "drive").iterdir():
+        (tmp_path / "bag" / file.name).symlink_to(file)
+    out = ["--out", str(tmp_path / "out"), "--json", str(tmp_path / "out.json")]
+    alone = [str(tmp_path / "bag"), "--tiles", str(folder / "tiles.mbtiles"), *out]
+    assert "camera.forward (from base_link to the camera" in complaint(capsys, *alone)
+    mount = [part for name, value in asdict(Mount()).items() for part in ("-p", f"camera.{name}:={value}")]
+    assert replay.main([*alone, *mount]) == 0  # the first fix becomes the datum; without truth, there are no errors
+    assert json.loads((tmp_path / "out.json").read_text())["fused"].keys() == {"poses"}
+
+
+def test_topics_are_found_by_type_or_chosen() -> None:
+    raw, info = Topic("/left/image_raw", "sensor_msgs/msg/Image"), Topic("/left/info", "sensor_msgs/msg/CameraInfo")
+    other = Topic("/right/image_raw", "sensor_msgs/msg/Image")
+    assert roles_of([raw, info], {}) == {"/left/image_raw": "image", "/left/info": "camera_info"}
+    chosen = parse_topics(["image:=/right/image_raw"])
+    assert roles_of([raw, other, info], chosen) == {"/right/image_raw": "image", "/left/info": "camera_info"}
+    with pytest.raises(InputError, match="2 topics that could be the image"):
+        roles_of([raw, other, info], {})
+    with pytest.raises(InputError, match="the bag has no camera_info"):
+        roles_of([raw], {})
+    fix = Topic("/fix", "sensor_msgs/msg/NavSatFix")
+    assert "/fix" not in roles_of([raw, info, fix], parse_topics(["fix:="]))

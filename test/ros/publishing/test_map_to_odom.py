@@ -1,0 +1,136 @@
+"""The transform from map to odom, without a running node."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="rclpy is not installed: source a ROS 2 or install the ROS wheels")
+
+import ros_support as ros
+from hypothesis import given
+from hypothesis import strategies as st
+
+from geoflow_ros.bags.messages import quaternion_yaw, stamp_ns
+from geoflow_ros.errors import InputError
+from geoflow_ros.ros.publishing import map_to_odom
+from geoflow_ros.ros.publishing.map_to_odom import MapToOdom, Planar
+
+NOW = 10**18
+coordinates = st.floats(-1e4, 1e4)
+poses = st.builds(Planar, coordinates, coordinates, st.floats(-3.1, 3.1))
+
+
+class Recorder:
+    """A node and its only publisher."""
+
+    def __init__(self) -> None:
+        self.sent: list[Any] = []
+
+    def create_publisher(self, *_: Any) -> Recorder:
+        return self
+
+    def publish(self, message: Any) -> None:
+        self.sent.extend(message.transforms)
+
+
+@pytest.fixture
+def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    monkeypatch.setattr(map_to_odom, "TFMessage", SimpleNamespace)
+    return Recorder()
+
+
+@pytest.fixture
+def joint(recorder: Recorder) -> MapToOdom:
+    node: Any = recorder
+    return MapToOdom(node, "map", "base_link", 1.0)
+
+
+def pose(east: float, north: float, yaw: float) -> Any:
+    return SimpleNamespace(east=east, north=north, yaw=yaw)
+
+
+def matrix(pose: Planar) -> Any:
+    """Homogeneous (3, 3)."""
+    cos, sin = math.cos(pose.yaw), math.sin(pose.yaw)
+    return np.array([[cos, -sin, pose.x], [sin, cos, pose.y], [0.0, 0.0, 1.0]])
+
+
+@given(poses, poses)
+def test_after_inverse_agrees_with_matrices(in_map: Planar, in_odom: Planar) -> None:
+    joined = matrix(in_map.after_inverse_of(in_odom)) @ matrix(in_odom)
+    assert np.allclose(joined, matrix(in_map), atol=1e-6)
+
+
+def test_the_transform_joins_map_and_odom_at_the_stamp_of_the_image(joint: MapToOdom, recorder: Recorder) -> None:
+    joint.on_odom(ros.odom(NOW, 2.0, 0.0, 0.0))
+    joint.on_odom(ros.odom(NOW + 100_000_000, 3.0, 0.0, 0.0))
+    joint.on_pose(NOW + 50_000_000, pose(10.0, 20.0, math.pi / 2))
+    (sent,) = recorder.sent
+    assert (sent.header.frame_id, sent.child_frame_id) == ("map", "odom")
+    assert stamp_ns(sent.header.stamp) == NOW + 1_050_000_000
+    # base_link is at x = 2.5 in odom; turned by a quarter, that is 2.5 m north in map
+    assert (sent.transform.translation.x, sent.transform.translation.y) == pytest.approx((10.0, 17.5))
+    q = sent.transform.rotation
+    assert quaternion_yaw(q.x, q.y, q.z, q.w) == pytest.approx(math.pi / 2)
+    assert joint.missing == ""
+
+
+def test_a_pose_waits_for_the_odometry_of_its_stamp(joint: MapToOdom, recorder: Recorder) -> None:
+    joint.on_odom(ros.odom(NOW, 0.0, 0.0, 0.0))
+    joint.on_pose(NOW + 50_000_000, pose(1.0, 0.0, 0.0))
+    assert not recorder.sent and joint.missing == "waiting for odom at the image stamp"
+    joint.on_odom(ros.odom(NOW + 100_000_000, 0.0, 0.0, 0.0))
+    assert len(recorder.sent) == 1
+    joint.on_odom(ros.odom(NOW + 200_000_000, 0.0, 0.0, 0.0))
+    assert len(recorder.sent) == 1, "a pose is broadcast once"
+
+
+def test_yaw_is_interpolated_the_short_way_round(joint: MapToOdom, recorder: Recorder) -> None:
+    joint.on_odom(ros.odom(NOW, 0.0, 0.0, math.radians(170.0)))
+    joint.on_odom(ros.odom(NOW + 100_000_000, 0.0, 0.0, math.radians(-170.0)))
+    joint.on_pose(NOW + 50_000_000, pose(0.0, 0.0, 0.0))
+    q = recorder.sent[0].transform.rotation
+    assert abs(quaternion_yaw(q.x, q.y, q.z, q.w)) == pytest.approx(math.pi)
+
+
+def test_odometry_that_comes_only_after_the_image_does_not_serve(joint: MapToOdom, recorder: Recorder) -> None:
+    joint.on_odom(ros.odom(NOW + 100_000_000, 0.0, 0.0, 0.0))
+    joint.on_pose(NOW, pose(1.0, 0.0, 0.0))
+    assert not recorder.sent and joint.missing == "no odom before the image stamp"
+
+
+def test_what_was_before_a_jump_of_time_is_forgotten(joint: MapToOdom, recorder: Recorder) -> None:
+    joint.on_odom(ros.odom(NOW, 0.0, 0.0, 0.0))
+    joint.on_pose(NOW + 50_000_000, pose(1.0, 0.0, 0.0))
+    joint.clear()
+    joint.on_odom(ros.odom(NOW + 100_000_000, 0.0, 0.0, 0.0))
+    assert not recorder.sent
+
+
+@pytest.mark.parametrize(
+    ("field", "reason"),
+    [("frame", "no frame_id"), ("child", "expected base_frame, which is 'base_link'"), ("nan", "not finite")],
+)
+def test_odometry_that_cannot_serve_is_said(joint: MapToOdom, recorder: Recorder, field: str, reason: str) -> None:
+    message = ros.odom(NOW, 0.0, 0.0, 0.0)
+    if field == "frame":
+        message.header.frame_id = ""
+    elif field == "child":
+        message.child_frame_id = "wheel"
+    else:
+        message.pose.pose.position.x = math.nan
+    joint.on_odom(message)
+    joint.on_pose(NOW, pose(0.0, 0.0, 0.0))
+    assert not recorder.sent and reason in joint.missing
+
+
+def test_without_tf2_msgs_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(map_to_odom, "TFMessage", None)
+    node: Any = Recorder()
+    with pytest.raises(InputError, match="publish_tf needs tf2_msgs, which is not installed"):
+        MapToOdom(node, "map", "base_link", 1.0)

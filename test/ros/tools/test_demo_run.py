@@ -1,0 +1,71 @@
+"""The demonstration over real DDS with a localiser that answers with the prior: every figure is known beforehand."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="rclpy is not installed: source a ROS 2 or install the ROS wheels")
+pytest.importorskip("rosbags", reason="rosbags is not installed")
+pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+
+import ros_drive
+import ros_support
+from ros_fake_session import SINGLE_EAST
+
+from geoflow_ros.demo import __main__ as command_line
+from geoflow_ros.ros.tools import demo_run as demo
+
+FRAMES = 20
+FAKE_NODE = (sys.executable, *ros_support.FAKE_SESSION)  # fused, the last fix; alone, 2 m east of it; yaw 0.5
+
+
+@pytest.fixture(autouse=True)
+def package_is_importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ros_support.REPOSITORY))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
+def test_summary_of_a_drive_whose_fixes_lie_3_m_north(tmp_path: Path) -> None:
+    drive = ros_drive.write_drive(tmp_path / "drive", FRAMES)
+    out = tmp_path / "out"
+    demo.run(drive, out, None, FAKE_NODE)
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["frames"] == FRAMES
+    assert 0 < summary["poses"] <= FRAMES  # a busy machine overtakes frames
+    assert summary["prior_mean_error_m"] == pytest.approx(3.0, abs=1e-3)
+    # a frame before its own fix arrives is answered from the fix before it, up to 0.5 m further back
+    assert 2.99 < summary["mean_error_m"] < 3.1
+    assert summary["single_frame_poses"] == summary["poses"]
+    nearest, farthest = math.hypot(3.0, SINGLE_EAST - 0.5), math.hypot(3.0, SINGLE_EAST)
+    assert nearest < summary["single_frame_mean_error_m"] < farthest + 0.01
+    assert summary["yaw_mean_error_deg"] == pytest.approx(math.degrees(0.5), abs=1e-6)
+    assert summary["nees_mean"] == pytest.approx(3.0**2 / 1.0, abs=0.3)  # of the position
+    assert summary["coverage_90"] == 0.0
+    assert 0.0 < summary["latency_ms_p50"] <= summary["latency_ms_p95"] < 5000.0
+    rows = np.loadtxt(out / "trajectory.tum")
+    assert rows.shape == (summary["poses"], 8)
+    assert rows[0, 0] == pytest.approx(ros_drive.START_NS * 1e-9, abs=0.3)
+    assert rows[:, 2] == pytest.approx(3.0, abs=0.01)
+    assert len(list(out.glob("heatmap_*.png"))) >= 1
+    picture = cv2.imread(str(out / "trajectory.png"))
+    assert picture is not None and np.ptp(picture) == 255
+
+
+def test_missing_drive_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command_line.main(["--drive", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("geoflow_ros.demo: ") and "drive.json" in error and error.count("\n") == 1
+
+
+def test_a_node_that_does_not_start_ends_the_demonstration(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    drive = ros_drive.write_drive(tmp_path / "drive", 2)
+    missing = str(tmp_path / "none.safetensors")
+    assert command_line.main(["--drive", str(drive), "--out", str(tmp_path / "out"), "--checkpoint", missing]) == 2
+    assert "the node ended with status 2" in capfd.readouterr().err

@@ -1,0 +1,253 @@
+"""Import of GeoTIFFs: a GIS reader finds everything at its place."""
+
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from paths import SHARED_DATA
+from pyproj import Transformer
+
+from geoflow_ros.errors import InputError
+from geoflow_ros.geodesy import Datum, LocalFrame
+from geoflow_ros.satellite.geotiff import import_geotiff
+from geoflow_ros.satellite.mosaic import SatelliteMap
+from geoflow_ros.satellite.stores import open_store
+from geoflow_ros.satellite.tile_images import decode_tile
+
+rasterio = pytest.importorskip("rasterio", reason="import of GeoTIFFs needs rasterio")
+
+ZURICH = SHARED_DATA / "aerial" / "zurich_epsg2056_0.5m.tif"
+CORNERS = {2056: (2679100.0, 1248000.0), 32632: (461400.0, 5247300.0)}  # north-west, both near Zurich
+WIDTH, HEIGHT, PIXEL = 400, 300, 0.5
+MARKERS = [(60.0, 50.0), (340.0, 60.0), (200.0, 150.0), (70.0, 240.0), (330.0, 250.0)]  # continuous source pixels
+
+
+def write_tiff(
+    path: Path, bands: np.ndarray, epsg: int | None = 2056, mask: np.ndarray | None = None, **profile
+) -> Path:
+    """A GeoTIFF of (C, H, W) bands, 0.5 m a pixel."""
+    left, top = CORNERS[epsg or 2056]
+    count, height, width = bands.shape
+    profile = {"count": count, "height": height, "width": width, "dtype": bands.dtype, **profile}
+    transform = rasterio.transform.from_origin(left, top, PIXEL, PIXEL)
+    crs = None if epsg is None else f"EPSG:{epsg}"
+    with rasterio.open(path, "w", driver="GTiff", crs=crs, transform=transform, **profile) as raster:
+        raster.write(bands)
+        if mask is not None:
+            raster.write_mask(mask)
+    return path
+
+
+def markers() -> np.ndarray:
+    """Bands (3, H, W): smooth white dots on black."""
+    v, u = np.indices((HEIGHT, WIDTH)) + 0.5
+    grey = sum(250 * np.exp(-((u - mu) ** 2 + (v - mv) ** 2) / (2 * 4.0**2)) for mu, mv in MARKERS)
+    return np.repeat(np.asarray(grey, dtype=np.uint8)[None], 3, axis=0)
+
+
+def centroid_near(grey: np.ndarray, u: float, v: float, reach: int = 24) -> tuple[float, float]:
+    left, top = int(u) - reach, int(v) - reach
+    window = grey[top : top + 2 * reach, left : left + 2 * reach].astype(float)
+    rows, columns = np.indices(window.shape) + 0.5
+    return left + (columns * window).sum() / window.sum(), top + (rows * window).sum() / window.sum()
+
+
+@pytest.mark.parametrize("epsg", [2056, 32632])
+def test_gdal_opens_the_markers_at_their_place(tmp_path: Path, epsg: int) -> None:
+    target = tmp_path / "out.mbtiles"
+    summary = import_geotiff(write_tiff(tmp_path / "in.tif", markers(), epsg), target)
+    assert summary.zooms == (14, 15, 16, 17, 18)
+    left, top = CORNERS[epsg]
+    to_mercator = Transformer.from_crs(epsg, 3857, always_xy=True)
+    with rasterio.open(target) as raster:
+        assert raster.driver == "MBTiles"
+        assert raster.crs.to_epsg() == 3857
+        grey = raster.read(1)
+        for u, v in MARKERS:
+            expected = ~raster.transform * to_mercator.transform(left + u * PIXEL, top - v * PIXEL)
+            assert centroid_near(grey, *expected) == pytest.approx(expected, abs=0.15)
+
+
+@pytest.mark.parametrize("epsg", [2056, 32632])
+@pytest.mark.parametrize("resolution", [0.25, 0.5, 1.7])  # the last is read from an averaged zoom level
+def test_patches_show_the_markers_at_their_place(tmp_path: Path, epsg: int, resolution: float) -> None:
+    target = tmp_path / "out.mbtiles"
+    import_geotiff(write_tiff(tmp_path / "in.tif", markers(), epsg), target)
+    left, top = CORNERS[epsg]
+    to_wgs84 = Transformer.from_crs(epsg, 4326, always_xy=True)
+    lon, lat = to_wgs84.transform(left + WIDTH * PIXEL / 2, top - HEIGHT * PIXEL / 2)
+    frame = LocalFrame(Datum(lat, lon))
+    patch = SatelliteMap(open_store(target)).patch(frame, (0.0, 0.0), 0.4, round(320 / resolution), resolution)
+    for u, v in MARKERS:
+        marker_lon, marker_lat = to_wgs84.transform(left + u * PIXEL, top - v * PIXEL)
+        expected = patch.to_pixel(frame.to_enu(marker_lat, marker_lon)[:2])
+        assert centroid_near(patch.image[..., 0], *expected, reach=round(9.0 / resolution)) == pytest.approx(
+            tuple(expected), abs=0.3
+        )
+
+
+@pytest.mark.skipif(not ZURICH.is_file(), reason=f"no real orthophoto at {ZURICH}: set GEOFLOW_SHARED_DATA")
+def test_real_orthophoto_is_within_a_tenth_of_a_pixel(tmp_path: Path) -> None:
+    target = tmp_path / "zurich.mbtiles"
+    summary = import_geotiff(ZURICH, target)
+    assert summary.bounds == pytest.approx((8.4855, 47.3753, 8.4914, 47.3781), abs=1e-4)
+    with rasterio.open(ZURICH) as source, rasterio.open(target) as raster:
+        original, to_source = source.read(1), ~source.transform
+        tiles, alpha = raster.read(1), raster.read(4)
+        u, v = np.meshgrid(np.arange(raster.width) + 0.5, np.arange(raster.height) + 0.5)
+        east, north = Transformer.from_crs(3857, source.crs, always_xy=True).transform(*(raster.transform * (u, v)))
+    column, row = (np.asarray(value, dtype=np.float32) - 0.5 for value in to_source * (east, north))
+    expected = cv2.remap(original, column, row, cv2.INTER_LINEAR)
+    inner = np.s_[100:600, 100:950]
+    assert (alpha[inner] == 255).all()
+    window = cv2.createHanningWindow((850, 500), cv2.CV_64F)
+    shift, response = cv2.phaseCorrelate(tiles[inner].astype(float), expected[inner].astype(float), window)
+    assert response > 0.5
+    assert shift == pytest.approx((0.0, 0.0), abs=0.1)
+
+
+def test_summary_says_what_was_written(tmp_path: Path) -> None:
+    target = tmp_path / "out.mbtiles"
+    summary = import_geotiff(write_tiff(tmp_path / "in.tif", markers()), target)
+    store = open_store(target)
+    assert summary.target == target
+    assert summary.zooms == store.zooms
+    assert summary.tiles == sum(store.count(zoom) for zoom in store.zooms)
+    assert summary.bounds == pytest.approx(store.bounds, abs=1e-8)
+    assert summary.resolution == pytest.approx(0.4044, abs=1e-3)  # 156543 m cos(47.376 deg) / 2^18
+
+
+def test_explicit_zoom(tmp_path: Path) -> None:
+    source, target = write_tiff(tmp_path / "in.tif", markers()), tmp_path / "out.mbtiles"
+    assert import_geotiff(source, target, zoom=16).zooms == (12, 13, 14, 15, 16)
+    with pytest.raises(InputError, match=r"zoom 22 does not suit .* zoom 18: give 0 to 21"):
+        import_geotiff(source, target, zoom=22)
+    with pytest.raises(InputError, match="zoom -1"):
+        import_geotiff(source, target, zoom=-1)
+
+
+def test_coarser_zooms_hold_the_mean_of_the_finer_ones(tmp_path: Path) -> None:
+    noise = np.random.default_rng(3).integers(0, 255, (3, HEIGHT, WIDTH), np.uint8)
+    target = tmp_path / "out.mbtiles"
+    import_geotiff(write_tiff(tmp_path / "in.tif", cv2.blur(noise.T, (9, 9)).T.copy()), target, quality=100)
+    store = open_store(target)
+    tile = next((x, y) for x in range(137200, 137300) for y in range(91700, 91800)
+                if (data := store.tile(18, x, y)) and (decode_tile(data)[..., 3] == 255).all())  # fmt: skip
+    fine = decode_tile(store.tile(18, *tile) or b"")
+    coarse = decode_tile(store.tile(17, tile[0] // 2, tile[1] // 2) or b"")
+    u, v = tile[0] % 2 * 128, tile[1] % 2 * 128
+    quarter = coarse[v : v + 128, u : u + 128, :3].astype(float)
+    mean = fine[..., :3].astype(float).reshape(128, 2, 128, 2, 3).mean(axis=(1, 3))
+    assert np.abs(quarter - mean).mean() < 2.0
+
+
+def colours_at(target: Path, u: float, v: float) -> tuple[list[int], float]:
+    """RGB at a source pixel, and the fraction missing in the metre around it."""
+    left, top = CORNERS[2056]
+    place = Transformer.from_crs(2056, 4326, always_xy=True).transform(left + u * PIXEL, top - v * PIXEL)
+    patch = SatelliteMap(open_store(target)).patch_at(place[1], place[0], 0.0, 1.0, 0.25)
+    return patch.image[2, 2].tolist(), patch.missing
+
+
+def test_grey_becomes_rgb(tmp_path: Path) -> None:
+    target = tmp_path / "out.mbtiles"
+    import_geotiff(write_tiff(tmp_path / "in.tif", np.full((1, HEIGHT, WIDTH), 90, np.uint8)), target)
+    colour, missing = colours_at(target, 200, 150)
+    assert colour == pytest.approx([90, 90, 90], abs=2) and missing == 0.0
+
+
+def test_pixels_beyond_the_image_are_missing(tmp_path: Path) -> None:
+    target = tmp_path / "out.mbtiles"
+    import_geotiff(write_tiff(tmp_path / "in.tif", markers()), target)
+    assert colours_at(target, 10, 10)[1] == 0.0
+    assert colours_at(target, -10, 10) == ([128, 128, 128], 1.0)
+
+
+def half_and_half() -> np.ndarray:
+    """Pure red in the west, black in the east."""
+    bands = np.zeros((3, HEIGHT, WIDTH), np.uint8)
+    bands[0, :, : WIDTH // 2] = 255
+    return bands
+
+
+def test_nodata_is_missing_but_pure_red_is_not(tmp_path: Path) -> None:
+    target = tmp_path / "out.mbtiles"
+    import_geotiff(write_tiff(tmp_path / "in.tif", half_and_half(), nodata=0), target)
+    colour, missing = colours_at(target, 100, 150)
+    assert colour == pytest.approx([255, 0, 0], abs=4) and missing == 0.0
+    assert colours_at(target, 300, 150) == ([128, 128, 128], 1.0)
+
+
+def test_alpha_is_honoured(tmp_path: Path) -> None:
+    alpha = np.zeros((1, HEIGHT, WIDTH), np.uint8)
+    alpha[..., : WIDTH // 2] = 255
+    target = tmp_path / "out.mbtiles"
+    import_geotiff(write_tiff(tmp_path / "in.tif", np.concatenate([half_and_half(), alpha])), target)
+    colour, missing = colours_at(target, 100, 150)
+    assert colour == pytest.approx([255, 0, 0], abs=4) and missing == 0.0
+    assert colours_at(target, 300, 150)[1] == 1.0
+
+
+def test_internal_mask_is_honoured(tmp_path: Path) -> None:
+    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    mask[:, : WIDTH // 2] = 255
+    target = tmp_path / "out.mbtiles"
+    import_geotiff(write_tiff(tmp_path / "in.tif", half_and_half(), mask=mask), target)
+    assert colours_at(target, 100, 150)[1] == 0.0
+    assert colours_at(target, 300, 150)[1] == 1.0
+
+
+def test_near_infrared_band_is_not_alpha(tmp_path: Path) -> None:
+    infrared = np.zeros((1, HEIGHT, WIDTH), np.uint8)
+    bands = np.concatenate([half_and_half(), infrared])
+    target = tmp_path / "out.mbtiles"
+    import_geotiff(write_tiff(tmp_path / "in.tif", bands, photometric="RGB", alpha="NO"), target)
+    colour, missing = colours_at(target, 100, 150)
+    assert colour == pytest.approx([255, 0, 0], abs=4) and missing == 0.0
+
+
+def test_images_that_cannot_be_imported(tmp_path: Path) -> None:
+    text = tmp_path / "text.tif"
+    text.write_text("not a GeoTIFF")
+    noise = np.random.default_rng(0).integers(0, 255, (3, HEIGHT, WIDTH), np.uint8)
+    cut = write_tiff(tmp_path / "cut.tif", noise)
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+    palette = write_tiff(tmp_path / "palette.tif", np.zeros((1, 9, 9), np.uint8), photometric="PALETTE")
+    with rasterio.open(palette, "r+") as raster:
+        raster.write_colormap(1, {0: (255, 0, 0, 255)})
+    cases = {
+        "does not exist": tmp_path / "none.tif",
+        "cannot be read as a georeferenced image": text,
+        "cut.tif cannot be read": cut,
+        "no coordinate system": write_tiff(tmp_path / "plain.tif", markers(), epsg=None),
+        "holds uint16 values": write_tiff(tmp_path / "deep.tif", markers().astype(np.uint16)),
+        "has 2 bands": write_tiff(tmp_path / "two.tif", markers()[:2]),
+        "colour palette": palette,
+        "no data at all": write_tiff(tmp_path / "void.tif", np.zeros((3, 40, 40), np.uint8), nodata=0),
+    }
+    for sentence, source in cases.items():
+        with pytest.raises(InputError, match=sentence) as caught:
+            import_geotiff(source, tmp_path / "out.mbtiles")
+        assert source.name in str(caught.value)
+        assert "\n" not in str(caught.value)
+    assert not [file for file in tmp_path.iterdir() if "mbtiles" in file.name]
+
+
+@pytest.mark.parametrize("package", ["rasterio", "tqdm"])
+def test_without_its_packages_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    source = write_tiff(tmp_path / "in.tif", markers())
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(InputError, match=rf"needs rasterio and tqdm .*{package}.* pip install 'geoflow_ros\[tiles\]'"):
+        import_geotiff(source, tmp_path / "out.mbtiles")
+
+
+def test_target_must_be_called_mbtiles(tmp_path: Path) -> None:
+    source = write_tiff(tmp_path / "in.tif", markers())
+    before = source.read_bytes()
+    with pytest.raises(InputError, match=r"does not end in \.mbtiles"):
+        import_geotiff(source, source)
+    assert source.read_bytes() == before

@@ -1,0 +1,130 @@
+"""A session whose pose is the last fix, so that the node is tested apart from the fusion."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from geoflow_ros.bags.messages import stamp_ns
+from geoflow_ros.camera import CameraModel, Mount
+from geoflow_ros.errors import InputError
+from geoflow_ros.geodesy import Datum, LocalFrame
+from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection
+from geoflow_ros.satellite.patch import SatellitePatch
+from geoflow_ros.tracking.measurements import to_fix
+from geoflow_ros.tracking.prior import Fix
+from geoflow_ros.tracking.session import Answer, Decode, SessionConfig
+from geoflow_ros.tracking.tracker import Track, TrackedPose, TrackState
+
+SLOW_S = 0.5
+CAMERA = CameraModel(64, 32, 40.0, 40.0, 32.0, 16.0)
+SINGLE_EAST = 2.0
+"""How far east of the fused pose a single frame answers, m."""
+
+
+class FakeSession:
+    """The last fix is the pose; the mean grey of the image decides: black is lost, white a defect, grey slow."""
+
+    def __init__(
+        self,
+        config: SessionConfig,
+        localizer_in: Callable[[LocalFrame], Any],
+        seed: int,
+        mount: Mount | None,
+        decode: Decode,
+    ) -> None:
+        self._config = config
+        self._mount: Mount | None = mount
+        self._mount_missing = ""
+        self._decode = decode
+        self._fix: Fix | None = None
+        self._initial: PosePrior | None = None
+        self._reason = ""
+        self._is_searching = False
+        datum = config.datum.datum
+        self.frame = None if datum is None else LocalFrame(datum)
+        self.refused: Mapping[str, str] = {}
+
+    def on_camera_info(self, message: Any) -> None:
+        """Of no use here."""
+
+    def on_fix(self, message: Any) -> None:
+        self._fix = to_fix(message, 0.0)
+        if self.frame is None:
+            self.frame = LocalFrame(Datum(self._fix.latitude, self._fix.longitude, self._fix.altitude))
+
+    on_imu = on_odom = on_twist = on_camera_info
+
+    def warm(self) -> bool:
+        return False
+
+    def process(self, message: Any) -> Answer:
+        taken_ns = stamp_ns(message.header.stamp)
+        image, _ = self._decode(message, CAMERA, (CAMERA.width, CAMERA.height))
+        if image.min() == 255:
+            raise IndexError("a defect of the program")
+        if image.std() == 0.0 and image.min() > 0:
+            time.sleep(SLOW_S)
+        track = self._track(is_lost=image.max() == 0)
+        single: PoseEstimate | Rejection = Rejection("no pose")
+        prior = None
+        if track.pose is not None:
+            pose = track.pose
+            prior = PosePrior(pose.east, pose.north, pose.yaw, pose.covariance)
+            single = _estimate(prior)
+        return Answer(taken_ns, track, single, prior)
+
+    def _track(self, is_lost: bool) -> Track:
+        if self._mount is None:
+            return Track(TrackState.INITIALISING, self._mount_missing, None)
+        if is_lost:
+            return Track(TrackState.LOST, "the image is black", None)
+        if self._is_searching:
+            self._is_searching = False
+            return Track(TrackState.INITIALISING, "searching", None)
+        if self._initial is not None:
+            at = self._initial
+            return Track(TrackState.DEGRADED, "as told", TrackedPose(at.east, at.north, at.yaw, at.covariance))
+        if self._fix is None or self.frame is None:
+            return Track(TrackState.INITIALISING, self._reason or "no GNSS fix received yet", None)
+        east, north, _ = self.frame.to_enu(self._fix.latitude, self._fix.longitude)
+        told = f"camera {self._mount.height:.2f} m above ground, {self._config.tracker}"
+        pose = TrackedPose(float(east), float(north), 0.5, np.diag([1.0, 1.0, 0.01]))
+        return Track(TrackState.LOCALISED, told, pose)
+
+    def set_mount(self, mount: Mount | None, reason: str = "") -> None:
+        self._mount, self._mount_missing = mount, reason
+
+    def set_datum(self, datum: Datum) -> None:
+        self.frame = LocalFrame(datum)
+
+    def set_config(self, config: SessionConfig) -> None:
+        self._config = config
+
+    def set_localizer(self, localizer_in: Callable[[LocalFrame], Any]) -> None:
+        """Of no use here."""
+
+    def initialise(self, stamp_ns: int, pose: PosePrior) -> None:
+        if stamp_ns <= 0:
+            raise InputError("a stamp of zero must not come this far")
+        self._initial = pose
+
+    def relocalise(self) -> None:
+        self._initial, self._is_searching = None, True
+
+    def reset(self, reason: str) -> None:
+        self._fix, self._initial, self._reason = None, None, reason
+
+    def nearest_fix(self, stamp_ns: int) -> Fix | None:
+        return self._fix
+
+
+def _estimate(prior: PosePrior) -> PoseEstimate:
+    east = prior.east + SINGLE_EAST
+    patch = SatellitePatch(np.full((64, 64, 3), 90, np.uint8), (prior.east, prior.north), 1.0)
+    density = np.full((16, 16), 1 / 256, np.float32)
+    hypotheses = np.array([[east, prior.north, prior.yaw]])
+    return PoseEstimate(east, prior.north, prior.yaw, prior.covariance, hypotheses, np.ones(1), density, 48.0, patch)

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from training_support import TINY, Noise, tiny_network
+
+from geoflow_ros.model.weights import load, read, save
+from geoflow_ros.train.calibration import (
+    CHI2_POSITION,
+    blind_prior,
+    calibrate_checkpoint,
+    errors_on,
+    spread,
+    variance_factor,
+)
+
+
+def test_the_variance_factor_makes_nine_of_ten_fit() -> None:
+    nees = np.random.default_rng(0).chisquare(2, 20_000)
+    assert variance_factor(nees, CHI2_POSITION) == pytest.approx(1.0, abs=0.03)
+    assert variance_factor(4 * nees, CHI2_POSITION) == pytest.approx(4.0, abs=0.12)
+
+
+def test_a_calibrated_checkpoint_covers_what_it_was_calibrated_on(tmp_path: Path) -> None:
+    save(tiny_network(), tmp_path / "raw", {"step": 7})
+    scales = calibrate_checkpoint(tmp_path / "raw", Noise())
+    model = load(tmp_path / "raw")
+    assert (model.config.position_variance_scale, model.config.yaw_variance_scale) == scales
+    assert read(tmp_path / "raw")[0].card == {"step": 7}
+    nees = errors_on(model, Noise(), range(6)).nees
+    assert np.quantile(nees, 0.9) == pytest.approx(CHI2_POSITION, rel=1e-2)
+
+
+def test_validation_samples_are_spread_over_the_data() -> None:
+    assert spread(10, 4) == [0, 2, 5, 7]
+    assert spread(3, 100) == [0, 1, 2]
+
+
+def test_an_unknown_heading_is_validated_with_a_prior_as_wide() -> None:
+    sample = Noise()[0]
+    assert blind_prior(sample, TINY.search_radius, math.radians(10.0)) is None
+    prior = blind_prior(sample, 20.0, math.pi)
+    assert prior is not None and (prior.east, prior.north, prior.yaw) == (3.0, -4.0, 0.1)
+    # A uniform distribution of half width w has variance w^2 / 3.
+    assert np.diag(prior.covariance) == pytest.approx([400 / 3, 400 / 3, math.pi**2 / 3])

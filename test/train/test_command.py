@@ -1,0 +1,64 @@
+"""The command line of training on towns of noise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from training_support import tiny_network, write_towns
+
+from geoflow_ros.model.weights import save
+from geoflow_ros.train.__main__ import main
+
+KEYS = "train_towns: 1\nvalidation_towns: 1\nviews_per_town: 2\nbatch: 2\nsteps: 2\nhypotheses: 4\nworkers: 0\n"
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> Path:
+    write_towns(tmp_path / "towns", [0, 9000], 2)
+    save(tiny_network(), tmp_path / "tiny")
+    (tmp_path / "train.yaml").write_text(f"data_root: {tmp_path / 'towns'}\n{KEYS}")
+    return tmp_path
+
+
+def run(task: Path, *more: str) -> int:
+    return main(["--config", str(task / "train.yaml"), "--device", "cpu", *more])
+
+
+def test_a_dry_run_tells_what_a_run_takes_and_leaves_nothing(task: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = sorted(task.rglob("*"))
+    assert run(task, "--init", str(task / "tiny"), "--dry-run", "--out", str(task / "out")) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "2 samples to train on, 2 to validate on: every file is there"
+    starts = ("one batch of 2 prepared in ", "one step ", "memory ", "2 steps and their validations: about ")
+    assert all(line.startswith(start) for line, start in zip(lines[1:], starts, strict=True))
+    assert sorted(task.rglob("*")) == before
+
+
+def test_a_run_is_trained_and_then_only_resumed(task: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    new = ("--init", str(task / "tiny"), "--out", str(task / "out"))
+    assert run(task, *new) == 0
+    assert sorted(path.name for path in (task / "out").iterdir()) == [
+        "best.json", "best.safetensors", "last.pt", "log.jsonl"
+    ]  # fmt: skip
+    assert "to cover 90 %" in capsys.readouterr().out
+    assert run(task, *new) == 2
+    message = capsys.readouterr().err
+    assert message.startswith("geoflow_ros.train: ") and "already holds a run: --resume it" in message
+    assert run(task, "--resume", str(task / "out")) == 0
+
+
+def test_bad_input_is_one_sentence(task: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (task / "towns" / "000000" / "0001_ortho.jpg").write_bytes(b"")
+    (task / "towns" / "009000" / "0000_ground.jpg").unlink()
+    assert run(task, "--init", str(task / "tiny"), "--out", str(task / "out")) == 2
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1 and "1 x missing or empty file (000000/0001_ortho.jpg)" in message
+    assert not (task / "out").exists()
+
+
+def test_weights_of_another_network_are_refused(task: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with (task / "train.yaml").open("a") as file:
+        file.write("model: paper\n")
+    assert run(task, "--init", str(task / "tiny")) == 2
+    assert "is a 'default' network, the config trains 'paper'" in capsys.readouterr().err

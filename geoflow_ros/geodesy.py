@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pyproj import Transformer
 
 from geoflow_ros.errors import InputError
+from geoflow_ros.planar import wrap_angle
 
-Angle = TypeVar("Angle", float, NDArray[np.float64])
 EQUATOR_RESOLUTION = 156543.03392804097
 """Metres per pixel of a 256 px Web Mercator tile at zoom 0 on the equator."""
 
@@ -63,11 +62,6 @@ class LocalFrame:
         up = enu[..., 2] if enu.shape[-1] == 3 else np.zeros(enu.shape[:-1])
         lon, lat, alt = self._to_enu.transform(enu[..., 0], enu[..., 1], up, direction="INVERSE")
         return np.asarray(lat), np.asarray(lon), np.asarray(alt)
-
-
-def wrap_angle(angle: Angle) -> Angle:
-    """The same angle (rad), or array of angles, in [-pi, pi)."""
-    return (angle + math.pi) % (2.0 * math.pi) - math.pi
 
 
 def yaw_to_compass_deg(yaw: float) -> float:

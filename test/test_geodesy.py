@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from pyproj import Geod
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.geodesy import Datum, LocalFrame, compass_deg_to_yaw, ground_resolution, wrap_angle, yaw_to_compass_deg
+from geoflow_ros.geodesy import Datum, LocalFrame, compass_deg_to_yaw, ground_resolution, yaw_to_compass_deg
+from geoflow_ros.planar import wrap_angle
 
 latitudes = st.floats(-80, 80)
 longitudes = st.floats(-179, 179)

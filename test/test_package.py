@@ -23,7 +23,8 @@ PACKAGE = ROOT / "geoflow_ros"
 # Lowest first: a module may import its own group and those of lower layers, never one beside or above it.
 LAYERS = (
     {"", "errors"},
-    {"camera", "cli", "geodesy", "metrics", "options", "resources"},
+    {"cli", "metrics", "options", "planar", "resources"},
+    {"camera", "geodesy"},
     {"bags", "model", "satellite"},
     {"localization"},
     {"reports", "tracking"},

@@ -13,8 +13,8 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.geodesy import wrap_angle
 from geoflow_ros.model.interface import Flow, PoseGrid
+from geoflow_ros.planar import wrap_angle
 
 Array = NDArray[np.float64]
 NEGLIGIBLE = 20.0  # so much less likely by logarithm than the likeliest cell, all others together are no hypothesis

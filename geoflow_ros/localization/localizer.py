@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from geoflow_ros.camera import CameraModel, Mount
-from geoflow_ros.geodesy import LocalFrame, wrap_angle
+from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.budget import TimeBudget
 from geoflow_ros.localization.encoded_patches import PatchEncoder, Snapping
 from geoflow_ros.localization.estimation import estimate_pose
@@ -27,6 +27,7 @@ from geoflow_ros.model.inference.runtimes import Runtime, accelerated, parse_run
 from geoflow_ros.model.interface import Latent, LocalizationModel
 from geoflow_ros.model.weights import load
 from geoflow_ros.options import option
+from geoflow_ros.planar import wrap_angle
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.patch import SatellitePatch
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.geodesy import wrap_angle
 from geoflow_ros.localization.hypotheses import GaussianPrior
 from geoflow_ros.localization.pose import PosePrior
+from geoflow_ros.planar import wrap_angle
 from geoflow_ros.satellite.patch import SatellitePatch
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.geodesy import wrap_angle
+from geoflow_ros.planar import wrap_angle
 from geoflow_ros.tracking.motion import NO_MOTION, Motion
 
 Floats = NDArray[np.float64]

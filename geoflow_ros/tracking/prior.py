@@ -11,9 +11,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.geodesy import Datum, LocalFrame, wrap_angle
+from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import PosePrior, Rejection
 from geoflow_ros.options import option
+from geoflow_ros.planar import wrap_angle
 from geoflow_ros.tracking.history import KEPT_NS, History, S, share_of_second
 
 ODOMETRY_SPEED_ERROR = 0.1  # of the distance extrapolated with odometry

@@ -8,8 +8,8 @@ from enum import Enum
 
 import numpy as np
 
-from geoflow_ros.geodesy import wrap_angle
 from geoflow_ros.localization.pose import PosePrior, Rejection
+from geoflow_ros.planar import wrap_angle
 from geoflow_ros.tracking.prior import Heading, PriorBuffer
 
 PATIENCE = 3  # frames in a row that may miss before the search goes elsewhere, too

@@ -16,9 +16,9 @@ from torch.utils.data import DataLoader, Dataset
 from geoflow_ros.datasets.augment import augment
 from geoflow_ros.datasets.sample import LocalizationDataset, Sample
 from geoflow_ros.errors import InputError
-from geoflow_ros.geodesy import wrap_angle
 from geoflow_ros.localization.inputs import ground_image, image_tensor, lift_grid
 from geoflow_ros.model.config import ModelConfig
+from geoflow_ros.planar import wrap_angle
 from geoflow_ros.train.interrupt import ignore_interrupts
 from geoflow_ros.train.search_area import reach_m
 

@@ -14,7 +14,7 @@ pytest.importorskip("rosbags", reason="rosbags is not installed")
 from geoflow_ros.bags.messages import compressed_for
 from geoflow_ros.benchmark.drive import BenchmarkDrive, load_drive
 from geoflow_ros.camera import CameraModel
-from geoflow_ros.geodesy import Datum, LocalFrame, wrap_angle
+from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.encoded_patches import PatchEncoder, Snapping, pose_of
 from geoflow_ros.localization.estimation import estimate_pose
 from geoflow_ros.localization.localizer import Localizer, LocalizerConfig, encode, load_model
@@ -22,6 +22,7 @@ from geoflow_ros.localization.pose import PoseEstimate, PosePrior
 from geoflow_ros.model.config import DefaultConfig
 from geoflow_ros.model.interface import LocalizationModel
 from geoflow_ros.model.matchflow import MatchFlow
+from geoflow_ros.planar import wrap_angle
 from geoflow_ros.satellite.patch import SatellitePatch
 
 FRAME = LocalFrame(Datum(48.0, 11.0))

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geoflow_ros.geodesy import Datum, LocalFrame, wrap_angle
+from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import PosePrior, Rejection
+from geoflow_ros.planar import wrap_angle
 from geoflow_ros.tracking.history import KEPT_NS, History
 from geoflow_ros.tracking.prior import BodyVelocity, Fix, Heading, HeadingConfig, PriorBuffer, PriorConfig
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tracking_support as sim
 
-from geoflow_ros.geodesy import wrap_angle
 from geoflow_ros.localization.pose import PosePrior, Rejection
+from geoflow_ros.planar import wrap_angle
 from geoflow_ros.tracking.measurements import imu_heading, to_fix
 from geoflow_ros.tracking.prior import HeadingConfig, PriorBuffer, PriorConfig
 from geoflow_ros.tracking.search import HEADINGS, MAX_STD, MAX_YAW_STD, Origin, Proposal, Search, bounded

@@ -12,8 +12,8 @@ import tracking_support as sim
 
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.errors import InputError
-from geoflow_ros.geodesy import wrap_angle
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection
+from geoflow_ros.planar import wrap_angle
 from geoflow_ros.tracking.prior import HeadingConfig
 from geoflow_ros.tracking.session import Session, SessionConfig
 from geoflow_ros.tracking.settings import DatumConfig

@@ -11,8 +11,9 @@ import pytest
 import tracking_support as sim
 
 from geoflow_ros.camera import Mount
-from geoflow_ros.geodesy import Datum, wrap_angle
+from geoflow_ros.geodesy import Datum
 from geoflow_ros.localization.pose import PosePrior
+from geoflow_ros.planar import wrap_angle
 from geoflow_ros.tracking.prior import HeadingConfig
 from geoflow_ros.tracking.session import Answer, Session, SessionConfig
 from geoflow_ros.tracking.settings import DatumConfig

@@ -13,7 +13,7 @@ from rclpy.node import Node
 
 from geoflow_ros.bags.messages import quaternion_yaw, stamp_ns
 from geoflow_ros.errors import InputError
-from geoflow_ros.geodesy import wrap_angle
+from geoflow_ros.planar import wrap_angle
 from geoflow_ros.ros.conversions import PlanarPose, yaw_quaternion
 from geoflow_ros.tracking.history import History, share_of_second
 

@@ -11,10 +11,10 @@ pytest.importorskip("rclpy", reason="rclpy is not installed: source a ROS 2 or i
 import yaml
 from ros_support import MOUNT, REPOSITORY
 
+from geoflow_ros.configuration import NodeConfig, value_of
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.hypotheses import Schedule
 from geoflow_ros.options import build, options_of
-from geoflow_ros.ros.parameters import NodeConfig, value_of
 from geoflow_ros.ros.tools.parameter_file import is_left_to_the_user, parameter_file
 
 REQUIRED = {"tiles": "area.mbtiles", **{f"camera.{name}": value for name, value in MOUNT.items()}}

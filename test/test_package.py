@@ -28,6 +28,7 @@ LAYERS = (
     {"bags", "model", "satellite"},
     {"localization"},
     {"reports", "tracking"},
+    {"configuration"},
     {"town"},
     {"datasets"},
     {"benchmark", "evaluate", "kitti2bag", "replay", "train"},

@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 from geoflow_ros import cli
 from geoflow_ros.bags.topics import parse_topics
 from geoflow_ros.bags.trajectory import Trajectory, read_tum, write_tum
+from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.datasets.bag_drive import DriveDescription, read_description
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.localizer import Localizer, load_model
 from geoflow_ros.localization.pose import PosePrior
-from geoflow_ros.replay.arguments import ReplayConfig, replay_config
+from geoflow_ros.replay.arguments import replay_config
 from geoflow_ros.replay.play import Played, Script, play
 from geoflow_ros.replay.plots import plot_timeline, plot_trajectory
 from geoflow_ros.replay.results import Judged, judge, summary, write_csv
-from geoflow_ros.resources import share_file
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
 from geoflow_ros.tracking.session import Session
@@ -83,8 +83,8 @@ def run(arguments: argparse.Namespace) -> None:
         single_frame=not arguments.fused_only,
     )
     _prepare(arguments.out, arguments.json)
-    satellite = SatelliteMap(open_store(arguments.tiles))
-    session = _session(config, satellite, arguments.checkpoint)
+    satellite = SatelliteMap(open_store(config.tiles))
+    session = _session(config, satellite)
     played = play(arguments.bag, session, script)
     fused = judge(played.frames, lambda frame: frame.track.pose, truth)
     single = judge(played.frames, lambda frame: frame.single, truth)
@@ -96,12 +96,14 @@ def run(arguments: argparse.Namespace) -> None:
     print(json.dumps(document, indent=2))
 
 
-def _config(arguments: argparse.Namespace) -> ReplayConfig:
+def _config(arguments: argparse.Namespace) -> NodeConfig:
     assignments = list(arguments.assignments)
     if arguments.seed is not None:
         assignments.append(f"seed:={arguments.seed}")
     datum = None if arguments.truth is None else _datum_of(arguments.truth)
-    config = replay_config(_description(arguments), arguments.params, assignments, datum)
+    config = replay_config(
+        _description(arguments), arguments.params, assignments, datum, arguments.tiles, arguments.checkpoint
+    )
     if arguments.truth is not None and config.datum.datum is None:
         raise InputError(f"{arguments.truth} does not say its datum: give it with -p datum.latitude:=... and so on")
     if datum is not None and datum != config.datum.datum:
@@ -150,8 +152,8 @@ def _start(arguments: argparse.Namespace, truth: Trajectory | None) -> Callable[
     return start
 
 
-def _session(config: ReplayConfig, satellite: SatelliteMap, checkpoint: Path | None) -> Session:
-    model = load_model(checkpoint or share_file("models/default.safetensors"))
+def _session(config: NodeConfig, satellite: SatelliteMap) -> Session:
+    model = load_model(config.checkpoint_path, config.runtime)
 
     def localizer_in(frame: LocalFrame) -> Localizer:
         return Localizer(model, satellite, frame, config.localizer)

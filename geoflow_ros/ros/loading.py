@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import torch
 
+from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.localizer import Localizer, LocalizerConfig, load_model
-from geoflow_ros.ros.parameters import NodeConfig
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
 from geoflow_ros.tracking.session import FrameLocalizer

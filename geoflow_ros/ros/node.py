@@ -12,12 +12,13 @@ from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 
+from geoflow_ros.configuration import changed, is_own
 from geoflow_ros.errors import InputError
 from geoflow_ros.ros.bond import ManagerBond
 from geoflow_ros.ros.control import Control
 from geoflow_ros.ros.diagnostics import ERROR, WARN, Diagnostics, Facts
 from geoflow_ros.ros.loading import Load, load_localizer
-from geoflow_ros.ros.parameters import changed, declare, is_own
+from geoflow_ros.ros.parameters import declare
 from geoflow_ros.ros.pipeline import NewSession, Pipeline
 from geoflow_ros.ros.subscriptions import Subscriptions
 from geoflow_ros.tracking.session import Session

@@ -15,6 +15,7 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from geoflow_ros.bags.messages import compressed_for, stamp_ns
 from geoflow_ros.camera import CameraModel
+from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import PoseEstimate
@@ -22,7 +23,6 @@ from geoflow_ros.ros import conversions
 from geoflow_ros.ros.diagnostics import ERROR, Diagnostics
 from geoflow_ros.ros.loading import Loaded
 from geoflow_ros.ros.mount import FixedMount, MountSource, TfMount
-from geoflow_ros.ros.parameters import NodeConfig
 from geoflow_ros.ros.publishing.announcer import Announcer
 from geoflow_ros.ros.worker import NewestWorker
 from geoflow_ros.tracking.history import JUMP_NS

@@ -7,8 +7,8 @@ from typing import Any
 
 from rclpy.node import Node
 
+from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.ros.endpoints import subscription
-from geoflow_ros.ros.parameters import NodeConfig
 from geoflow_ros.ros.pipeline import Pipeline
 
 IMAGES = {"raw": ("image",), "compressed": ("image/compressed",), "any": ("image", "image/compressed")}

@@ -6,27 +6,46 @@ import math
 from dataclasses import dataclass
 
 from geoflow_ros.camera import Mount
+from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum
 from geoflow_ros.options import option
 
 HALF_TURN = (-math.pi, math.pi)
+MOUNT = ("forward", "left", "height", "roll", "pitch", "yaw")
 
 
 @dataclass(frozen=True, slots=True)
 class CameraConfig:
-    """How the camera is mounted on base_link; there is no default, a guessed mount is a wrong pose."""
+    """How the camera is mounted on base_link: all six numbers, or `from_tf`; a guessed mount is a wrong pose."""
 
-    forward: float = option("from base_link to the camera in driving direction", unit="m", range=(-30.0, 30.0))
-    left: float = option("from base_link to the camera to the left", unit="m", range=(-30.0, 30.0))
-    height: float = option("of the lens above the ground", unit="m", range=(0.1, 20.0))
-    roll: float = option("of the viewing direction in base_link", unit="rad", range=HALF_TURN)
-    pitch: float = option("of the viewing direction in base_link, positive looks down", unit="rad", range=(-1.5, 1.5))
-    yaw: float = option("of the viewing direction in base_link, positive looks left", unit="rad", range=HALF_TURN)
+    forward: float = option("from base_link to the camera in driving direction", math.nan, "m", (-30.0, 30.0))
+    left: float = option("from base_link to the camera to the left", math.nan, "m", (-30.0, 30.0))
+    height: float = option("of the lens above the ground", math.nan, "m", (0.1, 20.0))
+    roll: float = option("of the viewing direction in base_link", math.nan, "rad", HALF_TURN)
+    pitch: float = option("of the viewing direction in base_link, positive looks down", math.nan, "rad", (-1.5, 1.5))
+    yaw: float = option("of the viewing direction in base_link, positive looks left", math.nan, "rad", HALF_TURN)
+    from_tf: bool = option("whether the mount comes from TF, at each image's stamp, instead of the six numbers", False)
+    frame: str = option("with from_tf: optical frame of the camera; empty takes the frame_id of the images", "")
+    base_height: float = option("with from_tf: of base_link above the ground", 0.0, "m", (-5.0, 20.0))
     rectified: bool = option("whether the images are rectified already: then P of camera_info is read, not K", False)
 
+    def __post_init__(self) -> None:
+        given = [name for name in MOUNT if not math.isnan(getattr(self, name))]
+        if self.from_tf and given:
+            raise InputError(
+                f"camera.{given[0]} is given although camera.from_tf is true: take the mount from one of them"
+            )
+        if missing := [f"camera.{name}" for name in MOUNT if name not in given and not self.from_tf]:
+            raise InputError(
+                f"required parameter not set: {', '.join(missing)}: give the mount in the parameter file or with "
+                "-p NAME:=VALUE, or let the node take it from TF with camera.from_tf"
+            )
+
     @property
-    def mount(self) -> Mount:
-        """The mount as the localiser takes it."""
+    def mount(self) -> Mount | None:
+        """The mount as the localiser takes it; None if TF tells it."""
+        if self.from_tf:
+            return None
         return Mount(self.forward, self.left, self.height, self.roll, self.pitch, self.yaw)
 
 

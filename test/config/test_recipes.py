@@ -17,9 +17,9 @@ pytest.importorskip("rclpy", reason="rclpy is not installed: source a ROS 2 or i
 
 from ros_support import stay_on_this_machine  # noqa: E402
 
+from geoflow_ros.configuration import NodeConfig  # noqa: E402
 from geoflow_ros.options import build  # noqa: E402
 from geoflow_ros.ros.interfaces import TOPICS, named  # noqa: E402
-from geoflow_ros.ros.parameters import NodeConfig  # noqa: E402
 
 CONFIG = REPOSITORY / "config"
 EKF, LOCALIZATION = CONFIG / "robot_localization" / "ekf.yaml", CONFIG / "nav2" / "localization.yaml"
@@ -175,7 +175,7 @@ def test_the_guide_names_files_that_exist() -> None:
     text = GUIDE.read_text(encoding="utf-8")
     links = [link.split("#")[0] for link in re.findall(r"\]\(([^)]+)\)", text)]
     assert links and [link for link in links if not (GUIDE.parent / link).exists()] == []
-    printed = re.findall(r"\b(?:config|launch)/[\w./]+\.(?:yaml|json|rviz|xml|py)", text)
+    printed = re.findall(r"(?<!test/)\b(?:config|launch)/[\w./]+\.(?:yaml|json|rviz|xml|py)", text)
     assert printed and [path for path in printed if not (REPOSITORY / path).exists()] == []
 
 

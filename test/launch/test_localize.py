@@ -22,8 +22,8 @@ def constant(name: str) -> ast.expr:
 
 def test_every_launch_argument_is_a_parameter_of_its_type() -> None:
     pytest.importorskip("rclpy", reason="rclpy is not installed: source a ROS 2 or install the ROS wheels")
+    from geoflow_ros.configuration import NodeConfig
     from geoflow_ros.options import options_of
-    from geoflow_ros.ros.parameters import NodeConfig
 
     types = {each.name: each.type.__name__ for each in options_of(NodeConfig)}
     required = {each.name for each in options_of(NodeConfig) if each.default is None}

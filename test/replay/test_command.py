@@ -74,7 +74,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def knowing(monkeypatch: pytest.MonkeyPatch) -> sim.KnowingLocalizer:
     localizer = sim.KnowingLocalizer(DRIVE)
-    monkeypatch.setattr(replay, "load_model", lambda path: None)
+    monkeypatch.setattr(replay, "load_model", lambda path, runtime: None)
     monkeypatch.setattr(replay, "Localizer", lambda model, satellite, frame, config: localizer)
     return localizer
 
@@ -144,17 +144,17 @@ def test_a_seed_makes_it_repeatable(folder: Path, tmp_path: Path) -> None:
 def test_options_overrule_the_parameter_file_and_that_the_description(tmp_path: Path) -> None:
     params = tmp_path / "params.yaml"
     params.write_text(
-        "/**:\n  ros__parameters:\n    tiles: else.mbtiles\n    camera: {from_tf: false, height: 2.0}\n"
-        "    tracker: {max_std: 0.1, belief: {particles: 99}}\n"
+        "/**:\n  ros__parameters:\n    tiles: else.mbtiles\n    use_sim_time: true\n"
+        "    camera: {from_tf: true, height: 2.0}\n    tracker: {max_std: 0.1, belief: {particles: 99}}\n"
     )
     described = DriveDescription(sim.DATUM, Mount(forward=1.5))
-    config = replay_config(described, params, ["tracker.max_std:=3"], None)
+    config = replay_config(described, params, ["tracker.max_std:=3"], None, "area.mbtiles", None)
     assert (config.camera.forward, config.camera.height) == (1.5, 2.0)
     assert (config.tracker.max_std, config.tracker.belief.particles) == (3.0, 99)
-    assert config.datum.datum == sim.DATUM
+    assert config.datum.datum == sim.DATUM and config.tiles == "area.mbtiles"
     params.write_text("tracker: {max_std: 0.1}\n")
     with pytest.raises(InputError, match="not a ROS parameter file"):
-        replay_config(described, params, [], None)
+        replay_config(described, params, [], None, "area.mbtiles", None)
 
 
 def test_bad_input_is_one_sentence(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -185,7 +185,7 @@ def test_a_bag_alone_needs_its_mount(folder: Path, tmp_path: Path, capsys: pytes
         (tmp_path / "bag" / file.name).symlink_to(file)
     out = ["--out", str(tmp_path / "out"), "--json", str(tmp_path / "out.json")]
     alone = [str(tmp_path / "bag"), "--tiles", str(folder / "tiles.mbtiles"), *out]
-    assert "camera.forward (from base_link to the camera" in complaint(capsys, *alone)
+    assert "not set: camera.forward, camera.left, camera.height" in complaint(capsys, *alone)
     mount = [part for name, value in asdict(Mount()).items() for part in ("-p", f"camera.{name}:={value}")]
     assert replay.main([*alone, *mount]) == 0  # the first fix becomes the datum; without truth, there are no errors
     assert json.loads((tmp_path / "out.json").read_text())["fused"].keys() == {"poses"}

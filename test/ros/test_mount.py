@@ -21,7 +21,7 @@ from scipy.spatial.transform import Rotation
 from geoflow_ros.camera import Mount
 from geoflow_ros.errors import InputError
 from geoflow_ros.ros import mount
-from geoflow_ros.ros.camera_parameters import MountedCameraConfig
+from geoflow_ros.tracking.settings import CameraConfig
 
 NUMBERS = {"forward": 1.0, "left": 0.5, "height": 1.6, "roll": 0.01, "pitch": 0.02, "yaw": 0.03}
 
@@ -129,12 +129,12 @@ def test_without_tf2_ros_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_all_six_numbers_or_tf() -> None:
-    assert MountedCameraConfig(**NUMBERS).mount == Mount(**NUMBERS)
-    assert MountedCameraConfig(from_tf=True).mount is None
+    assert CameraConfig(**NUMBERS).mount == Mount(**NUMBERS)
+    assert CameraConfig(from_tf=True).mount is None
     with pytest.raises(InputError, match=r"camera.left, camera.yaw: give the mount"):
-        MountedCameraConfig(**{name: value for name, value in NUMBERS.items() if name not in ("left", "yaw")})
+        CameraConfig(**{name: value for name, value in NUMBERS.items() if name not in ("left", "yaw")})
     with pytest.raises(InputError, match="camera.forward is given although camera.from_tf is true"):
-        MountedCameraConfig(**NUMBERS, from_tf=True)
+        CameraConfig(**NUMBERS, from_tf=True)
 
 
 def test_rotation_matrix_agrees_with_scipy() -> None:

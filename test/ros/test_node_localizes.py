@@ -23,12 +23,12 @@ from std_srvs.srv import Trigger
 
 from geoflow_ros.bags.messages import stamp_ns
 from geoflow_ros.bags.trajectory import read_tum
+from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.datasets.bag_drive import BagDrive, read_description
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.options import build
 from geoflow_ros.ros.loading import load_localizer
-from geoflow_ros.ros.parameters import NodeConfig
 
 SHARED_DATA = Path(os.environ.get("GEOFLOW_SHARED_DATA", ros.REPOSITORY.parent / "shared" / "data"))
 KITTI_FRAME = SHARED_DATA / "kitti" / "frame_1242x375.png"

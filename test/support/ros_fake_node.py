@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from ros_fake_session import FakeSession
 
 from geoflow_ros.camera import CameraModel, Mount
+from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.localizer import LocalizerConfig
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection
 from geoflow_ros.ros.loading import Loaded
-from geoflow_ros.ros.parameters import NodeConfig
 from geoflow_ros.ros.serve import serve
 from geoflow_ros.satellite.patch import SatellitePatch
 from geoflow_ros.tracking.session import Session

@@ -6,12 +6,12 @@ from builtin_interfaces.msg import Time
 from nav_msgs.msg import Odometry
 from rclpy.node import Node
 
+from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior
 from geoflow_ros.ros.conversions import PlanarPose
 from geoflow_ros.ros.diagnostics import ERROR, OK, WARN, Diagnostics
-from geoflow_ros.ros.parameters import NodeConfig
 from geoflow_ros.ros.publishing.map_to_odom import MapToOdom
 from geoflow_ros.ros.publishing.outputs import Outputs
 from geoflow_ros.ros.publishing.saved_pose import PoseKeeper

@@ -12,26 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from geoflow_ros.configuration import SavedPoseConfig
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import PosePrior
-from geoflow_ros.options import option
 from geoflow_ros.ros.conversions import PlanarPose
 
 PERIOD_NS = 1_000_000_000
 MOVED_SIGMA, TURNED_SIGMA = 2.0, math.radians(5.0)  # m, rad: what a vehicle may have been pushed meanwhile
-
-
-@dataclass(frozen=True, slots=True)
-class SavedPoseConfig:
-    """Whether a restarted node goes on where it was."""
-
-    path: str = option(
-        "file of the last pose; empty is geoflow_ros/<name of the node>.json in $XDG_STATE_HOME (~/.local/state)", ""
-    )
-    max_age: float = option(
-        "start from the saved pose if it is not older than this; 0 neither saves nor reads one", 60.0, "s", (0.0, 1e6)
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ import math
 import textwrap
 from collections.abc import Iterator
 
+from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.options import Option, Scalar, options_of
-from geoflow_ros.ros.parameters import NodeConfig
 
 HEAD = """\
 # Every parameter of the node `localize` with its default; the commented ones have none: `tiles` must be given, and so

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
+from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.options import Option, Scalar, options_of
 from geoflow_ros.ros.interfaces import CHANGEABLE_AT_RUN_TIME, SERVICES, TOPICS, TRANSFORMS, Topic, Transform
-from geoflow_ros.ros.parameters import NodeConfig
 
 HEAD = """\
 # Reference of the node `localize`

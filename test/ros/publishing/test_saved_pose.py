@@ -11,11 +11,12 @@ import pytest
 
 pytest.importorskip("rclpy", reason="rclpy is not installed: source a ROS 2 or install the ROS wheels")
 
+from geoflow_ros.configuration import SavedPoseConfig
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import PosePrior
 from geoflow_ros.ros.publishing import saved_pose
-from geoflow_ros.ros.publishing.saved_pose import PoseKeeper, SavedPoseConfig
+from geoflow_ros.ros.publishing.saved_pose import PoseKeeper
 
 DATUM, SECOND = Datum(49.0, 8.4, 100.0), 10**9
 NOW = 10**18

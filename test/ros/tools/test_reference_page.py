@@ -14,8 +14,8 @@ from geoflow_ros.reference import __main__ as reference
 
 pytest.importorskip("rclpy", reason="rclpy is not installed: source a ROS 2 or install the ROS wheels")
 
+from geoflow_ros.configuration import NodeConfig  # noqa: E402
 from geoflow_ros.ros.interfaces import SERVICES, TOPICS  # noqa: E402
-from geoflow_ros.ros.parameters import NodeConfig  # noqa: E402
 from geoflow_ros.ros.tools.parameter_file import parameter_file  # noqa: E402
 from geoflow_ros.ros.tools.reference_page import reference_page, split_unit  # noqa: E402
 

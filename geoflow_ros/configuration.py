@@ -1,0 +1,116 @@
+"""The configuration of a localisation: one tree of dataclasses for the node, the replay and the reference page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Literal
+
+from geoflow_ros.errors import InputError
+from geoflow_ros.localization.localizer import LocalizerConfig
+from geoflow_ros.model.inference.runtimes import Runtime
+from geoflow_ros.options import Scalar, build, option, options_of
+from geoflow_ros.resources import share_file
+from geoflow_ros.tracking.prior import HeadingConfig, PriorConfig
+from geoflow_ros.tracking.session import SessionConfig
+from geoflow_ros.tracking.settings import CameraConfig, DatumConfig
+from geoflow_ros.tracking.tracker import TrackerConfig
+
+MIDDLEWARE_PARAMETERS = ("use_sim_time", "start_type_description_service", "qos_overrides.", "bond_disable_heartbeat")
+"""Beginnings of the names that rclpy and bondpy declare for themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPoseConfig:
+    """Whether a restarted node goes on where it was."""
+
+    path: str = option(
+        "file of the last pose; empty is geoflow_ros/<name of the node>.json in $XDG_STATE_HOME (~/.local/state)", ""
+    )
+    max_age: float = option(
+        "start from the saved pose if it is not older than this; 0 neither saves nor reads one", 60.0, "s", (0.0, 1e6)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class NodeConfig:
+    """Everything the node `localize` can be told; what concerns the answers means the same in a replay."""
+
+    tiles: str = option("path of the satellite tiles: an MBTiles file or a z/x/y folder")
+    camera: CameraConfig = field(default_factory=CameraConfig)
+    checkpoint: str = option("path of the network's weights (.safetensors); empty takes the shipped ones", "")
+    heading: HeadingConfig = field(default_factory=HeadingConfig)
+    prior: PriorConfig = field(default_factory=PriorConfig)
+    datum: DatumConfig = field(default_factory=DatumConfig)
+    localizer: LocalizerConfig = field(default_factory=LocalizerConfig)
+    tracker: TrackerConfig = field(default_factory=TrackerConfig)
+    fusion: bool = option("whether pose is fused over time; false publishes what each image alone says", True)
+    seed: int = option("seed of the hypotheses, so that a result can be replayed", 0, range=(0, 2**31 - 1))
+    runtime: Runtime = option(
+        "what computes the image encoders; auto takes the fastest that is installed and agrees with torch", Runtime.AUTO
+    )
+    threads: int = option("processor threads of the network; 0 leaves the choice to torch", 0, range=(0, 256))
+    image_transport: Literal["any", "raw", "compressed"] = option(
+        "which of the topics image (raw) and image/compressed to listen to", "any"
+    )
+    image_reliability: Literal["reliable", "best_effort"] = option(
+        "reliability asked of the image publisher; reliable hears nothing from a best-effort publisher", "reliable"
+    )
+    map_frame: str = option("frame_id of the poses: east/north/up at the datum", "map")
+    base_frame: str = option("frame_id of pose_fix: the frame whose pose is estimated", "base_link")
+    publish_tf: bool = option(
+        "whether to broadcast the transform from map_frame to the frame of odom; leave it off when an EKF does", False
+    )
+    transform_tolerance: float = option(
+        "how far beyond the image's stamp a broadcast transform is valid", 1.0, "s", (0.0, 10.0)
+    )
+    saved_pose: SavedPoseConfig = field(default_factory=SavedPoseConfig)
+    autostart: bool = option("configure and activate at the start; false leaves both to a lifecycle manager", True)
+    bond: bool = option("without autostart: hold a bond with the lifecycle manager while active (needs bondpy)", True)
+
+    def __post_init__(self) -> None:
+        for name in ("tiles", "map_frame", "base_frame"):
+            if not getattr(self, name):
+                raise InputError(f"parameter {name} is empty: give a value or leave the parameter out")
+        _ = self.camera.mount, self.datum.datum  # an impossible mount or datum is refused at the start
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """The checkpoint given, or the shipped one."""
+        return Path(self.checkpoint) if self.checkpoint else share_file("models/default.safetensors")
+
+    @property
+    def session(self) -> SessionConfig:
+        """What of it a session is told."""
+        return SessionConfig(self.heading, self.prior, self.datum, self.tracker, self.camera.rectified)
+
+
+def changed(config: NodeConfig, values: Mapping[str, object]) -> NodeConfig:
+    """The configuration with other values; an InputError if they do not fit together."""
+    present = {each.name: value_of(config, each.name) for each in options_of(NodeConfig)}
+    given = {name: value for name, value in {**present, **values}.items() if not is_absent(value)}
+    return build(NodeConfig, given)
+
+
+def is_own(name: str) -> bool:
+    """Whether a parameter is the node's and not the middleware's."""
+    return not name.startswith(MIDDLEWARE_PARAMETERS)
+
+
+def value_of(config: NodeConfig, name: str) -> Scalar:
+    """The value of a dotted parameter name."""
+    value: object = config
+    for part in name.split("."):
+        value = getattr(value, part)
+    value = value.value if isinstance(value, Enum) else value
+    if not isinstance(value, (bool, int, float, str)):
+        raise TypeError(f"{name} is a group of parameters, not one")
+    return value
+
+
+def is_absent(value: object) -> bool:
+    """Whether it stands for a value that was not given."""
+    return isinstance(value, float) and math.isnan(value)

@@ -20,9 +20,11 @@ def wrap_angle(angle: Angle) -> Angle:
 
 def rotate(yaw: ArrayLike, vectors: ArrayLike) -> Floats:
     """Vectors (..., 2) turned counter-clockwise by `yaw` (...)."""
-    x, y = np.moveaxis(np.asarray(vectors, dtype=np.float64), -1, 0)
-    cos, sin = np.cos(yaw), np.sin(yaw)
-    return np.stack([cos * x - sin * y, sin * x + cos * y], axis=-1)
+    vectors = np.asarray(vectors, dtype=np.float64)
+    x, y, cos, sin = vectors[..., 0], vectors[..., 1], np.cos(yaw), np.sin(yaw)
+    turned = np.empty((*np.broadcast_shapes(np.shape(x), np.shape(cos)), 2))
+    turned[..., 0], turned[..., 1] = cos * x - sin * y, sin * x + cos * y
+    return turned
 
 
 def compose(poses: ArrayLike, others: ArrayLike) -> Floats:
@@ -31,8 +33,9 @@ def compose(poses: ArrayLike, others: ArrayLike) -> Floats:
     The yaw is the sum of both, not wrapped.
     """
     poses, others = np.asarray(poses, dtype=np.float64), np.asarray(others, dtype=np.float64)
-    place = poses[..., :2] + rotate(poses[..., 2], others[..., :2])
-    return np.concatenate([place, (poses[..., 2] + others[..., 2])[..., None]], axis=-1)
+    composed: Floats = poses + others
+    composed[..., :2] = poses[..., :2] + rotate(poses[..., 2], others[..., :2])
+    return composed
 
 
 @dataclass(frozen=True, slots=True)

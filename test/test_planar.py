@@ -30,6 +30,18 @@ def test_by_hand() -> None:
     assert rotate(math.pi / 2, [[1.0, 0.0], [0.0, 1.0]]) == pytest.approx(np.array([[0.0, 1.0], [-1.0, 0.0]]))
 
 
+def matrix(pose: PlanarPose) -> np.ndarray:
+    """Homogeneous (3, 3)."""
+    cos, sin = math.cos(pose.yaw), math.sin(pose.yaw)
+    return np.array([[cos, -sin, pose.x], [sin, cos, pose.y], [0.0, 0.0, 1.0]])
+
+
+@given(POSES, POSES)
+def test_poses_agree_with_matrices(a: PlanarPose, b: PlanarPose) -> None:
+    assert matrix(a @ b) == pytest.approx(matrix(a) @ matrix(b), abs=1e-8)
+    assert matrix(a.inverse()) == pytest.approx(np.linalg.inv(matrix(a)), abs=1e-8)
+
+
 @given(POSES, POSES, POSES)
 def test_group(a: PlanarPose, b: PlanarPose, c: PlanarPose) -> None:
     assert same(a @ a.inverse(), PlanarPose()) and same(a.inverse() @ a, PlanarPose())

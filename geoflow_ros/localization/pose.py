@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.errors import InputError
+from geoflow_ros.planar import PlanarPose
 from geoflow_ros.satellite.patch import SatellitePatch
 
 Likelihood = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -24,16 +25,23 @@ def position_std(covariance: NDArray[np.float64]) -> float:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PosePrior:
-    """Where base_link is believed to be before looking: `map` frame, metres, radians.
-
-    covariance: (3, 3) of (east, north, yaw), symmetric positive definite.
-    """
+class PoseWithCovariance:
+    """A pose in the `map` frame: metres, radians; covariance (3, 3) of (east, north, yaw)."""
 
     east: float
     north: float
     yaw: float
     covariance: NDArray[np.float64]
+
+    @property
+    def planar(self) -> PlanarPose:
+        """The pose alone."""
+        return PlanarPose(self.east, self.north, self.yaw)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PosePrior(PoseWithCovariance):
+    """Where base_link is believed to be before looking; the covariance is symmetric positive definite."""
 
     def __post_init__(self) -> None:
         if not all(math.isfinite(value) for value in (self.east, self.north, self.yaw)):
@@ -45,20 +53,16 @@ class PosePrior:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PoseEstimate:
-    """Where base_link is: `map` frame, metres, radians, with everything needed to draw it.
+class PoseEstimate(PoseWithCovariance):
+    """Where base_link is, with everything needed to draw it.
 
-    covariance: (3, 3) of (east, north, yaw). hypotheses: (N, 3) refined base_link poses, same axes;
+    hypotheses: (N, 3) refined base_link poses, same axes;
     weights: (N,) summing to 1. density_source: `density`, or what computes it, since few frames are drawn.
     patch: the satellite patch that was searched. match: probability that the frame was taken within it at all; 1 from
     a network that cannot tell. log_likelihood: of the frame alone, without the prior, at base_link poses; None from a
     network that has no density.
     """
 
-    east: float
-    north: float
-    yaw: float
-    covariance: NDArray[np.float64]
     hypotheses: NDArray[np.float64]
     weights: NDArray[np.float64]
     density_source: NDArray[np.float32] | Callable[[], NDArray[np.float32]]

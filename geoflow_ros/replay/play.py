@@ -14,9 +14,9 @@ from geoflow_ros.bags.messages import stamp_ns
 from geoflow_ros.bags.topics import Topic, roles_of
 from geoflow_ros.datasets.bag_drive import open_bag
 from geoflow_ros.errors import InputError
-from geoflow_ros.localization.pose import PoseEstimate, PosePrior
+from geoflow_ros.localization.pose import PoseEstimate, PosePrior, PoseWithCovariance
 from geoflow_ros.tracking.session import Session
-from geoflow_ros.tracking.tracker import Track, TrackedPose
+from geoflow_ros.tracking.tracker import Track
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class FrameResult:
 
     stamp_ns: int
     track: Track
-    single: TrackedPose | None
+    single: PoseWithCovariance | None
     seconds: float
 
 
@@ -112,6 +112,6 @@ class _Player:
         self.frames.append(FrameResult(answer.stamp_ns, answer.track, single, seconds))
 
 
-def _slim(estimate: PoseEstimate) -> TrackedPose:
+def _slim(estimate: PoseEstimate) -> PoseWithCovariance:
     """Without the imagery, of which a drive has gigabytes."""
-    return TrackedPose(estimate.east, estimate.north, estimate.yaw, estimate.covariance)
+    return PoseWithCovariance(estimate.east, estimate.north, estimate.yaw, estimate.covariance)

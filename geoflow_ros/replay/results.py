@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.bags.trajectory import Trajectory
-from geoflow_ros.localization.pose import position_std
+from geoflow_ros.localization.pose import PoseWithCovariance, position_std
 from geoflow_ros.metrics import PoseErrors, pose_errors
 from geoflow_ros.replay.play import FrameResult
-from geoflow_ros.tracking.tracker import TrackedPose, TrackState
+from geoflow_ros.tracking.tracker import TrackState
 
 COLUMNS = ("stamp_ns", "state", "reason", "ms", "true_east", "true_north", "true_yaw_deg")
 POSE_COLUMNS = ("east", "north", "yaw_deg", "std_m", "error_m", "yaw_error_deg", "nees")
@@ -28,7 +28,7 @@ class Judged:
     """Poses of N frames and their errors. frames: (N,) their indices in the drive."""
 
     frames: NDArray[np.int64]
-    poses: list[TrackedPose]
+    poses: list[PoseWithCovariance]
     errors: PoseErrors | None
 
     def to_json(self) -> dict[str, Any]:
@@ -48,7 +48,7 @@ class Judged:
 
 
 def judge(
-    frames: list[FrameResult], pose_of: Callable[[FrameResult], TrackedPose | None], truth: Trajectory | None
+    frames: list[FrameResult], pose_of: Callable[[FrameResult], PoseWithCovariance | None], truth: Trajectory | None
 ) -> Judged:
     """The poses that frames have, with their errors; where there is a truth, only of frames that it knows."""
     kept, poses = [], []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from geometry_msgs.msg import PoseWithCovarianceStamped, Quaternion
@@ -14,21 +14,9 @@ from std_msgs.msg import Header
 from geoflow_ros.bags import messages
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
+from geoflow_ros.localization.pose import PoseWithCovariance
 from geoflow_ros.tracking.measurements import UNMEASURED_VARIANCE
 from geoflow_ros.tracking.prior import Fix
-
-
-class PlanarPose(Protocol):
-    """base_link in the `map` frame: metres, radians; covariance (3, 3) of (east, north, yaw)."""
-
-    @property
-    def east(self) -> float: ...
-    @property
-    def north(self) -> float: ...
-    @property
-    def yaw(self) -> float: ...
-    @property
-    def covariance(self) -> NDArray[np.float64]: ...
 
 
 def to_rgb(message: Image) -> NDArray[np.uint8]:
@@ -36,7 +24,7 @@ def to_rgb(message: Image) -> NDArray[np.uint8]:
     return messages.to_rgb(message) if message.encoding in messages.CHANNELS else _by_cv_bridge(message)
 
 
-def pose_message(pose: PlanarPose, header: Header) -> PoseWithCovarianceStamped:
+def pose_message(pose: PoseWithCovariance, header: Header) -> PoseWithCovarianceStamped:
     """The pose; z is 0, and z, roll and pitch carry `UNMEASURED_VARIANCE`."""
     message = PoseWithCovarianceStamped(header=header)
     position = message.pose.pose.position
@@ -54,7 +42,7 @@ def yaw_quaternion(yaw: float) -> Quaternion:
     return Quaternion(z=math.sin(yaw / 2), w=math.cos(yaw / 2))
 
 
-def fix_message(pose: PlanarPose, frame: LocalFrame, source: Fix, header: Header) -> NavSatFix:
+def fix_message(pose: PoseWithCovariance, frame: LocalFrame, source: Fix, header: Header) -> NavSatFix:
     """The pose in WGS84; height and its variance are the receiver's, for the camera does not see them."""
     latitude, longitude, _ = frame.to_geodetic([pose.east, pose.north])
     covariance = np.zeros((3, 3))

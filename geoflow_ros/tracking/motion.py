@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from geoflow_ros.planar import PlanarPose, compose, rotate
 from geoflow_ros.tracking.history import History
 from geoflow_ros.tracking.prior import BodyVelocity, YawRate
 
@@ -19,33 +20,24 @@ STANDSTILL_SPEED = 0.1  # m/s: what is slower is the noise of standing wheels
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """A displacement in the axes at its start: metres forward and left, radians turned.
+    """How base_link moved. displacement: its pose at the end in the axes at the start.
 
     distance: metres travelled, none while standing. unknown_s, unknown_turn_s: for how many seconds of it the velocity,
     the rate of turn were not measured.
     """
 
-    forward: float = 0.0
-    left: float = 0.0
-    turn: float = 0.0
+    displacement: PlanarPose = PlanarPose()
     distance: float = 0.0
     unknown_s: float = 0.0
     unknown_turn_s: float = 0.0
 
-    def apply(self, poses: NDArray[np.float64], scale: ArrayLike = 1.0) -> NDArray[np.float64]:
-        """Poses (N, 3) of east, north, yaw after this motion, its distances multiplied by `scale` (N,)."""
-        cos, sin = np.cos(poses[:, 2]), np.sin(poses[:, 2])
-        forward, left = np.multiply(scale, self.forward), np.multiply(scale, self.left)
-        east = poses[:, 0] + cos * forward - sin * left
-        north = poses[:, 1] + sin * forward + cos * left
-        return np.column_stack([east, north, poses[:, 2] + self.turn])
+    def apply(self, poses: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Poses (N, 3) of east, north, yaw after this motion."""
+        return compose(poses, self.displacement.array())
 
     def inverse(self) -> Motion:
         """The way back."""
-        cos, sin = math.cos(self.turn), math.sin(self.turn)
-        forward = -cos * self.forward - sin * self.left
-        left = sin * self.forward - cos * self.left
-        return Motion(forward, left, -self.turn, self.distance, self.unknown_s, self.unknown_turn_s)
+        return replace(self, displacement=self.displacement.inverse())
 
 
 NO_MOTION = Motion()
@@ -122,9 +114,7 @@ def _integrated(
     """The motion of body velocities (T, 2) and rates (T,), each lasting `step` seconds."""
     turned = np.cumsum(rate) * step
     yaw = turned - rate * step / 2  # in the middle of each step
-    cos, sin = np.cos(yaw), np.sin(yaw)
-    forward = float(cos @ velocity[:, 0] - sin @ velocity[:, 1]) * step
-    left = float(sin @ velocity[:, 0] + cos @ velocity[:, 1]) * step
+    x, y = (rotate(yaw, velocity).sum(axis=0) * step).tolist()
     speed = np.hypot(velocity[:, 0], velocity[:, 1])
     distance = float(speed[speed > STANDSTILL_SPEED].sum()) * step
-    return Motion(forward, left, float(turned[-1]), distance, unknown_s, unknown_turn_s)
+    return Motion(PlanarPose(x, y, float(turned[-1])), distance, unknown_s, unknown_turn_s)

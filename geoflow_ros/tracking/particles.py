@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.planar import wrap_angle
+from geoflow_ros.planar import compose, wrap_angle
 from geoflow_ros.tracking.motion import NO_MOTION, Motion
 
 Floats = NDArray[np.float64]
@@ -40,7 +40,9 @@ class Particles:
     def move(self, motion: Motion, position: float, turn: float) -> None:
         """Move everything by the same motion and by noise of its own: standard deviations in m and rad."""
         noise = self._rng.normal(0.0, 1.0, (len(self.poses), 3)) * (position, position, turn)
-        self.poses = wrapped(motion.apply(self.poses, self.scale) + noise)
+        steps = np.tile(motion.displacement.array(), (len(self.poses), 1))
+        steps[:, :2] *= self.scale[:, None]
+        self.poses = wrapped(compose(self.poses, steps) + noise)
 
     def reweight(self, log_likelihood: Floats) -> None:
         """Multiply the weights by a likelihood given by its logarithm (N,); resample when few particles remain."""

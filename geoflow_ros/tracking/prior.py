@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import PosePrior, Rejection
 from geoflow_ros.options import option
-from geoflow_ros.planar import wrap_angle
+from geoflow_ros.planar import rotate, wrap_angle
 from geoflow_ros.tracking.history import KEPT_NS, History, S, share_of_second
 
 ODOMETRY_SPEED_ERROR = 0.1  # of the distance extrapolated with odometry
@@ -200,8 +200,7 @@ class PriorBuffer:
         age_s = (stamp_ns - first.stamp_ns) * 1e-9
         moved, sigma = np.zeros(2), abs(age_s) * self._prior.speed_sigma
         if velocities := self._velocities.around(stamp_ns, self._prior.max_age):
-            body, cos, sin = velocities[0], math.cos(yaw), math.sin(yaw)
-            moved = np.array([cos * body.forward - sin * body.left, sin * body.forward + cos * body.left]) * age_s
+            moved = rotate(yaw, (velocities[0].forward, velocities[0].left)) * age_s
             sigma = ODOMETRY_SPEED_ERROR * float(np.hypot(*moved))
         return _east_north(first, frame) + moved, first.covariance + sigma**2 * np.eye(2)
 

@@ -21,7 +21,7 @@ from geoflow_ros.tracking.motion import MotionBuffer
 from geoflow_ros.tracking.prior import BodyVelocity, Fix, HeadingConfig, PriorBuffer, PriorConfig
 from geoflow_ros.tracking.search import Origin, Proposal, bounded
 from geoflow_ros.tracking.settings import DatumConfig
-from geoflow_ros.tracking.tracker import Track, TrackedPose, Tracker, TrackerConfig, TrackState
+from geoflow_ros.tracking.tracker import Track, Tracker, TrackerConfig, TrackState
 
 
 class FrameLocalizer(Protocol):
@@ -168,9 +168,8 @@ class Session:
         single = task if isinstance(task, Rejection) else self._localize(image_message, task)
         if isinstance(single, Rejection):
             return Answer(taken_ns, Track(TrackState.LOST, single.reason, None), single, None)
-        pose = TrackedPose(single.east, single.north, single.yaw, single.covariance)
         searched = None if isinstance(task, Rejection) else task.proposal.prior
-        return Answer(taken_ns, Track(TrackState.LOCALISED, "by this image alone", pose), single, searched)
+        return Answer(taken_ns, Track(TrackState.LOCALISED, "by this image alone", single), single, searched)
 
     def warm(self) -> bool:
         """Use the time between two images for what the next may need; False when there is nothing (more) to do."""

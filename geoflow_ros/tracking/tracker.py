@@ -8,7 +8,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection, position_std
+from geoflow_ros.localization.pose import PoseEstimate, PosePrior, PoseWithCovariance, Rejection, position_std
 from geoflow_ros.options import option
 from geoflow_ros.tracking.belief import Belief, BeliefConfig
 from geoflow_ros.tracking.history import JUMP_NS
@@ -45,22 +45,12 @@ class TrackerConfig:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TrackedPose:
-    """base_link in the `map` frame: metres, radians; covariance (3, 3) of (east, north, yaw)."""
-
-    east: float
-    north: float
-    yaw: float
-    covariance: NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Track:
     """What is known after a frame. pose: at the frame's stamp; None while INITIALISING and when LOST."""
 
     state: TrackState
     reason: str
-    pose: TrackedPose | None
+    pose: PoseWithCovariance | None
 
 
 class Tracker:
@@ -147,7 +137,7 @@ class Tracker:
             return Track(TrackState.LOST if is_lost else TrackState.INITIALISING, self._reason, None)
         mean, covariance = self._belief.pose(self._lag(self._belief, stamp_ns))
         east, north, yaw = map(float, mean)
-        pose = TrackedPose(east, north, yaw, covariance)
+        pose = PoseWithCovariance(east, north, yaw, covariance)
         std = position_std(covariance)
         if complaint := self._complaint(std, stamp_ns):
             return Track(TrackState.DEGRADED, complaint, pose)

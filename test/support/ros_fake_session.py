@@ -12,12 +12,12 @@ from geoflow_ros.bags.messages import stamp_ns
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
-from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection
+from geoflow_ros.localization.pose import PoseEstimate, PosePrior, PoseWithCovariance, Rejection
 from geoflow_ros.satellite.patch import SatellitePatch
 from geoflow_ros.tracking.measurements import to_fix
 from geoflow_ros.tracking.prior import Fix
 from geoflow_ros.tracking.session import Answer, Decode, SessionConfig
-from geoflow_ros.tracking.tracker import Track, TrackedPose, TrackState
+from geoflow_ros.tracking.tracker import Track, TrackState
 
 SLOW_S = 0.5
 CAMERA = CameraModel(64, 32, 40.0, 40.0, 32.0, 16.0)
@@ -87,12 +87,12 @@ class FakeSession:
             return Track(TrackState.INITIALISING, "searching", None)
         if self._initial is not None:
             at = self._initial
-            return Track(TrackState.DEGRADED, "as told", TrackedPose(at.east, at.north, at.yaw, at.covariance))
+            return Track(TrackState.DEGRADED, "as told", PoseWithCovariance(at.east, at.north, at.yaw, at.covariance))
         if self._fix is None or self.frame is None:
             return Track(TrackState.INITIALISING, self._reason or "no GNSS fix received yet", None)
         east, north, _ = self.frame.to_enu(self._fix.latitude, self._fix.longitude)
         told = f"camera {self._mount.height:.2f} m above ground, {self._config.tracker}"
-        pose = TrackedPose(float(east), float(north), 0.5, np.diag([1.0, 1.0, 0.01]))
+        pose = PoseWithCovariance(float(east), float(north), 0.5, np.diag([1.0, 1.0, 0.01]))
         return Track(TrackState.LOCALISED, told, pose)
 
     def set_mount(self, mount: Mount | None, reason: str = "") -> None:

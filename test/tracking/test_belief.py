@@ -10,6 +10,7 @@ import pytest
 import tracking_support as sim
 
 from geoflow_ros.localization.pose import PosePrior
+from geoflow_ros.planar import PlanarPose
 from geoflow_ros.tracking.belief import Belief, BeliefConfig
 from geoflow_ros.tracking.motion import NO_MOTION, Motion
 from geoflow_ros.tracking.particles import Particles
@@ -76,7 +77,7 @@ def test_a_standing_vehicle_gains_no_confidence() -> None:
 
 def test_a_late_frame_counts_where_it_was_taken() -> None:
     on_time, late = stated(), stated()
-    way = Motion(forward=4.0, turn=0.1, distance=4.0)
+    way = Motion(PlanarPose(4.0, yaw=0.1), distance=4.0)
     on_time.see(sim.estimate(TRUTH + (0.5, 0.3, 0.0), 0.5, 0.02))
     on_time.advance(1, way, 0.0)
     late.advance(1, way, 0.0)
@@ -87,7 +88,7 @@ def test_a_late_frame_counts_where_it_was_taken() -> None:
 def test_driving_without_frames_makes_uncertain() -> None:
     belief = stated(std=0.1, std_yaw=0.001)
     for tick in range(100):
-        belief.advance(tick + 1, Motion(forward=1.0, distance=1.0), 0.0)
+        belief.advance(tick + 1, Motion(PlanarPose(1.0), distance=1.0), 0.0)
     mean, covariance = belief.pose()
     # 100 m towards the west: a scale known to 1.5 % along, and across what the heading's walk integrates to
     assert mean[0] == pytest.approx(TRUTH[0] + 100 * math.cos(3.1), abs=0.5)
@@ -99,7 +100,7 @@ def test_odometry_that_is_always_too_long_is_found_out() -> None:
     belief, at = stated(std=0.1, std_yaw=0.01), TRUTH.copy()
     for tick in range(150):
         at = at + (math.cos(TRUTH[2]), math.sin(TRUTH[2]), 0.0)
-        belief.advance(tick + 1, Motion(forward=1.03, distance=1.03), 0.0)
+        belief.advance(tick + 1, Motion(PlanarPose(1.03), distance=1.03), 0.0)
         belief.see(sim.estimate(at, 0.5, 0.02))
     assert belief._particles.scale.mean() == pytest.approx(1 / 1.03, abs=0.007)
 

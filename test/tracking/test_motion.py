@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from geoflow_ros.planar import PlanarPose
 from geoflow_ros.tracking.motion import Motion, MotionBuffer
 from geoflow_ros.tracking.prior import BodyVelocity, YawRate
 
@@ -26,19 +27,19 @@ def buffer(forward: float, left: float, rate: float, until: float = 4.0) -> Moti
 def test_a_quarter_of_a_circle() -> None:
     # radius 10 m at 5 m/s: a quarter turn takes pi seconds and ends 10 m ahead, 10 m to the left
     motion = buffer(5.0, 0.0, 0.5).between(0, round(math.pi * SECOND))
-    assert (motion.forward, motion.left, motion.turn) == pytest.approx((10.0, 10.0, math.pi / 2), abs=2e-3)
+    assert motion.displacement.array() == pytest.approx((10.0, 10.0, math.pi / 2), abs=2e-3)
     assert motion.distance == pytest.approx(5.0 * math.pi, rel=1e-6)
     assert (motion.unknown_s, motion.unknown_turn_s) == (0.0, 0.0)
 
 
 def test_poses_move_along_their_own_heading() -> None:
-    moved = Motion(forward=2.0, left=1.0, turn=0.5).apply(np.array([[10.0, 20.0, math.pi / 2]]))
+    moved = Motion(PlanarPose(2.0, 1.0, 0.5)).apply(np.array([[10.0, 20.0, math.pi / 2]]))
     assert moved[0] == pytest.approx([9.0, 22.0, math.pi / 2 + 0.5])
 
 
 @given(st.floats(-20, 20), st.floats(-5, 5), st.floats(-3, 3))
 def test_there_and_back(forward: float, left: float, turn: float) -> None:
-    motion = Motion(forward, left, turn)
+    motion = Motion(PlanarPose(forward, left, turn))
     assert motion.inverse().apply(motion.apply(POSES)) == pytest.approx(POSES, abs=1e-9)
 
 
@@ -55,7 +56,7 @@ def test_what_odometry_does_not_tell_is_unknown_and_the_gyroscope_steps_in() -> 
     motion = motions.between(0, 3 * SECOND)
     assert motion.unknown_s == pytest.approx(1.5, abs=0.03)  # a velocity is held for half a second
     assert motion.unknown_turn_s == pytest.approx(0.55, abs=0.03)
-    assert motion.turn == pytest.approx(0.4 * 0.95, abs=0.02)  # where there is a velocity, its own rate counts
+    assert motion.displacement.yaw == pytest.approx(0.4 * 0.95, abs=0.02)  # a velocity's own rate counts
 
 
 def test_standing_wheels_travel_nowhere() -> None:
@@ -68,5 +69,5 @@ def test_standing_wheels_travel_nowhere() -> None:
 
 def test_without_any_measurement_all_is_unknown() -> None:
     motion = MotionBuffer().between(0, SECOND)
-    assert (motion.distance, motion.turn) == (0.0, 0.0)
+    assert (motion.distance, motion.displacement.yaw) == (0.0, 0.0)
     assert (motion.unknown_s, motion.unknown_turn_s) == pytest.approx((1.0, 1.0))

@@ -9,8 +9,7 @@ from rclpy.node import Node
 from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
-from geoflow_ros.localization.pose import PoseEstimate, PosePrior
-from geoflow_ros.ros.conversions import PlanarPose
+from geoflow_ros.localization.pose import PoseEstimate, PosePrior, PoseWithCovariance
 from geoflow_ros.ros.diagnostics import ERROR, OK, WARN, Diagnostics
 from geoflow_ros.ros.publishing.map_to_odom import MapToOdom
 from geoflow_ros.ros.publishing.outputs import Outputs
@@ -69,7 +68,7 @@ class Announcer:
         latency_s = (self._node.get_clock().now().nanoseconds - answer.stamp_ns) * 1e-9
         self._diagnostics.answered(LEVELS[track.state], sentence, latency_s)
         if self._transform is not None:
-            self._transform.on_pose(answer.stamp_ns, pose)
+            self._transform.on_pose(answer.stamp_ns, pose.planar)
         if track.state is TrackState.LOCALISED:
             self._keep(answer.stamp_ns, frame, pose)
 
@@ -111,7 +110,7 @@ class Announcer:
             missing["map to odom"] = self._transform.missing
         return {"patch without imagery": f"{self._patch_missing:.0%}", **missing}
 
-    def _keep(self, stamp_ns: int, frame: LocalFrame, pose: PlanarPose) -> None:
+    def _keep(self, stamp_ns: int, frame: LocalFrame, pose: PoseWithCovariance) -> None:
         try:
             self._keeper.keep(stamp_ns, frame.datum, pose)
         except InputError as error:

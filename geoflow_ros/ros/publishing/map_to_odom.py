@@ -13,8 +13,8 @@ from rclpy.node import Node
 
 from geoflow_ros.bags.messages import quaternion_yaw, stamp_ns
 from geoflow_ros.errors import InputError
-from geoflow_ros.planar import wrap_angle
-from geoflow_ros.ros.conversions import PlanarPose, yaw_quaternion
+from geoflow_ros.planar import PlanarPose, wrap_angle
+from geoflow_ros.ros.conversions import yaw_quaternion
 from geoflow_ros.tracking.history import History, share_of_second
 
 try:
@@ -27,26 +27,11 @@ MAX_GAP_S = 0.5  # between the odometry before and after an image
 
 
 @dataclass(frozen=True, slots=True)
-class Planar:
-    """A pose in the plane: metres, radians."""
-
-    x: float
-    y: float
-    yaw: float
-
-    def after_inverse_of(self, other: Planar) -> Planar:
-        """This pose times the inverse of the other: the frame in which `other` becomes this."""
-        yaw = wrap_angle(self.yaw - other.yaw)
-        cos, sin = math.cos(yaw), math.sin(yaw)
-        return Planar(self.x - cos * other.x + sin * other.y, self.y - sin * other.x - cos * other.y, yaw)
-
-
-@dataclass(frozen=True, slots=True)
-class OdometryPose:
-    """base_link in the odometry's frame."""
+class StampedPose:
+    """base_link in the odometry's frame, or in the map frame."""
 
     stamp_ns: int
-    pose: Planar
+    pose: PlanarPose
 
 
 class MapToOdom:
@@ -68,9 +53,9 @@ class MapToOdom:
 
     def clear(self) -> None:
         """Forget everything: time jumped."""
-        self._odometry = History[OdometryPose]()
+        self._odometry = History[StampedPose]()
         self._odom_frame = ""
-        self._waiting: OdometryPose | None = None  # base_link in the map frame
+        self._waiting: StampedPose | None = None
         self._lacking = "no odom received yet"
         self._refused = ""  # what is wrong with the newest odometry
 
@@ -97,7 +82,7 @@ class MapToOdom:
     def on_pose(self, taken_ns: int, pose: PlanarPose) -> None:
         """Broadcast for a pose of base_link in the map frame, at once or when the odometry has come that far."""
         with self._lock:
-            self._waiting = OdometryPose(taken_ns, Planar(pose.east, pose.north, pose.yaw))
+            self._waiting = StampedPose(taken_ns, pose)
             self._broadcast()
 
     def _broadcast(self) -> None:
@@ -111,11 +96,11 @@ class MapToOdom:
         if around[0].stamp_ns > taken_ns:
             self._lacking, self._waiting = "no odom before the image stamp", None
             return
-        transform = self._waiting.pose.after_inverse_of(_between(around[0], around[-1], taken_ns))
+        transform = self._waiting.pose @ _between(around[0], around[-1], taken_ns).inverse()
         self._waiting, self._lacking = None, ""
         self._publisher.publish(TFMessage(transforms=[self._message(transform, taken_ns + self._tolerance_ns)]))
 
-    def _message(self, transform: Planar, until_ns: int) -> TransformStamped:
+    def _message(self, transform: PlanarPose, until_ns: int) -> TransformStamped:
         message = TransformStamped(child_frame_id=self._odom_frame)
         message.header.frame_id = self._map_frame
         message.header.stamp = Time(sec=until_ns // 10**9, nanosec=until_ns % 10**9)
@@ -124,7 +109,7 @@ class MapToOdom:
         return message
 
 
-def _pose_of(message: Odometry, base_frame: str) -> OdometryPose:
+def _pose_of(message: Odometry, base_frame: str) -> StampedPose:
     if not message.header.frame_id:
         raise InputError("odom has no frame_id: its publisher must name the frame that map is to be joined to")
     if message.child_frame_id != base_frame:
@@ -132,16 +117,16 @@ def _pose_of(message: Odometry, base_frame: str) -> OdometryPose:
             f"odom tells the pose of {message.child_frame_id!r}, expected base_frame, which is {base_frame!r}"
         )
     position, q = message.pose.pose.position, message.pose.pose.orientation
-    pose = Planar(position.x, position.y, quaternion_yaw(q.x, q.y, q.z, q.w))
+    pose = PlanarPose(position.x, position.y, quaternion_yaw(q.x, q.y, q.z, q.w))
     if not all(map(math.isfinite, (pose.x, pose.y, pose.yaw))):
         raise InputError(f"odom pose ({pose.x}, {pose.y}, {pose.yaw}) is not finite")
-    return OdometryPose(stamp_ns(message.header.stamp), pose)
+    return StampedPose(stamp_ns(message.header.stamp), pose)
 
 
-def _between(first: OdometryPose, second: OdometryPose, taken_ns: int) -> Planar:
+def _between(first: StampedPose, second: StampedPose, taken_ns: int) -> PlanarPose:
     share = share_of_second(first, second, taken_ns)
     turned = share * wrap_angle(second.pose.yaw - first.pose.yaw)
-    return Planar(
+    return PlanarPose(
         first.pose.x + share * (second.pose.x - first.pose.x),
         first.pose.y + share * (second.pose.y - first.pose.y),
         wrap_angle(first.pose.yaw + turned),

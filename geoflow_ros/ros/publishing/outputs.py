@@ -11,10 +11,9 @@ from sensor_msgs.msg import PointCloud2, PointField
 from std_msgs.msg import Header, String
 
 from geoflow_ros.geodesy import LocalFrame
-from geoflow_ros.localization.pose import PoseEstimate, PosePrior
+from geoflow_ros.localization.pose import PoseEstimate, PosePrior, PoseWithCovariance
 from geoflow_ros.reports.heatmap import draw_heatmap
 from geoflow_ros.ros import conversions
-from geoflow_ros.ros.conversions import PlanarPose
 from geoflow_ros.ros.endpoints import publisher
 from geoflow_ros.tracking.prior import Fix
 
@@ -47,7 +46,7 @@ class Outputs:
         for each in self._publishers.values():
             self._node.destroy_publisher(each)
 
-    def publish_pose(self, pose: PlanarPose, stamp: Time, frame: LocalFrame, fix: Fix | None) -> None:
+    def publish_pose(self, pose: PoseWithCovariance, stamp: Time, frame: LocalFrame, fix: Fix | None) -> None:
         """Publish the pose, and in WGS84 at the height of `fix`."""
         header = Header(stamp=stamp, frame_id=self._map_frame)
         self._publishers["pose"].publish(conversions.pose_message(pose, header))

@@ -15,8 +15,7 @@ import numpy as np
 from geoflow_ros.configuration import SavedPoseConfig
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
-from geoflow_ros.localization.pose import PosePrior
-from geoflow_ros.ros.conversions import PlanarPose
+from geoflow_ros.localization.pose import PosePrior, PoseWithCovariance
 
 PERIOD_NS = 1_000_000_000
 MOVED_SIGMA, TURNED_SIGMA = 2.0, math.radians(5.0)  # m, rad: what a vehicle may have been pushed meanwhile
@@ -48,7 +47,7 @@ class PoseKeeper:
         self._path = Path(config.path).expanduser() if config.path else default_path(node_name)
         self._written_ns = 0
 
-    def keep(self, stamp_ns: int, datum: Datum, pose: PlanarPose) -> None:
+    def keep(self, stamp_ns: int, datum: Datum, pose: PoseWithCovariance) -> None:
         """Save the pose; InputError if the file cannot be written."""
         if not self._max_age_ns or abs(stamp_ns - self._written_ns) < PERIOD_NS:
             return

@@ -6,23 +6,19 @@ import math
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 
 pytest.importorskip("rclpy", reason="rclpy is not installed: source a ROS 2 or install the ROS wheels")
 
 import ros_support as ros
-from hypothesis import given
-from hypothesis import strategies as st
 
 from geoflow_ros.bags.messages import quaternion_yaw, stamp_ns
 from geoflow_ros.errors import InputError
+from geoflow_ros.planar import PlanarPose
 from geoflow_ros.ros.publishing import map_to_odom
-from geoflow_ros.ros.publishing.map_to_odom import MapToOdom, Planar
+from geoflow_ros.ros.publishing.map_to_odom import MapToOdom
 
 NOW = 10**18
-coordinates = st.floats(-1e4, 1e4)
-poses = st.builds(Planar, coordinates, coordinates, st.floats(-3.1, 3.1))
 
 
 class Recorder:
@@ -50,26 +46,10 @@ def joint(recorder: Recorder) -> MapToOdom:
     return MapToOdom(node, "map", "base_link", 1.0)
 
 
-def pose(east: float, north: float, yaw: float) -> Any:
-    return SimpleNamespace(east=east, north=north, yaw=yaw)
-
-
-def matrix(pose: Planar) -> Any:
-    """Homogeneous (3, 3)."""
-    cos, sin = math.cos(pose.yaw), math.sin(pose.yaw)
-    return np.array([[cos, -sin, pose.x], [sin, cos, pose.y], [0.0, 0.0, 1.0]])
-
-
-@given(poses, poses)
-def test_after_inverse_agrees_with_matrices(in_map: Planar, in_odom: Planar) -> None:
-    joined = matrix(in_map.after_inverse_of(in_odom)) @ matrix(in_odom)
-    assert np.allclose(joined, matrix(in_map), atol=1e-6)
-
-
 def test_the_transform_joins_map_and_odom_at_the_stamp_of_the_image(joint: MapToOdom, recorder: Recorder) -> None:
     joint.on_odom(ros.odom(NOW, 2.0, 0.0, 0.0))
     joint.on_odom(ros.odom(NOW + 100_000_000, 3.0, 0.0, 0.0))
-    joint.on_pose(NOW + 50_000_000, pose(10.0, 20.0, math.pi / 2))
+    joint.on_pose(NOW + 50_000_000, PlanarPose(10.0, 20.0, math.pi / 2))
     (sent,) = recorder.sent
     assert (sent.header.frame_id, sent.child_frame_id) == ("map", "odom")
     assert stamp_ns(sent.header.stamp) == NOW + 1_050_000_000
@@ -82,7 +62,7 @@ def test_the_transform_joins_map_and_odom_at_the_stamp_of_the_image(joint: MapTo
 
 def test_a_pose_waits_for_the_odometry_of_its_stamp(joint: MapToOdom, recorder: Recorder) -> None:
     joint.on_odom(ros.odom(NOW, 0.0, 0.0, 0.0))
-    joint.on_pose(NOW + 50_000_000, pose(1.0, 0.0, 0.0))
+    joint.on_pose(NOW + 50_000_000, PlanarPose(1.0, 0.0, 0.0))
     assert not recorder.sent and joint.missing == "waiting for odom at the image stamp"
     joint.on_odom(ros.odom(NOW + 100_000_000, 0.0, 0.0, 0.0))
     assert len(recorder.sent) == 1
@@ -93,20 +73,20 @@ def test_a_pose_waits_for_the_odometry_of_its_stamp(joint: MapToOdom, recorder: 
 def test_yaw_is_interpolated_the_short_way_round(joint: MapToOdom, recorder: Recorder) -> None:
     joint.on_odom(ros.odom(NOW, 0.0, 0.0, math.radians(170.0)))
     joint.on_odom(ros.odom(NOW + 100_000_000, 0.0, 0.0, math.radians(-170.0)))
-    joint.on_pose(NOW + 50_000_000, pose(0.0, 0.0, 0.0))
+    joint.on_pose(NOW + 50_000_000, PlanarPose(0.0, 0.0, 0.0))
     q = recorder.sent[0].transform.rotation
     assert abs(quaternion_yaw(q.x, q.y, q.z, q.w)) == pytest.approx(math.pi)
 
 
 def test_odometry_that_comes_only_after_the_image_does_not_serve(joint: MapToOdom, recorder: Recorder) -> None:
     joint.on_odom(ros.odom(NOW + 100_000_000, 0.0, 0.0, 0.0))
-    joint.on_pose(NOW, pose(1.0, 0.0, 0.0))
+    joint.on_pose(NOW, PlanarPose(1.0, 0.0, 0.0))
     assert not recorder.sent and joint.missing == "no odom before the image stamp"
 
 
 def test_what_was_before_a_jump_of_time_is_forgotten(joint: MapToOdom, recorder: Recorder) -> None:
     joint.on_odom(ros.odom(NOW, 0.0, 0.0, 0.0))
-    joint.on_pose(NOW + 50_000_000, pose(1.0, 0.0, 0.0))
+    joint.on_pose(NOW + 50_000_000, PlanarPose(1.0, 0.0, 0.0))
     joint.clear()
     joint.on_odom(ros.odom(NOW + 100_000_000, 0.0, 0.0, 0.0))
     assert not recorder.sent
@@ -125,7 +105,7 @@ def test_odometry_that_cannot_serve_is_said(joint: MapToOdom, recorder: Recorder
     else:
         message.pose.pose.position.x = math.nan
     joint.on_odom(message)
-    joint.on_pose(NOW, pose(0.0, 0.0, 0.0))
+    joint.on_pose(NOW, PlanarPose(0.0, 0.0, 0.0))
     assert not recorder.sent and reason in joint.missing
 
 

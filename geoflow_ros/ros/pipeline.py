@@ -154,7 +154,7 @@ class Pipeline:
         with self._gate:
             if epoch != self._epoch:
                 return
-            self.announcer.announce(answer, header.stamp, self.session)
+            self.announcer.announce(answer, header.stamp)
         if isinstance(answer.single, PoseEstimate) and answer.prior is not None:
             self.announcer.draw(answer.single, answer.prior, header.stamp)
 

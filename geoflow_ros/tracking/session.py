@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,13 +14,10 @@ from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection
-from geoflow_ros.tracking import measurements
-from geoflow_ros.tracking.camera_input import CameraInput
-from geoflow_ros.tracking.motion import MotionBuffer
-from geoflow_ros.tracking.prior import BodyVelocity, Fix, HeadingConfig, PriorBuffer, PriorConfig
+from geoflow_ros.tracking.prior import Fix
 from geoflow_ros.tracking.search import Origin, Proposal, bounded
-from geoflow_ros.tracking.settings import DatumConfig
-from geoflow_ros.tracking.tracker import Track, Tracker, TrackerConfig, TrackState
+from geoflow_ros.tracking.sensor_inputs import SensorInputs, SessionConfig
+from geoflow_ros.tracking.tracker import Track, Tracker, TrackState
 
 
 class FrameLocalizer(Protocol):
@@ -47,28 +43,20 @@ Decode = Callable[[Any, CameraModel, tuple[int, int]], tuple[NDArray[np.uint8], 
 that will be read: the image may come smaller than it is, but not than that. InputError if it cannot be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionConfig:
-    """Everything a session can be told. rectified: read P of camera_info instead of K and D."""
-
-    heading: HeadingConfig = field(default_factory=HeadingConfig)
-    prior: PriorConfig = field(default_factory=PriorConfig)
-    datum: DatumConfig = field(default_factory=DatumConfig)
-    tracker: TrackerConfig = field(default_factory=TrackerConfig)
-    rectified: bool = False
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
     """What came of an image. stamp_ns: its stamp. track: the fused pose at that stamp and the state.
 
-    single: what the frame alone said, started at `prior`. prior: where was searched, None if nowhere.
+    single: what the frame alone said, started at `prior`. prior: where was searched, None if nowhere. frame: the map
+    frame of all poses, None while it is not known. fix: the nearest in time, whose altitude the pose may borrow.
     """
 
     stamp_ns: int
     track: Track
     single: PoseEstimate | Rejection
     prior: PosePrior | None
+    frame: LocalFrame | None
+    fix: Fix | None
 
 
 def decode_image(message: Any, camera: CameraModel, needed: tuple[int, int]) -> tuple[NDArray[np.uint8], CameraModel]:
@@ -76,12 +64,11 @@ def decode_image(message: Any, camera: CameraModel, needed: tuple[int, int]) -> 
     return (to_rgb(message), camera) if hasattr(message, "encoding") else compressed_for(message, camera, needed)
 
 
-class Session:
-    """Messages in (duck-typed: rclpy's or rosbags'), fused poses out; the same for the node and the replay.
+class Session(SensorInputs):
+    """Messages in, fused poses out; the same for the node and the replay.
 
     Thread-safe: `process` may run in a worker while the other methods are called; none waits for the network.
-    No `on_` method raises for what a message holds: the reason is kept, and told by `refused` and by the answers
-    that it leaves without a pose. Equal messages in equal order with an equal seed give equal answers.
+    Equal messages in equal order with an equal seed give equal answers.
     """
 
     def __init__(
@@ -92,52 +79,15 @@ class Session:
         mount: Mount | None = None,
         decode: Decode = decode_image,
     ) -> None:
-        """mount: of the camera on base_link; without one, no image is answered before `set_mount`.
-
-        decode: of image messages; the default reads what needs no cv_bridge.
-        """
-        self._config = config
+        """mount: as `SensorInputs`. decode: of image messages; the default reads what needs no cv_bridge."""
+        super().__init__(config, mount)
         self._localizer_in = localizer_in
         self._localizer: FrameLocalizer | None = None
         self._last: _Task | None = None
         self._seed = seed
         self._decode = decode
-        self._sensors = PriorBuffer(config.prior, config.heading, config.datum.datum)
-        self._motions = MotionBuffer()
         self._tracker = Tracker(config.tracker, seed, self._sensors, self._motions)
-        self._eye = CameraInput(mount, config.rectified)
-        self._refused: dict[str, str] = {}
         self._generation = 0  # of the track: an answer to a frame of an older one is not for it
-        self._lock = threading.RLock()
-
-    def on_camera_info(self, message: Any) -> None:
-        """A sensor_msgs/CameraInfo; one that is unlike the last takes its place."""
-        self._take("camera_info", lambda: self._eye.set_info(message))
-
-    def on_fix(self, message: Any) -> None:
-        """A sensor_msgs/NavSatFix, taken as base_link's position. Without a datum, the first good one becomes it."""
-        sigma = self._config.prior.fix_sigma
-        self._take("fix", lambda: self._sensors.add_fix(measurements.to_fix(message, sigma)))
-
-    def on_imu(self, message: Any) -> None:
-        """A sensor_msgs/Imu: a heading if heading.source is imu, and the rate of turn where no odometry tells it."""
-        heading = self._config.heading
-        if heading.source == "imu":
-            self._take("heading", lambda: self._sensors.add_heading(measurements.imu_heading(message, heading.sigma)))
-        self._take("imu", lambda: self._motions.add_rate(measurements.imu_yaw_rate(message)))
-
-    def on_odom(self, message: Any) -> None:
-        """A nav_msgs/Odometry: its twist moves the hypotheses; its yaw is a heading if heading.source is odom."""
-        self._take("odom", lambda: self._add_velocity(measurements.odometry_velocity(message)))
-        heading = self._config.heading
-        if heading.source == "odom":
-            self._take(
-                "heading", lambda: self._sensors.add_heading(measurements.odometry_heading(message, heading.sigma))
-            )
-
-    def on_twist(self, message: Any) -> None:
-        """A geometry_msgs/TwistStamped in base_link, for vehicles without odometry: speed and rate of turn."""
-        self._take("twist", lambda: self._add_velocity(measurements.twist_velocity(message)))
 
     def process(self, image_message: Any) -> Answer:
         """The answer to a sensor_msgs/Image or CompressedImage at its stamp; call it from one thread at a time.
@@ -147,39 +97,34 @@ class Session:
         """
         taken_ns = stamp_ns(image_message.header.stamp)
         with self._lock:
-            generation, tracker = self._generation, self._tracker
-            tracker.advance(taken_ns, self._config.prior.speed_sigma)
-            task = self._task(lambda: tracker.propose(taken_ns))
-        outcome = task if isinstance(task, Rejection) else self._localize(image_message, task)
+            generation = self._generation
+            self._tracker.advance(taken_ns, self._config.prior.speed_sigma)
+            task = self._task(lambda: self._tracker.propose(taken_ns))
+        outcome = self._localize(image_message, task)
         with self._lock:
             if generation != self._generation:
-                return Answer(taken_ns, tracker.track(taken_ns), Rejection("the track was started anew"), None)
-            proposal = None if isinstance(task, Rejection) else task.proposal
-            tracker.see(taken_ns, outcome, proposal.origin if proposal else None)
-            return Answer(taken_ns, tracker.track(taken_ns), outcome, proposal.prior if proposal else None)
+                outcome = task = Rejection("the track was started anew")
+            else:
+                self._tracker.see(taken_ns, outcome, task.proposal.origin if isinstance(task, _Task) else None)
+            return self._answer(taken_ns, self._tracker.track(taken_ns), outcome, task)
 
     def single_frame(self, image_message: Any) -> Answer:
         """What a frame says alone, looked for where GNSS and the heading source say; the track is left as it is."""
         taken_ns = stamp_ns(image_message.header.stamp)
         with self._lock:
-            prior = self._sensors.at(taken_ns)
-            proposal = prior if isinstance(prior, Rejection) else Proposal(bounded(prior), Origin.SENSORS)
-            task = self._task(lambda: proposal)
-        single = task if isinstance(task, Rejection) else self._localize(image_message, task)
-        if isinstance(single, Rejection):
-            return Answer(taken_ns, Track(TrackState.LOST, single.reason, None), single, None)
-        searched = None if isinstance(task, Rejection) else task.proposal.prior
-        return Answer(taken_ns, Track(TrackState.LOCALISED, "by this image alone", single), single, searched)
+            task = self._task(lambda: self._at_sensors(taken_ns))
+        outcome = self._localize(image_message, task)
+        if isinstance(outcome, Rejection):
+            track = Track(TrackState.LOST, outcome.reason, None)
+        else:
+            track = Track(TrackState.LOCALISED, "by this image alone", outcome)
+        with self._lock:
+            return self._answer(taken_ns, track, outcome, task)
 
     def warm(self) -> bool:
         """Use the time between two images for what the next may need; False when there is nothing (more) to do."""
         last = self._last
         return last is not None and last.localizer.warm(last.proposal.prior, last.camera.mount)
-
-    def set_mount(self, mount: Mount | None, reason: str = "the camera's mount is not known") -> None:
-        """Where the camera sits from now on; None withholds answers with this reason (no transform yet)."""
-        with self._lock:
-            self._eye.set_mount(mount, reason)
 
     def set_datum(self, datum: Datum) -> None:
         """Begin the map frame here; the track starts anew, in the new frame."""
@@ -221,25 +166,9 @@ class Session:
             self._motions.clear()
             self._forget(reason)
 
-    @property
-    def frame(self) -> LocalFrame | None:
-        """The map frame: of the datum, else from the first good fix on."""
-        return self._sensors.frame if self._sensors.has_frame else None
-
-    @property
-    def camera(self) -> CameraModel | Rejection:
-        """The camera with its mount, or what is missing."""
-        return self._eye.camera
-
-    @property
-    def refused(self) -> Mapping[str, str]:
-        """Why the newest message of a kind (camera_info, fix, heading, ...) was of no use; empty if all were."""
-        with self._lock:
-            return dict(self._refused)
-
-    def nearest_fix(self, stamp_ns: int) -> Fix | None:
-        """The fix nearest in time."""
-        return self._sensors.nearest_fix(stamp_ns)
+    def _at_sensors(self, stamp_ns: int) -> Proposal | Rejection:
+        prior = self._sensors.at(stamp_ns)
+        return prior if isinstance(prior, Rejection) else Proposal(bounded(prior), Origin.SENSORS)
 
     def _task(self, propose: Callable[[], Proposal | Rejection]) -> _Task | Rejection:
         """What to hand to the localiser, or what is missing."""
@@ -255,7 +184,10 @@ class Session:
             self._localizer = self._localizer_in(self._sensors.frame)
         return _Task(camera, proposal, self._localizer)
 
-    def _localize(self, message: Any, task: _Task) -> PoseEstimate | Rejection:
+    def _localize(self, message: Any, task: _Task | Rejection) -> PoseEstimate | Rejection:
+        """What the image says alone, or why nothing; takes as long as the network does."""
+        if isinstance(task, Rejection):
+            return task
         self._last = task
         try:
             image, camera = self._decode(message, task.camera, task.localizer.image_size)
@@ -263,28 +195,13 @@ class Session:
         except InputError as error:
             return Rejection(str(error))
 
+    def _answer(self, taken_ns: int, track: Track, single: PoseEstimate | Rejection, task: _Task | Rejection) -> Answer:
+        prior = task.proposal.prior if isinstance(task, _Task) else None
+        return Answer(taken_ns, track, single, prior, self.frame, self._sensors.nearest_fix(taken_ns))
+
     def _forget(self, reason: str) -> None:
         self._generation += 1
         self._tracker.forget(reason)
-
-    def _add_velocity(self, velocity: BodyVelocity) -> None:
-        self._motions.add_velocity(velocity)
-        self._sensors.add_velocity(velocity)
-
-    def _take(self, kind: str, take: Callable[[], None]) -> None:
-        """Run `take`; keep the reason if the message turns out to be of no use."""
-        reason = None
-        try:
-            take()
-        except InputError as error:
-            reason = str(error)
-        with self._lock:
-            if reason is None:
-                self._refused.pop(kind, None)
-                return
-            self._refused[kind] = reason
-        if kind in ("fix", "heading"):
-            self._sensors.refuse(kind, reason)
 
 
 @dataclass(frozen=True, slots=True)

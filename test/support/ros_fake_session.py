@@ -16,7 +16,8 @@ from geoflow_ros.localization.pose import PoseEstimate, PosePrior, PoseWithCovar
 from geoflow_ros.satellite.patch import SatellitePatch
 from geoflow_ros.tracking.measurements import to_fix
 from geoflow_ros.tracking.prior import Fix
-from geoflow_ros.tracking.session import Answer, Decode, SessionConfig
+from geoflow_ros.tracking.sensor_inputs import SessionConfig
+from geoflow_ros.tracking.session import Answer, Decode
 from geoflow_ros.tracking.tracker import Track, TrackState
 
 SLOW_S = 0.5
@@ -75,7 +76,7 @@ class FakeSession:
             pose = track.pose
             prior = PosePrior(pose.east, pose.north, pose.yaw, pose.covariance)
             single = _estimate(prior)
-        return Answer(taken_ns, track, single, prior)
+        return Answer(taken_ns, track, single, prior, self.frame, self._fix)
 
     def _track(self, is_lost: bool) -> Track:
         if self._mount is None:

@@ -53,18 +53,18 @@ class Announcer:
         if self._transform is not None:
             self._transform.on_odom(message)
 
-    def announce(self, answer: Answer, stamp: Time, session: Session) -> None:
+    def announce(self, answer: Answer, stamp: Time) -> None:
         """Publish all that an answer holds."""
         if isinstance(answer.single, PoseEstimate):
             self._outputs.publish_single(answer.single, stamp)
             self._patch_missing = answer.single.patch.missing
-        track, pose, frame = answer.track, answer.track.pose, session.frame
+        track, pose, frame = answer.track, answer.track.pose, answer.frame
         sentence = f"{track.state.value}: {track.reason}" if track.reason else track.state.value
         self._outputs.publish_state(track.state.value, track.reason)
         if pose is None or frame is None:
             self.withhold(LEVELS[track.state], sentence)
             return
-        self._outputs.publish_pose(pose, stamp, frame, session.nearest_fix(answer.stamp_ns))
+        self._outputs.publish_pose(pose, stamp, frame, answer.fix)
         latency_s = (self._node.get_clock().now().nanoseconds - answer.stamp_ns) * 1e-9
         self._diagnostics.answered(LEVELS[track.state], sentence, latency_s)
         if self._transform is not None:

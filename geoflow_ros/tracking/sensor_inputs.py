@@ -1,0 +1,120 @@
+"""What a session hears: sensor messages become measurements, or the reason why one was of no use. Needs no ROS."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from geoflow_ros.camera import CameraModel, Mount
+from geoflow_ros.errors import InputError
+from geoflow_ros.geodesy import LocalFrame
+from geoflow_ros.localization.pose import Rejection
+from geoflow_ros.tracking import measurements
+from geoflow_ros.tracking.camera_input import CameraInput
+from geoflow_ros.tracking.motion import MotionBuffer
+from geoflow_ros.tracking.prior import BodyVelocity, Fix, HeadingConfig, PriorBuffer, PriorConfig
+from geoflow_ros.tracking.settings import DatumConfig
+from geoflow_ros.tracking.tracker import TrackerConfig
+
+
+@dataclass(frozen=True, slots=True)
+class SessionConfig:
+    """Everything a session can be told. rectified: read P of camera_info instead of K and D."""
+
+    heading: HeadingConfig = field(default_factory=HeadingConfig)
+    prior: PriorConfig = field(default_factory=PriorConfig)
+    datum: DatumConfig = field(default_factory=DatumConfig)
+    tracker: TrackerConfig = field(default_factory=TrackerConfig)
+    rectified: bool = False
+
+
+class SensorInputs:
+    """Messages in (duck-typed: rclpy's or rosbags'), the newest measurements kept; thread-safe.
+
+    No `on_` method raises for what a message holds: the reason is kept, and reported by `refused` and by the answers
+    that it leaves without a pose.
+    """
+
+    def __init__(self, config: SessionConfig, mount: Mount | None) -> None:
+        """mount: of the camera on base_link; without one, no image is answered before `set_mount`."""
+        self._config = config
+        self._sensors = PriorBuffer(config.prior, config.heading, config.datum.datum)
+        self._motions = MotionBuffer()
+        self._eye = CameraInput(mount, config.rectified)
+        self._refused: dict[str, str] = {}
+        self._lock = threading.RLock()
+
+    def on_camera_info(self, message: Any) -> None:
+        """A sensor_msgs/CameraInfo; one that is unlike the last takes its place."""
+        self._take("camera_info", lambda: self._eye.set_info(message))
+
+    def on_fix(self, message: Any) -> None:
+        """A sensor_msgs/NavSatFix, taken as base_link's position. Without a datum, the first good one becomes it."""
+        sigma = self._config.prior.fix_sigma
+        self._take("fix", lambda: self._sensors.add_fix(measurements.to_fix(message, sigma)))
+
+    def on_imu(self, message: Any) -> None:
+        """A sensor_msgs/Imu: a heading if heading.source is imu, and the rate of turn where no odometry tells it."""
+        heading = self._config.heading
+        if heading.source == "imu":
+            self._take("heading", lambda: self._sensors.add_heading(measurements.imu_heading(message, heading.sigma)))
+        self._take("imu", lambda: self._motions.add_rate(measurements.imu_yaw_rate(message)))
+
+    def on_odom(self, message: Any) -> None:
+        """A nav_msgs/Odometry: its twist moves the hypotheses; its yaw is a heading if heading.source is odom."""
+        self._take("odom", lambda: self._add_velocity(measurements.odometry_velocity(message)))
+        heading = self._config.heading
+        if heading.source == "odom":
+            self._take(
+                "heading", lambda: self._sensors.add_heading(measurements.odometry_heading(message, heading.sigma))
+            )
+
+    def on_twist(self, message: Any) -> None:
+        """A geometry_msgs/TwistStamped in base_link, for vehicles without odometry: speed and rate of turn."""
+        self._take("twist", lambda: self._add_velocity(measurements.twist_velocity(message)))
+
+    def set_mount(self, mount: Mount | None, reason: str = "the camera's mount is not known") -> None:
+        """Where the camera sits from now on; None withholds answers with this reason (no transform yet)."""
+        with self._lock:
+            self._eye.set_mount(mount, reason)
+
+    @property
+    def frame(self) -> LocalFrame | None:
+        """The map frame: of the datum, else from the first good fix on."""
+        return self._sensors.frame if self._sensors.has_frame else None
+
+    @property
+    def camera(self) -> CameraModel | Rejection:
+        """The camera with its mount, or what is missing."""
+        return self._eye.camera
+
+    @property
+    def refused(self) -> Mapping[str, str]:
+        """Why the newest message of a kind (camera_info, fix, heading, ...) was of no use; empty if all were."""
+        with self._lock:
+            return dict(self._refused)
+
+    def nearest_fix(self, stamp_ns: int) -> Fix | None:
+        """The fix nearest in time."""
+        return self._sensors.nearest_fix(stamp_ns)
+
+    def _add_velocity(self, velocity: BodyVelocity) -> None:
+        self._motions.add_velocity(velocity)
+        self._sensors.add_velocity(velocity)
+
+    def _take(self, kind: str, take: Callable[[], None]) -> None:
+        """Run `take`; keep the reason if the message turns out to be of no use."""
+        reason = None
+        try:
+            take()
+        except InputError as error:
+            reason = str(error)
+        with self._lock:
+            if reason is None:
+                self._refused.pop(kind, None)
+                return
+            self._refused[kind] = reason
+        if kind in ("fix", "heading"):
+            self._sensors.refuse(kind, reason)

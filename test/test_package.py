@@ -20,21 +20,13 @@ import geoflow_ros
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "geoflow_ros"
 
-# Lowest first: a module may import its own group and those of lower layers, never one beside or above it.
-LAYERS = (
-    {"", "errors"},
-    {"cli", "metrics", "options", "planar", "resources"},
-    {"camera", "geodesy"},
-    {"bags", "model", "satellite"},
-    {"localization"},
-    {"reports", "tracking"},
-    {"configuration"},
-    {"town"},
-    {"datasets"},
-    {"benchmark", "evaluate", "kitti2bag", "replay", "train"},
-    {"ros"},
-    {"commands"},  # every __main__
-)
+# Height of every module, as the table in the document says.
+LAYERS = {
+    name: int(height)
+    for height, name in re.findall(
+        r"^\| (\d+) \| `(\w+)", (ROOT / "docs/ARCHITECTURE.md").read_text("utf-8"), re.MULTILINE
+    )
+}
 ROS_PACKAGES = re.compile(
     r"rclpy|rcl_interfaces|builtin_interfaces|\w+_msgs|sensor_msgs_py|cv_bridge|tf2_\w+|message_filters|rosbag2\w*|launch\w*"
 )
@@ -57,19 +49,18 @@ def imports(file: Path) -> Iterator[str]:
 
 
 def group(module: str) -> str:
-    """First name below geoflow_ros: `geoflow_ros.model.flow` belongs to `model`; "" is geoflow_ros itself."""
+    """First name below geoflow_ros: `geoflow_ros.model.flow` belongs to `model`; geoflow_ros itself is `__init__`."""
     parts = module.split(".")
     if parts[-1] == "__main__":
-        return "commands"
+        return "__main__"
     is_module = len(parts) > 1 and ((PACKAGE / parts[1]).is_dir() or (PACKAGE / f"{parts[1]}.py").is_file())
-    return parts[1] if is_module else ""
+    return parts[1] if is_module else "__init__"
 
 
 def layer(name: str) -> int:
     """Height of a group in LAYERS."""
-    heights = [height for height, groups in enumerate(LAYERS) if name in groups]
-    assert heights, f"geoflow_ros.{name} has no place in LAYERS: say what it may import"
-    return heights[0]
+    assert name in LAYERS, f"geoflow_ros.{name} has no row in docs/ARCHITECTURE.md: say what it is for and its layer"
+    return LAYERS[name]
 
 
 def modules() -> list[Path]:
@@ -90,7 +81,11 @@ def test_imports_go_one_way(file: Path) -> None:
     own = group(".".join(file.with_suffix("").parts))
     used = {group(name) for name in imports(ROOT / file) if name.split(".")[0] == "geoflow_ros"}
     wrong = {name for name in used - {own} if layer(name) >= layer(own)}
-    assert not wrong, f"{file} imports {wrong}, which stand beside or above it in LAYERS"
+    assert not wrong, f"{file} imports {wrong}, which stand beside or above it in docs/ARCHITECTURE.md"
+
+
+def test_the_table_of_layers_names_what_there_is() -> None:
+    assert set(LAYERS) == {group(".".join(file.with_suffix("").parts)) for file in modules()}
 
 
 @pytest.mark.parametrize("file", modules(), ids=str)

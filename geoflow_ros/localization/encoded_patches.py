@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,6 +23,7 @@ from geoflow_ros.satellite.patch import SatellitePatch
 Key = tuple[float, int, int, int, int]
 HALVINGS = 4  # of a spacing, until it is as fine as it gets
 LOOK_AHEAD_M, LOOK_AHEAD_YAW = 3.0, math.radians(1.5)  # 0.1 s at 30 m/s and 15 degrees/s
+RETRY_S = 5.0  # until missing tiles are asked for again
 SIGMAS = 2.0  # of the prior that must lie within what is searched
 
 
@@ -66,21 +68,23 @@ def pose_of(key: Key) -> tuple[tuple[float, float], float]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncodedPatch:
-    """A patch and what the network keeps of it; None where too much of the imagery is missing to be worth encoding."""
+    """A patch and what the network keeps of it. looked_up_s: when its tiles were last asked for."""
 
     patch: SatellitePatch
-    memory: Tensor | None
+    memory: Tensor
+    looked_up_s: float
 
     @property
     def nbytes(self) -> int:
         """Memory it takes."""
-        return self.patch.image.nbytes + (0 if self.memory is None else self.memory.nbytes)
+        return self.patch.image.nbytes + self.memory.nbytes
 
 
 class PatchEncoder:
-    """Encoded patches of a map, the most recently used kept up to `cache_bytes`. Safe across threads.
+    """Encoded patches of a map, the most recently used kept up to a budget. Safe across threads.
 
-    What it returns depends on the prior alone, never on what was asked before.
+    What it returns depends on the prior and the imagery alone, never on what was asked before. Of a patch that lacks
+    imagery the tiles are asked for again, should they have arrived, but not within RETRY_S.
     """
 
     def __init__(
@@ -89,14 +93,16 @@ class PatchEncoder:
         satellite: SatelliteMap,
         frame: LocalFrame,
         snapping: Snapping,
-        max_missing: float,
-        cache_bytes: int,
+        budget_bytes: int,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """clock: seconds since whenever."""
+        self.snapping = snapping
         self._model, self._satellite, self._frame = model, satellite, frame
-        self._snapping, self._max_missing, self._budget = snapping, max_missing, cache_bytes
+        self._budget, self._clock = budget_bytes, clock
         self._kept: OrderedDict[Key, EncodedPatch] = OrderedDict()
         self._bytes = 0
-        self._tried: Key | None = None
+        self._largest = 0  # bytes of a patch, as far as is known
         self._lock = threading.Lock()
 
     @property
@@ -104,33 +110,39 @@ class PatchEncoder:
         """Memory that the kept patches take."""
         return self._bytes
 
+    def resize(self, budget_bytes: int) -> None:
+        """Keep as much from now on."""
+        with self._lock:
+            self._budget = budget_bytes
+            self._shrink()
+
     def around(self, prior: PosePrior) -> EncodedPatch:
         """The encoded patch for a camera with this prior in the `map` frame."""
-        key = self._snapping.key(prior)
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        encoded = self._encode(key)
-        self._keep_whole(key, encoded)
-        return encoded
+        key = self.snapping.key(prior)
+        kept = self._recall(key)
+        return self._renewed(key, kept) if kept is None or self._is_due(kept) else kept
 
     def ahead(self, prior: PosePrior) -> bool:
-        """Encode one patch that a prior a little further to some side would need; False if all of them are kept."""
-        for key in self._nearby(prior):
-            if key not in self._kept and key != self._tried:
-                self._tried = key  # should it not be kept, it is not tried again and again
-                self._keep_whole(key, self._encode(key))
+        """Encode (or look up again) one patch that a prior a little further to some side would need.
+
+        False if there is none: all are kept, or one more would push out another of them.
+        """
+        nearby = {key: self._recall(key) for key in self._nearby(prior)}
+        kept = sum(each is not None for each in nearby.values())
+        has_room = (kept + 1) * self._largest <= self._budget
+        for key, encoded in nearby.items():
+            if has_room if encoded is None else self._is_due(encoded):
+                self._renewed(key, encoded)
                 return True
         return False
 
     def _nearby(self, prior: PosePrior) -> Iterator[Key]:
         """The patches for a prior moved along each axis of its own, both ways."""
         cos, sin = LOOK_AHEAD_M * math.cos(prior.yaw), LOOK_AHEAD_M * math.sin(prior.yaw)
-        yield self._snapping.key(prior)
+        yield self.snapping.key(prior)
         for east, north, yaw in ((cos, sin, 0.0), (0.0, 0.0, LOOK_AHEAD_YAW), (-sin, cos, 0.0)):
             for side in (1, -1):
-                yield self._snapping.key(
+                yield self.snapping.key(
                     replace(
                         prior,
                         east=prior.east + side * east,
@@ -139,22 +151,39 @@ class PatchEncoder:
                     )
                 )
 
-    @torch.inference_mode()
-    def _encode(self, key: Key) -> EncodedPatch:
-        center, yaw = pose_of(key)
-        config = self._model.config
-        patch = self._satellite.patch(self._frame, center, yaw, config.satellite_px, config.satellite_resolution)
-        if patch.missing > self._max_missing:
-            return EncodedPatch(patch, None)
-        return EncodedPatch(patch, self._model.encode_satellite(image_tensor(np.asarray(patch.image))))
+    def _recall(self, key: Key) -> EncodedPatch | None:
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
 
-    def _keep_whole(self, key: Key, encoded: EncodedPatch) -> None:
-        if encoded.patch.missing > 0.0:  # its tiles may still arrive
-            return
+    def _is_due(self, kept: EncodedPatch) -> bool:
+        return kept.patch.missing > 0.0 and self._clock() >= kept.looked_up_s + RETRY_S
+
+    def _renewed(self, key: Key, kept: EncodedPatch | None) -> EncodedPatch:
+        """The patch as the tiles are now, encoded unless it looks as the one that is kept."""
+        looked_up_s, (center, yaw), config = self._clock(), pose_of(key), self._model.config
+        patch = self._satellite.patch(self._frame, center, yaw, config.satellite_px, config.satellite_resolution)
+        if kept is not None and np.array_equal(patch.image, kept.patch.image):
+            encoded = EncodedPatch(patch, kept.memory, looked_up_s)
+        else:
+            encoded = EncodedPatch(patch, self._encode(patch), looked_up_s)
+        self._keep(key, encoded)
+        return encoded
+
+    @torch.inference_mode()
+    def _encode(self, patch: SatellitePatch) -> Tensor:
+        return self._model.encode_satellite(image_tensor(np.asarray(patch.image)))
+
+    def _keep(self, key: Key, encoded: EncodedPatch) -> None:
         with self._lock:
             replaced = self._kept.pop(key, None)
             self._kept[key] = encoded
             self._bytes += encoded.nbytes - (0 if replaced is None else replaced.nbytes)
-            while self._bytes > self._budget:
-                _, dropped = self._kept.popitem(last=False)
-                self._bytes -= dropped.nbytes
+            self._largest = max(self._largest, encoded.nbytes)
+            self._shrink()
+
+    def _shrink(self) -> None:
+        while self._bytes > self._budget:
+            _, dropped = self._kept.popitem(last=False)
+            self._bytes -= dropped.nbytes

@@ -119,8 +119,16 @@ class Localizer:
         self.config = config
         heading = math.radians(config.patch_heading_deg)
         snapping = Snapping(config.patch_grid_m, heading, model.config.search_radius)
-        self._patches = PatchEncoder(model, satellite, frame, snapping, config.max_missing, config.cache_mb << 20)
+        self._patches = PatchEncoder(model, satellite, frame, snapping, config.cache_mb << 20)
         self._budget = TimeBudget(config.max_latency_ms / 1e3)
+
+    def with_config(self, config: LocalizerConfig) -> Localizer:
+        """The same with another configuration, and the patches that are encoded, unless others are wanted now."""
+        other = Localizer(self.model, self.satellite, self.frame, config)
+        if other._patches.snapping == self._patches.snapping:
+            other._patches = self._patches
+            other._patches.resize(config.cache_mb << 20)
+        return other
 
     def localize(
         self, image: NDArray[np.uint8], camera: CameraModel, prior: PosePrior, seed: int
@@ -131,7 +139,7 @@ class Localizer:
             return Rejection(reason)
         of_camera = _moved(prior, camera.mount)
         encoded = self._patches.around(of_camera)
-        if encoded.memory is None:
+        if encoded.patch.missing > self.config.max_missing:
             extent = f"{encoded.patch.size_m:.0f} m around {of_camera.east:.0f} m east, {of_camera.north:.0f} m north"
             return Rejection(f"no satellite imagery for {encoded.patch.missing:.0%} of the {extent} of the datum")
         # Around the prior's own heading: headings that jump with the patch would bend a whole drive one way.

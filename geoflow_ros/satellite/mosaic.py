@@ -38,7 +38,7 @@ class SatelliteMap:
 
     @property
     def corrupt(self) -> tuple[str, ...]:
-        """One sentence for every corrupt tile met so far, oldest first; such tiles count as missing."""
+        """One sentence for every tile that was corrupt when last read, oldest first; such tiles count as missing."""
         return self._cache.corrupt
 
     def zoom_for(self, latitude: float, resolution: float) -> int:

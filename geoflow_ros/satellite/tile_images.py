@@ -86,7 +86,7 @@ class TileCache:
 
     @property
     def corrupt(self) -> tuple[str, ...]:
-        """One sentence for every tile met so far that could not be decoded, oldest first."""
+        """One sentence for every tile that could not be decoded when it was last read, oldest first."""
         with self._lock:
             return tuple(self._corrupt.values())
 
@@ -102,8 +102,6 @@ class TileCache:
             if key in self._tiles:
                 self._tiles.move_to_end(key)
                 return self._tiles[key]
-            if key in self._corrupt:
-                return None
         data = self._store.tile(z, x, y)
         return None if data is None else self._decode(key, data)
 
@@ -119,6 +117,7 @@ class TileCache:
             return None
         tile.setflags(write=False)
         with self._lock:
+            self._corrupt.pop(key, None)  # it was written again
             self._keep(key, tile)
         return tile
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from paths import REPOSITORY
+from torch import Tensor
 
 pytest.importorskip("rosbags", reason="rosbags is not installed")
 
@@ -18,7 +19,7 @@ from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.encoded_patches import PatchEncoder, Snapping, pose_of
 from geoflow_ros.localization.estimation import estimate_pose
 from geoflow_ros.localization.localizer import Localizer, LocalizerConfig, encode, load_model
-from geoflow_ros.localization.pose import PoseEstimate, PosePrior
+from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection
 from geoflow_ros.model.config import DefaultConfig
 from geoflow_ros.model.interface import LocalizationModel
 from geoflow_ros.model.matchflow import MatchFlow
@@ -39,7 +40,7 @@ class Waves:
     """Imagery that depends on the place alone; counts how often it is asked. `missing`: fraction it says it lacks."""
 
     def __init__(self, missing: float = 0.0) -> None:
-        self.missing, self.asked = missing, 0
+        self.missing, self.asked, self.brightness = missing, 0, 127
 
     def patch(
         self, frame: LocalFrame, center: tuple[float, float], yaw: float, size_px: int, resolution: float
@@ -49,18 +50,45 @@ class Waves:
         v, u = np.mgrid[:size_px, :size_px] + 0.5
         east, north = np.moveaxis(blank.to_enu(np.stack([u, v], axis=-1)), -1, 0)
         waves = [np.sin(east / 3), np.sin(north / 5), np.sin((east + north) / 7)]
-        image = (127 + 120 * np.stack(waves, axis=-1)).astype(np.uint8)
+        image = (self.brightness + 100 * np.stack(waves, axis=-1)).astype(np.uint8)
         return SatellitePatch(image, center, resolution, yaw, self.missing)
 
 
-def encoder(model: MatchFlow, satellite: Waves, cache_bytes: int = 1 << 30) -> PatchEncoder:
-    return PatchEncoder(model, satellite, FRAME, SNAPPING, 0.3, cache_bytes)  # type: ignore[arg-type]
+class Clock:
+    """Seconds that a test sets."""
+
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class Encodings(MatchFlow):
+    """Counts the patches that are encoded."""
+
+    count = 0
+
+    def encode_satellite(self, satellite: Tensor) -> Tensor:
+        self.count += 1
+        return super().encode_satellite(satellite)
+
+
+def encoder(
+    model: MatchFlow, satellite: Waves, budget_bytes: int = 1 << 30, clock: Clock | None = None
+) -> PatchEncoder:
+    return PatchEncoder(model, satellite, FRAME, SNAPPING, budget_bytes, clock or Clock())  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
 def model() -> MatchFlow:
     torch.manual_seed(0)
     return MatchFlow(SMALL).eval().requires_grad_(False)
+
+
+def encodings() -> Encodings:
+    """A network of its own, which has encoded nothing yet."""
+    torch.manual_seed(0)
+    return Encodings(SMALL).eval().requires_grad_(False)
 
 
 @settings(deadline=None)
@@ -101,7 +129,7 @@ def test_a_patch_is_encoded_once_for_all_frames_near(model: MatchFlow) -> None:
 def test_the_least_recently_used_patch_goes_first(model: MatchFlow) -> None:
     satellite = Waves()
     one = encoder(model, satellite).around(prior(0, 0, 0)).nbytes
-    patches = encoder(model, satellite, cache_bytes=2 * one)
+    patches = encoder(model, satellite, budget_bytes=2 * one)
     a, b, c = prior(0, 0, 0), prior(16, 0, 0), prior(32, 0, 0)
     kept_a = patches.around(a)
     kept_b = patches.around(b)
@@ -111,13 +139,32 @@ def test_the_least_recently_used_patch_goes_first(model: MatchFlow) -> None:
     assert patches.around(a) is kept_a and patches.around(b) is not kept_b
 
 
-def test_a_patch_with_holes_is_looked_up_again_and_a_bare_one_not_encoded(model: MatchFlow) -> None:
-    satellite = Waves(missing=0.1)
-    patches = encoder(model, satellite)
-    assert patches.around(prior(0, 0, 0)).memory is not None
-    patches.around(prior(0, 0, 0))
-    assert satellite.asked == 2 and patches.nbytes == 0
-    assert encoder(model, Waves(missing=0.5)).around(prior(0, 0, 0)).memory is None
+@pytest.mark.parametrize("missing", [0.002, 0.4, 1.0])
+def test_a_patch_with_holes_is_encoded_once_and_its_tiles_asked_for_again_later(missing: float) -> None:
+    satellite, model, clock = Waves(missing), encodings(), Clock()
+    patches = encoder(model, satellite, clock=clock)
+    first = patches.around(prior(0, 0, 0))
+    for clock.now_s in (0.1, 4.9):
+        assert patches.around(prior(1.0, 2.0, 0)) is first
+    assert (satellite.asked, model.count) == (1, 1)
+    for clock.now_s in (5.0, 9.9, 10.0):
+        assert patches.around(prior(0, 0, 0)).memory is first.memory
+    assert (satellite.asked, model.count) == (3, 1)
+    assert patches.nbytes == first.nbytes
+
+
+def test_tiles_that_arrive_are_seen_by_frames_and_by_idle_time() -> None:
+    for look in (PatchEncoder.around, PatchEncoder.ahead):
+        satellite, model, clock = Waves(missing=0.4), encodings(), Clock()
+        patches = encoder(model, satellite, clock=clock)
+        before = patches.around(prior(0, 0, 0))
+        satellite.missing, satellite.brightness = 0.0, 100
+        clock.now_s = 5.0
+        assert look(patches, prior(0, 0, 0))
+        after = patches.around(prior(0, 0, 0))
+        assert after.patch.missing == 0.0 and not torch.equal(after.memory, before.memory)
+        clock.now_s = 1000.0
+        assert patches.around(prior(0, 0, 0)) is after and model.count == 2
 
 
 def answers(model: MatchFlow, order: Sequence[int], cache_mb: int) -> dict[int, NDArray[np.float64]]:
@@ -154,10 +201,58 @@ def test_idle_time_encodes_what_the_next_frames_may_need(model: MatchFlow) -> No
     assert satellite.asked == encoded
 
 
-def test_idle_time_is_not_spent_on_the_same_holes_for_ever(model: MatchFlow) -> None:
-    patches = encoder(model, Waves(missing=0.1))
-    tries = sum(patches.ahead(prior(0.0, 0.0, 0.0)) for _ in range(5))
-    assert tries == 1
+def idle(patches: PatchEncoder, here: PosePrior) -> int:
+    """How often the time before the next frame is used, at most 50 times."""
+    return next(count for count in range(51) if count == 50 or not patches.ahead(here))
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.1])
+@pytest.mark.parametrize("room", [0, 1, 2, 3, 30])
+def test_idle_time_ends_whatever_is_missing_and_however_little_can_be_kept(
+    model: MatchFlow, missing: float, room: int
+) -> None:
+    # Before the border to the patches ahead, to the left, and of the next heading: four or more are nearby.
+    here = prior(6.0, 6.0, math.radians(3.5))
+    one = encoder(model, Waves()).around(here).nbytes
+    satellite, clock = Waves(missing), Clock()
+    patches = encoder(model, satellite, room * one, clock)
+    patches.around(here)
+    wanted = idle(encoder(model, Waves()), here) - 1
+    assert wanted >= 3
+    assert idle(patches, here) == min(wanted, max(0, room - 1))
+    asked = satellite.asked
+    for clock.now_s in (1.0, 2.0, 3.0):
+        if room > 0:
+            patches.around(here)
+        assert idle(patches, here) == 0
+    assert satellite.asked == asked
+    clock.now_s = 100.0  # missing tiles may have arrived
+    assert idle(patches, here) == (min(wanted + 1, room) if missing else 0)
+
+
+def test_other_thresholds_keep_what_is_encoded_and_other_places_do_not() -> None:
+    satellite, model, here = Waves(missing=0.2), encodings(), prior(0, 0, 0)
+    frame = np.random.default_rng(0).integers(0, 255, (32, 64, 3), np.uint8)
+    localizer = Localizer(model, satellite, FRAME, LocalizerConfig(max_missing=0.3, min_match=0.0))  # type: ignore[arg-type]
+    localizer.localize(frame, CAMERA, here, seed=0)
+    stricter = localizer.with_config(LocalizerConfig(max_missing=0.1, cache_mb=64, max_std_m=20.0))
+    answer = stricter.localize(frame, CAMERA, here, seed=0)
+    assert isinstance(answer, Rejection) and "no satellite imagery for 20%" in answer.reason
+    relaxed = stricter.with_config(LocalizerConfig(hypotheses=8, max_missing=0.25, min_match=1.0))
+    answer = relaxed.localize(frame, CAMERA, here, seed=0)
+    assert isinstance(answer, Rejection) and "min_match is 1" in answer.reason
+    assert model.count == 1
+    denser = relaxed.with_config(LocalizerConfig(patch_grid_m=4.0))
+    denser.localize(frame, CAMERA, here, seed=0)
+    assert model.count == 2
+
+
+def test_a_smaller_cache_drops_the_least_recently_used(model: MatchFlow) -> None:
+    patches = encoder(model, Waves())
+    kept = [patches.around(prior(16.0 * step, 0, 0)) for step in range(4)]
+    patches.resize(2 * kept[0].nbytes)
+    assert patches.nbytes == 2 * kept[0].nbytes
+    assert patches.around(prior(48, 0, 0)) is kept[3] and patches.around(prior(32, 0, 0)) is kept[2]
 
 
 @pytest.fixture(scope="module")

@@ -74,7 +74,7 @@ def test_cache_keeps_the_most_recently_used_within_its_budget() -> None:
     assert [x for _, x, _ in store.asked] == [0, 1, 2, 3, 1]
 
 
-def test_corrupt_tile_is_missing_remembered_and_named() -> None:
+def test_corrupt_tile_is_missing_and_named_until_it_can_be_read() -> None:
     good = encode(np.zeros((256, 256, 3), np.uint8))
     small = encode(np.zeros((128, 128, 3), np.uint8))
     store = CountingStore({(18, 1, 2): good[:100], (18, 1, 3): good, (18, 1, 4): small})
@@ -87,7 +87,9 @@ def test_corrupt_tile_is_missing_remembered_and_named() -> None:
     cut, wrong_size = cache.corrupt
     assert "18/1/2 of memory is cut short" in cut
     assert "18/1/4 of memory is 128 x 128 px instead of 256" in wrong_size
-    assert store.asked.count((18, 1, 2)) == 1
+    store.tiles[18, 1, 2] = good  # imported again
+    assert cache.get(18, 1, 2) is not None
+    assert cache.corrupt == (wrong_size,)
 
 
 def test_cached_pixels_cannot_be_overwritten() -> None:

@@ -2,7 +2,7 @@
 
 import os
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Threads of torch that wait for each other spin by default, for so long that on a busy computer most of its time is
 # spent so: with as many other busy processes as cores, a frame took ten times as long. Hardly any spinning costs half a

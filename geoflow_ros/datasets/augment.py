@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from geoflow_ros.camera import Mount
 from geoflow_ros.datasets.sample import Sample
+from geoflow_ros.localization.pose import UniformPosePrior
 
 MOUNT_TILT_STD = math.radians(0.3)  # a vehicle pitches and rolls, and no mount is measured exactly
 MOUNT_HEIGHT_STD = 0.02  # of the height
@@ -47,7 +48,12 @@ def mirror(sample: Sample) -> Sample:
         yaw=-patch.yaw,
     )
     ground = np.ascontiguousarray(sample.ground[:, ::-1])
-    return Sample(sample.key, ground, camera, mirrored, (east, -north, -yaw))
+    return Sample(sample.key, ground, camera, mirrored, (east, -north, -yaw), _mirrored(sample.prior))
+
+
+def _mirrored(prior: UniformPosePrior) -> UniformPosePrior:
+    sides = None if prior.sides is None else -prior.sides
+    return replace(prior, north=-prior.north, yaw=-prior.yaw, sides=sides)
 
 
 def photometric(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 from geoflow_ros.bags.messages import camera_model, compressed_to_rgb, stamp_ns, to_rgb
 from geoflow_ros.bags.trajectory import read_tum
 from geoflow_ros.camera import CameraModel, Mount
+from geoflow_ros.datasets.prior_noise import PriorNoise
 from geoflow_ros.datasets.reading import JPEG_START, TAIL_BYTES, Findings, is_whole
 from geoflow_ros.datasets.sample import Sample
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
+from geoflow_ros.planar import PlanarPose
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
 
@@ -72,8 +74,8 @@ class BagDrive:
     """Samples of a drive folder, in the `map` frame of its datum.
 
     root: folder with `drive/` (a ROS 2 bag, mcap or sqlite3, with one image and one camera_info topic),
-    `tiles.mbtiles`, `truth.tum` (poses of base_link) and `drive.json`. The patch is shifted up to shift_range_m
-    along each of its axes and turned up to rotation_range_deg away from the truth, drawn for every (seed, index).
+    `tiles.mbtiles`, `truth.tum` (poses of base_link) and `drive.json`. The patch is shifted and turned away from
+    the truth by a `PriorNoise`.
     `without_truth` counts the images that the trajectory says nothing about; they are left out.
     """
 
@@ -93,8 +95,8 @@ class BagDrive:
         self.name = root.name
         self._open_bags, self._reader_owner = ExitStack(), -1
         self._bag = root / "drive"
-        self._shift_range_m, self._rotation_range = shift_range_m, math.radians(rotation_range_deg)
-        self._size_px, self._resolution, self._seed = size_px, resolution, seed
+        self._noise = PriorNoise(shift_range_m, math.radians(rotation_range_deg), seed)
+        self._size_px, self._resolution = size_px, resolution
         self._description = read_description(root / "drive.json")
         self._frame = LocalFrame(self._description.datum)
         self._satellite = SatelliteMap(open_store(root / "tiles.mbtiles"))
@@ -148,14 +150,10 @@ class BagDrive:
                 f"image {frame.stamp_ns} of {self._bag} is {image.shape[1]} x {image.shape[0]} px but its camera_info "
                 f"is for {self._camera.width} x {self._camera.height}"
             )
-        east, north, yaw = frame.pose
-        ahead, left, turn = np.random.default_rng((self._seed, index)).uniform(-1.0, 1.0, 3)
-        prior_yaw = yaw + turn * self._rotation_range
-        cos, sin = math.cos(prior_yaw) * self._shift_range_m, math.sin(prior_yaw) * self._shift_range_m
-        center = (east + cos * ahead - sin * left, north + sin * ahead + cos * left)
-        patch = self._satellite.patch(self._frame, center, prior_yaw, self._size_px, self._resolution)
-        ground = self._camera.rectify(image)
-        return Sample(str(frame.stamp_ns), ground, self._camera.rectified(), patch, frame.pose)
+        prior = PlanarPose(*frame.pose) @ self._noise.draw(index)
+        patch = self._satellite.patch(self._frame, (prior.x, prior.y), prior.yaw, self._size_px, self._resolution)
+        ground, camera = self._camera.rectify(image), self._camera.rectified()
+        return Sample(str(frame.stamp_ns), ground, camera, patch, frame.pose, self._noise.known(prior))
 
     def _read_image(self, frame: Frame) -> NDArray[np.uint8]:
         messages = _messages(self._own_reader(), self._image_topic, frame.recorded_ns, frame.recorded_ns + 1)

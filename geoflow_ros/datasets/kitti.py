@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.datasets.crop import patch_of_image
+from geoflow_ros.datasets.prior_noise import PriorNoise
 from geoflow_ros.datasets.reading import Findings, read_image, read_lines
 from geoflow_ros.datasets.sample import Sample
 from geoflow_ros.errors import InputError
+from geoflow_ros.planar import PlanarPose, rotate
 
 RESOLUTION = 0.1958285
 """Metres per pixel of every satellite map: zoom 18, doubled, at latitude 49.015 for all frames."""
@@ -36,7 +38,9 @@ _FRAME = re.compile(r"(\d{4}_\d\d_\d\d)/(\1_drive_\d{4}_sync)/(\d{10}\.png)", re
 
 @dataclass(frozen=True, slots=True)
 class KittiFrame:
-    """One line of a list. noise: forward, left, rotation in [-1, 1] of the ranges; None where it is drawn."""
+    """One line of a list. noise: how far the camera is forward and left of the crop's middle and turned
+    counter-clockwise, in [-1, 1] of the ranges; None where it is drawn.
+    """
 
     date: str
     drive: str
@@ -109,8 +113,8 @@ class KittiCrossView:
     ) -> None:
         if split not in LISTS:
             raise InputError(f"KITTI split {split!r} is unknown: expected one of {', '.join(LISTS)}")
-        self._root, self._seed = root, seed
-        self._shift_range_m, self._rotation_range = shift_range_m, math.radians(rotation_range_deg)
+        self._root = root
+        self._noise = PriorNoise(shift_range_m, math.radians(rotation_range_deg), seed)
         self._size_px, self._resolution = size_px, resolution
         self._frames: list[KittiFrame] = []
         self._yaws: list[float] = []
@@ -159,20 +163,20 @@ class KittiCrossView:
                 f"{self._root / frame.satellite_path} is {satellite.shape[1]} x {satellite.shape[0]} px: "
                 f"expected a {MAP_PX} x {MAP_PX} map"
             )
-        forward, left, theta = self._noise_of(index)
+        offset = self._offset(frame, index)
         yaw = self._yaws[index % len(self._frames)]
-        center = crop_center(yaw, forward, left)
-        patch = patch_of_image(satellite, RESOLUTION, center, yaw - theta, 0.0, self._size_px, self._resolution)
-        return Sample(frame.key, ground, camera, patch, camera_in_crop(forward, left, theta))
+        center = crop_center(yaw, offset)
+        patch = patch_of_image(satellite, RESOLUTION, center, yaw + offset.yaw, 0.0, self._size_px, self._resolution)
+        truth = offset.inverse()
+        prior = self._noise.known(PlanarPose())
+        return Sample(frame.key, ground, camera, patch, (truth.x, truth.y, truth.yaw), prior)
 
-    def _noise_of(self, index: int) -> tuple[float, float, float]:
-        """Metres forward and left of the crop's centre at which the camera is, and the crop's rotation (rad)."""
-        noise = self._frames[index % len(self._frames)].noise
-        if noise is None:
-            forward, left, rotation = np.random.default_rng((self._seed, index)).uniform(-1.0, 1.0, 3)
-        else:
-            forward, left, rotation = noise
-        return forward * self._shift_range_m, left * self._shift_range_m, rotation * self._rotation_range
+    def _offset(self, frame: KittiFrame, index: int) -> PlanarPose:
+        """The crop as the camera sees it; the lists say it the other way round."""
+        if frame.noise is None:
+            return self._noise.draw(index)
+        forward, left, rotation = frame.noise
+        return self._noise.scaled(-forward, -left, -rotation)
 
 
 def held_out_drives(frames: Sequence[KittiFrame], share: float) -> set[str]:
@@ -199,24 +203,16 @@ def _divide(frames: list[KittiFrame], split: str, share: float) -> list[KittiFra
     return [frame for frame in frames if (frame.drive in held_out) == (split == "val")]
 
 
-def crop_center(yaw: float, forward: float, left: float) -> tuple[float, float]:
-    """Map pixel under the crop's centre, which the camera is `forward` and `left` (m) of along the heading.
+def crop_center(yaw: float, offset: PlanarPose) -> tuple[float, float]:
+    """Map pixel under the crop's centre, which a camera of heading `yaw` (rad) sees at `offset`.
 
     The protocol rotates the map to the heading (nearest neighbour), shifts it to the camera, shifts it by the
-    noise, rotates it by theta and cuts out the middle. One composed warp does the same to a fraction of a pixel
-    without resampling four times; no step of the protocol clips what the crop shows, because 512 px at any
+    noise, rotates it by the noise and cuts out the middle. One composed warp does the same to a fraction of a
+    pixel without resampling four times; no step of the protocol clips what the crop shows, because 512 px at any
     turn, 20 m away, lie within the map.
     """
-    ahead, right = MOUNT.forward - forward, -MOUNT.left + left
-    cos, sin = math.cos(yaw), math.sin(yaw)
-    east, north = ahead * cos + right * sin, ahead * sin - right * cos
+    east, north = rotate(yaw, (MOUNT.forward + offset.x, MOUNT.left + offset.y)).tolist()
     return MAP_PX / 2 + east / RESOLUTION, MAP_PX / 2 - north / RESOLUTION
-
-
-def camera_in_crop(forward: float, left: float, theta: float) -> tuple[float, float, float]:
-    """Pose of the camera in the crop's frame: `forward` and `left` (m) of its centre, then turned by theta (rad)."""
-    cos, sin = math.cos(theta), math.sin(theta)
-    return forward * cos - left * sin, forward * sin + left * cos, theta
 
 
 def read_yaw(path: Path) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.camera import CameraModel
+from geoflow_ros.localization.pose import UniformPosePrior
 from geoflow_ros.satellite.patch import SatellitePatch
 
 
@@ -23,7 +24,7 @@ class Sample:
     crop around the prior position, its +u along the prior heading; its `center` and `yaw` may be of a frame
     of the sample's own (centre 0, 0). truth: east, north (m), yaw (rad) of the camera's viewing direction in
     that same frame: `patch.to_pixel(truth[:2])` is the label in pixels, `truth[2] - patch.yaw` its heading in
-    the crop, counter-clockwise from +u.
+    the crop, counter-clockwise from +u. prior: what is known before looking, in that frame too; the truth is within it.
     """
 
     key: str
@@ -31,6 +32,7 @@ class Sample:
     camera: CameraModel
     patch: SatellitePatch
     truth: tuple[float, float, float]
+    prior: UniformPosePrior
 
 
 class LocalizationDataset(Protocol):

@@ -44,15 +44,7 @@ class Selection:
     seed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A dataset, and its prior heading counter-clockwise from each patch's +u (rad): 0 unless VIGOR is north-up."""
-
-    samples: LocalizationDataset
-    heading_in_crop: float = 0.0
-
-
-def open_dataset(selection: Selection) -> Opened:
+def open_dataset(selection: Selection) -> LocalizationDataset:
     """The dataset, checked; what is wrong with it is an InputError."""
     name, splits = selection.name, DATASETS[selection.name]
     split = splits[0] if selection.split is None and len(splits) == 1 else selection.split
@@ -64,14 +56,13 @@ def open_dataset(selection: Selection) -> Opened:
     if selection.rotation_range_deg is not None:
         shape["rotation_range_deg"] = selection.rotation_range_deg
     if name == "kitti":
-        return Opened(KittiCrossView(selection.root, split, **shape))
+        return KittiCrossView(selection.root, split, **shape)
     if name == "bag":
-        return Opened(BagDrive(selection.root, **shape))
+        return BagDrive(selection.root, **shape)
     if name == "vigor":
         area, _, part = split.partition("-")
-        vigor = Vigor(selection.root, area, part, selection.corrected, align_heading=not selection.north_up, **shape)
-        return Opened(vigor, vigor.heading_in_crop)
-    return Opened(_town(selection.root, split, selection.count, shape))
+        return Vigor(selection.root, area, part, selection.corrected, align_heading=not selection.north_up, **shape)
+    return _town(selection.root, split, selection.count, shape)
 
 
 def _town(root: Path, split: str, count: int | None, shape: dict[str, Any]) -> LocalizationDataset:

@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.datasets.crop import crop
+from geoflow_ros.datasets.prior_noise import PriorNoise
 from geoflow_ros.datasets.reading import Findings, read_image
 from geoflow_ros.datasets.sample import Sample
 from geoflow_ros.errors import InputError
@@ -116,25 +117,23 @@ class TownSamples:
             findings.require_image(root, str(view.orthophoto.relative_to(root)))
         findings.raise_if_any("rendered towns", root, "delete the folders of these towns to render them again")
         self.size_px, self.resolution = size_px, resolution
-        self.shift_range_m, self.rotation_range = shift_range_m, math.radians(rotation_range_deg)
-        self.seed = seed
+        self._noise = PriorNoise(shift_range_m, math.radians(rotation_range_deg), seed)
 
     def __len__(self) -> int:
         return len(self.views)
 
     def __getitem__(self, index: int) -> Sample:
         view = self.views[index % len(self.views)]
-        rng = np.random.default_rng([self.seed, index])
-        offset = rng.uniform(-self.shift_range_m, self.shift_range_m, 2)
-        turn = rng.uniform(-self.rotation_range, self.rotation_range)
         # The sample's own frame: origin at the camera, its heading along +east.
+        prior = self._noise.draw(index)
         whole = SatellitePatch(read_image(view.orthophoto, REMEDY), (0.0, 0.0), ORTHOPHOTO_RESOLUTION)
-        u, v = whole.to_pixel(offset)
+        u, v = whole.to_pixel((prior.x, prior.y))
         scale = self.resolution / ORTHOPHOTO_RESOLUTION
-        image, missing = crop(whole.image, (u, v), turn, self.size_px, scale)
-        patch = SatellitePatch(image, (float(offset[0]), float(offset[1])), self.resolution, turn, missing)
+        image, missing = crop(whole.image, (u, v), prior.yaw, self.size_px, scale)
+        patch = SatellitePatch(image, (prior.x, prior.y), self.resolution, prior.yaw, missing)
         key = f"{view.ground.parent.name}/{view.ground.stem}"
-        return Sample(key, read_image(view.ground, REMEDY), view.camera, patch, (0.0, 0.0, 0.0))
+        ground = read_image(view.ground, REMEDY)
+        return Sample(key, ground, view.camera, patch, (0.0, 0.0, 0.0), self._noise.known(prior))
 
 
 def _read_views(folder: Path) -> list[View]:

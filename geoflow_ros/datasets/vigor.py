@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.datasets.crop import patch_of_image
+from geoflow_ros.datasets.prior_noise import PriorNoise
 from geoflow_ros.datasets.reading import Findings, read_image, read_lines
 from geoflow_ros.datasets.sample import Sample
 from geoflow_ros.errors import InputError
+from geoflow_ros.localization.pose import UniformPosePrior
 from geoflow_ros.satellite.patch import SatellitePatch
 
 LABEL_PX = 640
@@ -29,6 +31,9 @@ CITIES = {
 LENS_HEIGHT_M = 2.5
 """An assumption: the dataset states none; panoramas of this kind are taken from the roof of a car."""
 NORTH = math.pi / 2
+LEAST_REACH_M = 20.0
+"""A panorama lies in the middle half of its positive satellite image, at most 18.9 m from the middle: labels that were
+corrected and semi-positives lie further off."""
 _SPLIT_SEED = 17  # of the division of the training list, the same for every run
 
 
@@ -42,6 +47,11 @@ class VigorRow:
     city: str
     panorama: str
     satellites: tuple[tuple[str, float, float], ...]
+
+    @property
+    def farthest_m(self) -> float:
+        """How far from the middle of one of the images, along its sides, the camera is at most (m)."""
+        return max(max(abs(drow), abs(dcol)) for _, drow, dcol in self.satellites) * RESOLUTIONS[self.city]
 
     @property
     def panorama_path(self) -> str:
@@ -92,7 +102,7 @@ class Vigor:
 
     root: tree with a folder a city and splits/ or splits__corrected/. area: same or cross. split: train, val (a
     shuffled fifth of train, always the same) or test. rotation_range_deg: the panorama is rolled so that its
-    centre column looks up to this far from north, drawn for every (seed, index); 0 is the known, 180 the
+    centre column looks up to this far from north, drawn as a `PriorNoise`; 0 is the known, 180 the
     unknown orientation of the protocol. align_heading: turn the patch so that +u is the unrolled heading, north,
     as a network wants that reads its prior heading from the patch; the protocol's patch is north-up.
     semi_positives: draw among all satellite images that show the camera, not only the positive one. reach_m: how far,
@@ -117,12 +127,15 @@ class Vigor:
         if (area, split) not in CITIES and (area not in ("same", "cross") or split != "val"):
             raise InputError(f"VIGOR area {area!r}, split {split!r}: expected same or cross; train, val or test")
         self._root, self._seed = root, seed
-        self._rotation_range, self._semi_positives = math.radians(rotation_range_deg), semi_positives
+        self._noise, self._semi_positives = PriorNoise(0.0, math.radians(rotation_range_deg), seed), semi_positives
         self._reach_m = reach_m if resolution is None else min(reach_m, size_px * resolution / 2)
         self._patch_yaw = NORTH if align_heading else 0.0
         self._size_px, self._resolution = size_px, resolution
         rows = self._read(area, "test" if split == "test" else "train", corrected)
         self._rows = rows if split == "test" else _divide(rows, split)
+        # The images are not moved at random: along their sides, no label of these rows is further off.
+        reach_m = max([LEAST_REACH_M, *(row.farthest_m for row in self._rows)])
+        self._prior = UniformPosePrior(0.0, 0.0, NORTH, reach_m, self._noise.rotation_range, sides=0.0)
 
     def _read(self, area: str, split: str, corrected: bool) -> list[VigorRow]:
         findings = Findings()
@@ -156,26 +169,19 @@ class Vigor:
         others = [each for each, is_near in zip(row.satellites[1:], near[1:], strict=True) if is_near]
         return replace(row, satellites=(row.satellites[0], *(others if self._semi_positives else ())))
 
-    @property
-    def heading_in_crop(self) -> float:
-        """The unrolled heading, counter-clockwise from the patch's +u (rad)."""
-        return NORTH - self._patch_yaw
-
     def __len__(self) -> int:
         return len(self._rows)
 
     def __getitem__(self, index: int) -> Sample:
         row = self._rows[index % len(self._rows)]
-        rng = np.random.default_rng((self._seed, index))
-        turn = rng.uniform(-1.0, 1.0) * self._rotation_range
-        choice = int(rng.integers(len(row.satellites)))
-        panorama, turn = roll(read_image(self._root / row.panorama_path), turn)
+        choice = int(np.random.default_rng((self._seed, 1, index)).integers(len(row.satellites)))
+        panorama, turn = roll(read_image(self._root / row.panorama_path), -self._noise.draw(index).yaw)
         height, width = panorama.shape[:2]
         _, drow, dcol = row.satellites[choice]
         label_resolution = RESOLUTIONS[row.city]
         truth = (-dcol * label_resolution, -drow * label_resolution, NORTH + turn)
         camera = CameraModel.panorama(width, height, Mount(height=LENS_HEIGHT_M))
-        return Sample(row.panorama, panorama, camera, self._patch(row, choice), truth)
+        return Sample(row.panorama, panorama, camera, self._patch(row, choice), truth, self._prior)
 
     def _patch(self, row: VigorRow, choice: int) -> SatellitePatch:
         path = self._root / row.satellite_path(choice)
@@ -192,8 +198,8 @@ class Vigor:
 
 
 def roll(panorama: NDArray[np.uint8], turn: float) -> tuple[NDArray[np.uint8], float]:
-    """The panorama whose centre column looks `turn` radians further left, to whole columns, and the turn made."""
-    columns = round(turn / (2 * math.pi) * panorama.shape[1])
+    """The panorama whose centre column looks `turn` radians further left, in whole columns, and that turn."""
+    columns = math.trunc(turn / (2 * math.pi) * panorama.shape[1])
     return np.roll(panorama, columns, axis=1), columns / panorama.shape[1] * 2 * math.pi
 
 

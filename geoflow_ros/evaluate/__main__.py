@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from geoflow_ros import cli
-from geoflow_ros.datasets.select import DATASETS, Opened, Selection, open_dataset
+from geoflow_ros.datasets.sample import LocalizationDataset
+from geoflow_ros.datasets.select import DATASETS, Selection, open_dataset
 from geoflow_ros.evaluate.cases import write_cases
 from geoflow_ros.evaluate.figures import require_matplotlib, write_figures
 from geoflow_ros.evaluate.headings import wide_size_px
@@ -77,7 +78,7 @@ def _beyond(config: ModelConfig, rotation_range_deg: float | None) -> bool:
     return isinstance(config, DefaultConfig) and (rotation_range_deg or 0.0) > config.yaw_range_deg
 
 
-def _open(arguments: argparse.Namespace, config: ModelConfig, any_heading: bool) -> Opened:
+def _open(arguments: argparse.Namespace, config: ModelConfig, any_heading: bool) -> LocalizationDataset:
     selection = Selection(
         name=arguments.dataset,
         root=arguments.root,
@@ -97,15 +98,15 @@ def run(arguments: argparse.Namespace) -> None:
     """Evaluate as the command line says."""
     model = load_model(arguments.checkpoint, Runtime(arguments.runtime))
     any_heading = _beyond(model.config, arguments.rotation_range_deg)
-    opened = _open(arguments, model.config, any_heading)
-    indices = range(0, len(opened.samples), arguments.every)[: arguments.limit]
+    samples = _open(arguments, model.config, any_heading)
+    indices = range(0, len(samples), arguments.every)[: arguments.limit]
     _prepare(arguments)
     configs = settings(arguments.hypotheses, arguments.steps, [Schedule(name) for name in arguments.schedule])
-    locator = locator_of(model, opened.heading_in_crop, any_heading)
-    runs = evaluate(opened.samples, locator, indices, arguments.seed, configs)
+    locator = locator_of(model, any_heading)
+    runs = evaluate(samples, locator, indices, arguments.seed, configs)
     document = _document(arguments, configs, runs)
     if arguments.mismatch:
-        refused = refused_fraction(opened.samples, locator, indices, arguments.seed, configs[0])
+        refused = refused_fraction(samples, locator, indices, arguments.seed, configs[0])
         document["mismatch_refused"] = refused
         print(f"mismatch        {refused:.1%} of frames before imagery of another place refused")
     arguments.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
@@ -114,7 +115,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.figures:
         title = f"{arguments.dataset} {arguments.split or ''}, {arguments.checkpoint.name}, {len(runs[0])} frames"
         write_figures(arguments.figures, runs[0], title)
-        write_cases(arguments.figures, opened.samples, locator, runs[0], configs[0], arguments.seed)
+        write_cases(arguments.figures, samples, locator, runs[0], configs[0], arguments.seed)
 
 
 def _document(

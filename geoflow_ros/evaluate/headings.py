@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from geoflow_ros.camera import CameraModel
 from geoflow_ros.datasets.crop import crop
+from geoflow_ros.datasets.sample import Sample
 from geoflow_ros.localization.inputs import ground_image, image_tensor, lift_grid
 from geoflow_ros.model.config import DefaultConfig
 from geoflow_ros.model.interface import Latent, LocalizationModel
+from geoflow_ros.planar import wrap_angle
 from geoflow_ros.satellite.patch import SatellitePatch
 
 
@@ -21,10 +20,14 @@ def wide_size_px(size_px: int) -> int:
     return math.ceil(size_px * math.sqrt(2.0))
 
 
-def headings_deg(config: DefaultConfig) -> list[float]:
-    """Turns of the patch that look everywhere: the network searches `yaw_range_deg` to either side of each."""
-    count = math.ceil(180.0 / config.yaw_range_deg)
-    return [360.0 * turn / count for turn in range(count)]
+def headings(config: DefaultConfig, prior_range: float) -> list[float]:
+    """Turns of the patch (rad) that look at all headings within `prior_range` (rad) to each side.
+
+    The network searches `yaw_range_deg` to either side of each.
+    """
+    count, seen = math.ceil(180.0 / config.yaw_range_deg), math.radians(config.yaw_range_deg)
+    turns = [wrap_angle(2 * math.pi * turn / count) for turn in range(count)]
+    return [turn for turn in turns if abs(turn) < prior_range + seen]
 
 
 def turned(wide: SatellitePatch, turn: float, size_px: int) -> SatellitePatch:
@@ -35,18 +38,17 @@ def turned(wide: SatellitePatch, turn: float, size_px: int) -> SatellitePatch:
 
 
 @torch.inference_mode()
-def search_headings(
-    model: LocalizationModel, ground: NDArray[np.uint8], camera: CameraModel, wide: SatellitePatch
-) -> tuple[SatellitePatch, Latent]:
-    """The turn of the patch within which the frame (H, W, 3) most likely was taken, and the latent of both.
+def search_headings(model: LocalizationModel, sample: Sample) -> tuple[SatellitePatch, Latent]:
+    """The turn of the sample's patch within which its frame most likely was taken, and the latent of both.
 
     That is the turn with the most evidence of a match. model: one that searches headings and tells how well frame
-    and patch match (`default`). wide: a patch of `wide_size_px`; its heading does not matter.
+    and patch match (`default`). The patch is one of `wide_size_px`, its +u along the prior's heading.
     """
     config = model.config
     assert isinstance(config, DefaultConfig)
-    seen = model.encode_ground(image_tensor(ground_image(ground, config)), lift_grid(camera, config))
-    patches = (turned(wide, math.radians(degrees), config.satellite_px) for degrees in headings_deg(config))
+    seen = model.encode_ground(image_tensor(ground_image(sample.ground, config)), lift_grid(sample.camera, config))
+    turns = headings(config, sample.prior.yaw_range)
+    patches = (turned(sample.patch, turn, config.satellite_px) for turn in turns)
     matches = ((patch, model.match(seen, model.encode_satellite(image_tensor(patch.image)))) for patch in patches)
     return max(matches, key=lambda match: _evidence(match[1]))
 

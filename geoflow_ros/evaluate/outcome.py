@@ -37,8 +37,8 @@ CSV_COLUMNS = (
 class Outcome:
     """What became of one sample under one setting: numbers only, so that a large dataset's outcomes fit in memory.
 
-    truth, pose: east, north (m), yaw (rad) of the camera; covariance: (3, 3) of the pose. prior: centre and +u of
-    the sample's patch. missing: fraction of the patch without imagery. milliseconds: of localising, without reading
+    truth, pose: east, north (m), yaw (rad) of the camera; covariance: (3, 3) of the pose. prior: the middle of the
+    sample's. missing: fraction of the patch without imagery. milliseconds: of localising, without reading
     the sample.
     """
 
@@ -82,7 +82,7 @@ def _outcome(index: int, sample: Sample, estimate: PoseEstimate, milliseconds: f
         index=index,
         key=sample.key,
         truth=sample.truth,
-        prior=(*sample.patch.center, sample.patch.yaw),
+        prior=(sample.prior.east, sample.prior.north, sample.prior.yaw),
         pose=(estimate.east, estimate.north, estimate.yaw),
         covariance=estimate.covariance,
         match=estimate.match,
@@ -97,8 +97,9 @@ def refused_fraction(
     """How many samples are told apart from a patch of another place: that of the sample half the set away."""
     refused = 0
     for position, index in enumerate(tqdm(indices, unit="frame", desc="mismatched", disable=None)):
-        elsewhere = dataset[indices[(position + len(indices) // 2) % len(indices)]].patch
-        estimate = locator(dataclasses.replace(dataset[index], patch=elsewhere))(config, seed + index)
+        other = dataset[indices[(position + len(indices) // 2) % len(indices)]]
+        mismatched = dataclasses.replace(dataset[index], patch=other.patch, prior=other.prior)
+        estimate = locator(mismatched)(config, seed + index)
         refused += estimate.match < config.min_match
     return refused / len(indices)
 

@@ -15,7 +15,6 @@ from geoflow_ros.localization.density import REACH, density_grid
 from geoflow_ros.localization.hypotheses import (
     Prior,
     Schedule,
-    UniformPrior,
     consensus,
     draw_posterior,
     pose_covariance,
@@ -23,12 +22,10 @@ from geoflow_ros.localization.hypotheses import (
     wrap_yaw,
 )
 from geoflow_ros.localization.patch_frame import PatchFrame
-from geoflow_ros.localization.pose import Likelihood, PoseEstimate, PosePrior
+from geoflow_ros.localization.pose import Likelihood, PoseEstimate, PosePrior, UniformPosePrior
 from geoflow_ros.model.config import DefaultConfig, ModelConfig
 from geoflow_ros.model.interface import Latent, LocalizationModel
 from geoflow_ros.satellite.patch import SatellitePatch
-
-UNIFORM_YAW_RANGE = math.radians(10.0)
 
 
 class RefinementConfig(Protocol):
@@ -52,18 +49,17 @@ def estimate_pose(
     model: LocalizationModel,
     latent: Latent,
     patch: SatellitePatch,
-    prior: PosePrior | None,
+    prior: PosePrior | UniformPosePrior,
     config: RefinementConfig,
     seed: int,
 ) -> PoseEstimate:
     """Pose of the camera in the patch's frame from what the network kept of a frame and the patch.
 
-    prior: of the camera, in the patch's frame; None is uniform within the search radius and 10 degrees.
+    prior: of the camera, in the patch's frame.
     """
     frame = PatchFrame(patch, model.config.search_radius, latent.turn)
-    belief = UniformPrior(UNIFORM_YAW_RANGE) if prior is None else frame.prior(prior)
     with model.small_work(config.hypotheses):
-        return _estimate(model, latent, frame, belief, config, seed)
+        return _estimate(model, latent, frame, frame.prior(prior), config, seed)
 
 
 def _estimate(
@@ -75,7 +71,7 @@ def _estimate(
     else:
         drawn = draw_posterior(belief, grid, config.hypotheses, rng)
     refined, flow, fit = model.refine(latent, _tensor(drawn), config.schedule.fractions(config.steps))
-    moments = remaining_error(flow, _yaw_variance(belief))
+    moments = remaining_error(flow, belief.heading_variance)
     hypotheses = wrap_yaw(refined[0].numpy().astype(np.float64))
     weights = softmax(belief.log_density(hypotheses) + (0.0 if fit is None else fit[0].numpy()))
     pose = consensus(hypotheses, weights, config.bandwidth_m / frame.radius)
@@ -107,14 +103,8 @@ def _drawn(config: ModelConfig, belief: Prior, count: int, rng: np.random.Genera
     """(count, 3) hypotheses from the prior."""
     drawn = belief.draw(count, rng)
     if not isinstance(config, DefaultConfig):  # heading is taken as known: leave it at the prior's
-        drawn[:, 2] = 0.0 if isinstance(belief, UniformPrior) else belief.mean[2]
+        drawn[:, 2] = belief.mean[2]
     return drawn
-
-
-def _yaw_variance(prior: Prior) -> float:
-    if isinstance(prior, UniformPrior):
-        return prior.yaw_range**2 / 3
-    return float(prior.covariance[2, 2])
 
 
 def _calibration(config: ModelConfig) -> NDArray[np.float64]:

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.model.interface import Flow, PoseGrid
-from geoflow_ros.planar import wrap_angle
+from geoflow_ros.planar import rotate, wrap_angle
 
 Array = NDArray[np.float64]
 NEGLIGIBLE = 20.0  # so much less likely by logarithm than the likeliest cell, all others together are no hypothesis
+TOUCHING = 1e-6  # of a cell's size: a cell that only touches a prior's bounds lies outside
 CONSENSUS_TOLERANCE = 1e-5  # in hypothesis units: a fifth of a millimetre
 
 
@@ -42,6 +43,11 @@ class GaussianPrior:
     mean: Array
     covariance: Array
 
+    @property
+    def heading_variance(self) -> float:
+        """Of the heading (rad^2)."""
+        return float(self.covariance[2, 2])
+
     def draw(self, count: int, rng: np.random.Generator) -> Array:
         """(count, 3) samples."""
         root = np.linalg.cholesky(self.covariance)
@@ -64,22 +70,47 @@ class GaussianPrior:
 
 @dataclass(frozen=True, slots=True)
 class UniformPrior:
-    """Anywhere within the search radius to each side, heading within `yaw_range` (rad) to each side."""
+    """Anywhere in a square `reach` to each side of the mean (3,), heading within `yaw_range` (rad) to each side of it.
 
+    The square's sides are along the heading of the hypothesis itself or, where it lies still, along `sides`,
+    counter-clockwise from the patch's +u (rad). turn: where the hypotheses' yaw is zero, likewise.
+    """
+
+    mean: Array
+    reach: float
     yaw_range: float
+    sides: float | None = None
+    turn: float = 0.0
+
+    @property
+    def heading_variance(self) -> float:
+        """Of the heading (rad^2)."""
+        return self.yaw_range**2 / 3
 
     def draw(self, count: int, rng: np.random.Generator) -> Array:
         """(count, 3) samples."""
-        return np.asarray(rng.uniform(-1.0, 1.0, (count, 3)) * [1.0, 1.0, self.yaw_range])
+        square = rng.uniform(-1.0, 1.0, (count, 3)) * [self.reach, self.reach, self.yaw_range]
+        yaw = self.mean[2] + square[:, 2]
+        return np.column_stack([self.mean[:2] + rotate(-self._sides(yaw), square[:, :2]), yaw])
 
     def log_density(self, hypotheses: Array) -> Array:
         """(N,) zeros: no place is preferred."""
         return np.zeros(len(hypotheses))
 
     def log_density_on(self, grid: PoseGrid) -> NDArray[np.float32]:
-        """The same (K, V, U) on a grid; nothing is drawn outside."""
-        inside = (np.abs(grid.yaw) <= self.yaw_range)[:, None, None] & (np.abs(grid.y) <= 1.0)[:, None]
-        return np.where(inside & (np.abs(grid.x) <= 1.0), np.float32(0.0), np.float32(-np.inf))
+        """The same (K, V, U) on a grid, and nothing in cells that lie outside altogether."""
+        sides = self._sides(grid.yaw)[:, None, None]
+        cos, sin = np.cos(sides), np.sin(sides)
+        x, y = grid.x - self.mean[0], grid.y[:, None] - self.mean[1]
+        cell_x, cell_y, cell_yaw = grid.size * (0.5 - TOUCHING)
+        along = np.abs(cos * x - sin * y) <= self.reach + np.abs(cos) * cell_x + np.abs(sin) * cell_y
+        across = np.abs(sin * x + cos * y) <= self.reach + np.abs(sin) * cell_x + np.abs(cos) * cell_y
+        turned = np.abs(wrap_angle(grid.yaw - self.mean[2])) <= self.yaw_range + cell_yaw
+        return np.where(along & across & turned[:, None, None], np.float32(0.0), np.float32(-np.inf))
+
+    def _sides(self, yaw: Array) -> Array:
+        """Direction (N,) of the square's sides, counter-clockwise from the patch's +u, at headings (N,)."""
+        return yaw + self.turn if self.sides is None else np.full_like(yaw, self.sides)
 
 
 Prior = GaussianPrior | UniformPrior

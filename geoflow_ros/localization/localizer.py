@@ -21,7 +21,14 @@ from geoflow_ros.localization.encoded_patches import PatchEncoder, Snapping
 from geoflow_ros.localization.estimation import estimate_pose
 from geoflow_ros.localization.hypotheses import Schedule
 from geoflow_ros.localization.inputs import ground_image, image_tensor, lift_grid
-from geoflow_ros.localization.pose import Likelihood, PoseEstimate, PosePrior, Rejection, position_std
+from geoflow_ros.localization.pose import (
+    Likelihood,
+    PoseEstimate,
+    PosePrior,
+    Rejection,
+    UniformPosePrior,
+    position_std,
+)
 from geoflow_ros.model.config import DefaultConfig
 from geoflow_ros.model.inference.runtimes import Runtime, accelerated, parse_runtime
 from geoflow_ros.model.interface import Latent, LocalizationModel
@@ -89,13 +96,13 @@ def locate(
     ground: NDArray[np.uint8],
     camera: CameraModel,
     patch: SatellitePatch,
-    prior: PosePrior | None,
+    prior: PosePrior | UniformPosePrior,
     config: LocalizerConfig,
     seed: int,
 ) -> PoseEstimate:
     """Pose of the camera (not of base_link) in the patch's frame, from a rectified (H, W, 3) RGB image.
 
-    prior: of the camera, in the patch's frame; None is uniform within the search radius and 10 degrees.
+    prior: of the camera, in the patch's frame.
     """
     return estimate_pose(model, encode(model, ground, camera, patch), patch, prior, config, seed)
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.localization.hypotheses import GaussianPrior
-from geoflow_ros.localization.pose import PosePrior
+from geoflow_ros.localization.hypotheses import GaussianPrior, Prior, UniformPrior
+from geoflow_ros.localization.pose import PosePrior, UniformPosePrior
 from geoflow_ros.planar import wrap_angle
 from geoflow_ros.satellite.patch import SatellitePatch
 
@@ -30,16 +30,16 @@ class PatchFrame:
         """Where the hypotheses' yaw is zero, counter-clockwise from east (rad)."""
         return self.patch.yaw + self.turn
 
-    def prior(self, prior: PosePrior) -> GaussianPrior:
+    def prior(self, prior: PosePrior | UniformPosePrior) -> Prior:
         """The camera's prior in hypothesis coordinates."""
         scale = np.array([1 / self.radius, 1 / self.radius, 1.0])
         turn = scale[:, None] * self._from_enu()
         east, north = prior.east - self.patch.center[0], prior.north - self.patch.center[1]
-        offset = np.array([east, north, wrap_angle(prior.yaw - self.yaw)])
-        return GaussianPrior(
-            mean=turn @ offset,
-            covariance=turn @ prior.covariance @ turn.T,
-        )
+        mean = turn @ np.array([east, north, wrap_angle(prior.yaw - self.yaw)])
+        if isinstance(prior, PosePrior):
+            return GaussianPrior(mean, covariance=turn @ prior.covariance @ turn.T)
+        sides = None if prior.sides is None else prior.sides - self.patch.yaw
+        return UniformPrior(mean, prior.reach_m / self.radius, prior.yaw_range, sides, self.turn)
 
     def to_enu(self, hypotheses: NDArray[np.float64]) -> NDArray[np.float64]:
         """(N, 3) east, north (m), yaw (rad) of hypotheses (N, 3)."""

@@ -52,6 +52,23 @@ class PosePrior(PoseWithCovariance):
             raise InputError(f"prior covariance {self.covariance.tolist()} is not positive definite")
 
 
+@dataclass(frozen=True, slots=True)
+class UniformPosePrior:
+    """Where a camera is believed to be, no pose within the bounds likelier than another: `map` frame, metres, radians.
+
+    From the camera, the point (east, north) is at most `reach_m` ahead or behind and at most `reach_m` to the left or
+    right: a square along the camera's own heading, as published protocols shift their images. sides: for a square that
+    lies still, the direction of its sides. The heading is within `yaw_range` of `yaw` to either side.
+    """
+
+    east: float
+    north: float
+    yaw: float
+    reach_m: float
+    yaw_range: float
+    sides: float | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PoseEstimate(PoseWithCovariance):
     """Where base_link is, with everything needed to draw it.

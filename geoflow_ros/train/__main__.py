@@ -68,7 +68,7 @@ def _fit(config: TrainConfig, arguments: argparse.Namespace, processes: Processe
     _make_folder(folder)
     with contextlib.closing(RunLog(folder, trainer.step, arguments.tensorboard)) as log:
         trainer.fit(data, log)
-    factors = calibrate_checkpoint(folder / "best", data.validation, trainer.yaw_range)
+    factors = calibrate_checkpoint(folder / "best", data.validation)
     print(f"best validation error {trainer.best:.2f} m: {folder / 'best.safetensors'}")
     print(f"variances scaled by {factors[0]:.2f} (position) and {factors[1]:.2f} (heading) to cover 90 %")
 

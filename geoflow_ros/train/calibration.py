@@ -9,10 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.datasets.sample import LocalizationDataset, Sample
-from geoflow_ros.localization.estimation import UNIFORM_YAW_RANGE
+from geoflow_ros.datasets.sample import LocalizationDataset
 from geoflow_ros.localization.localizer import LocalizerConfig, locate
-from geoflow_ros.localization.pose import PosePrior
 from geoflow_ros.metrics import PoseErrors, pose_errors
 from geoflow_ros.model.inference.prepare import prepare
 from geoflow_ros.model.interface import LocalizationModel
@@ -29,27 +27,13 @@ def spread(count: int, wanted: int) -> list[int]:
     return [index * count // taken for index in range(taken)]
 
 
-def blind_prior(sample: Sample, search_radius: float, yaw_range: float) -> PosePrior | None:
-    """A prior that knows as little as samples are drawn with; None for the localiser's own uniform one.
-
-    Where headings are less known than that one has it, a Gaussian of the uniform distribution's variance.
-    """
-    if yaw_range <= UNIFORM_YAW_RANGE:
-        return None
-    patch = sample.patch
-    covariance = np.diag([search_radius**2, search_radius**2, yaw_range**2]) / 3
-    return PosePrior(*patch.center, patch.yaw, covariance)
-
-
-def errors_on(
-    model: LocalizationModel, samples: LocalizationDataset, indices: Iterable[int], yaw_range: float = UNIFORM_YAW_RANGE
-) -> PoseErrors:
-    """Errors of the estimates, the prior uniform over the search area and `yaw_range` (rad) to each side."""
+def errors_on(model: LocalizationModel, samples: LocalizationDataset, indices: Iterable[int]) -> PoseErrors:
+    """Errors of the estimates, with the priors that the samples state."""
     estimates, truths, covariances = [], [], []
     for index in indices:
         sample = samples[index]
-        prior = blind_prior(sample, model.config.search_radius, yaw_range)
-        estimate = locate(model, sample.ground, sample.camera, sample.patch, prior, LocalizerConfig(), seed=index)
+        view = sample.ground, sample.camera, sample.patch
+        estimate = locate(model, *view, sample.prior, LocalizerConfig(), seed=index)
         estimates.append((estimate.east, estimate.north, estimate.yaw))
         truths.append(sample.truth)
         covariances.append(estimate.covariance)
@@ -61,13 +45,11 @@ def variance_factor(nees: NDArray[np.float64], quantile: float) -> float:
     return float(np.quantile(nees, COVERAGE) / quantile)
 
 
-def calibrate_checkpoint(
-    path: Path, samples: LocalizationDataset, yaw_range: float = UNIFORM_YAW_RANGE
-) -> tuple[float, float]:
+def calibrate_checkpoint(path: Path, samples: LocalizationDataset) -> tuple[float, float]:
     """Fit the variance scales of a checkpoint on samples it was not trained on and save it; the scales now in force."""
     model = load(path)
     model.config = dataclasses.replace(model.config, position_variance_scale=1.0, yaw_variance_scale=1.0)
-    errors = errors_on(prepare(model), samples, spread(len(samples), CALIBRATION_SAMPLES), yaw_range)
+    errors = errors_on(prepare(model), samples, spread(len(samples), CALIBRATION_SAMPLES))
     position, yaw = variance_factor(errors.nees, CHI2_POSITION), variance_factor(errors.yaw_nees, CHI2_YAW)
     model.config = dataclasses.replace(model.config, position_variance_scale=position, yaw_variance_scale=yaw)
     save(model, path, read(path)[0].card)

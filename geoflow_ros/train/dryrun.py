@@ -68,9 +68,9 @@ def forecast(trainer: Trainer, data: TrainingData) -> Forecast:
         trainer.train_step(batch)
         step_s += (time.perf_counter() - start) / TIMED
     model = prepare(trainer.average).cpu()
-    errors_on(model, data.validation, [0], trainer.yaw_range)
+    errors_on(model, data.validation, [0])
     start = time.perf_counter()
-    errors_on(model, data.validation, [len(data.validation) - 1], trainer.yaw_range)
+    errors_on(model, data.validation, [len(data.validation) - 1])
     return Forecast(batch_s, step_s, time.perf_counter() - start, _memory_gb(trainer.processes.device))
 
 

@@ -19,7 +19,6 @@ from tqdm import tqdm
 
 from geoflow_ros.datasets.sample import LocalizationDataset
 from geoflow_ros.errors import InputError
-from geoflow_ros.localization.estimation import UNIFORM_YAW_RANGE
 from geoflow_ros.model.config import config_from_dict
 from geoflow_ros.model.inference.prepare import channels_last, prepare
 from geoflow_ros.model.interface import LocalizationModel
@@ -36,6 +35,8 @@ from geoflow_ros.train.state import read_state, write_state
 from geoflow_ros.train.trainable import new_model, parameter_groups, set_training_mode
 
 ALONE = Processes()
+LEAST_YAW_RANGE_DEG = 10.0
+"""A network that learns from smaller errors of the heading still has to mend those of its own hypotheses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +103,8 @@ class Trainer:
 
     @property
     def yaw_range(self) -> float:
-        """How far the prior's heading is off, to each side (rad); at least what the localiser assumes of any prior."""
-        return max(math.radians(self.config.rotation_range_deg), UNIFORM_YAW_RANGE)
+        """How far off the headings are from which the flow learns to find the way, to each side (rad)."""
+        return math.radians(max(self.config.rotation_range_deg, LEAST_YAW_RANGE_DEG))
 
     def stream(self, samples: LocalizationDataset, steps: range) -> Iterator[Batch]:
         """This process's batches of the given steps."""
@@ -216,7 +217,7 @@ class Trainer:
         """Errors of the averaged weights, which are kept as `best` if no earlier ones had a lower mean."""
         start = time.monotonic()
         indices = spread(len(validation), self.config.validation_samples)
-        errors = errors_on(prepare(self.average).cpu(), validation, indices, self.yaw_range)
+        errors = errors_on(prepare(self.average).cpu(), validation, indices)
         mean, median = float(errors.position.mean()), float(np.median(errors.position))
         yaw_deg = math.degrees(float(np.median(np.abs(errors.yaw))))
         tqdm.write(f"step {self.step}: validation mean {mean:.2f} m, median {median:.2f} m, heading {yaw_deg:.2f} deg")

@@ -19,7 +19,6 @@ from geoflow_ros.datasets.kitti import (
     RESOLUTION,
     KittiCrossView,
     KittiFrame,
-    camera_in_crop,
     crop_center,
     held_out_drives,
     parse_list,
@@ -27,6 +26,7 @@ from geoflow_ros.datasets.kitti import (
 )
 from geoflow_ros.datasets.reading import Findings
 from geoflow_ros.errors import InputError
+from geoflow_ros.planar import PlanarPose
 
 SHARED = SHARED_DATA / "kitti"
 
@@ -91,11 +91,12 @@ def test_label_formula_of_the_protocol(yaw: float, forward: float, left: float, 
     gx, gy = -forward, -left
     u = RANGE_PX * (-gx * math.cos(theta) + gy * math.sin(theta))
     v = RANGE_PX * (gx * math.sin(theta) + gy * math.cos(theta))
-    east, north, _ = camera_in_crop(forward * 20.0, left * 20.0, theta)
-    assert (east / RESOLUTION, -north / RESOLUTION) == pytest.approx((u, v), abs=0.01)
+    offset = PlanarPose(-forward * 20.0, -left * 20.0, -theta)
+    camera = offset.inverse()
+    assert (camera.x / RESOLUTION, -camera.y / RESOLUTION) == pytest.approx((u, v), abs=0.01)
     # The same point through the map: the crop's matrix takes the label to the camera's pixel in the map.
-    matrix = crop_matrix(crop_center(yaw, forward * 20.0, left * 20.0), yaw - theta, 512, 1.0)
-    camera_uv = crop_center(yaw, 0.0, 0.0)
+    matrix = crop_matrix(crop_center(yaw, offset), yaw - theta, 512, 1.0)
+    camera_uv = crop_center(yaw, PlanarPose())
     assert matrix @ (256 + u, 256 + v, 1.0) == pytest.approx(camera_uv, abs=0.01)
 
 

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from evaluation_support import estimate_at
 
-from geoflow_ros.camera import CameraModel
+from geoflow_ros.datasets.sample import Sample
 from geoflow_ros.datasets.select import Selection, open_dataset
 from geoflow_ros.errors import InputError
 from geoflow_ros.evaluate import __main__ as module
 from geoflow_ros.evaluate import locators as network
 from geoflow_ros.evaluate.__main__ import main
 from geoflow_ros.localization.localizer import LocalizerConfig
-from geoflow_ros.localization.pose import PoseEstimate, PosePrior
+from geoflow_ros.localization.pose import PoseEstimate, PosePrior, UniformPosePrior
 from geoflow_ros.model.config import DefaultConfig, PaperConfig
 from geoflow_ros.model.inference.runtimes import Runtime
 from geoflow_ros.model.interface import Latent, LocalizationModel
@@ -63,12 +63,12 @@ def center_locator(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, float, Lo
     asked: list[tuple[int, float, LocalizerConfig]] = []
 
     def estimate_pose(
-        model: LocalizationModel, latent: Latent, patch: SatellitePatch, prior: PosePrior | None,
+        model: LocalizationModel, latent: Latent, patch: SatellitePatch, prior: PosePrior | UniformPosePrior,
         config: LocalizerConfig, seed: int,
     ) -> PoseEstimate:  # fmt: skip
-        assert prior is None
+        assert isinstance(prior, UniformPosePrior)
         asked.append((patch.size_px, patch.resolution, config))
-        return estimate_at(0.0, 0.0, patch.yaw, patch)
+        return estimate_at(0.0, 0.0, patch.yaw if model.config.lift_shape else prior.yaw, patch)
 
     monkeypatch.setattr(network, "encode", lambda model, ground, camera, patch: Latent())
     monkeypatch.setattr(network, "estimate_pose", estimate_pose)
@@ -129,9 +129,10 @@ def test_an_unknown_heading_is_searched_all_around_in_a_wider_patch(
     size = DefaultConfig().satellite_px
     wide: list[int] = []
 
-    def search(model: object, ground: np.ndarray, camera: CameraModel, patch: SatellitePatch) -> object:
-        wide.append(patch.size_px)
-        return dataclasses.replace(patch, image=patch.image[:size, :size], yaw=math.radians(180.0)), Latent()
+    def search(model: object, sample: Sample) -> object:
+        wide.append(sample.patch.size_px)
+        image = sample.patch.image[:size, :size]
+        return dataclasses.replace(sample.patch, image=image, yaw=math.radians(180.0)), Latent()
 
     monkeypatch.setattr(network, "search_headings", search)
     command = [*kitti_command(kitti), "--json", str(tmp_path / "o.json"), "--rotation-range-deg"]
@@ -256,8 +257,8 @@ def test_unwritable_output_is_told_before_the_work(
 
 def test_missing_root_and_the_protocols_rotation(kitti: Path, tmp_path: Path) -> None:
     selection = Selection("kitti", kitti, "test2", 256, 0.4, north_up=False)
-    assert open_dataset(selection).samples[2].truth[2] == pytest.approx(math.radians(10.0))
+    assert open_dataset(selection)[2].truth[2] == pytest.approx(math.radians(10.0))
     turned = dataclasses.replace(selection, rotation_range_deg=40.0)
-    assert open_dataset(turned).samples[2].truth[2] == pytest.approx(math.radians(40.0))
+    assert open_dataset(turned)[2].truth[2] == pytest.approx(math.radians(40.0))
     with pytest.raises(InputError, match="is not a folder"):
         open_dataset(dataclasses.replace(selection, root=tmp_path / "nowhere"))

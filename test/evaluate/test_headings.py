@@ -13,7 +13,9 @@ from perfect_model import PerfectModel
 from torch import Tensor
 
 from geoflow_ros.camera import CameraModel
-from geoflow_ros.evaluate.headings import headings_deg, search_headings, turned, wide_size_px
+from geoflow_ros.datasets.sample import Sample
+from geoflow_ros.evaluate.headings import headings, search_headings, turned, wide_size_px
+from geoflow_ros.localization.pose import UniformPosePrior
 from geoflow_ros.model.config import DefaultConfig
 from geoflow_ros.model.interface import Latent
 from geoflow_ros.satellite.patch import SatellitePatch
@@ -68,9 +70,9 @@ def test_what_the_wide_patch_lacks_its_turns_lack_too() -> None:
 @settings(max_examples=8, deadline=None)
 @given(st.floats(-math.pi, math.pi))
 def test_the_kept_patch_looks_where_the_evidence_is(bearing: float) -> None:
-    found, latent = search_headings(
-        SpotAhead((0.0, 0.0, 0.0)), np.zeros((32, 64, 3), np.uint8), CAMERA, marked(bearing, 0.3)
-    )
+    prior = UniformPosePrior(30.0, -40.0, 0.3, 20.0, math.pi)
+    sample = Sample("s", np.zeros((32, 64, 3), np.uint8), CAMERA, marked(bearing, 0.3), (30.0, -40.0, 0.3), prior)
+    found, latent = search_headings(SpotAhead((0.0, 0.0, 0.0)), sample)
     off = (found.yaw - 0.3 - bearing + math.pi) % (2 * math.pi) - math.pi
     assert abs(math.degrees(off)) <= DefaultConfig().yaw_range_deg + 0.5
     assert found.size_px == SIZE
@@ -78,5 +80,12 @@ def test_the_kept_patch_looks_where_the_evidence_is(bearing: float) -> None:
 
 
 def test_the_turns_of_the_patch_leave_no_heading_out() -> None:
-    assert headings_deg(DefaultConfig()) == pytest.approx([24.0 * turn for turn in range(15)])
-    assert headings_deg(DefaultConfig(yaw_range_deg=50.0)) == [0.0, 90.0, 180.0, 270.0]
+    turns = np.degrees(headings(DefaultConfig(), math.pi)) % 360.0
+    assert turns == pytest.approx([24.0 * turn for turn in range(15)])
+    assert np.degrees(headings(DefaultConfig(yaw_range_deg=50.0), math.pi)) == pytest.approx([0.0, 90.0, -180.0, -90.0])
+
+
+def test_turns_that_the_prior_excludes_are_not_looked_at() -> None:
+    # The patch turned by 24 degrees sees headings from 12 to 36, the one turned by 48 those from 36 on.
+    for prior_deg, turns in ((11.0, [0.0]), (13.0, [0.0, 24.0, -24.0]), (37.0, [0.0, 24.0, 48.0, -48.0, -24.0])):
+        assert np.degrees(headings(DefaultConfig(), math.radians(prior_deg))) == pytest.approx(turns)

@@ -87,7 +87,8 @@ def grid_of(log_probability: Array) -> PoseGrid:
     "prior",
     [
         GaussianPrior(np.array([0.1, -0.2, 3.1]), np.array([[0.04, 0.01, 0.02], [0.01, 0.09, 0.0], [0.02, 0.0, 0.03]])),
-        UniformPrior(0.2),
+        UniformPrior(np.zeros(3), 1.0, 0.2),
+        UniformPrior(np.zeros(3), 1.0, 0.2, sides=0.3),
     ],
 )
 def test_the_density_on_a_grid_is_that_of_its_cells(prior: Prior) -> None:
@@ -99,7 +100,7 @@ def test_the_density_on_a_grid_is_that_of_its_cells(prior: Prior) -> None:
 
 def test_a_uniform_prior_gives_nothing_outside() -> None:
     grid = grid_of(np.zeros((7, 31, 33)))
-    inside = np.isfinite(UniformPrior(0.12).log_density_on(grid))
+    inside = np.isfinite(UniformPrior(np.zeros(3), 1.0, 0.12, sides=0.0).log_density_on(grid))
     assert inside[1:-1, 5:-5, 6:-6].sum() == 5 * 21 * 21 == inside.sum()
 
 
@@ -119,7 +120,9 @@ def test_posterior_draws_stand_for_what_is_likely() -> None:
 
 
 def test_a_volume_of_no_numbers_is_no_end() -> None:
-    drawn = draw_posterior(UniformPrior(0.2), grid_of(np.full((3, 5, 5), np.nan)), 4, np.random.default_rng(0))
+    drawn = draw_posterior(
+        UniformPrior(np.zeros(3), 1.0, 0.2), grid_of(np.full((3, 5, 5), np.nan)), 4, np.random.default_rng(0)
+    )
     assert drawn.shape == (4, 3)
 
 
@@ -130,7 +133,7 @@ def cells(grid: PoseGrid, chosen: Array) -> Array:
 
 
 def test_uniform_draws_stay_inside() -> None:
-    drawn = np.abs(UniformPrior(0.1).draw(1000, np.random.default_rng(0)))
+    drawn = np.abs(UniformPrior(np.zeros(3), 1.0, 0.1, sides=0.0).draw(1000, np.random.default_rng(0)))
     assert drawn[:, :2].max() <= 1.0 and drawn[:, 2].max() <= 0.1
     assert drawn[:, :2].max() > 0.98 and drawn[:, 2].max() > 0.098
 

@@ -15,7 +15,7 @@ from geoflow_ros.localization.budget import FEWEST_HYPOTHESES
 from geoflow_ros.localization.encoded_patches import Snapping, pose_of
 from geoflow_ros.localization.inputs import OUT_OF_VIEW, ground_image, image_tensor, lift_grid
 from geoflow_ros.localization.localizer import Localizer, LocalizerConfig, load_model, locate
-from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection, position_std
+from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection, UniformPosePrior, position_std
 from geoflow_ros.model.config import DefaultConfig, PaperConfig
 from geoflow_ros.model.interface import Latent
 from geoflow_ros.satellite.patch import SatellitePatch
@@ -130,8 +130,9 @@ def test_what_cannot_be_answered_is_refused(
 
 def test_a_uniform_prior_covers_the_search_area() -> None:
     patch = SatellitePatch(np.zeros((416, 416, 3), np.uint8), (0.0, 0.0), 0.25)
+    prior = UniformPosePrior(0.0, 0.0, 0.0, 20.0, 0.17)
     config = LocalizerConfig(hypotheses=500, steps=1)
-    estimate = locate(PerfectModel((0.9, -0.9, 0.1)), IMAGE, CAMERA, patch, None, config, seed=0)
+    estimate = locate(PerfectModel((0.9, -0.9, 0.1)), IMAGE, CAMERA, patch, prior, config, seed=0)
     assert [estimate.east, estimate.north] == pytest.approx([18.0, 18.0], abs=0.1)
 
 

@@ -10,7 +10,7 @@ from geoflow_ros.camera import CameraModel
 from geoflow_ros.datasets.sample import Sample
 from geoflow_ros.evaluate.outcome import Solve
 from geoflow_ros.localization.localizer import LocalizerConfig
-from geoflow_ros.localization.pose import PoseEstimate
+from geoflow_ros.localization.pose import PoseEstimate, UniformPosePrior
 from geoflow_ros.satellite.patch import SatellitePatch
 
 
@@ -23,7 +23,8 @@ class Samples:
     def __getitem__(self, index: int) -> Sample:
         image = np.zeros((8, 8, 3), np.uint8)
         truth = (float(index), -2.0, math.radians(80.0 * index))
-        return Sample(f"s{index}", image, CameraModel(8, 8, 8, 8, 4, 4), SatellitePatch(image, (0.0, 0.0), 0.2), truth)
+        camera, patch = CameraModel(8, 8, 8, 8, 4, 4), SatellitePatch(image, (0.0, 0.0), 0.2)
+        return Sample(f"s{index}", image, camera, patch, truth, UniformPosePrior(0.0, 0.0, 0.0, 20.0, math.pi))
 
 
 def estimate_at(east: float, north: float, yaw: float, patch: SatellitePatch) -> PoseEstimate:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import cv2
@@ -11,6 +12,7 @@ import torch
 
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.datasets.sample import Sample
+from geoflow_ros.localization.pose import UniformPosePrior
 from geoflow_ros.model.config import DefaultConfig
 from geoflow_ros.model.interface import LocalizationModel
 from geoflow_ros.model.matchflow import MatchFlow
@@ -34,6 +36,9 @@ CONFIG = TrainConfig(
 )
 
 
+NOISE_PRIOR = UniformPosePrior(3.0, -4.0, 0.1, 20.0, math.radians(10.0))
+
+
 class Noise:
     """Six samples of coloured noise whose truth differs."""
 
@@ -45,7 +50,7 @@ class Noise:
         ground = rng.integers(0, 255, (40, 64, 3), dtype=np.uint8)
         patch = SatellitePatch(rng.integers(0, 255, (96, 96, 3), dtype=np.uint8), (3.0, -4.0), 1.0, 0.1)
         camera = CameraModel(64, 40, 30.0, 30.0, 30.0, 20.0, Mount(height=1.5, roll=0.02))
-        return Sample(str(index), ground, camera, patch, (float(index % 6), 1.0, 0.2))
+        return Sample(str(index), ground, camera, patch, (float(index % 6), 1.0, 0.2), NOISE_PRIOR)
 
 
 NOISE = TrainingData(Noise(), Noise())

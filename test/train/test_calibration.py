@@ -1,16 +1,14 @@
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import numpy as np
 import pytest
-from training_support import TINY, Noise, tiny_network
+from training_support import Noise, tiny_network
 
 from geoflow_ros.model.weights import load, read, save
 from geoflow_ros.train.calibration import (
     CHI2_POSITION,
-    blind_prior,
     calibrate_checkpoint,
     errors_on,
     spread,
@@ -37,12 +35,3 @@ def test_a_calibrated_checkpoint_covers_what_it_was_calibrated_on(tmp_path: Path
 def test_validation_samples_are_spread_over_the_data() -> None:
     assert spread(10, 4) == [0, 2, 5, 7]
     assert spread(3, 100) == [0, 1, 2]
-
-
-def test_an_unknown_heading_is_validated_with_a_prior_as_wide() -> None:
-    sample = Noise()[0]
-    assert blind_prior(sample, TINY.search_radius, math.radians(10.0)) is None
-    prior = blind_prior(sample, 20.0, math.pi)
-    assert prior is not None and (prior.east, prior.north, prior.yaw) == (3.0, -4.0, 0.1)
-    # A uniform distribution of half width w has variance w^2 / 3.
-    assert np.diag(prior.covariance) == pytest.approx([400 / 3, 400 / 3, math.pi**2 / 3])

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.bags.calibration import camera_model
-from geoflow_ros.bags.messages import compressed_to_rgb, stamp_ns, to_rgb
+from geoflow_ros.bags.messages import camera_model, compressed_to_rgb, stamp_ns, to_rgb
 from geoflow_ros.bags.trajectory import read_tum
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.datasets.prior_noise import PriorNoise
@@ -23,7 +22,7 @@ from geoflow_ros.datasets.reading import JPEG_START, TAIL_BYTES, Findings, is_wh
 from geoflow_ros.datasets.sample import Sample
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
-from geoflow_ros.planar import PlanarPose, compose
+from geoflow_ros.planar import PlanarPose
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
 
@@ -131,8 +130,9 @@ class BagDrive:
         return camera_model(first[1], self._description.mount)
 
     def _camera_pose(self, base: tuple[float, float, float]) -> tuple[float, float, float]:
-        east, north, yaw = compose(base, self._description.mount.planar.array()).tolist()
-        return east, north, yaw
+        mount, (east, north, yaw) = self._description.mount, base
+        lever = mount.lever_arm(yaw)
+        return east + float(lever[0]), north + float(lever[1]), yaw + mount.yaw
 
     @property
     def positions(self) -> NDArray[np.float64]:

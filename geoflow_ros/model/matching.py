@@ -89,12 +89,14 @@ class MatchVolume(nn.Module):
         turn: (B,) of the middle heading, counter-clockwise from the patch's +u (rad, a few degrees), 0 by default.
         yaw_reach: headings further than this from the middle one are not looked at (rad); their probability is zero.
         The probability is of each pose, given that the camera stands somewhere in the volume; the odds are of that.
+        They are over all headings however few are looked at, so that they mean what they meant in training: what the
+        headings left out would have added, next to nothing if the camera is turned otherwise, counts as none.
         """
         skipped = self.skipped(yaw_reach)
         templates = self.templates(ground, turn, skipped)
         scores = self.correlate(templates, spectrum) * torch.exp(self.temperature)
         total = torch.logsumexp(scores.flatten(1), dim=1)
-        evidence = total - math.log(scores[0].numel())
+        evidence = total - math.log(math.prod(self.shape))
         match_logit = torch.exp(self.evidence_scale) * evidence + self.evidence_bias
         log_probability = scores - total[:, None, None, None]
         if skipped > 0:

@@ -75,15 +75,17 @@ class Pipeline:
             self._epoch += 1
         self._worker.clear()
 
-    def reset(self, reason: str) -> None:
-        """Start anew: time jumped, or was not watched."""
-        with self._gate:
+    def reset(self, reason: str, datum: Datum | None = None) -> None:
+        """Start anew: time jumped, or was not watched, or the map begins at this datum from now on."""
+        with self._gate:  # between the new frame and the new epoch no answer in the old frame may come through
             self._epoch += 1
+            if datum is not None:
+                self.session.set_datum(datum)
             self.session.reset(reason)
+            self.announcer.forget()
         self._worker.clear()
         self._last_image = None
         self._mount.clear()
-        self.announcer.forget()
         self.announcer.state("INITIALISING", reason)
 
     def configure(self, config: NodeConfig) -> None:
@@ -97,8 +99,7 @@ class Pipeline:
 
     def begin_map_at(self, datum: Datum) -> None:
         """Another origin of the map frame: the poses before it belong to another map."""
-        self.session.set_datum(datum)
-        self.reset(f"the map begins at {datum.latitude:.8f} {datum.longitude:.8f}")
+        self.reset(f"the map begins at {datum.latitude:.8f} {datum.longitude:.8f}", datum)
 
     def offer(self, message: ImageMessage) -> None:
         """The newest image."""
@@ -118,6 +119,8 @@ class Pipeline:
     def facts(self) -> dict[str, str]:
         """What the diagnostics show of it."""
         values = {"dropped (overtaken by a newer image)": str(self._worker.dropped), **self.announcer.facts}
+        if complaint := self._worker.idle_complaint:
+            values["encoding patches ahead of time"] = complaint
         if corrupt := self._loaded.corrupt_tiles():
             values["corrupt tiles"] = f"{len(corrupt)}, the last: {corrupt[-1]}"
         return values
@@ -138,11 +141,8 @@ class Pipeline:
             self.announcer.withhold(ERROR, f"internal error, {type(error).__name__}: {error}")
 
     def _idle(self) -> bool:
-        """In the worker while no image waits: prepare for the next. Never raises."""
-        try:
-            return self._is_open and self.session.warm()
-        except InputError:  # a tile that cannot be read: the image that needs it will say so
-            return False
+        """In the worker while no image waits: prepare for the next."""
+        return self._is_open and self.session.warm()
 
     def _answer(self, epoch: int, message: ImageMessage) -> None:
         header = message.header

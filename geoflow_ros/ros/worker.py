@@ -12,7 +12,8 @@ T = TypeVar("T")
 class NewestWorker(Generic[T]):
     """Calls `work` on the newest item offered, one at a time, in its own thread.
 
-    After an item, and while no other waits, it calls `idle` until that returns False. Neither must raise.
+    After an item, and while no other waits, it calls `idle` until that returns False. `work` must not raise; what
+    `idle` raises ends that idle time and is counted.
     """
 
     def __init__(self, work: Callable[[T], None], idle: Callable[[], bool] = lambda: False) -> None:
@@ -21,6 +22,7 @@ class NewestWorker(Generic[T]):
         self._slot: list[T] = []
         self._stopping = False
         self._dropped = 0
+        self._idle_failures, self._idle_error = 0, ""
         self._changed = threading.Condition()
         # A daemon: a network stuck in a long call must not keep a stopped node alive.
         self._thread = threading.Thread(target=self._run, name="newest-worker", daemon=True)
@@ -31,6 +33,12 @@ class NewestWorker(Generic[T]):
         """Items that were overtaken by a newer one before work on them began."""
         with self._changed:
             return self._dropped
+
+    @property
+    def idle_complaint(self) -> str:
+        """How often `idle` raised and what it said last, empty if it never did."""
+        with self._changed:
+            return f"failed {self._idle_failures} times, the last: {self._idle_error}" if self._idle_failures else ""
 
     def offer(self, item: T) -> None:
         """Make this the next item; one that still waits is dropped."""
@@ -60,8 +68,17 @@ class NewestWorker(Generic[T]):
                     return
                 item = self._slot.pop()
             self._work(item)
-            while not self._is_wanted() and self._idle():
+            while not self._is_wanted() and self._has_more_to_do():
                 pass
+
+    def _has_more_to_do(self) -> bool:
+        try:
+            return self._idle()
+        except Exception as error:  # what is done ahead of time can be done without
+            with self._changed:
+                self._idle_failures += 1
+                self._idle_error = f"{type(error).__name__}: {error}"
+            return False
 
     def _is_wanted(self) -> bool:
         with self._changed:

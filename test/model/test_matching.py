@@ -156,3 +156,22 @@ def test_headings_out_of_reach_cost_nothing_and_have_no_probability() -> None:
     assert (near[:, [0, -1]] == -math.inf).all()
     assert near.exp().sum() == pytest.approx(1.0, abs=1e-4)
     assert torch.allclose(near[:, 1:-1] - near[0, 3, 0, 0], everywhere[:, 1:-1] - everywhere[0, 3, 0, 0], atol=1e-3)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize(("yaw_reach_deg", "searched"), [(0.0, 1), (3.0, 3), (6.0, 5), (12.0, 7)])
+def test_the_odds_of_a_match_do_not_depend_on_how_many_headings_are_searched(
+    yaw_reach_deg: float, searched: int
+) -> None:
+    volume = MatchVolume(CONFIG)
+    volume.evidence_scale.fill_(math.log(2.0))
+    volume.evidence_bias.fill_(-3.0)
+    generator = torch.Generator().manual_seed(3)
+    ground = torch.randn(2, 2, 40, 32, generator=generator)
+    spectrum = volume.spectrum(torch.randn(2, 2, 104, 104, generator=generator))
+    all_headings, odds = volume(ground, spectrum)
+    _, of_few = volume(ground, spectrum, yaw_reach=math.radians(yaw_reach_deg))
+    # They only lack what the other headings hold: times their share of the probability, to the power of the scale.
+    left_out = (7 - searched) // 2
+    share = all_headings[:, left_out : 7 - left_out].exp().sum((1, 2, 3))
+    assert torch.allclose(of_few, odds + 2.0 * share.log(), atol=1e-3)

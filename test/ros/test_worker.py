@@ -83,3 +83,25 @@ def test_a_waiting_item_comes_before_idle_work() -> None:
     assert idling.wait(5) and finished.wait(5)
     assert worker.stop(5)
     assert events == ["first", "second"]
+
+
+def test_idle_work_that_fails_ends_no_thread_and_is_counted() -> None:
+    done, failed = threading.Semaphore(0), threading.Semaphore(0)
+    seen: list[int] = []
+
+    def idle() -> bool:
+        failed.release()
+        raise OSError(f"disk gone after {len(seen)}")
+
+    def work(item: int) -> None:
+        seen.append(item)
+        done.release()
+
+    worker = NewestWorker(work, idle)
+    assert worker.idle_complaint == ""
+    for item in (1, 2, 3):
+        worker.offer(item)
+        assert done.acquire(timeout=5) and failed.acquire(timeout=5)
+    assert worker.stop(5)
+    assert seen == [1, 2, 3]
+    assert worker.idle_complaint == "failed 3 times, the last: OSError: disk gone after 3"

@@ -15,6 +15,8 @@ from torch import nn
 
 import geoflow_ros
 
+SOURCES = Path(geoflow_ros.__file__).parent / "model"
+"""All code that says what a network computes, and how it is exported."""
 Write = Callable[[Path], None]
 """Writes files into a folder."""
 
@@ -25,8 +27,10 @@ def cache_folder() -> Path:
 
 
 def fingerprint(network: nn.Module, *facts: object) -> str:
-    """Hash of the network's weights, its structure, the versions of torch and this package, and other facts."""
+    """Hash of the network's weights, structure and source code, the versions of torch and this package, other facts."""
     digest = hashlib.sha256(repr((torch.__version__, geoflow_ros.__version__, str(network), facts)).encode())
+    for path in sorted(SOURCES.rglob("*.py")):
+        digest.update(repr((path.relative_to(SOURCES).as_posix(), path.read_bytes())).encode())
     for name, entry in network.state_dict().items():
         digest.update(name.encode())
         digest.update(entry.cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())

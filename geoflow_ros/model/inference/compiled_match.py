@@ -158,7 +158,7 @@ def _tabulated(scores: Array, scale: float, skipped: int, sides: NDArray[np.int6
                 for column in range(width):
                     value = np.log(mass[heading, row, column] + np.float32(1.0))
                     padded[heading + skipped + PAD, row + PAD, column + PAD] = np.float32(TABLE_SCALE) * value
-    return table, math.log(total / scores.size) + scale * highest
+    return table, math.log(total / (all_headings * side * side)) + scale * highest
 
 
 @compiled

@@ -1,10 +1,12 @@
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-from geoflow_ros.model.inference.artefacts import artefact, cache_folder, fingerprint, forget
+from geoflow_ros.model.inference import artefacts
+from geoflow_ros.model.inference.artefacts import SOURCES, artefact, cache_folder, fingerprint, forget
 
 
 @pytest.fixture(autouse=True)
@@ -73,3 +75,17 @@ def test_the_fingerprint_is_of_weights_structure_and_facts() -> None:
         fingerprint(nn.Sequential(network), "bf16"),
     ]
     assert fingerprint(same, "bf16") == marks[0] and len(set(marks)) == 4
+
+
+def test_the_fingerprint_is_of_the_source_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network, copy = nn.Linear(2, 2), tmp_path / "model"
+    shutil.copytree(SOURCES, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    marks = [fingerprint(network)]
+    monkeypatch.setattr(artefacts, "SOURCES", copy)
+    assert fingerprint(network) == marks[0]  # wherever the package is installed
+    for module in ("volume.py", "inference/folding.py"):  # functions that networks call, not where their classes are
+        (copy / module).write_text((copy / module).read_text().replace("+", "-", 1))
+        marks.append(fingerprint(network))
+    (copy / "volume.py").rename(copy / "volumes.py")
+    marks.append(fingerprint(network))
+    assert len(set(marks)) == 4

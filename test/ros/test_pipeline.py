@@ -1,0 +1,145 @@
+"""The pipeline apart from DDS: a session and an announcer that a test can hold up."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+pytest.importorskip("rclpy", reason="rclpy is not installed: source a ROS 2 or install the ROS wheels")
+
+import ros_support as ros
+
+from geoflow_ros.configuration import NodeConfig
+from geoflow_ros.geodesy import Datum
+from geoflow_ros.ros import pipeline as module
+from geoflow_ros.ros.loading import Loaded
+from geoflow_ros.ros.pipeline import Pipeline
+from geoflow_ros.tracking.settings import CameraConfig, DatumConfig
+
+HERE, THERE = Datum(48.0, 11.0), Datum(48.1, 11.0)
+PATIENCE_S = 5.0
+
+
+class HeldSession:
+    """Answers an image with the datum at which it was begun, when it is let go on."""
+
+    def __init__(self, *_: Any) -> None:
+        self.datum, self.begun, self.go_on = HERE, threading.Event(), threading.Event()
+        self.in_new_frame: Callable[[], None] = lambda: None
+        self.warming: Callable[[], bool] = lambda: False
+
+    def process(self, message: Any) -> Any:
+        datum = self.datum
+        self.begun.set()
+        assert self.go_on.wait(PATIENCE_S)
+        return Answered(datum)
+
+    single_frame = process
+
+    def set_datum(self, datum: Datum) -> None:
+        self.datum = datum
+        self.in_new_frame()
+
+    def warm(self) -> bool:
+        return self.warming()
+
+    def set_mount(self, *_: Any) -> None:
+        """Of no use here."""
+
+    reset = set_config = set_localizer = set_mount
+
+
+class Answered:
+    """An answer of which only the datum is looked at."""
+
+    single = prior = None
+
+    def __init__(self, datum: Datum) -> None:
+        self.datum = datum
+
+
+class Heard:
+    """An announcer that remembers."""
+
+    facts: dict[str, str] = {}
+
+    def __init__(self, *_: Any) -> None:
+        self.datums: list[Datum] = []
+        self.something = threading.Event()
+
+    def announce(self, answer: Answered, *_: Any) -> None:
+        self.datums.append(answer.datum)
+        self.something.set()
+
+    def forget(self, *_: Any) -> None:
+        """Of no use here."""
+
+    state = withhold = close = forget
+
+
+@pytest.fixture(params=[True, False], ids=["fused", "single frames"])
+def config(request: pytest.FixtureRequest) -> NodeConfig:
+    mount = CameraConfig(forward=0.0, left=0.0, height=1.5, roll=0.0, pitch=0.0, yaw=0.0)
+    return NodeConfig(tiles="unused", camera=mount, fusion=request.param)
+
+
+@pytest.fixture
+def pipeline(config: NodeConfig, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipeline]:
+    monkeypatch.setattr(module, "Announcer", Heard)
+    loaded = Loaded(lambda frame, thresholds: None, lambda: ())  # type: ignore[arg-type, return-value]
+    made = Pipeline(None, config, loaded, None, HeldSession)  # type: ignore[arg-type]
+    made.open()
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("way", ["service", "parameter"])
+def test_a_frame_that_ends_while_the_datum_changes_is_not_published(
+    pipeline: Pipeline, config: NodeConfig, way: str
+) -> None:
+    session: Any = pipeline.session
+    heard: Any = pipeline.announcer
+
+    def the_frame_ends() -> None:
+        session.go_on.set()
+        heard.something.wait(0.3)  # as long as it can be published in the old frame
+
+    session.in_new_frame = the_frame_ends
+    pipeline.offer(ros.image(10**9))
+    assert session.begun.wait(PATIENCE_S)
+    if way == "service":
+        pipeline.begin_map_at(THERE)
+    else:
+        pipeline.configure(replace(config, datum=DatumConfig(THERE.latitude, THERE.longitude, THERE.altitude)))
+    pipeline.offer(ros.image(2 * 10**9))
+    assert heard.something.wait(PATIENCE_S)
+    assert heard.datums == [THERE]
+
+
+def test_whatever_idle_time_raises_is_told_once_and_the_next_frame_answered(pipeline: Pipeline) -> None:
+    session: Any = pipeline.session
+    heard: Any = pipeline.announcer
+    session.go_on.set()
+    errors: list[Exception] = [MemoryError("no room for a patch"), KeyError("a defect"), ZeroDivisionError("another")]
+
+    def warm() -> bool:
+        raise errors.pop(0)
+
+    session.warming = warm
+    for count in (1, 2, 3):
+        heard.something.clear()
+        pipeline.offer(ros.image(count * 10**9))
+        assert heard.something.wait(PATIENCE_S)
+        deadline = time.monotonic() + PATIENCE_S
+        while len(errors) > 3 - count and time.monotonic() < deadline:
+            time.sleep(0.005)
+    session.warming = lambda: False
+    pipeline.offer(ros.image(4 * 10**9))
+    assert heard.something.wait(PATIENCE_S)
+    told = [value for value in pipeline.facts.values() if "failed" in value]
+    assert told == ["failed 3 times, the last: ZeroDivisionError: another"]

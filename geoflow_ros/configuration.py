@@ -39,7 +39,7 @@ class SavedPoseConfig:
 class NodeConfig:
     """Everything the node `localize` can be told; what concerns the answers means the same in a replay."""
 
-    tiles: str = option("path of the satellite tiles: an MBTiles file or a z/x/y folder")
+    tiles: str = option("path of the satellite tiles: an MBTiles file, a PMTiles archive or a z/x/y folder")
     camera: CameraConfig = field(default_factory=CameraConfig)
     checkpoint: str = option("path of the network's weights (.safetensors); empty takes the shipped ones", "")
     heading: HeadingConfig = field(default_factory=HeadingConfig)

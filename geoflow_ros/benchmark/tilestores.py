@@ -15,8 +15,8 @@ import numpy as np
 
 from geoflow_ros.benchmark.timing import milliseconds_of, quantiles
 from geoflow_ros.geodesy import Datum, LocalFrame
+from geoflow_ros.satellite.mbtiles import MBTilesStore
 from geoflow_ros.satellite.mosaic import SatelliteMap
-from geoflow_ros.satellite.stores import MBTilesStore
 
 ZOOM, TILE_PX = 19, 256
 CENTER = mercantile.tile(8.4884, 47.3767, ZOOM)

@@ -20,7 +20,7 @@ from geoflow_ros.datasets.reading import read_image
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import EQUATOR_RESOLUTION, Datum, LocalFrame
 from geoflow_ros.satellite.geotiff import import_geotiff
-from geoflow_ros.satellite.stores import MBTilesWriter
+from geoflow_ros.satellite.mbtiles_writer import MBTilesWriter
 from geoflow_ros.satellite.tile_images import TileStore
 
 Floats = NDArray[np.float64]

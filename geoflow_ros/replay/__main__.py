@@ -43,7 +43,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--truth drives/a/truth.tum --out /tmp/a --json /tmp/a.json",
     )
     parser.add_argument("bag", type=Path, help="folder of a ROS 2 bag (mcap or sqlite3)")
-    parser.add_argument("--tiles", required=True, help="satellite tiles: an MBTiles file or a z/x/y folder")
+    parser.add_argument(
+        "--tiles", required=True, help="satellite tiles: an MBTiles file, a PMTiles archive or a z/x/y folder"
+    )
     parser.add_argument("--truth", type=Path, help="trajectory of base_link to judge by: t x y z qx qy qz qw (TUM)")
     parser.add_argument("--out", type=Path, required=True, help="folder for trajectories, CSV and pictures")
     parser.add_argument("--json", type=Path, required=True, help="file to write the figures to")

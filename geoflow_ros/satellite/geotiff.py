@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import EQUATOR_RESOLUTION, ground_resolution
-from geoflow_ros.satellite.stores import MAX_ZOOM, MBTilesWriter
+from geoflow_ros.satellite.mbtiles_writer import MBTilesWriter
+from geoflow_ros.satellite.tile_grid import MAX_ZOOM
 from geoflow_ros.satellite.tile_images import Bounds
 
 TILE_PX = 256

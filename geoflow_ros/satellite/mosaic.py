@@ -18,6 +18,8 @@ from geoflow_ros.satellite.tile_images import EMPTY, TileCache, TileStore
 
 MAX_SIDE_PX = 8192
 """Largest side of a patch, and of the mosaic of tiles under it."""
+FALLBACK_ZOOMS = 3
+"""How many zoom levels coarser a tile may be that stands in for a missing one: eight times the metres per pixel."""
 _EQUATOR_M = EQUATOR_RESOLUTION * 256.0
 _MERCATOR_LIMIT_DEG = 85.0
 _SAME_RESOLUTION = 1.01  # a zoom 1 % coarser than asked is as good; without it rounding would fetch 4 times the tiles
@@ -26,7 +28,8 @@ _SAME_RESOLUTION = 1.01  # a zoom 1 % coarser than asked is as good; without it 
 class SatelliteMap:
     """Patches of a tile store; decoded tiles are kept up to `cache_bytes`. Safe across threads.
 
-    zoom: the level to read; by default, for every patch, the coarsest that is as fine as the patch.
+    zoom: the level to read; by default, for every patch, the coarsest that is as fine as the patch. Where that covers
+    only a part of the ground, coarser levels stand in, tile by tile.
     """
 
     def __init__(self, store: TileStore, zoom: int | None = None, cache_bytes: int = 128 << 20) -> None:
@@ -110,9 +113,19 @@ class SatelliteMap:
             rows, tile_rows = _overlap(y * side - top, height, side)
             for x in range(left // side, (left + width - 1) // side + 1):
                 columns, tile_columns = _overlap(x * side - left, width, side)
-                tile = self._cache.get(zoom, x % 2**zoom, y)  # the world repeats at the 180th meridian
+                tile = self._tile(zoom, x % 2**zoom, y)  # the world repeats at the 180th meridian
                 mosaic[rows, columns] = EMPTY if tile is None else tile[tile_rows, tile_columns]
         return mosaic
+
+    def _tile(self, zoom: int, x: int, y: int) -> NDArray[np.uint8] | None:
+        """RGBA of a tile; where the store has none, of the part of the next coarser one that shows the same ground."""
+        for coarser in reversed(self._zooms):
+            levels = zoom - coarser
+            if 0 <= levels <= FALLBACK_ZOOMS:
+                tile = self._cache.get(coarser, x >> levels, y >> levels)
+                if tile is not None:
+                    return tile if levels == 0 else _enlarged(tile, levels, x, y)
+        return None
 
 
 def patch_to_world_pixels(patch: SatellitePatch, frame: LocalFrame, world_px: int) -> NDArray[np.float64]:
@@ -128,6 +141,15 @@ def patch_to_world_pixels(patch: SatellitePatch, frame: LocalFrame, world_px: in
     along_u, along_v = (uv[1] - uv[0] + uv[3] - uv[2]) / 2, (uv[2] - uv[0] + uv[3] - uv[1]) / 2
     linear = np.stack([along_u, along_v], axis=-1) / side
     return np.column_stack([linear, uv.mean(axis=0) - linear @ (side / 2, side / 2)])
+
+
+def _enlarged(tile: NDArray[np.uint8], levels: int, x: int, y: int) -> NDArray[np.uint8]:
+    """The part of a tile that is tile (x, y) so many zoom levels finer, at the size of a whole one."""
+    side = tile.shape[0]
+    part = side >> levels
+    left, top = x % 2**levels * part, y % 2**levels * part
+    whole = cv2.resize(tile[top : top + part, left : left + part], (side, side), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(whole, dtype=np.uint8)
 
 
 def _overlap(offset: int, length: int, side: int) -> tuple[slice, slice]:

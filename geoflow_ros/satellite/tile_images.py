@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from geoflow_ros.encoded_images import is_whole, unzipped
 from geoflow_ros.errors import InputError
 
 Bounds = tuple[float, float, float, float]
@@ -19,8 +20,6 @@ EMPTY = (128, 128, 128, 0)
 """RGBA of a pixel without imagery."""
 
 _TO_RGBA = {1: cv2.COLOR_GRAY2RGBA, 3: cv2.COLOR_BGR2RGBA, 4: cv2.COLOR_BGRA2RGBA}
-_END_MARKERS = {b"\xff\xd8": b"\xff\xd9", b"\x89PNG": b"IEND"}  # OpenCV decodes a cut-off JPEG or PNG without complaint
-_END_WINDOW = 64  # some writers pad after the end marker
 
 
 class TileStore(Protocol):
@@ -32,7 +31,7 @@ class TileStore(Protocol):
 
     @property
     def format(self) -> str:
-        """png, jpg or webp: what most tiles are encoded as."""
+        """png, jpg, webp or avif: what most tiles are encoded as."""
 
     @property
     def zooms(self) -> tuple[int, ...]:
@@ -40,7 +39,7 @@ class TileStore(Protocol):
 
     @property
     def bounds(self) -> Bounds:
-        """The covered box."""
+        """The box that the finest tiles cover, cut to the one that the store states."""
 
     @property
     def tile_px(self) -> int:
@@ -54,10 +53,13 @@ class TileStore(Protocol):
 
 
 def decode_tile(data: bytes) -> NDArray[np.uint8]:
-    """RGBA pixels (H, W, 4); those less than half opaque are EMPTY. InputError says why it cannot be decoded."""
-    for start, end in _END_MARKERS.items():
-        if data.startswith(start) and end not in data[-_END_WINDOW:]:
-            raise InputError(f"is cut short after {len(data)} bytes")
+    """RGBA pixels (H, W, 4) of an image, gzip'ed or not; those less than half opaque are EMPTY.
+
+    InputError says why it cannot be decoded.
+    """
+    data = unzipped(data)
+    if not is_whole(data):
+        raise InputError(f"is cut short after {len(data)} bytes")
     try:
         pixels = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:  # an empty buffer, or a header that claims an absurd size

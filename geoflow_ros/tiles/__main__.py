@@ -37,12 +37,12 @@ def _parser() -> argparse.ArgumentParser:
     importer.set_defaults(command=_import)
 
     info = commands.add_parser("info", help="what a tile store holds")
-    info.add_argument("store", type=Path, help="MBTiles file, or folder of z/x/y tiles")
+    info.add_argument("store", type=Path, help="MBTiles file, PMTiles archive, or folder of z/x/y tiles")
     info.add_argument("--json", action="store_true", help="as one JSON object")
     info.set_defaults(command=_info)
 
     patch = commands.add_parser("patch", help="cut a metric patch out of a tile store")
-    patch.add_argument("store", type=Path, help="MBTiles file, or folder of z/x/y tiles")
+    patch.add_argument("store", type=Path, help="MBTiles file, PMTiles archive, or folder of z/x/y tiles")
     patch.add_argument("--lat", type=float, required=True, help="centre, WGS84 degrees")
     patch.add_argument("--lon", type=float, required=True, help="centre, WGS84 degrees")
     yaw_help = "direction of the patch's right edge, counter-clockwise from east: 0 is north-up, 90 has north right"

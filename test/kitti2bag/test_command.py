@@ -39,8 +39,9 @@ from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.kitti2bag import __main__ as kitti2bag
 from geoflow_ros.kitti2bag.kitti_raw import camera_in_imu_of, mount_of, read_camera_in_imu, read_drive, read_matrix
 from geoflow_ros.kitti2bag.oxts_messages import dead_reckoning
+from geoflow_ros.satellite.mbtiles_writer import MBTilesWriter
 from geoflow_ros.satellite.mosaic import SatelliteMap
-from geoflow_ros.satellite.stores import MBTilesWriter, open_store
+from geoflow_ros.satellite.stores import open_store
 
 SHARED = Path(os.environ.get("GEOFLOW_SHARED_DATA", REPOSITORY.parent / "shared" / "data"))
 

@@ -22,7 +22,7 @@ from geoflow_ros.datasets.bag_drive import DriveDescription
 from geoflow_ros.errors import InputError
 from geoflow_ros.replay import __main__ as replay
 from geoflow_ros.replay.arguments import replay_config
-from geoflow_ros.satellite.stores import MBTilesWriter
+from geoflow_ros.satellite.mbtiles_writer import MBTilesWriter
 from geoflow_ros.town.drive_bag import DriveBag
 from geoflow_ros.town.noise import SensorErrors
 from geoflow_ros.town.path import Path as Line

@@ -11,9 +11,10 @@ from pyproj import Transformer
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame, ground_resolution
+from geoflow_ros.satellite.mbtiles_writer import MBTilesWriter
 from geoflow_ros.satellite.mosaic import SatelliteMap, patch_to_world_pixels
 from geoflow_ros.satellite.patch import SatellitePatch
-from geoflow_ros.satellite.stores import MBTilesWriter, open_store
+from geoflow_ros.satellite.stores import open_store
 
 LATITUDE, LONGITUDE = 47.3767, 8.4884
 ZOOM = 18
@@ -187,6 +188,51 @@ def test_zoom_is_the_coarsest_that_is_as_fine_as_asked(tmp_path: Path) -> None:
     assert SatelliteMap(open_store(path), zoom=16).zoom_for(LATITUDE, 0.1) == 16
     with pytest.raises(InputError, match="no tiles of zoom 18: it has 16, 17, 19"):
         SatelliteMap(open_store(path), zoom=18)
+
+
+def test_coarser_tiles_stand_in_where_the_fine_ones_end(tmp_path: Path) -> None:
+    """One tile of zoom 18 in the west of its parent; the parent shows its place in the picture as a brightness."""
+    parent = mercantile.tile(LONGITUDE, LATITUDE, ZOOM - 1)
+    fine = mercantile.Tile(2 * parent.x, 2 * parent.y, ZOOM)
+    steps = np.repeat(np.repeat(np.uint8([[60, 120], [160, 220]]), 128, axis=0), 128, axis=1)
+    path = tmp_path / "partly.mbtiles"
+    with MBTilesWriter(path, "partly", "png") as writer:
+        writer.add(parent.z, parent.x, parent.y, bytes(cv2.imencode(".png", steps)[1]))
+        writer.add(fine.z, fine.x, fine.y, bytes(cv2.imencode(".png", np.full((256, 256), 10, np.uint8))[1]))
+    satellite, box = SatelliteMap(open_store(path)), mercantile.bounds(parent)
+    middle = (box.north + box.south) / 2, (box.west + box.east) / 2
+    patch = satellite.patch_at(*middle, 0.0, 40.0, 0.4)
+    assert satellite.zoom_for(middle[0], 0.4) == ZOOM and patch.missing == 0.0
+    halves = (slice(48), slice(52, 100))
+    quarters = [patch.image[rows, columns, 0] for rows in halves for columns in halves]
+    assert [(int(each.min()), int(each.max())) for each in quarters] == [(10, 10), (120, 120), (160, 160), (220, 220)]
+    one_zoom = SatelliteMap(open_store(path), zoom=ZOOM).patch_at(*middle, 0.0, 40.0, 0.4)
+    assert one_zoom.missing == pytest.approx(0.75, abs=0.01)
+
+
+def test_a_marker_is_in_its_place_whichever_zoom_shows_it(tmp_path: Path, marked) -> None:
+    _, frame, marker = marked
+    latitude, longitude, _ = (float(value) for value in frame.to_geodetic(marker))
+    path = tmp_path / "coarse.mbtiles"
+    u0, v0 = world_pixel(latitude, longitude, ZOOM - 2)
+    tile, far = mercantile.tile(longitude, latitude, ZOOM - 2), mercantile.tile(longitude + 1.0, latitude, ZOOM)
+    u, v = np.meshgrid(tile.x * 256 + np.arange(256) + 0.5, tile.y * 256 + np.arange(256) + 0.5)
+    spot = 250 * np.exp(-((u - u0) ** 2 + (v - v0) ** 2) / (2 * 2.0**2))
+    with MBTilesWriter(path, "coarse", "png") as writer:
+        writer.add(tile.z, tile.x, tile.y, bytes(cv2.imencode(".png", spot.astype(np.uint8))[1]))
+        writer.add(far.z, far.x, far.y, bytes(cv2.imencode(".png", spot.astype(np.uint8))[1]))
+    patch = SatelliteMap(open_store(path)).patch(frame, (3.0, 12.0), 0.4, 120, 0.6)
+    assert centroid(patch.image) == pytest.approx(patch.to_pixel(marker), abs=0.15)
+
+
+def test_what_is_far_too_coarse_is_still_missing(tmp_path: Path) -> None:
+    path = tmp_path / "world.mbtiles"
+    grey = bytes(cv2.imencode(".png", np.full((256, 256), 90, np.uint8))[1])
+    coarse, far = mercantile.tile(LONGITUDE, LATITUDE, ZOOM - 4), mercantile.tile(LONGITUDE + 1.0, LATITUDE, ZOOM)
+    with MBTilesWriter(path, "world", "png") as writer:
+        for tile in (coarse, far):
+            writer.add(tile.z, tile.x, tile.y, grey)
+    assert SatelliteMap(open_store(path)).patch_at(LATITUDE, LONGITUDE, 0.0, 40.0, 0.4).missing == 1.0
 
 
 def test_512_px_tiles_have_half_the_resolution(tmp_path: Path) -> None:

@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.satellite.stores import FolderStore, MBTilesStore, MBTilesWriter, open_store
+from geoflow_ros.satellite.folder_store import FolderStore
+from geoflow_ros.satellite.mbtiles import MBTilesStore
+from geoflow_ros.satellite.mbtiles_writer import MBTilesWriter
+from geoflow_ros.satellite.stores import open_store
 
 
 def png(value: int, side: int = 256) -> bytes:
@@ -122,7 +125,7 @@ def test_bad_stores_get_one_clear_sentence(tmp_path: Path) -> None:
         "no table `tiles`": _database(tmp_path / "other.mbtiles", METADATA),
         "holds no tiles": _database(tmp_path / "hollow.mbtiles", METADATA, TILES),
         "vector tiles": _database(tmp_path / "vector.mbtiles", METADATA, TILES, vector),
-        "not readable PNG": _database(tmp_path / "foreign.mbtiles", TILES, foreign),
+        "not readable 8-bit PNG": _database(tmp_path / "foreign.mbtiles", TILES, foreign),
         "holds no z/x/y tiles": empty_folder,
     }
     for sentence, path in cases.items():
@@ -130,6 +133,13 @@ def test_bad_stores_get_one_clear_sentence(tmp_path: Path) -> None:
             open_store(path)
         assert str(path) in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["photo.tif", "photo.TIFF", "mosaic.vrt"])
+def test_an_image_is_no_store_but_can_become_one(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"II*\0")
+    with pytest.raises(InputError, match=r"is an image, not a tile store: .* geoflow_ros.tiles import"):
+        open_store(tmp_path / name)
 
 
 def test_damaged_database_is_an_input_error(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from rosbags.typesys import Stores, get_typestore
 
 from geoflow_ros.camera import Mount
 from geoflow_ros.geodesy import Datum, LocalFrame
-from geoflow_ros.satellite.stores import MBTilesWriter
+from geoflow_ros.satellite.mbtiles_writer import MBTilesWriter
 
 TYPES = get_typestore(Stores.ROS2_HUMBLE)
 DATUM = Datum(48.0, 11.0)

@@ -15,7 +15,7 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
 from geoflow_ros.geodesy import Datum, LocalFrame
-from geoflow_ros.satellite.stores import MBTilesWriter
+from geoflow_ros.satellite.mbtiles_writer import MBTilesWriter
 
 DATUM = Datum(49.0, 8.4, 100.0)
 START_NS = 1_700_000_000_000_000_000

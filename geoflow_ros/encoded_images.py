@@ -1,0 +1,51 @@
+"""Encoded images as bytes: which format they are of, and whether all of one is there."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+
+JPEG, PNG, GZIP = b"\xff\xd8", b"\x89PNG", b"\x1f\x8b"
+"""How a file of each kind begins."""
+_SCAN = b"\xff\xda"
+_JPEG_END, _PNG_END = b"\xff\xd9", b"IEND\xaeB`\x82"
+
+
+def format_of(data: bytes) -> str | None:
+    """png, jpg, webp or avif, by the first bytes; None for anything else."""
+    if data.startswith(JPEG):
+        return "jpg"
+    if data.startswith(PNG):
+        return "png"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "webp"
+    return "avif" if data[4:12] in (b"ftypavif", b"ftypavis") else None
+
+
+def is_whole(data: bytes) -> bool:
+    """Whether a JPEG or PNG has its end, whatever follows it; True for what is neither.
+
+    OpenCV decodes one that is cut short without complaint, the rest of it grey. A JPEG's end is looked for behind
+    its header, whose preview image has an end of its own.
+    """
+    if data.startswith(JPEG):
+        return data.find(_JPEG_END, _first_scan(data)) >= 0
+    return not data.startswith(PNG) or _PNG_END in data
+
+
+def unzipped(data: bytes) -> bytes:
+    """What a gzip stream holds; anything else, and a damaged stream, as it is."""
+    if not data.startswith(GZIP):
+        return data
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error):  # whoever decodes it finds that it is no image
+        return data
+
+
+def _first_scan(data: bytes) -> int:
+    """Where the pixels of a JPEG begin: behind segments that each state their length."""
+    position = len(JPEG)
+    while data[position : position + 1] == b"\xff" and data[position : position + 2] not in (_SCAN, _JPEG_END):
+        position += 2 + max(2, int.from_bytes(data[position + 2 : position + 4], "big"))
+    return position

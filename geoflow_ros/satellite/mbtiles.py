@@ -1,0 +1,158 @@
+"""MBTiles files, read as other programs write them."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from geoflow_ros.errors import InputError
+from geoflow_ros.satellite.tile_grid import MAX_ZOOM, first_is_north, format_and_side, overlap, stated_box, tile_box
+from geoflow_ros.satellite.tile_images import Bounds
+
+VECTOR_FORMATS = ("pbf", "mvt", "application/x-protobuf", "application/vnd.mapbox-vector-tile")
+KNOWN_FORMATS = {"png": "png", "jpg": "jpg", "jpeg": "jpg", "webp": "webp"}
+SEAM_COLUMNS, SEAM_ROWS = 5, 5
+"""How many columns across a store, and tiles of each, are looked at for the end that rows are counted from."""
+
+
+class MBTilesStore:
+    """An MBTiles file (SQLite, https://github.com/mapbox/mbtiles-spec), read only; safe across threads.
+
+    The specification counts rows from the south, many writers do not: the tiles' edges decide, else the stated
+    bounds, else the stated scheme. Where the stated format is no known one, it is that of the first tiles.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise InputError(f"tile store {self.path} does not exist: give an MBTiles file or a tile folder")
+        self._lock = threading.Lock()
+        self._connection = self._connect()
+        self._metadata = self._read_metadata()
+        self.name = self._metadata.get("name") or self.path.stem
+        if self._metadata.get("format", "").lower() in VECTOR_FORMATS:
+            raise InputError(f"{self.path} holds vector tiles: give one with png, jpg or webp images")
+        self.zooms = tuple(z for z in range(MAX_ZOOM + 1) if self._one("SELECT 1 FROM tiles WHERE zoom_level = ?", z))
+        if not self.zooms:
+            raise InputError(f"{self.path} holds no tiles: import imagery into it first")
+        found, self.tile_px = format_and_side(self.path, self._some_tiles())
+        self.format = KNOWN_FORMATS.get(self._metadata.get("format", "").lower(), found)
+        self._from_north = self._rows_from_north()
+
+    def tile(self, z: int, x: int, y: int) -> bytes | None:
+        """The encoded tile, None if there is none."""
+        query = "SELECT tile_data FROM tiles WHERE zoom_level = ? AND tile_column = ? AND tile_row = ?"
+        row = self._one(query, z, x, y if self._from_north else 2**z - 1 - y)
+        return None if row is None or row[0] is None else _blob(row[0])
+
+    def count(self, zoom: int) -> int:
+        """How many tiles a zoom level holds."""
+        row = self._one("SELECT count(*) FROM tiles WHERE zoom_level = ?", zoom)
+        return int(row[0]) if row else 0
+
+    @cached_property
+    def bounds(self) -> Bounds:
+        """The box of the finest tiles, cut to the stated one where they have anything in common."""
+        box, stated = self._box(self._from_north), self._stated
+        return (stated and overlap(stated, box)) or box
+
+    @property
+    def _stated(self) -> Bounds | None:
+        return stated_box(self._metadata.get("bounds", ""))
+
+    def _box(self, from_north: bool) -> Bounds:
+        """The box of the finest tiles, their rows counted from one end."""
+        zoom = self.zooms[-1]
+        ends = "min(tile_column), min(tile_row), max(tile_column), max(tile_row)"
+        left, low, right, high = map(int, self._one(f"SELECT {ends} FROM tiles WHERE zoom_level = ?", zoom))
+        top, bottom = (low, high) if from_north else (2**zoom - 1 - high, 2**zoom - 1 - low)
+        return tile_box(zoom, left, top, right, bottom)
+
+    def _rows_from_north(self) -> bool:
+        told = first_is_north(self._vertical_pairs())
+        if told is not None:
+            return told
+        if self._stated is not None:
+            fits = [overlap(self._stated, self._box(from_north)) is not None for from_north in (True, False)]
+            if fits[0] != fits[1]:
+                return fits[0]
+        return self._metadata.get("scheme", self._metadata.get("tile_row_type", "tms")).lower() in ("xyz", "osm")
+
+    def _vertical_pairs(self) -> Iterator[tuple[bytes, bytes]]:
+        """Tiles of stored rows n and n + 1, from columns across the finest zoom."""
+        zoom = self.zooms[-1]
+        query = "SELECT tile_column FROM tiles WHERE zoom_level = ? ORDER BY tile_column"
+        west, east = (int(self._one(f"{query} {order}", zoom)[0]) for order in ("ASC", "DESC"))
+        for column in sorted({west + (east - west) * part // SEAM_COLUMNS for part in range(SEAM_COLUMNS)}):
+            rows = self._query(
+                "SELECT tile_column, tile_row, tile_data FROM tiles WHERE zoom_level = ? AND tile_column >= ? "
+                f"AND tile_data IS NOT NULL ORDER BY tile_column, tile_row LIMIT {SEAM_ROWS}", zoom, column,
+            )  # fmt: skip
+            for (x, y, first), (next_x, next_y, second) in pairwise(rows):
+                if int(x) == int(next_x) and int(y) + 1 == int(next_y):
+                    yield _blob(first), _blob(second)
+
+    def _some_tiles(self) -> list[bytes]:
+        query = "SELECT tile_data FROM tiles WHERE zoom_level = ? AND tile_data IS NOT NULL LIMIT 8"
+        return [_blob(row[0]) for row in self._query(query, self.zooms[-1])]
+
+    def _connect(self) -> sqlite3.Connection:
+        """A read-only connection. A journal in WAL mode needs a shared file, which a read-only folder cannot hold."""
+        uri = f"{self.path.resolve().as_uri()}?mode=ro"
+        try:
+            return _opened(uri)
+        except sqlite3.OperationalError as error:
+            log = self.path.with_name(f"{self.path.name}-wal")
+            if log.is_file() and log.stat().st_size:
+                raise InputError(
+                    f"{self.path} has changes in {log.name} that cannot be merged here ({error}): copy both to where "
+                    f"you may write and run sqlite3 {self.path.name} 'PRAGMA wal_checkpoint(TRUNCATE)'"
+                ) from error
+        except sqlite3.DatabaseError as error:
+            raise self._unreadable(error) from error
+        try:
+            return _opened(f"{uri}&immutable=1")
+        except sqlite3.OperationalError as error:
+            raise InputError(f"{self.path} cannot be opened ({error}): check its permissions") from error
+
+    def _read_metadata(self) -> dict[str, str]:
+        names = {row[0] for row in self._query("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")}
+        if "tiles" not in names:
+            raise InputError(f"{self.path} has no table `tiles`: it is a database but not MBTiles")
+        rows = self._query("SELECT name, value FROM metadata") if "metadata" in names else []
+        return {str(name): str(value) for name, value in rows}
+
+    def _one(self, sql: str, *values: int) -> Any:
+        rows = self._query(f"{sql} LIMIT 1", *values)
+        return rows[0] if rows else None
+
+    def _query(self, sql: str, *values: int) -> list[Any]:
+        try:
+            with self._lock:
+                return self._connection.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: sqlite3.Error) -> InputError:
+        return InputError(f"{self.path} cannot be read as MBTiles ({error}): copy or import it again")
+
+
+def _opened(uri: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
+    connection.text_factory = lambda text: text.decode(errors="replace")  # a name in Latin-1 is no reason to stop
+    try:
+        connection.execute("SELECT name FROM sqlite_master").fetchone()  # only now is the file read
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _blob(value: bytes | str) -> bytes:
+    """Tile data; text, as some writers bind it, is no image and found out when it is decoded."""
+    return value if isinstance(value, bytes) else str(value).encode()

@@ -1,0 +1,81 @@
+"""The grid of Web Mercator tiles, and what a few tiles tell about the store they are from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import mercantile
+import numpy as np
+
+from geoflow_ros.encoded_images import format_of, unzipped
+from geoflow_ros.errors import InputError
+from geoflow_ros.satellite.tile_images import Bounds, decode_tile
+
+MAX_ZOOM = 24
+SEAM_PX = 64
+"""Pixels along the edges of tiles that have to be opaque before their likeness says anything."""
+SEAM_LEVELS = 3.0
+"""Mean difference (grey levels) between edges that do not belong together, below which the ground is too plain."""
+SEAM_RATIO = 0.6
+"""Edges that belong together differ at most so much of what others differ by."""
+
+
+def tile_box(zoom: int, left: int, top: int, right: int, bottom: int) -> Bounds:
+    """The box of a rectangle of XYZ tiles, both ends included."""
+    first, last = mercantile.bounds(left, top, zoom), mercantile.bounds(right, bottom, zoom)
+    return first.west, last.south, last.east, first.north
+
+
+def stated_box(text: str) -> Bounds | None:
+    """West, south, east, north in a comma-separated text; None where that is no box on the globe."""
+    try:
+        west, south, east, north = (float(value) for value in text.strip(" ,").split(","))
+    except ValueError:
+        return None
+    return (west, south, east, north) if -180 <= west < east <= 180 and -90 <= south < north <= 90 else None
+
+
+def overlap(one: Bounds, other: Bounds) -> Bounds | None:
+    """What two boxes have in common, if anything."""
+    (west, south), (east, north) = map(max, one[:2], other[:2]), map(min, one[2:], other[2:])
+    return (west, south, east, north) if west < east and south < north else None
+
+
+def format_and_side(path: Path, samples: Iterable[bytes]) -> tuple[str, int]:
+    """Format, and side in pixels, of the first of some tiles that can be decoded."""
+    reason = "it holds none"
+    for data in samples:
+        try:
+            side = int(decode_tile(data).shape[0])
+        except InputError as error:
+            reason = f"one {error}"
+            continue  # one corrupt tile is reported when it is used; here any good one will do
+        return format_of(unzipped(data)) or "png", side
+    raise InputError(f"the tiles of {path} are not readable 8-bit PNG, JPEG or WebP images, {reason}: make them again")
+
+
+def first_is_north(pairs: Iterable[tuple[bytes, bytes]]) -> bool | None:
+    """Whether, of two tiles of a column in rows n and n + 1, the first is the northern one, told by their edges.
+
+    The ground goes on from the lower edge of the northern tile to the upper edge of the southern one. None where
+    the tiles do not tell: too plain, too few, or not of one picture.
+    """
+    first_north, second_north = [], []
+    for pair in pairs:
+        try:
+            first, second = map(decode_tile, pair)
+        except InputError:
+            continue  # a corrupt tile is reported when it is used
+        edges = [first[-1], second[0], second[-1], first[0]]
+        if len({edge.shape for edge in edges}) == 1:
+            opaque = np.min([edge[:, 3] for edge in edges], axis=0) == 255
+            a, b, c, d = (edge[opaque, :3].astype(float) for edge in edges)
+            first_north.append(np.abs(a - b).ravel())
+            second_north.append(np.abs(c - d).ravel())
+    if sum(map(len, first_north)) < 3 * SEAM_PX:
+        return None
+    as_first, as_second = (float(np.concatenate(each).mean()) for each in (first_north, second_north))
+    if max(as_first, as_second) < SEAM_LEVELS or min(as_first, as_second) > SEAM_RATIO * max(as_first, as_second):
+        return None
+    return as_first < as_second

@@ -1,0 +1,144 @@
+"""MBTiles files as other programs write them, and some lie."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+
+import mercantile
+import pytest
+import textured_tiles as textured
+
+from geoflow_ros.errors import InputError
+from geoflow_ros.satellite.mbtiles import MBTilesStore
+from geoflow_ros.satellite.mosaic import SatelliteMap
+
+NORTH, SOUTH = "xyz", "tms"
+NOBODY = 65534
+LAST = textured.TOP + textured.ROWS - 1
+FIRST_BOX = mercantile.bounds(textured.LEFT, textured.TOP, textured.ZOOM)
+LAST_BOX = mercantile.bounds(textured.LEFT + textured.COLUMNS - 1, LAST, textured.ZOOM)
+BOX = (FIRST_BOX.west, LAST_BOX.south, LAST_BOX.east, FIRST_BOX.north)
+STATED = ",".join(map(str, BOX))
+
+
+def write(
+    path: Path, metadata: Mapping[str, str], tiles: Mapping[textured.Key, bytes] | None = None, rows: str = SOUTH
+) -> Path:
+    """An MBTiles file by nothing but SQL."""
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE metadata (name TEXT, value TEXT)")
+        database.execute("CREATE TABLE tiles (zoom_level INT, tile_column INT, tile_row INT, tile_data BLOB)")
+        database.executemany("INSERT INTO metadata VALUES (?, ?)", metadata.items())
+        for (z, x, y), data in (textured.tiles() if tiles is None else tiles).items():
+            row = y if rows == NORTH else 2**z - 1 - y
+            database.execute("INSERT INTO tiles VALUES (?, ?, ?, ?)", (z, x, row, data))
+    database.close()
+    return path
+
+
+def agrees(store: MBTilesStore) -> bool:
+    """Whether every tile is where it was put."""
+    return all(store.tile(*key) == data for key, data in textured.tiles().items())
+
+
+@pytest.mark.parametrize("told", ["jpeg", "image/webp", "PNG24", "image/vnd.jpeg", "", "pngraw"])
+def test_any_spelling_of_the_format(tmp_path: Path, told: str) -> None:
+    store = MBTilesStore(write(tmp_path / "a.mbtiles", {"format": told}, textured.tiles(".jpg")))
+    assert store.format == "jpg"
+
+
+@pytest.mark.parametrize("rows", [NORTH, SOUTH])
+@pytest.mark.parametrize("scheme", [{}, {"scheme": "xyz"}, {"scheme": "tms"}, {"tile_row_type": "osm"}])
+@pytest.mark.parametrize("bounds", ["", STATED, "-180,-85.05,180,85.05", "47.1,8.4,47.2,8.6", "nonsense"])
+def test_pictures_tell_the_end_that_rows_are_counted_from(
+    tmp_path: Path, rows: str, scheme: dict[str, str], bounds: str
+) -> None:
+    store = MBTilesStore(write(tmp_path / "a.mbtiles", {"bounds": bounds, **scheme}, rows=rows))
+    assert agrees(store)
+    assert store.bounds == pytest.approx(BOX, abs=1e-9)
+
+
+def test_plain_ground_is_placed_by_the_bounds_and_else_by_the_scheme(tmp_path: Path) -> None:
+    key = (textured.ZOOM, textured.LEFT, textured.TOP)
+    plain = {key: textured.tiles()[key]}
+    by_bounds = write(tmp_path / "bounds.mbtiles", {"bounds": STATED, "scheme": "tms"}, plain, NORTH)
+    by_scheme = write(tmp_path / "scheme.mbtiles", {"scheme": "XYZ"}, plain, NORTH)
+    by_nothing = write(tmp_path / "nothing.mbtiles", {}, plain, SOUTH)
+    for path in (by_bounds, by_scheme, by_nothing):
+        assert MBTilesStore(path).tile(*key) == plain[key], path.name
+
+
+def test_stated_bounds_within_the_tiles_are_kept(tmp_path: Path) -> None:
+    west, south, east, north = BOX
+    inner = (west + 1e-4, south + 1e-4, east + 1.0, north - 1e-4)
+    store = MBTilesStore(write(tmp_path / "a.mbtiles", {"bounds": ",".join(map(str, inner))}))
+    assert store.bounds == pytest.approx((*inner[:2], east, inner[3]), abs=1e-9)
+
+
+def test_packed_tiles_and_tiles_with_something_behind_are_pictures_too(tmp_path: Path) -> None:
+    tiles = {key: gzip.compress(data + b"\0" * 3000) for key, data in textured.tiles(".jpg").items()}
+    satellite = SatelliteMap(MBTilesStore(write(tmp_path / "a.mbtiles", {"format": "jpg"}, tiles)))
+    middle = (BOX[1] + BOX[3]) / 2, (BOX[0] + BOX[2]) / 2
+    patch = satellite.patch_at(*middle, 0.0, 100.0, 0.5)
+    assert patch.missing == 0.0 and patch.image.std() > 20 and satellite.corrupt == ()
+
+
+def test_text_where_a_picture_should_be_is_a_corrupt_tile(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.mbtiles", {"bounds": STATED})
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE tiles SET tile_data = 'quota exceeded' WHERE tile_column = ?", (textured.LEFT,))
+        database.execute("INSERT INTO metadata VALUES ('name', CAST(X'5AFC72696368' AS TEXT))")  # Latin-1
+    satellite = SatelliteMap(MBTilesStore(path))
+    satellite.patch_at(BOX[3] - 1e-4, BOX[0] + 1e-4, 0.0, 10.0, 0.5)
+    assert "not a readable" in satellite.corrupt[0]
+
+
+def in_wal_mode(path: Path) -> Path:
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+    database.close()
+    assert not path.with_name(f"{path.name}-wal").exists()
+    return path
+
+
+@pytest.fixture
+def read_only(tmp_path_factory: pytest.TempPathFactory):
+    """A folder that, once locked, its own user cannot write to; root becomes somebody else meanwhile."""
+    folder = tmp_path_factory.mktemp("read_only")
+    opened = [each for each in folder.parents if each.stat().st_uid == os.getuid() and not each.stat().st_mode & 0o001]
+    modes = {each: each.stat().st_mode for each in opened}
+
+    def lock() -> None:
+        for each in opened:
+            each.chmod(0o755)
+        folder.chmod(0o555)
+        if os.geteuid() == 0:
+            os.seteuid(NOBODY)
+
+    yield folder, lock
+    if os.getuid() == 0:
+        os.seteuid(0)
+    folder.chmod(0o755)
+    for each, mode in modes.items():
+        each.chmod(mode)
+
+
+def test_write_ahead_journal_in_a_folder_that_is_read_only(read_only) -> None:
+    folder, lock = read_only
+    path = in_wal_mode(write(folder / "a.mbtiles", {"name": "journal"}))
+    lock()
+    store = MBTilesStore(path)
+    assert store.name == "journal" and agrees(store)
+
+
+def test_changes_that_cannot_be_merged_are_told_with_the_command(read_only) -> None:
+    folder, lock = read_only
+    path = in_wal_mode(write(folder / "a.mbtiles", {}))
+    path.with_name("a.mbtiles-wal").write_bytes(b"\x37\x7f\x06\x82" + bytes(4096))
+    lock()
+    with pytest.raises(InputError, match="sqlite3 a.mbtiles 'PRAGMA wal_checkpoint"):
+        MBTilesStore(path)

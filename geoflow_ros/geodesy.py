@@ -14,6 +14,9 @@ from geoflow_ros.planar import wrap_angle
 
 EQUATOR_RESOLUTION = 156543.03392804097
 """Metres per pixel of a 256 px Web Mercator tile at zoom 0 on the equator."""
+EARTH_RADIUS = 6_371_008.8  # m, mean
+FLAT_M = 2000.0
+"""Within this distance of the datum, tangent plane and ellipsoid differ by less than a millimetre across."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +60,34 @@ class LocalFrame:
         return np.stack(self._to_enu.transform(lon, lat, alt), axis=-1)
 
     def to_geodetic(self, enu: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """WGS84 latitude, longitude (degrees) and altitude (m) of (..., 2) or (..., 3) metres; up defaults to 0."""
+        """WGS84 latitude, longitude (degrees) and altitude (m) of (..., 2) or (..., 3) metres.
+
+        Without up, of the place at the datum's altitude: the inverse of `to_enu`, however far away.
+        """
         enu = np.asarray(enu, dtype=np.float64)
-        up = enu[..., 2] if enu.shape[-1] == 3 else np.zeros(enu.shape[:-1])
+        if enu.shape[-1] == 3:
+            return self._inverse(enu, enu[..., 2])
+        up = np.zeros(enu.shape[:-1])
+        place = self._inverse(enu, up)
+        if np.abs(enu).max(initial=0.0) > FLAT_M:  # the earth curves away below the tangent plane
+            for _ in range(3):
+                up = up + self.datum.altitude - place[2]
+                place = self._inverse(enu, up)
+        return place
+
+    def _inverse(
+        self, enu: NDArray[np.float64], up: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         lon, lat, alt = self._to_enu.transform(enu[..., 0], enu[..., 1], up, direction="INVERSE")
         return np.asarray(lat), np.asarray(lon), np.asarray(alt)
+
+
+def distance(latitude: float, longitude: float, other_latitude: float, other_longitude: float) -> float:
+    """Metres between two places in degrees along a great circle of a sphere: right to half a percent."""
+    north, other_north = math.radians(latitude), math.radians(other_latitude)
+    across = math.sin((other_north - north) / 2) ** 2
+    along = math.cos(north) * math.cos(other_north) * math.sin(math.radians(other_longitude - longitude) / 2) ** 2
+    return 2 * EARTH_RADIUS * math.asin(math.sqrt(min(across + along, 1.0)))
 
 
 def yaw_to_compass_deg(yaw: float) -> float:

@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 from pyproj import Geod
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.geodesy import Datum, LocalFrame, compass_deg_to_yaw, ground_resolution, yaw_to_compass_deg
+from geoflow_ros.geodesy import (
+    Datum,
+    LocalFrame,
+    compass_deg_to_yaw,
+    distance,
+    ground_resolution,
+    yaw_to_compass_deg,
+)
 from geoflow_ros.planar import wrap_angle
 
 latitudes = st.floats(-80, 80)
@@ -21,11 +28,25 @@ def test_there_and_back(latitude: float, longitude: float, east: float, north: f
     assert frame.to_enu(lat, lon, alt) == pytest.approx([east, north, 5.0], abs=1e-5)
 
 
+@given(latitudes, longitudes, st.floats(-150e3, 150e3), st.floats(-150e3, 150e3))
+def test_there_and_back_without_up_however_far(latitude: float, longitude: float, east: float, north: float) -> None:
+    frame = LocalFrame(Datum(latitude, longitude, 100.0))
+    lat, lon, alt = frame.to_geodetic([[east, north], [1.0, 2.0]])
+    assert alt == pytest.approx([100.0, 100.0], abs=0.01)
+    assert frame.to_enu(lat, lon)[0, :2] == pytest.approx([east, north], abs=0.01)
+
+
+@given(latitudes, longitudes, latitudes, longitudes)
+def test_the_distance_is_that_of_the_geodesic(latitude: float, longitude: float, other: float, far: float) -> None:
+    metres = Geod(ellps="WGS84").inv(longitude, latitude, far, other)[2]
+    assert distance(latitude, longitude, other, far) == pytest.approx(metres, rel=0.006, abs=1.0)
+
+
 @given(latitudes, longitudes, st.floats(0, 360), st.floats(1, 500))
-def test_agrees_with_the_geodesic(latitude: float, longitude: float, azimuth: float, distance: float) -> None:
-    lon, lat, _ = Geod(ellps="WGS84").fwd(longitude, latitude, azimuth, distance)
+def test_agrees_with_the_geodesic(latitude: float, longitude: float, azimuth: float, metres: float) -> None:
+    lon, lat, _ = Geod(ellps="WGS84").fwd(longitude, latitude, azimuth, metres)
     east, north, _ = LocalFrame(Datum(latitude, longitude)).to_enu(lat, lon)
-    expected = distance * np.array([math.sin(math.radians(azimuth)), math.cos(math.radians(azimuth))])
+    expected = metres * np.array([math.sin(math.radians(azimuth)), math.cos(math.radians(azimuth))])
     assert [east, north] == pytest.approx(expected, abs=1e-4)
 
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.camera import CameraModel, Mount, Projection
+from geoflow_ros.camera import CameraModel, Projection
 from geoflow_ros.errors import InputError
 
 CHANNELS = {"mono8": 1, "rgb8": 3, "bgr8": 3, "rgba8": 4, "bgra8": 4}
@@ -29,12 +29,6 @@ REDUCED_SIZES = {
     )
 }
 """Flags by what the size is divided by."""
-COEFFICIENTS = {
-    Projection.PLUMB_BOB: (0, 4, 5),
-    Projection.RATIONAL: (8, 12, 14),
-    Projection.EQUIDISTANT: (4,),
-}
-"""How many distortion coefficients each model has."""
 
 
 def stamp_ns(stamp: Any) -> int:
@@ -115,23 +109,3 @@ def _decoded(message: Any, flags: int) -> NDArray[np.uint8]:
             "JPEG or PNG"
         )
     return np.asarray(image if DECODES_TO_RGB else cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
-
-
-def camera_model(message: Any, mount: Mount) -> CameraModel:
-    """The camera of a sensor_msgs/CameraInfo: its K and D, for the image before rectification."""
-    coefficients = tuple(float(each) for each in message.d)
-    model = message.distortion_model
-    if model not in [each.value for each in COEFFICIENTS] and any(coefficients):
-        names = ", ".join(each.value for each in COEFFICIENTS)
-        raise InputError(f"camera_info has distortion model {model!r}: expected one of {names}, or a rectified image")
-    fisheye = model == Projection.EQUIDISTANT.value
-    projection = Projection(model) if any(coefficients) or fisheye else Projection.PLUMB_BOB
-    if any(coefficients) and len(coefficients) not in COEFFICIENTS[projection]:
-        expected = " or ".join(map(str, COEFFICIENTS[projection]))
-        raise InputError(
-            f"camera_info has {len(coefficients)} distortion coefficients: {projection.value} has {expected}"
-        )
-    k = message.k
-    used = coefficients if any(coefficients) else ()
-    size = (int(message.width), int(message.height))
-    return CameraModel(*size, float(k[0]), float(k[4]), float(k[2]), float(k[5]), mount, projection, used)

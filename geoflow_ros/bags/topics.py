@@ -17,6 +17,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
 }
 """What a session listens to, and the types of each."""
 NEEDED = ("image", "camera_info")
+ONLY_CHOSEN = ("twist",)
+"""Never played by themselves: a TwistStamped may as well be a command, or a velocity to the east and north."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +41,15 @@ def parse_topics(assignments: Iterable[str]) -> dict[str, str]:
 
 
 def roles_of(topics: Iterable[Topic], chosen: Mapping[str, str]) -> dict[str, str]:
-    """The role of each topic to be played: the chosen ones, and for other roles the only topic of its type."""
+    """The role of each topic to be played: the chosen ones, and for other roles the only topic of its type.
+
+    Those of `ONLY_CHOSEN` are left unplayed unless chosen.
+    """
     topics = list(topics)
     roles: dict[str, str] = {}
     for role, types in ROLES.items():
         fitting = sorted(topic.name for topic in topics if topic.type in types)
-        name = chosen[role] if role in chosen else _only(role, fitting)
+        name = chosen[role] if role in chosen else _by_itself(role, fitting)
         if name and name not in fitting:
             raise InputError(
                 f"topic {name} cannot be played as {role}: the bag's topics of type {' or '.join(types)} are "
@@ -57,7 +62,20 @@ def roles_of(topics: Iterable[Topic], chosen: Mapping[str, str]) -> dict[str, st
     return roles
 
 
-def _only(role: str, fitting: list[str]) -> str:
+def unplayed_velocities(topics: Iterable[Topic], roles: Mapping[str, str]) -> str:
+    """What is to be said where nothing tells the velocity but topics that are only played when chosen; else empty."""
+    found = sorted(topic.name for topic in topics if topic.type in ROLES["twist"])
+    if not found or {"odom", "twist"} & set(roles.values()):
+        return ""
+    return (
+        f"nothing tells the velocity: {', '.join(found)} may be a command, or to the east and north, and is not played "
+        "by itself: if it is the vehicle's own velocity, forward and left, choose it with --topic twist:=NAME"
+    )
+
+
+def _by_itself(role: str, fitting: list[str]) -> str:
+    if role in ONLY_CHOSEN:
+        return ""
     if len(fitting) > 1:
         raise InputError(
             f"the bag has {len(fitting)} topics that could be the {role}, {', '.join(fitting)}: choose one with "

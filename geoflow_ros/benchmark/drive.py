@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.bags.messages import camera_model, compressed_for, stamp_ns
+from geoflow_ros.bags.calibration import camera_model
+from geoflow_ros.bags.messages import compressed_for, stamp_ns
 from geoflow_ros.bags.trajectory import read_tum
 from geoflow_ros.camera import CameraModel
 from geoflow_ros.datasets.bag_drive import CAMERA_INFO, COMPRESSED, open_bag, read_description

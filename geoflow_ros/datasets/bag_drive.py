@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.bags.messages import camera_model, compressed_to_rgb, stamp_ns, to_rgb
+from geoflow_ros.bags.calibration import camera_model
+from geoflow_ros.bags.messages import compressed_to_rgb, stamp_ns, to_rgb
 from geoflow_ros.bags.trajectory import read_tum
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.datasets.prior_noise import PriorNoise

@@ -57,8 +57,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--topic", action="append", default=[], metavar="ROLE:=NAME",
-        help="which topic is the image, camera_info, fix, imu, odom or twist; default: the only one of its type; "
-        "an empty name: none",
+        help="which topic is the image, camera_info, fix, imu, odom or twist; default: the only one of its type, "
+        "except twist, which is only played when named; an empty name: none",
     )  # fmt: skip
     parser.add_argument(
         "--no-fix-from", type=float, default=math.inf, metavar="S", help="leave out the fixes from here"
@@ -90,7 +90,7 @@ def run(arguments: argparse.Namespace) -> None:
     played = play(arguments.bag, session, script)
     fused = judge(played.frames, lambda frame: frame.track.pose, truth)
     single = judge(played.frames, lambda frame: frame.single, truth)
-    document = summary(played.frames, fused, single)
+    document = summary(played.frames, fused, single, played.complaints)
     arguments.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     _write(arguments.out, played, fused, single, truth, session.frame)
     if session.frame is not None:

@@ -11,7 +11,7 @@ from typing import Any
 from tqdm import tqdm
 
 from geoflow_ros.bags.messages import stamp_ns
-from geoflow_ros.bags.topics import Topic, roles_of
+from geoflow_ros.bags.topics import Topic, roles_of, unplayed_velocities
 from geoflow_ros.datasets.bag_drive import open_bag
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, PoseWithCovariance
@@ -45,11 +45,20 @@ class FrameResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Complaint:
+    """What was wrong with a sensor: with how many frames it was said, and the last sentence."""
+
+    frames: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class Played:
-    """A whole drive: its frames, and the fixes (latitude, longitude) that the session was given."""
+    """A whole drive: its frames, the fixes (latitude, longitude) that the session took, complaints by sensor."""
 
     frames: list[FrameResult]
     fixes: list[tuple[float, float]]
+    complaints: dict[str, Complaint]
 
 
 def play(bag: Path, session: Session, script: Script) -> Played:
@@ -65,7 +74,9 @@ def play(bag: Path, session: Session, script: Script) -> Played:
             player.take(roles[connection.topic], reader.deserialize(data, connection.msgtype))
     if not player.frames:
         raise InputError(f"{bag} has no image on the topics {', '.join(roles)}: record it again, or name another topic")
-    return Played(player.frames, player.fixes)
+    if hint := unplayed_velocities(topics, roles):
+        player.complaints["twist"] = Complaint(len(player.frames), hint)
+    return Played(player.frames, player.fixes, player.complaints)
 
 
 class _Player:
@@ -74,6 +85,7 @@ class _Player:
     def __init__(self, session: Session, script: Script) -> None:
         self.frames: list[FrameResult] = []
         self.fixes: list[tuple[float, float]] = []
+        self.complaints: dict[str, Complaint] = {}
         self._session = session
         self._script = script
         self._first_ns: int | None = None
@@ -110,6 +122,9 @@ class _Player:
         alone = self._session.single_frame(message).single if self._script.single_frame else None
         single = _slim(alone) if isinstance(alone, PoseEstimate) else None
         self.frames.append(FrameResult(answer.stamp_ns, answer.track, single, seconds))
+        for sensor, sentence in {**self._session.refused, **answer.warnings}.items():
+            before_it = self.complaints.get(sensor, Complaint(0, ""))
+            self.complaints[sensor] = Complaint(before_it.frames + 1, sentence)
 
 
 def _slim(estimate: PoseEstimate) -> PoseWithCovariance:

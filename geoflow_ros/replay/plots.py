@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 BACKGROUND_PX = 1200
 MARGIN_M = 20.0
+NEAR_M = 1000.0
+"""Fixes farther off are not shown where nothing else tells where the vehicle was."""
 WORST_M = 1.0
 """Error at which the colours of the trajectory end."""
 COLOURS = {
@@ -38,7 +40,8 @@ def plot_trajectory(
     from matplotlib.figure import Figure
 
     places = np.array([(pose.east, pose.north) for pose in fused.poses]).reshape(-1, 2)
-    shown = np.concatenate([each for each in (places, truth, fixes) if each is not None and len(each)])
+    driven = [each for each in (places, truth) if each is not None and len(each)]
+    shown = np.concatenate(driven) if driven else fixes[np.abs(fixes - np.median(fixes, axis=0)).max(axis=1) < NEAR_M]
     low, high = shown.min(axis=0) - MARGIN_M, shown.max(axis=0) + MARGIN_M
     figure = Figure(figsize=(10, 9), dpi=120, layout="constrained")
     axes = figure.add_subplot()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import math
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from geoflow_ros.bags.trajectory import Trajectory
 from geoflow_ros.localization.pose import PoseWithCovariance, position_std
 from geoflow_ros.metrics import PoseErrors, pose_errors
-from geoflow_ros.replay.play import FrameResult
+from geoflow_ros.replay.play import Complaint, FrameResult
 from geoflow_ros.tracking.tracker import TrackState
 
 COLUMNS = ("stamp_ns", "state", "reason", "ms", "true_east", "true_north", "true_yaw_deg")
@@ -67,8 +67,13 @@ def judge(
     return Judged(np.array(kept, dtype=np.int64), poses, errors)
 
 
-def summary(frames: list[FrameResult], fused: Judged, single: Judged) -> dict[str, Any]:
-    """Everything for `json.dump`. first_pose_s: after the first frame; None if none came. nees_mean: honest is 2."""
+def summary(
+    frames: list[FrameResult], fused: Judged, single: Judged, complaints: Mapping[str, Complaint]
+) -> dict[str, Any]:
+    """Everything for `json.dump`. first_pose_s: after the first frame; None if none came. nees_mean: honest is 2.
+
+    warnings: by sensor, what was wrong with it and with how many frames it was said.
+    """
     posed = next((frame for frame in frames if frame.track.pose is not None), None)
     states = Counter(frame.track.state.value for frame in frames)
     return {
@@ -79,6 +84,7 @@ def summary(frames: list[FrameResult], fused: Judged, single: Judged) -> dict[st
         "nees_mean": fused.to_json().get("nees_mean"),
         "first_pose_s": None if posed is None else (posed.stamp_ns - frames[0].stamp_ns) * 1e-9,
         "ms_per_frame": float(np.median([frame.seconds for frame in frames])) * 1e3,
+        "warnings": {sensor: asdict(each) for sensor, each in complaints.items()},
     }
 
 

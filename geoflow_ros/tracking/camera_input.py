@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from geoflow_ros.bags.messages import camera_model
+from geoflow_ros.bags.calibration import camera_model, content, rectified_model
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import Rejection
@@ -32,7 +32,7 @@ class CameraInput:
     def set_info(self, message: Any) -> None:
         """A sensor_msgs/CameraInfo; one that cannot be used is an InputError, and there is no camera from then on."""
         with self._lock:
-            is_known = self._info is not None and _calibration(self._info) == _calibration(message)
+            is_known = self._info is not None and content(self._info) == content(message)
             self._info = message
             if is_known and isinstance(self._camera, CameraModel):
                 return
@@ -58,16 +58,3 @@ class CameraInput:
         except InputError as error:
             self._camera = Rejection(str(error))
             raise
-
-
-def rectified_model(message: Any, mount: Mount) -> CameraModel:
-    """The camera of images that were rectified already: the P of a sensor_msgs/CameraInfo, no distortion."""
-    p = message.p
-    return CameraModel(
-        int(message.width), int(message.height), float(p[0]), float(p[5]), float(p[2]), float(p[6]), mount
-    )
-
-
-def _calibration(message: Any) -> tuple[object, ...]:
-    """What of a camera_info says something about the camera."""
-    return message.width, message.height, message.distortion_model, *message.d, *message.k, *message.p

@@ -18,16 +18,20 @@ UNMEASURED_VARIANCE = 1e6
 """Variance (m^2 or rad^2) of what was not measured."""
 MAX_SPEED, MAX_YAW_RATE = 100.0, 10.0
 """m/s, rad/s; odometry that tells more has leapt."""
-STATUS_NO_FIX, COVARIANCE_TYPE_UNKNOWN = -1, 0
+STATUS_UNKNOWN, STATUS_NO_FIX, COVARIANCE_TYPE_UNKNOWN = -2, -1, 0
 """Of sensor_msgs/NavSatStatus and sensor_msgs/NavSatFix."""
+NULL_ISLAND_DEG = 1e-4  # 11 m: receivers without a fix tell a latitude and longitude of zero
 
 
 def to_fix(message: Any, sigma: float) -> Fix:
     """The fix of a NavSatFix; `sigma` (m, 0: none) serves one that has no covariance."""
-    if message.status.status == STATUS_NO_FIX:
-        raise InputError("the receiver reports NO_FIX")
+    if message.status.status < 0:
+        name = {STATUS_UNKNOWN: "UNKNOWN", STATUS_NO_FIX: "NO_FIX"}.get(message.status.status, message.status.status)
+        raise InputError(f"the receiver reports {name}")
     if not (abs(message.latitude) <= 90.0 and abs(message.longitude) <= 180.0):  # false for nan, too
         raise InputError(f"fix at latitude {message.latitude}, longitude {message.longitude} is not a place on earth")
+    if max(abs(message.latitude), abs(message.longitude)) < NULL_ISLAND_DEG:
+        raise InputError("fix at latitude 0, longitude 0 is what receivers tell that have none: it is not believed")
     covariance = np.array(message.position_covariance, dtype=np.float64).reshape(3, 3)
     horizontal = covariance[:2, :2]
     if message.position_covariance_type == COVARIANCE_TYPE_UNKNOWN or not horizontal.any():

@@ -13,6 +13,7 @@ from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.pose import Rejection
 from geoflow_ros.tracking import measurements
 from geoflow_ros.tracking.camera_input import CameraInput
+from geoflow_ros.tracking.fix_check import FixCheck, check_distance
 from geoflow_ros.tracking.motion import MotionBuffer
 from geoflow_ros.tracking.prior import BodyVelocity, Fix, HeadingConfig, PriorBuffer, PriorConfig
 from geoflow_ros.tracking.settings import DatumConfig
@@ -45,15 +46,15 @@ class SensorInputs:
         self._eye = CameraInput(mount, config.rectified)
         self._refused: dict[str, str] = {}
         self._lock = threading.RLock()
+        self._compare_anew()
 
     def on_camera_info(self, message: Any) -> None:
         """A sensor_msgs/CameraInfo; one that is unlike the last takes its place."""
         self._take("camera_info", lambda: self._eye.set_info(message))
 
     def on_fix(self, message: Any) -> None:
-        """A sensor_msgs/NavSatFix, taken as base_link's position. Without a datum, the first good one becomes it."""
-        sigma = self._config.prior.fix_sigma
-        self._take("fix", lambda: self._sensors.add_fix(measurements.to_fix(message, sigma)))
+        """A sensor_msgs/NavSatFix, taken as base_link's position. Without a datum, the first confirmed is it."""
+        self._take("fix", lambda: self._add_fix(message))
 
     def on_imu(self, message: Any) -> None:
         """A sensor_msgs/Imu: a heading if heading.source is imu, and the rate of turn where no odometry tells it."""
@@ -96,9 +97,27 @@ class SensorInputs:
         with self._lock:
             return dict(self._refused)
 
+    @property
+    def warnings(self) -> Mapping[str, str]:
+        """What is wrong with a sensor as the others see it, by its name."""
+        with self._lock:
+            return dict(self._warnings)
+
     def nearest_fix(self, stamp_ns: int) -> Fix | None:
         """The fix nearest in time."""
         return self._sensors.nearest_fix(stamp_ns)
+
+    def _compare_anew(self) -> None:
+        """Forget what sensors said of each other: time jumped."""
+        self._fixes = FixCheck()
+        self._warnings: dict[str, str] = {}
+
+    def _add_fix(self, message: Any) -> None:
+        fix = measurements.to_fix(message, self._config.prior.fix_sigma)
+        self._fixes.check(fix, self._sensors.has_frame)
+        if self._sensors.has_frame:
+            self._say("datum", check_distance(fix, self._sensors.frame))
+        self._sensors.add_fix(fix)
 
     def _add_velocity(self, velocity: BodyVelocity) -> None:
         self._motions.add_velocity(velocity)
@@ -106,15 +125,19 @@ class SensorInputs:
 
     def _take(self, kind: str, take: Callable[[], None]) -> None:
         """Run `take`; keep the reason if the message turns out to be of no use."""
-        reason = None
-        try:
-            take()
-        except InputError as error:
-            reason = str(error)
         with self._lock:
-            if reason is None:
+            try:
+                take()
+            except InputError as error:
+                self._refused[kind] = str(error)
+                if kind in ("fix", "heading"):
+                    self._sensors.refuse(kind, str(error))
+            else:
                 self._refused.pop(kind, None)
-                return
-            self._refused[kind] = reason
-        if kind in ("fix", "heading"):
-            self._sensors.refuse(kind, reason)
+
+    def _say(self, sensor: str, sentence: str) -> None:
+        """Warn from now on; an empty sentence ends it."""
+        if sentence:
+            self._warnings[sensor] = sentence
+        else:
+            self._warnings.pop(sensor, None)

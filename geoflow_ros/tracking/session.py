@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -49,6 +49,7 @@ class Answer:
 
     single: what the frame alone said, started at `prior`. prior: where was searched, None if nowhere. frame: the map
     frame of all poses, None while it is not known. fix: the nearest in time, whose altitude the pose may borrow.
+    warnings: as `SensorInputs.warnings`, in the reason of the track, too.
     """
 
     stamp_ns: int
@@ -57,6 +58,7 @@ class Answer:
     prior: PosePrior | None
     frame: LocalFrame | None
     fix: Fix | None
+    warnings: Mapping[str, str]
 
 
 def decode_image(message: Any, camera: CameraModel, needed: tuple[int, int]) -> tuple[NDArray[np.uint8], CameraModel]:
@@ -164,6 +166,7 @@ class Session(SensorInputs):
         with self._lock:
             self._sensors.clear()
             self._motions.clear()
+            self._compare_anew()
             self._forget(reason)
 
     def _at_sensors(self, stamp_ns: int) -> Proposal | Rejection:
@@ -197,7 +200,9 @@ class Session(SensorInputs):
 
     def _answer(self, taken_ns: int, track: Track, single: PoseEstimate | Rejection, task: _Task | Rejection) -> Answer:
         prior = task.proposal.prior if isinstance(task, _Task) else None
-        return Answer(taken_ns, track, single, prior, self.frame, self._sensors.nearest_fix(taken_ns))
+        warnings = self.warnings
+        track = replace(track, reason="; ".join([track.reason, *warnings.values()]))
+        return Answer(taken_ns, track, single, prior, self.frame, self._sensors.nearest_fix(taken_ns), warnings)
 
     def _forget(self, reason: str) -> None:
         self._generation += 1

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import tracking_support as sim
 
-from geoflow_ros.bags.topics import Topic, parse_topics, roles_of
+from geoflow_ros.bags.topics import Topic, parse_topics, roles_of, unplayed_velocities
 from geoflow_ros.bags.trajectory import read_tum
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.datasets.bag_drive import DriveDescription
@@ -103,6 +103,7 @@ def test_figures_trajectories_rows_and_pictures(folder: Path, tmp_path: Path) ->
                                  "DEGRADED": 0, "LOST": 0}  # fmt: skip
     assert figures["fused"]["mean_error_m"] < figures["single_frame"]["mean_error_m"] < 1.0
     assert {"median_error_m", "p95_error_m", "yaw_mean_deg"} <= figures["fused"].keys()
+    assert figures["warnings"].keys() <= {"camera_info"}  # none but what the first image lacks
     assert figures["nees_mean"] == figures["fused"]["nees_mean"]
     fused, rows = read_tum(tmp_path / "fused.tum"), list(csv.DictReader((tmp_path / "frames.csv").open()))
     assert len(fused.stamps) == figures["fused"]["poses"]
@@ -201,5 +202,11 @@ def test_topics_are_found_by_type_or_chosen() -> None:
         roles_of([raw, other, info], {})
     with pytest.raises(InputError, match="the bag has no camera_info"):
         roles_of([raw], {})
+    command = Topic("/cmd_vel", "geometry_msgs/msg/TwistStamped")
+    alone = roles_of([raw, info, command], {})
+    assert "/cmd_vel" not in alone
+    assert "--topic twist:=NAME" in unplayed_velocities([raw, info, command], alone)
+    twist = roles_of([raw, info, command], parse_topics(["twist:=/cmd_vel"]))
+    assert twist["/cmd_vel"] == "twist" and unplayed_velocities([raw, info, command], twist) == ""
     fix = Topic("/fix", "sensor_msgs/msg/NavSatFix")
     assert "/fix" not in roles_of([raw, info, fix], parse_topics(["fix:="]))

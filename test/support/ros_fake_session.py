@@ -48,6 +48,7 @@ class FakeSession:
         datum = config.datum.datum
         self.frame = None if datum is None else LocalFrame(datum)
         self.refused: Mapping[str, str] = {}
+        self.warnings: Mapping[str, str] = {}
 
     def on_camera_info(self, message: Any) -> None:
         """Of no use here."""
@@ -76,7 +77,7 @@ class FakeSession:
             pose = track.pose
             prior = PosePrior(pose.east, pose.north, pose.yaw, pose.covariance)
             single = _estimate(prior)
-        return Answer(taken_ns, track, single, prior, self.frame, self._fix)
+        return Answer(taken_ns, track, single, prior, self.frame, self._fix, self.warnings)
 
     def _track(self, is_lost: bool) -> Track:
         if self._mount is None:

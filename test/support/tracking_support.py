@@ -66,8 +66,9 @@ def camera_info(focal: float = 20.0) -> SimpleNamespace:
     k = [focal, 0.0, WIDTH / 2, 0.0, focal, HEIGHT / 2, 0.0, 0.0, 1.0]
     p = [2 * focal, 0.0, WIDTH / 2, 0.0, 0.0, 2 * focal, HEIGHT / 2, 0.0, 0.0, 0.0, 1.0, 0.0]
     return SimpleNamespace(
-        header=header(START_NS), width=WIDTH, height=HEIGHT, distortion_model="plumb_bob", d=[], k=k, p=p
-    )
+        header=header(START_NS), width=WIDTH, height=HEIGHT, distortion_model="plumb_bob", d=[], k=k, p=p,
+        binning_x=0, binning_y=0, roi=SimpleNamespace(x_offset=0, y_offset=0, width=0, height=0),
+    )  # fmt: skip
 
 
 def fix(seconds: float, east: float, north: float, sigma: float = 6.4) -> SimpleNamespace:

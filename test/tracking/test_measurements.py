@@ -20,6 +20,19 @@ def test_a_fix_keeps_its_covariance_and_height() -> None:
     assert (fix.stamp_ns, fix.altitude, fix.vertical_variance) == (sim.stamp(1.0), 100.0, 9.0)
 
 
+def test_what_receivers_tell_without_a_fix_is_refused_by_name() -> None:
+    message = sim.fix(1.0, 3.0, 4.0)
+    for status, name in ((-1, "NO_FIX"), (-2, "UNKNOWN"), (-7, "-7")):
+        message.status.status = status
+        with pytest.raises(InputError, match=f"reports {name}"):
+            measurements.to_fix(message, 0.0)
+    message.status.status, message.latitude, message.longitude = 0, 3e-5, -2e-5
+    with pytest.raises(InputError, match="latitude 0, longitude 0"):
+        measurements.to_fix(message, 0.0)
+    message.longitude = 6.6
+    assert measurements.to_fix(message, 0.0).longitude == 6.6  # on the equator, and a place
+
+
 def test_what_has_no_covariance_needs_a_stated_one() -> None:
     fix, imu = sim.fix(0.0, 0.0, 0.0, sigma=0.0), sim.imu(0.0, 0.5, sigma=0.0)
     assert measurements.to_fix(fix, 3.0).covariance == pytest.approx(9.0 * np.eye(2))

@@ -67,17 +67,30 @@ def test_the_first_prior_is_what_gnss_and_heading_say() -> None:
     assert answer.prior.yaw == pytest.approx(AT_START[2])
 
 
-def test_without_a_datum_the_first_good_fix_becomes_it_and_no_fix_never_does() -> None:
+def test_without_a_datum_the_first_confirmed_fix_becomes_it_and_no_fix_never_does() -> None:
     session = new_session(datum=DatumConfig())
     bad = sim.fix(0.0, 10.0, 20.0)
     bad.status.status = -1
     session.on_fix(bad)
     assert session.frame is None
     assert session.refused == {"fix": "the receiver reports NO_FIX"}
-    session.on_fix(sim.fix(0.1, 10.0, 20.0))
+    session.on_camera_info(sim.camera_info())
+    for tick in range(2):
+        session.on_fix(sim.fix(0.1 + 0.2 * tick, 15.0, 20.0))
+        assert session.frame is None and f"so far {tick + 1}" in reason(session)
+    session.on_fix(sim.fix(0.5, 10.0, 20.0))
     assert session.frame is not None
     assert session.frame.to_enu(sim.DATUM.latitude, sim.DATUM.longitude)[:2] == pytest.approx([-10.0, -20.0], abs=0.01)
     assert session.refused == {}
+
+
+def test_a_datum_far_away_is_said_with_every_answer() -> None:
+    session = ready(new_session(datum=DatumConfig(sim.DATUM.latitude + 0.4, sim.DATUM.longitude, 0.0)))
+    assert "44 km from the datum" in session.warnings["datum"]
+    assert session.process(sim.image(0.0)).track.reason.endswith(session.warnings["datum"])
+    session.set_datum(sim.DATUM)
+    session.on_fix(sim.fix(0.2, *AT_START[:2]))
+    assert session.warnings == {}
 
 
 def test_nan_is_refused_with_its_reason_and_good_messages_recover() -> None:

@@ -66,7 +66,8 @@ class Announcer:
             return
         self._outputs.publish_pose(pose, stamp, frame, answer.fix)
         latency_s = (self._node.get_clock().now().nanoseconds - answer.stamp_ns) * 1e-9
-        self._diagnostics.answered(LEVELS[track.state], sentence, latency_s)
+        level = max(LEVELS[track.state], WARN if answer.warnings else OK)
+        self._diagnostics.answered(level, sentence, latency_s)
         if self._transform is not None:
             self._transform.on_pose(answer.stamp_ns, pose.planar)
         if track.state is TrackState.LOCALISED:

@@ -10,9 +10,10 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from geoflow_ros.errors import InputError
+from geoflow_ros.planar import PlanarPose
 
 
 class Projection(Enum):
@@ -44,10 +45,10 @@ class Mount:
         if not 0.1 <= self.height <= 20.0:
             raise InputError(f"camera height {self.height} m above ground is outside 0.1 to 20 m")
 
-    def lever_arm(self, yaw: ArrayLike) -> NDArray[np.float64]:
-        """East, north (..., 2) in metres from base_link to the camera when base_link's heading is `yaw` (...)."""
-        cos, sin = np.cos(yaw), np.sin(yaw)
-        return np.stack([cos * self.forward - sin * self.left, sin * self.forward + cos * self.left], axis=-1)
+    @property
+    def planar(self) -> PlanarPose:
+        """Where the camera is in base_link, and its viewing direction, seen from above."""
+        return PlanarPose(self.forward, self.left, self.yaw)
 
 
 @dataclass(frozen=True, slots=True)

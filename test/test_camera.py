@@ -6,6 +6,7 @@ import pytest
 
 from geoflow_ros.camera import CameraModel, Mount, Projection
 from geoflow_ros.errors import InputError
+from geoflow_ros.planar import PlanarPose
 
 LEVEL = CameraModel(640, 480, 500.0, 400.0, 320.0, 240.0, Mount(height=1.5))
 
@@ -94,7 +95,7 @@ def test_an_impossible_camera_is_refused(change: dict[str, float], sentence: str
         CameraModel(**values)  # type: ignore[arg-type]
 
 
-def test_the_lever_arm_turns_with_the_vehicle() -> None:
-    mount = Mount(forward=2.0, left=0.5)
-    assert mount.lever_arm(0.0) == pytest.approx([2.0, 0.5])
-    assert mount.lever_arm(math.pi / 2) == pytest.approx([-0.5, 2.0])  # heading north: left is west
+def test_the_mount_turns_with_the_vehicle() -> None:
+    mount = Mount(forward=2.0, left=0.5, yaw=0.3)
+    heading_north = PlanarPose(10.0, 20.0, math.pi / 2)  # left is west
+    assert (heading_north @ mount.planar).array() == pytest.approx([9.5, 22.0, math.pi / 2 + 0.3])

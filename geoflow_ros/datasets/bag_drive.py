@@ -23,7 +23,7 @@ from geoflow_ros.datasets.reading import JPEG_START, TAIL_BYTES, Findings, is_wh
 from geoflow_ros.datasets.sample import Sample
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
-from geoflow_ros.planar import PlanarPose
+from geoflow_ros.planar import PlanarPose, compose
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
 
@@ -131,9 +131,8 @@ class BagDrive:
         return camera_model(first[1], self._description.mount)
 
     def _camera_pose(self, base: tuple[float, float, float]) -> tuple[float, float, float]:
-        mount, (east, north, yaw) = self._description.mount, base
-        lever = mount.lever_arm(yaw)
-        return east + float(lever[0]), north + float(lever[1]), yaw + mount.yaw
+        east, north, yaw = compose(base, self._description.mount.planar.array()).tolist()
+        return east, north, yaw
 
     @property
     def positions(self) -> NDArray[np.float64]:

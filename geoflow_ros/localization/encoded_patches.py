@@ -17,12 +17,13 @@ from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.inputs import image_tensor
 from geoflow_ros.localization.pose import PosePrior, position_std
 from geoflow_ros.model.interface import LocalizationModel
+from geoflow_ros.planar import PlanarPose, rotate
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.patch import SatellitePatch
 
 Key = tuple[float, int, int, int, int]
 HALVINGS = 4  # of a spacing, until it is as fine as it gets
-LOOK_AHEAD_M, LOOK_AHEAD_YAW = 3.0, math.radians(1.5)  # 0.1 s at 30 m/s and 15 degrees/s
+LOOK_AHEAD = PlanarPose(3.0), PlanarPose(yaw=math.radians(1.5)), PlanarPose(y=3.0)  # 0.1 s at 30 m/s and 15 degrees/s
 RETRY_S = 5.0  # until missing tiles are asked for again
 SIGMAS = 2.0  # of the prior that must lie within what is searched
 
@@ -47,8 +48,7 @@ class Snapping:
         grid = _halved(self.grid_m, math.sqrt(2) * (self.radius - SIGMAS * std))
         turns = max(1, round(math.tau / self.heading))
         turn = round(prior.yaw / math.tau * turns) % turns
-        cos, sin = math.cos(math.tau * turn / turns), math.sin(math.tau * turn / turns)
-        right, up = cos * prior.east + sin * prior.north, cos * prior.north - sin * prior.east
+        right, up = rotate(-math.tau * turn / turns, (prior.east, prior.north)).tolist()
         return grid, turns, round(right / grid), round(up / grid), turn
 
 
@@ -58,12 +58,10 @@ def _halved(spacing: float, limit: float) -> float:
     return next((each for each in finer if each <= limit), finer[-1])
 
 
-def pose_of(key: Key) -> tuple[tuple[float, float], float]:
+def pose_of(key: Key) -> PlanarPose:
     """Centre (east, north, m) and direction of +u (rad) of a patch."""
     grid, turns, right, up, turn = key
-    yaw = math.tau * turn / turns
-    cos, sin = math.cos(yaw), math.sin(yaw)
-    return (grid * (cos * right - sin * up), grid * (sin * right + cos * up)), math.remainder(yaw, math.tau)
+    return PlanarPose(yaw=math.tau * turn / turns) @ PlanarPose(grid * right, grid * up)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,18 +136,11 @@ class PatchEncoder:
 
     def _nearby(self, prior: PosePrior) -> Iterator[Key]:
         """The patches for a prior moved along each axis of its own, both ways."""
-        cos, sin = LOOK_AHEAD_M * math.cos(prior.yaw), LOOK_AHEAD_M * math.sin(prior.yaw)
         yield self.snapping.key(prior)
-        for east, north, yaw in ((cos, sin, 0.0), (0.0, 0.0, LOOK_AHEAD_YAW), (-sin, cos, 0.0)):
-            for side in (1, -1):
-                yield self.snapping.key(
-                    replace(
-                        prior,
-                        east=prior.east + side * east,
-                        north=prior.north + side * north,
-                        yaw=prior.yaw + side * yaw,
-                    )
-                )
+        for step in LOOK_AHEAD:
+            for way in (step, step.inverse()):
+                there = prior.planar @ way
+                yield self.snapping.key(replace(prior, east=there.x, north=there.y, yaw=there.yaw))
 
     def _recall(self, key: Key) -> EncodedPatch | None:
         with self._lock:
@@ -162,8 +153,9 @@ class PatchEncoder:
 
     def _renewed(self, key: Key, kept: EncodedPatch | None) -> EncodedPatch:
         """The patch as the tiles are now, encoded unless it looks as the one that is kept."""
-        looked_up_s, (center, yaw), config = self._clock(), pose_of(key), self._model.config
-        patch = self._satellite.patch(self._frame, center, yaw, config.satellite_px, config.satellite_resolution)
+        looked_up_s, pose, config = self._clock(), pose_of(key), self._model.config
+        size_px, resolution = config.satellite_px, config.satellite_resolution
+        patch = self._satellite.patch(self._frame, (pose.x, pose.y), pose.yaw, size_px, resolution)
         if kept is not None and np.array_equal(patch.image, kept.patch.image):
             encoded = EncodedPatch(patch, kept.memory, looked_up_s)
         else:

@@ -27,6 +27,7 @@ from geoflow_ros.localization.pose import (
     PosePrior,
     Rejection,
     UniformPosePrior,
+    moved,
     position_std,
 )
 from geoflow_ros.model.config import DefaultConfig
@@ -34,7 +35,7 @@ from geoflow_ros.model.inference.runtimes import Runtime, accelerated, parse_run
 from geoflow_ros.model.interface import Latent, LocalizationModel
 from geoflow_ros.model.weights import load
 from geoflow_ros.options import option
-from geoflow_ros.planar import wrap_angle
+from geoflow_ros.planar import compose, wrap_angle
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.patch import SatellitePatch
 
@@ -144,7 +145,7 @@ class Localizer:
         start = time.perf_counter()
         if reason := self._unusable(image, camera, prior):
             return Rejection(reason)
-        of_camera = _moved(prior, camera.mount)
+        of_camera = moved(prior, camera.mount.planar)
         encoded = self._patches.around(of_camera)
         if encoded.patch.missing > self.config.max_missing:
             extent = f"{encoded.patch.size_m:.0f} m around {of_camera.east:.0f} m east, {of_camera.north:.0f} m north"
@@ -170,7 +171,7 @@ class Localizer:
 
         For the time between two frames: a frame that finds its patch encoded takes half as long.
         """
-        return self._patches.ahead(_moved(prior, mount))
+        return self._patches.ahead(moved(prior, mount.planar))
 
     def _affordable(self, elapsed_s: float) -> LocalizerConfig:
         count, steps = self._budget.affordable(elapsed_s, self.config.hypotheses, self.config.steps)
@@ -215,44 +216,14 @@ class Localizer:
 
 def _of_base(of_camera: Likelihood, mount: Mount) -> Likelihood:
     """The likelihood of base_link poses from that of camera poses."""
-
-    def log_likelihood(poses: NDArray[np.float64]) -> NDArray[np.float64]:
-        place = poses[:, :2] + mount.lever_arm(poses[:, 2])
-        return of_camera(np.column_stack([place, poses[:, 2] + mount.yaw]))
-
-    return log_likelihood
-
-
-def _lever_jacobian(lever: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(3, 3) of a pose moved by a lever arm that turns with its yaw."""
-    jacobian = np.eye(3)
-    jacobian[:2, 2] = -lever[1], lever[0]
-    return jacobian
-
-
-def _moved(prior: PosePrior, mount: Mount) -> PosePrior:
-    """The camera's prior from base_link's."""
-    lever = mount.lever_arm(prior.yaw)
-    jacobian = _lever_jacobian(lever)
-    yaw = wrap_angle(prior.yaw + mount.yaw)
-    covariance = jacobian @ prior.covariance @ jacobian.T
-    return PosePrior(prior.east + lever[0], prior.north + lever[1], yaw, covariance)
+    return lambda poses: of_camera(compose(poses, mount.planar.array()))
 
 
 def _to_base(estimate: PoseEstimate, mount: Mount) -> PoseEstimate:
     """base_link's estimate from the camera's."""
-    yaw = wrap_angle(estimate.yaw - mount.yaw)
-    lever = -mount.lever_arm(yaw)
-    jacobian = _lever_jacobian(lever)
-    hypotheses = estimate.hypotheses.copy()
-    hypotheses[:, 2] -= mount.yaw
-    hypotheses[:, :2] -= mount.lever_arm(hypotheses[:, 2])
+    base = mount.planar.inverse()
     return replace(
-        estimate,
-        east=estimate.east + float(lever[0]),
-        north=estimate.north + float(lever[1]),
-        yaw=yaw,
-        covariance=jacobian @ estimate.covariance @ jacobian.T,
-        hypotheses=hypotheses,
+        moved(estimate, base),
+        hypotheses=compose(estimate.hypotheses, base.array()),
         log_likelihood=None if estimate.log_likelihood is None else _of_base(estimate.log_likelihood, mount),
     )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.planar import PlanarPose
+from geoflow_ros.planar import PlanarPose, lever_jacobian
 from geoflow_ros.satellite.patch import SatellitePatch
 
 Likelihood = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -37,6 +38,9 @@ class PoseWithCovariance:
     def planar(self) -> PlanarPose:
         """The pose alone."""
         return PlanarPose(self.east, self.north, self.yaw)
+
+
+P = TypeVar("P", bound=PoseWithCovariance)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,6 +99,14 @@ class PoseEstimate(PoseWithCovariance):
         It covers the central square of the patch, `density_size_m` wide. Computed anew whenever it is asked for.
         """
         return self.density_source() if callable(self.density_source) else self.density_source
+
+
+def moved(pose: P, by: PlanarPose) -> P:
+    """The same with the place, heading and covariance of what is at `by` in the axes of the pose."""
+    there = pose.planar @ by
+    jacobian = lever_jacobian((there.x - pose.east, there.y - pose.north))
+    covariance = jacobian @ pose.covariance @ jacobian.T
+    return replace(pose, east=there.x, north=there.y, yaw=there.yaw, covariance=covariance)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from geoflow_ros.planar import PlanarPose
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,15 +37,16 @@ class SatellitePatch:
         """Metres along a side."""
         return self.size_px * self.resolution
 
+    @property
+    def pose(self) -> PlanarPose:
+        """Of the patch in `map`: its centre, x along +u, y against +v."""
+        return PlanarPose(*self.center, self.yaw)
+
     def to_enu(self, uv: ArrayLike) -> NDArray[np.float64]:
         """East, north (..., 2) in metres of pixels (..., 2)."""
-        du, dv = np.moveaxis((np.asarray(uv, dtype=np.float64) - self.size_px / 2) * self.resolution, -1, 0)
-        cos, sin = math.cos(self.yaw), math.sin(self.yaw)
-        return np.stack([self.center[0] + cos * du + sin * dv, self.center[1] + sin * du - cos * dv], axis=-1)
+        offset = np.asarray(uv, dtype=np.float64) - self.size_px / 2
+        return self.pose.act(offset * (self.resolution, -self.resolution))
 
     def to_pixel(self, en: ArrayLike) -> NDArray[np.float64]:
         """Pixels (..., 2) of east, north (..., 2) in metres."""
-        east, north = np.moveaxis(np.asarray(en, dtype=np.float64) - self.center, -1, 0)
-        cos, sin = math.cos(self.yaw), math.sin(self.yaw)
-        uv = np.stack([cos * east + sin * north, sin * east - cos * north], axis=-1)
-        return uv / self.resolution + self.size_px / 2
+        return self.pose.into(en) / (self.resolution, -self.resolution) + self.size_px / 2

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from geoflow_ros.bags.trajectory import write_tum
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.geodesy import Datum
+from geoflow_ros.planar import PlanarPose
 from geoflow_ros.satellite.geotiff import import_geotiff
 from geoflow_ros.town.drive_bag import DriveBag
 from geoflow_ros.town.files import encoded, new_folder
@@ -57,9 +58,8 @@ def _write_bag(
     with DriveBag(folder, datum, START_S) as bag:
         bag.write_sensors(drive, float(times[-1]), SensorErrors(), rng)
         for time, pose in zip(tqdm(times, unit="frame", desc="camera", disable=None), drive.pose(times), strict=True):
-            east, north, yaw = pose
-            lens = CAMERA.mount.lever_arm(yaw)
-            image = renderer.camera(CAMERA, east + lens[0], north + lens[1], yaw, look)
+            lens = PlanarPose(*pose) @ CAMERA.mount.planar
+            image = renderer.camera(CAMERA, lens.x, lens.y, lens.yaw, look)
             bag.write_frame(float(time), encoded(image, ".jpg", JPEG_QUALITY), CAMERA, pose)
 
 

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.geodesy import LocalFrame
+from geoflow_ros.planar import PlanarPose
 from geoflow_ros.town.files import new_folder, write_image, write_lines
 from geoflow_ros.town.look import Look
 from geoflow_ros.town.render import Renderer
@@ -66,10 +67,10 @@ def _frames(root: Path, renderer: Renderer, rng: np.random.Generator, seeds: ran
 def _frame(root: Path, drive: str, name: str, renderer: Renderer, rng: np.random.Generator, town: Town) -> None:
     margin = SATELLITE_PX * SATELLITE_RESOLUTION / 2
     east, north, yaw = town.sample_pose(rng, margin)
-    cos, sin, mount = math.cos(yaw), math.sin(yaw), CAMERA.mount
-    lens = east + cos * mount.forward - sin * mount.left, north + sin * mount.forward + cos * mount.left
+    lens = PlanarPose(east, north, yaw) @ CAMERA.mount.planar
+    image = renderer.camera(CAMERA, lens.x, lens.y, lens.yaw, Look.random(rng))
     raw = root / "raw_data" / drive
-    write_image(raw / "image_02" / "data" / f"{name}.png", renderer.camera(CAMERA, *lens, yaw, Look.random(rng)))
+    write_image(raw / "image_02" / "data" / f"{name}.png", image)
     latitude, longitude, altitude = LocalFrame(town.datum).to_geodetic([east, north, 0.0])
     write_lines(raw / "oxts" / "data" / f"{name}.txt", [_oxts(float(latitude), float(longitude), float(altitude), yaw)])
     size_m = SATELLITE_PX * SATELLITE_RESOLUTION

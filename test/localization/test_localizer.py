@@ -18,6 +18,7 @@ from geoflow_ros.localization.localizer import Localizer, LocalizerConfig, load_
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection, UniformPosePrior, position_std
 from geoflow_ros.model.config import DefaultConfig, PaperConfig
 from geoflow_ros.model.interface import Latent
+from geoflow_ros.planar import rotate
 from geoflow_ros.satellite.patch import SatellitePatch
 
 SHIPPED = REPOSITORY / "models" / "default"
@@ -39,13 +40,18 @@ class Satellite:
         return SatellitePatch(np.zeros((size_px, size_px, 3), np.uint8), center, resolution, yaw, self.missing)
 
 
+def lever_arm(yaw: float) -> NDArray[np.float64]:
+    """East, north (m) from base_link to the camera."""
+    return rotate(yaw, (MOUNT.forward, MOUNT.left))
+
+
 def patch_of(prior: PosePrior, config: LocalizerConfig) -> tuple[NDArray[np.float64], float]:
     """Centre and heading of the patch that the camera of this prior of base_link is looked for in."""
-    place = np.array([prior.east, prior.north]) + MOUNT.lever_arm(prior.yaw)
+    place = np.array([prior.east, prior.north]) + lever_arm(prior.yaw)
     of_camera = PosePrior(*place, prior.yaw + MOUNT.yaw, prior.covariance)
     snapping = Snapping(config.patch_grid_m, math.radians(config.patch_heading_deg), 20.0)
-    center, yaw = pose_of(snapping.key(of_camera))
-    return np.array(center), yaw
+    pose = pose_of(snapping.key(of_camera))
+    return np.array([pose.x, pose.y]), pose.yaw
 
 
 def localizer(model: PerfectModel, missing: float = 0.0, config: LocalizerConfig | None = None) -> Localizer:
@@ -58,7 +64,7 @@ def test_the_pose_of_base_link_is_found_through_patch_and_mount() -> None:
     center, heading = patch_of(PRIOR, LocalizerConfig())
     ahead, right = np.array([math.cos(heading), math.sin(heading)]), np.array([math.sin(heading), -math.cos(heading)])
     yaw = PRIOR.yaw + 0.05
-    base = center + 5 * ahead + 3 * right - MOUNT.lever_arm(yaw)
+    base = center + 5 * ahead + 3 * right - lever_arm(yaw)
     estimate = localizer(PerfectModel((5 / 20, 3 / 20, 0.05))).localize(IMAGE, CAMERA, PRIOR, seed=1)
     assert isinstance(estimate, PoseEstimate)
     assert [estimate.east, estimate.north] == pytest.approx(base, abs=0.05)
@@ -82,7 +88,7 @@ def test_the_likelihood_of_base_link_poses_falls_off_around_the_estimate() -> No
     pose = np.array([estimate.east, estimate.north, estimate.yaw])
     # 2 m away in any direction is two sigma; a turn about the camera moves base_link with it.
     turned = pose + [0, 0, 0.04]
-    turned[:2] += MOUNT.lever_arm(pose[2]) - MOUNT.lever_arm(turned[2])
+    turned[:2] += lever_arm(pose[2]) - lever_arm(turned[2])
     poses = np.array([pose, pose + [2, 0, 0], pose + [0, -2, 0], pose + [0, 0, 2 * math.pi], turned])
     assert estimate.log_likelihood(poses) == pytest.approx([0.0, -2.0, -2.0, 0.0, -2.0], abs=0.05)
 

@@ -18,15 +18,16 @@ UNMEASURED_VARIANCE = 1e6
 """Variance (m^2 or rad^2) of what was not measured."""
 MAX_SPEED, MAX_YAW_RATE = 100.0, 10.0
 """m/s, rad/s; odometry that tells more has leapt."""
-STATUS_UNKNOWN, STATUS_NO_FIX, COVARIANCE_TYPE_UNKNOWN = -2, -1, 0
-"""Of sensor_msgs/NavSatStatus and sensor_msgs/NavSatFix."""
+NO_FIX_NAMES = {-1: "NO_FIX", -2: "UNKNOWN: its driver must set the status of a fix"}
+"""Status of a sensor_msgs/NavSatStatus; 0 or more is a fix."""
+COVARIANCE_TYPE_UNKNOWN = 0  # of sensor_msgs/NavSatFix
 NULL_ISLAND_DEG = 1e-4  # 11 m: receivers without a fix tell a latitude and longitude of zero
 
 
 def to_fix(message: Any, sigma: float) -> Fix:
     """The fix of a NavSatFix; `sigma` (m, 0: none) serves one that has no covariance."""
     if message.status.status < 0:
-        name = {STATUS_UNKNOWN: "UNKNOWN", STATUS_NO_FIX: "NO_FIX"}.get(message.status.status, message.status.status)
+        name = NO_FIX_NAMES.get(message.status.status, message.status.status)
         raise InputError(f"the receiver reports {name}")
     if not (abs(message.latitude) <= 90.0 and abs(message.longitude) <= 180.0):  # false for nan, too
         raise InputError(f"fix at latitude {message.latitude}, longitude {message.longitude} is not a place on earth")

@@ -199,6 +199,7 @@ def fix(ns: int, latitude: float, longitude: float, sigma: float = 5.0) -> Any:
     from sensor_msgs.msg import NavSatFix
 
     message = NavSatFix(latitude=latitude, longitude=longitude, altitude=400.0)
+    message.status.status = 0  # newer releases begin with -2, unknown
     message.header.stamp = stamp(ns)
     if sigma > 0:
         message.position_covariance_type = NavSatFix.COVARIANCE_TYPE_DIAGONAL_KNOWN

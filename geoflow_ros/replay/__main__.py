@@ -90,7 +90,7 @@ def run(arguments: argparse.Namespace) -> None:
     played = play(arguments.bag, session, script)
     fused = judge(played.frames, lambda frame: frame.track.pose, truth)
     single = judge(played.frames, lambda frame: frame.single, truth)
-    document = summary(played.frames, fused, single, played.complaints)
+    document = summary(played.frames, fused, single, played.complaints) | {"fix_clock": session.fix_clock.to_json()}
     arguments.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     _write(arguments.out, played, fused, single, truth, session.frame)
     if session.frame is not None:

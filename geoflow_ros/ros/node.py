@@ -157,6 +157,7 @@ class LocalizeNode(LifecycleNode):
         values, session = pipeline.facts, pipeline.session
         values |= {f"refused {kind}": reason for kind, reason in session.refused.items()}
         values |= {f"warning {sensor}": sentence for sensor, sentence in session.warnings.items()}
+        values["clock of the fixes, late by [s]"] = str(session.fix_clock)
         now_ns = self.get_clock().now().nanoseconds
         if (fix := session.nearest_fix(now_ns)) is not None:
             values["age of the last fix [s]"] = f"{(now_ns - fix.stamp_ns) * 1e-9:.2f}"

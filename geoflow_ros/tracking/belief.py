@@ -28,6 +28,9 @@ class BeliefConfig:
     correlation_length: float = option(
         "frames within this distance count as one together: nearby views err alike", 1.0, "m", (0.1, 100.0)
     )
+    correlation_angle: float = option(
+        "the same for turning: what is in view changes on the spot, too", 0.5, "rad", (0.01, 6.3)
+    )
     outlier_depth: float = option(
         "by how much (natural logarithm) a frame may speak against a place at most", 6.0, range=(1.0, 18.0)
     )
@@ -50,6 +53,12 @@ class BeliefConfig:
         "rad",
         (0.0, 0.5),
     )
+    turn_noise: float = option(
+        "error of the odometry's heading after a turn by one radian; it grows with the root of the angle",
+        0.01,
+        "rad",
+        (0.0, 0.5),
+    )
     fix_correlation: float = option(
         "fixes within this time count as one together: GNSS errors drift slowly", 30.0, "s", (0.1, 600.0)
     )
@@ -69,7 +78,7 @@ class Belief:
         self._config = config
         self._particles = Particles(poses, rng, config.scale_std)
         self._rng = rng
-        self._unseen_m = math.inf  # travelled since the last frame that was weighed
+        self._unseen_m, self._unseen_turn = math.inf, math.inf  # since the last frame that was weighed
         self._fix_ns: int | None = None
 
     @classmethod
@@ -92,11 +101,13 @@ class Belief:
 
     def advance(self, stamp_ns: int, motion: Motion, speed_sigma: float) -> None:
         """Move to a later stamp; `speed_sigma` (m/s) where nothing tells the velocity."""
-        root, unknown = math.sqrt(motion.distance), STEADY * speed_sigma * motion.unknown_s
-        position = math.hypot(self._config.distance_noise * root, unknown)
-        turn = math.hypot(self._config.yaw_noise * root, UNKNOWN_TURN_RATE * motion.unknown_turn_s)
+        config, root = self._config, math.sqrt(motion.distance)
+        unknown, unknown_turn = STEADY * speed_sigma * motion.unknown_s, UNKNOWN_TURN_RATE * motion.unknown_turn_s
+        position = math.hypot(config.distance_noise * root, unknown)
+        turn = math.hypot(config.yaw_noise * root, config.turn_noise * math.sqrt(motion.turned), unknown_turn)
         self._particles.move(motion, position, turn)
         self._unseen_m += motion.distance + unknown
+        self._unseen_turn += motion.turned + unknown_turn
         self.stamp_ns = stamp_ns
 
     def see(self, estimate: PoseEstimate, lag: Motion | None = None) -> float:
@@ -104,12 +115,12 @@ class Belief:
 
         Returns by how much (natural logarithm) the frame fits its own best place better than the belief.
         """
-        travelled = self._unseen_m if lag is None else lag.distance
+        unseen = (self._unseen_m, self._unseen_turn) if lag is None else (lag.distance, lag.turned)
         if lag is None:
-            self._unseen_m, lag = 0.0, NO_MOTION
+            self._unseen_m, self._unseen_turn, lag = 0.0, 0.0, NO_MOTION
         fit = self._fit(estimate, lag)
         gap = -_reached(fit, self._particles.weights)
-        share = min(1.0, travelled / self._config.correlation_length)
+        share = self._share(*unseen)
         if gap > self._config.disagreement and share > 0.0:
             fresh = _drawn(estimate, round(self._config.injected * self._config.particles), self._rng)
             self._particles.replace_least(lag.inverse().apply(fresh))
@@ -127,8 +138,13 @@ class Belief:
             offsets = place - lag.apply(self._particles.poses)[:, :2]
             distance = np.einsum("ni,ni->n", offsets, np.linalg.solve(covariance, offsets.T).T)
             self._particles.reweight(-0.5 * min(1.0, since_s / self._config.fix_correlation) * distance)
-            self._fix_ns = stamp_ns
+            self._fix_ns = stamp_ns if self._fix_ns is None else max(stamp_ns, self._fix_ns)
         return chi_square
+
+    def _share(self, travelled: float, turned: float) -> float:
+        """In [0, 1]: how much a frame says that the one before it, this many metres and radians ago, did not."""
+        config = self._config
+        return min(1.0, math.hypot(travelled / config.correlation_length, turned / config.correlation_angle))
 
     def _fit(self, estimate: PoseEstimate, lag: Motion) -> Floats:
         """Log likelihood (N,) of a frame at the particles, 0 at its best place and bounded below."""

@@ -41,6 +41,17 @@ class History(Generic[S]):
         while self._items[0].stamp_ns < self._items[-1].stamp_ns - KEPT_NS:
             self._items.pop(0)
 
+    @property
+    def newest(self) -> S | None:
+        """The item of the latest stamp."""
+        return self._items[-1] if self._items else None
+
+    def pop_until(self, stamp_ns: int) -> tuple[S, ...]:
+        """Take out the items up to a stamp."""
+        count = bisect.bisect_right(self._items, stamp_ns, key=lambda item: item.stamp_ns)
+        taken, self._items = tuple(self._items[:count]), self._items[count:]
+        return taken
+
     def nearest(self, stamp_ns: int) -> S | None:
         """The item nearest in time."""
         return min(self._items, key=lambda item: abs(item.stamp_ns - stamp_ns), default=None)

@@ -12,7 +12,8 @@ import numpy as np
 
 from geoflow_ros.bags.messages import quaternion_yaw, stamp_ns
 from geoflow_ros.errors import InputError
-from geoflow_ros.tracking.prior import BodyVelocity, Fix, Heading, YawRate
+from geoflow_ros.tracking.motion import BodyVelocity, YawRate
+from geoflow_ros.tracking.prior import Fix, Heading
 
 UNMEASURED_VARIANCE = 1e6
 """Variance (m^2 or rad^2) of what was not measured."""

@@ -11,27 +11,50 @@ from numpy.typing import NDArray
 
 from geoflow_ros.planar import PlanarPose, compose, rotate
 from geoflow_ros.tracking.history import History
-from geoflow_ros.tracking.prior import BodyVelocity, YawRate
 
-HELD_S = 0.5  # how long a measurement stands in for the ones that follow
-STEP_S = 0.02  # of the integration
-STANDSTILL_SPEED = 0.1  # m/s: what is slower is the noise of standing wheels
+HELD_S = 1.0  # how long a measurement stands in for the ones that follow, which may be late
+FRESH_S = 0.1  # how long it does so at no cost
+HELD_DOUBT = 0.3  # share of a velocity that is unknown by the end of `HELD_S`
+STEP_S, MOST_STEPS = 0.02, 500  # of the integration: enough for all that is remembered, whatever the stamps say
+STANDSTILL_SPEED, STANDSTILL_RATE = 0.1, 0.03  # m/s, rad/s: what is slower is the noise of standing wheels
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class BodyVelocity:
+    """Velocity of base_link in its own axes, m/s, and its rate of turn, rad/s counter-clockwise."""
+
+    stamp_ns: int
+    forward: float
+    left: float
+    yaw_rate: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class YawRate:
+    """Rate of turn of base_link, rad/s counter-clockwise."""
+
+    stamp_ns: int
+    rate: float
 
 
 @dataclass(frozen=True, slots=True)
 class Motion:
     """How base_link moved. displacement: its pose at the end in the axes at the start.
 
-    distance: metres travelled, none while standing. unknown_s, unknown_turn_s: for how many seconds of it the velocity,
-    the rate of turn were not measured.
+    distance, turned: metres travelled and radians turned, to whichever side; none while standing. unknown_s,
+    unknown_turn_s: for how many seconds of it the velocity, the rate of turn were not measured; those in which an old
+    measurement stands in count in part.
     """
 
     displacement: PlanarPose = PlanarPose()
     distance: float = 0.0
+    turned: float = 0.0
     unknown_s: float = 0.0
     unknown_turn_s: float = 0.0
 
-    def apply(self, poses: NDArray[np.float64]) -> NDArray[np.float64]:
+    def apply(self, poses: Floats) -> Floats:
         """Poses (N, 3) of east, north, yaw after this motion."""
         return compose(poses, self.displacement.array())
 
@@ -61,6 +84,13 @@ class MotionBuffer:
         with self._lock:
             self._rates.add(rate)
 
+    @property
+    def newest_ns(self) -> int | None:
+        """The stamp of the newest velocity; of the newest rate of turn where there is no velocity."""
+        with self._lock:
+            newest = self._velocities.newest or self._rates.newest
+        return None if newest is None else newest.stamp_ns
+
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:
@@ -71,22 +101,23 @@ class MotionBuffer:
         if end_ns < start_ns:
             return self.between(end_ns, start_ns).inverse()
         seconds = (end_ns - start_ns) * 1e-9
-        steps = max(math.ceil(seconds / STEP_S), 1)
+        steps = min(max(math.ceil(seconds / STEP_S), 1), MOST_STEPS)
         step = seconds / steps
         times = (np.arange(steps, dtype=np.float64) + 0.5) * step
         with self._lock:
             velocities = _rows([(each.stamp_ns - start_ns, each.forward, each.left, each.yaw_rate)
                                 for each in self._velocities])  # fmt: skip
             rates = _rows([(each.stamp_ns - start_ns, each.rate) for each in self._rates])
-        moving, is_known = _sampled(velocities, times, 3)
-        turning, is_turn_known = _sampled(rates, times, 1)
-        rate = np.where(is_known, moving[:, 2], turning[:, 0])
-        return _integrated(
-            moving[:, :2], rate, step, (~is_known).sum() * step, (~is_known & ~is_turn_known).sum() * step
-        )
+        moving, age = _sampled(velocities, times, 3)
+        turning, turning_age = _sampled(rates, times, 1)
+        is_own = age <= np.maximum(turning_age, FRESH_S)
+        rate = np.where(is_own, moving[:, 2], turning[:, 0])
+        unknown_s = float(_unknown_share(age).sum()) * step
+        unknown_turn_s = float(_unknown_share(np.where(is_own, age, turning_age)).sum()) * step
+        return _integrated(moving[:, :2], rate, step, unknown_s, unknown_turn_s)
 
 
-def _rows(rows: list[tuple[float, ...]]) -> NDArray[np.float64]:
+def _rows(rows: list[tuple[float, ...]]) -> Floats:
     """Seconds and values (n, ...) of rows that begin with nanoseconds."""
     table = np.array(rows, dtype=np.float64)
     if len(table):
@@ -94,27 +125,29 @@ def _rows(rows: list[tuple[float, ...]]) -> NDArray[np.float64]:
     return table
 
 
-def _sampled(
-    table: NDArray[np.float64], times: NDArray[np.float64], columns: int
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Values (T, columns) at times (T,), interpolated, zero where unknown; and whether each is known."""
+def _sampled(table: Floats, times: Floats, columns: int) -> tuple[Floats, Floats]:
+    """Values (T, columns) at times (T,), interpolated, zero where unknown; seconds (T,) to the nearest measurement."""
     if not len(table):
-        return np.zeros((len(times), columns)), np.zeros(len(times), dtype=bool)
+        return np.zeros((len(times), columns)), np.full(len(times), np.inf)
     stamps = table[:, 0]
     values = np.column_stack([np.interp(times, stamps, table[:, 1 + column]) for column in range(columns)])
     after = np.clip(np.searchsorted(stamps, times), 0, len(stamps) - 1)
-    nearest = np.minimum(abs(stamps[after] - times), abs(stamps[np.maximum(after - 1, 0)] - times))
-    is_known = nearest <= HELD_S
-    return np.where(is_known[:, None], values, 0.0), is_known
+    age = np.minimum(abs(stamps[after] - times), abs(stamps[np.maximum(after - 1, 0)] - times))
+    return np.where((age <= HELD_S)[:, None], values, 0.0), age
 
 
-def _integrated(
-    velocity: NDArray[np.float64], rate: NDArray[np.float64], step: float, unknown_s: float, unknown_turn_s: float
-) -> Motion:
+def _unknown_share(age: Floats) -> Floats:
+    """How much (N,) of a velocity is unknown this long (N,) from the nearest measurement, in [0, 1]."""
+    held = HELD_DOUBT * np.clip((age - FRESH_S) / (HELD_S - FRESH_S), 0.0, 1.0)
+    return np.where(age <= HELD_S, held, 1.0)
+
+
+def _integrated(velocity: Floats, rate: Floats, step: float, unknown_s: float, unknown_turn_s: float) -> Motion:
     """The motion of body velocities (T, 2) and rates (T,), each lasting `step` seconds."""
-    turned = np.cumsum(rate) * step
-    yaw = turned - rate * step / 2  # in the middle of each step
+    turns = np.cumsum(rate) * step
+    yaw = turns - rate * step / 2  # in the middle of each step
     x, y = (rotate(yaw, velocity).sum(axis=0) * step).tolist()
     speed = np.hypot(velocity[:, 0], velocity[:, 1])
     distance = float(speed[speed > STANDSTILL_SPEED].sum()) * step
-    return Motion(PlanarPose(x, y, float(turned[-1])), distance, unknown_s, unknown_turn_s)
+    turned = float(abs(rate)[abs(rate) > STANDSTILL_RATE].sum()) * step
+    return Motion(PlanarPose(x, y, float(turns[-1])), distance, turned, unknown_s, unknown_turn_s)

@@ -16,9 +16,10 @@ from geoflow_ros.localization.pose import PosePrior, Rejection
 from geoflow_ros.options import option
 from geoflow_ros.planar import rotate, wrap_angle
 from geoflow_ros.tracking.history import KEPT_NS, History, S, share_of_second
+from geoflow_ros.tracking.motion import MotionBuffer
 
-ODOMETRY_SPEED_ERROR = 0.1  # of the distance extrapolated with odometry
-TURN_RATE_SIGMA = 0.2  # rad/s, of a turn since the last heading
+ODOMETRY_ERROR = 0.1  # of the distance and of the angle that odometry carries a measurement on
+TURN_RATE_SIGMA = 0.2  # rad/s, where nothing tells the rate of turn
 MAX_COURSE_SIGMA = math.radians(30.0)
 
 
@@ -80,34 +81,22 @@ class Heading:
     variance: float
 
 
-@dataclass(frozen=True, slots=True)
-class BodyVelocity:
-    """Velocity of base_link in its own axes, m/s, and its rate of turn, rad/s counter-clockwise."""
-
-    stamp_ns: int
-    forward: float
-    left: float
-    yaw_rate: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class YawRate:
-    """Rate of turn of base_link, rad/s counter-clockwise."""
-
-    stamp_ns: int
-    rate: float
-
-
 class PriorBuffer:
-    """The last seconds of fixes, headings and velocities; thread-safe. Without a datum the first fix becomes it."""
+    """The last seconds of fixes and headings; thread-safe. Without a datum the first fix becomes it.
 
-    def __init__(self, prior: PriorConfig, heading: HeadingConfig, datum: Datum | None) -> None:
+    fix_delay_ns: how much later than the images' clock the fixes' clock is, added to a stamp that fixes are sought at.
+    """
+
+    def __init__(self, prior: PriorConfig, heading: HeadingConfig, datum: Datum | None, motions: MotionBuffer) -> None:
+        """motions: by which measurements are carried on to the stamp that is asked for."""
+        self.fix_delay_ns = 0
         self._frame = None if datum is None else LocalFrame(datum)
+        self._motions = motions
         self._prior = prior
         self._heading = heading
         self._fixes = History[Fix]()
         self._headings = History[Heading]()
-        self._velocities = History[BodyVelocity]()
+        self._untaken = History[Fix]()
         self._refused: dict[str, str] = {}
         self._lock = threading.Lock()
 
@@ -119,17 +108,13 @@ class PriorBuffer:
                 altitude = fix.altitude if math.isfinite(fix.altitude) else 0.0
                 self._frame = LocalFrame(Datum(fix.latitude, fix.longitude, altitude))
             self._fixes.add(fix)
+            self._untaken.add(fix)
 
     def add_heading(self, heading: Heading) -> None:
         """Remember a heading of the configured source, before the configured offset."""
         with self._lock:
             self._refused.pop("heading", None)
             self._headings.add(heading)
-
-    def add_velocity(self, velocity: BodyVelocity) -> None:
-        """Remember an odometry velocity."""
-        with self._lock:
-            self._velocities.add(velocity)
 
     def refuse(self, kind: str, reason: str) -> None:
         """Remember why the newest fix or heading was of no use, to say so when a prior is missing because of it."""
@@ -156,21 +141,22 @@ class PriorBuffer:
     def at(self, stamp_ns: int, heading: Heading | None = None) -> PosePrior | Rejection:
         """The prior at a stamp, or why there is none; with this heading instead of the source's."""
         with self._lock:
-            near, frame = self._fixes.around(stamp_ns, self._prior.max_age), self._frame
+            fix_ns = stamp_ns + self.fix_delay_ns
+            near, frame = self._fixes.around(fix_ns, self._prior.max_age), self._frame
             if not near or frame is None:
-                return self._missing("GNSS fix", self._fixes, stamp_ns, self._refused.get("fix"))
+                return self._missing("GNSS fix", self._fixes, fix_ns, self._refused.get("fix"))
             told = self._heading_at(stamp_ns, frame) if heading is None else heading
             if isinstance(told, Rejection):
                 return told
-            position, covariance = self._position(near, stamp_ns, frame, told.yaw)
+            position, covariance = self._position(near, fix_ns, frame, told.yaw)
         full = np.zeros((3, 3))
         full[:2, :2], full[2, 2] = covariance, told.variance
         return PosePrior(float(position[0]), float(position[1]), told.yaw, full)
 
-    def fixes_between(self, start_ns: int, end_ns: int) -> tuple[Fix, ...]:
-        """The fixes after one stamp, up to another."""
+    def take_fixes(self, until_ns: int) -> tuple[Fix, ...]:
+        """The fixes up to a stamp that were not taken before, however late they came, in order of time."""
         with self._lock:
-            return tuple(fix for fix in self._fixes if start_ns < fix.stamp_ns <= end_ns)
+            return self._untaken.pop_until(until_ns)
 
     def set_datum(self, datum: Datum) -> None:
         """Begin the map frame here."""
@@ -185,7 +171,7 @@ class PriorBuffer:
     def clear(self) -> None:
         """Forget every measurement; the frame stays."""
         with self._lock:
-            self._fixes, self._headings, self._velocities = History[Fix](), History[Heading](), History[BodyVelocity]()
+            self._fixes, self._untaken, self._headings = History[Fix](), History[Fix](), History[Heading]()
             self._refused = {}
 
     def _position(
@@ -197,11 +183,11 @@ class PriorBuffer:
             share = share_of_second(first, last, stamp_ns)
             position = (1 - share) * _east_north(first, frame) + share * _east_north(last, frame)
             return position, (1 - share) * first.covariance + share * last.covariance
-        age_s = (stamp_ns - first.stamp_ns) * 1e-9
-        moved, sigma = np.zeros(2), abs(age_s) * self._prior.speed_sigma
-        if velocities := self._velocities.around(stamp_ns, self._prior.max_age):
-            moved = rotate(yaw, (velocities[0].forward, velocities[0].left)) * age_s
-            sigma = ODOMETRY_SPEED_ERROR * float(np.hypot(*moved))
+        lag_ns = self.fix_delay_ns  # odometry is asked by the images' clock
+        motion = self._motions.between(first.stamp_ns - lag_ns, stamp_ns - lag_ns)
+        way = motion.displacement
+        moved = rotate(yaw - way.yaw, (way.x, way.y))
+        sigma = math.hypot(ODOMETRY_ERROR * float(np.hypot(*moved)), self._prior.speed_sigma * motion.unknown_s)
         return _east_north(first, frame) + moved, first.covariance + sigma**2 * np.eye(2)
 
     def _heading_at(self, stamp_ns: int, frame: LocalFrame) -> Heading | Rejection:
@@ -211,10 +197,14 @@ class PriorBuffer:
         if not near:
             what = f"heading from {self._heading.source}"
             return self._missing(what, self._headings, stamp_ns, self._refused.get("heading"))
-        share = share_of_second(near[0], near[-1], stamp_ns)
-        yaw = near[0].yaw + share * wrap_angle(near[-1].yaw - near[0].yaw)
-        unseen_s = abs(stamp_ns - near[0].stamp_ns) * 1e-9 if len(near) == 1 else 0.0
-        variance = max(heading.variance for heading in near) + (TURN_RATE_SIGMA * unseen_s) ** 2
+        if len(near) == 1:
+            motion = self._motions.between(near[0].stamp_ns, stamp_ns)
+            yaw = near[0].yaw + motion.displacement.yaw
+            sigma = math.hypot(ODOMETRY_ERROR * motion.turned, TURN_RATE_SIGMA * motion.unknown_turn_s)
+        else:
+            share, sigma = share_of_second(near[0], near[-1], stamp_ns), 0.0
+            yaw = near[0].yaw + share * wrap_angle(near[-1].yaw - near[0].yaw)
+        variance = max(heading.variance for heading in near) + sigma**2
         return Heading(stamp_ns, wrap_angle(yaw + self._heading.offset), variance)
 
     def _course(self, stamp_ns: int, frame: LocalFrame) -> Heading | Rejection:

@@ -7,15 +7,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from geoflow_ros.bags.messages import stamp_ns
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.pose import Rejection
 from geoflow_ros.tracking import measurements
 from geoflow_ros.tracking.camera_input import CameraInput
+from geoflow_ros.tracking.clocks import Clocks
 from geoflow_ros.tracking.fix_check import FixCheck, check_distance
 from geoflow_ros.tracking.motion import MotionBuffer
-from geoflow_ros.tracking.prior import BodyVelocity, Fix, HeadingConfig, PriorBuffer, PriorConfig
+from geoflow_ros.tracking.prior import Fix, HeadingConfig, PriorBuffer, PriorConfig
 from geoflow_ros.tracking.settings import DatumConfig
 from geoflow_ros.tracking.tracker import TrackerConfig
 
@@ -41,8 +43,8 @@ class SensorInputs:
     def __init__(self, config: SessionConfig, mount: Mount | None) -> None:
         """mount: of the camera on base_link; without one, no image is answered before `set_mount`."""
         self._config = config
-        self._sensors = PriorBuffer(config.prior, config.heading, config.datum.datum)
         self._motions = MotionBuffer()
+        self._sensors = PriorBuffer(config.prior, config.heading, config.datum.datum, self._motions)
         self._eye = CameraInput(mount, config.rectified)
         self._refused: dict[str, str] = {}
         self._lock = threading.RLock()
@@ -55,6 +57,7 @@ class SensorInputs:
     def on_fix(self, message: Any) -> None:
         """A sensor_msgs/NavSatFix, taken as base_link's position. Without a datum, the first confirmed is it."""
         self._take("fix", lambda: self._add_fix(message))
+        self._came("fix", message)
 
     def on_imu(self, message: Any) -> None:
         """A sensor_msgs/Imu: a heading if heading.source is imu, and the rate of turn where no odometry tells it."""
@@ -62,19 +65,22 @@ class SensorInputs:
         if heading.source == "imu":
             self._take("heading", lambda: self._sensors.add_heading(measurements.imu_heading(message, heading.sigma)))
         self._take("imu", lambda: self._motions.add_rate(measurements.imu_yaw_rate(message)))
+        self._came("imu", message)
 
     def on_odom(self, message: Any) -> None:
         """A nav_msgs/Odometry: its twist moves the hypotheses; its yaw is a heading if heading.source is odom."""
-        self._take("odom", lambda: self._add_velocity(measurements.odometry_velocity(message)))
+        self._take("odom", lambda: self._motions.add_velocity(measurements.odometry_velocity(message)))
         heading = self._config.heading
         if heading.source == "odom":
             self._take(
                 "heading", lambda: self._sensors.add_heading(measurements.odometry_heading(message, heading.sigma))
             )
+        self._came("odom", message)
 
     def on_twist(self, message: Any) -> None:
         """A geometry_msgs/TwistStamped in base_link, for vehicles without odometry: speed and rate of turn."""
-        self._take("twist", lambda: self._add_velocity(measurements.twist_velocity(message)))
+        self._take("twist", lambda: self._motions.add_velocity(measurements.twist_velocity(message)))
+        self._came("twist", message)
 
     def set_mount(self, mount: Mount | None, reason: str = "the camera's mount is not known") -> None:
         """Where the camera sits from now on; None withholds answers with this reason (no transform yet)."""
@@ -110,6 +116,7 @@ class SensorInputs:
     def _compare_anew(self) -> None:
         """Forget what sensors said of each other: time jumped."""
         self._fixes = FixCheck()
+        self._clocks = Clocks()
         self._warnings: dict[str, str] = {}
 
     def _add_fix(self, message: Any) -> None:
@@ -119,9 +126,16 @@ class SensorInputs:
             self._say("datum", check_distance(fix, self._sensors.frame))
         self._sensors.add_fix(fix)
 
-    def _add_velocity(self, velocity: BodyVelocity) -> None:
-        self._motions.add_velocity(velocity)
-        self._sensors.add_velocity(velocity)
+    def _came(self, kind: str, message: Any) -> None:
+        """Note the stamp of a sensor's message."""
+        with self._lock:
+            self._clocks.sensor(kind, stamp_ns(message.header.stamp))
+
+    def _image_came(self, stamp_ns: int) -> Rejection | None:
+        """Compare the stamp of an image with those of the sensors; why it cannot be used, if it alone has leapt."""
+        leap = self._clocks.image(stamp_ns)
+        self._say("clock", self._clocks.complaint)
+        return None if leap is None else Rejection(leap)
 
     def _take(self, kind: str, take: Callable[[], None]) -> None:
         """Run `take`; keep the reason if the message turns out to be of no use."""

@@ -14,6 +14,7 @@ from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection
+from geoflow_ros.tracking.fix_delay import ClockOffset
 from geoflow_ros.tracking.prior import Fix
 from geoflow_ros.tracking.search import Origin, Proposal, bounded
 from geoflow_ros.tracking.sensor_inputs import SensorInputs, SessionConfig
@@ -95,10 +96,12 @@ class Session(SensorInputs):
         """The answer to a sensor_msgs/Image or CompressedImage at its stamp; call it from one thread at a time.
 
         Stamps that go back a little are late frames and applied at their stamp; a jump back of more than a second
-        (a looping bag, a restarted simulation) starts anew.
+        (a looping bag, a restarted simulation) starts anew, and so does one forward that odometry does not bridge.
         """
         taken_ns = stamp_ns(image_message.header.stamp)
         with self._lock:
+            if leap := self._image_came(taken_ns):
+                return self._answer(taken_ns, Track(TrackState.LOST, leap.reason, None), leap, leap)
             generation = self._generation
             self._tracker.advance(taken_ns, self._config.prior.speed_sigma)
             task = self._task(lambda: self._tracker.propose(taken_ns))
@@ -108,12 +111,14 @@ class Session(SensorInputs):
                 outcome = task = Rejection("the track was started anew")
             else:
                 self._tracker.see(taken_ns, outcome, task.proposal.origin if isinstance(task, _Task) else None)
+            self._say("fix clock", self._tracker.fixes.refusal)
             return self._answer(taken_ns, self._tracker.track(taken_ns), outcome, task)
 
     def single_frame(self, image_message: Any) -> Answer:
         """What a frame says alone, looked for where GNSS and the heading source say; the track is left as it is."""
         taken_ns = stamp_ns(image_message.header.stamp)
         with self._lock:
+            self._image_came(taken_ns)
             task = self._task(lambda: self._at_sensors(taken_ns))
         outcome = self._localize(image_message, task)
         if isinstance(outcome, Rejection):
@@ -168,6 +173,17 @@ class Session(SensorInputs):
             self._motions.clear()
             self._compare_anew()
             self._forget(reason)
+
+    @property
+    def fix_clock(self) -> ClockOffset:
+        """How much later the clock of the fixes is than that of the images."""
+        return self._tracker.fixes.clock_offset
+
+    def _came(self, kind: str, message: Any) -> None:
+        """Note the stamp, and follow odometry while no image comes."""
+        with self._lock:
+            super()._came(kind, message)
+            self._tracker.carry(self._config.prior.speed_sigma)
 
     def _at_sensors(self, stamp_ns: int) -> Proposal | Rejection:
         prior = self._sensors.at(stamp_ns)

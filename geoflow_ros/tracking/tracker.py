@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, PoseWithCovariance, Rejection, position_std
 from geoflow_ros.options import option
 from geoflow_ros.tracking.belief import Belief, BeliefConfig
-from geoflow_ros.tracking.history import JUMP_NS
+from geoflow_ros.tracking.fixes import FixFusion
+from geoflow_ros.tracking.history import JUMP_NS, KEPT_NS
 from geoflow_ros.tracking.motion import NO_MOTION, Motion, MotionBuffer
-from geoflow_ros.tracking.prior import Fix, PriorBuffer
+from geoflow_ros.tracking.odometer import Odometer
+from geoflow_ros.tracking.prior import PriorBuffer
 from geoflow_ros.tracking.search import Origin, Proposal, Search, bounded
 from geoflow_ros.tracking.support import DOUBTFUL, LOST, Support
 
+PAUSE_NS, CARRIED_TO_NS = 2 * 10**9, 10**9  # without an image, to how long before the newest odometry
 METRES_TO_PROVE = 10.0  # driven before a guessed heading is believed: frames of a few metres err alike
 ONE_FITS = "a frame fits, more must confirm it"
 DRIVE_ON = "frames fit a guessed heading: drive on to confirm it"
@@ -71,12 +74,15 @@ class Tracker:
         self._search = Search()
         self._support = Support()
         self._reason = reason
+        self._leapt = ""  # why the belief began anew, if time leapt: said until it is followed
         self._newest_ns: int | None = None
+        self._awaited_ns: int | None = None  # of odometry: its first stamp since the last image
         self._first_try_ns: int | None = None
         self._is_followed = False  # confirmed once, and not lost since
         self._was_followed = False
         self._found_at: NDArray[np.float64] | None = None  # where a heading was guessed that driving must prove
-        self._conflict: _Conflict | None = None
+        self._odometer = Odometer(self._motions)
+        self._fixes = FixFusion(self._sensors, self._motions, self.config.belief.fix_correlation)
 
     def initialise(self, stamp_ns: int, pose: PosePrior) -> None:
         """Start from a stated pose; frames must confirm it."""
@@ -84,20 +90,30 @@ class Tracker:
         self._belief = Belief.of_prior(self.config.belief, pose, stamp_ns, self._rng)
 
     def advance(self, stamp_ns: int, speed_sigma: float) -> None:
-        """Move on to a frame's stamp, weighing the fixes on the way; a jump back in time starts anew.
+        """Move on to a frame's stamp, weighing the fixes that have come; a jump in time starts anew.
 
         speed_sigma: m/s, where nothing tells the velocity.
         """
-        if self._newest_ns is not None and stamp_ns < self._newest_ns - JUMP_NS:
-            self.forget(f"time jumped back by {(self._newest_ns - stamp_ns) * 1e-9:.1f} s")
+        if leap := self._leap(stamp_ns):
+            self.forget(leap)
+            self._leapt = f"{leap}: "
         self._newest_ns = stamp_ns if self._newest_ns is None else max(stamp_ns, self._newest_ns)
-        belief = self._belief
-        if belief is None or stamp_ns <= belief.stamp_ns:
+        self._awaited_ns = None
+        if self._belief is None:
+            self._fixes.skip(stamp_ns)
+        else:
+            self._move(self._belief, max(stamp_ns, self._belief.stamp_ns), speed_sigma)
+
+    def carry(self, speed_sigma: float) -> None:
+        """Where odometry goes on and no image comes, follow it: it is not remembered for long."""
+        newest_ns = self._motions.newest_ns
+        if newest_ns is None or self._belief is None:
             return
-        start_ns = belief.stamp_ns
-        belief.advance(stamp_ns, self._motions.between(start_ns, stamp_ns), speed_sigma)
-        for fix in self._sensors.fixes_between(start_ns, stamp_ns):
-            self._weigh(belief, fix)
+        if self._awaited_ns is None or newest_ns < self._awaited_ns:
+            self._awaited_ns = newest_ns
+        is_paused = newest_ns - self._awaited_ns > PAUSE_NS
+        if is_paused and PAUSE_NS < newest_ns - self._belief.stamp_ns <= KEPT_NS:
+            self._move(self._belief, newest_ns - CARRIED_TO_NS, speed_sigma)
 
     def propose(self, stamp_ns: int) -> Proposal | Rejection:
         """Where to look in the frame of this stamp, or why nowhere."""
@@ -128,13 +144,19 @@ class Tracker:
             self._is_followed = self._support.level >= LOST
         elif self._belief is not None and self._support.is_firm and self._is_proven(self._belief):
             self._is_followed = self._was_followed = True
+            self._leapt = ""
+
+    @property
+    def fixes(self) -> FixFusion:
+        """What has become of the fixes."""
+        return self._fixes
 
     def track(self, stamp_ns: int) -> Track:
         """What is known now of the pose at the stamp of a frame that was seen."""
         if self._belief is None or not self._is_followed:
             tried_s = 0.0 if self._first_try_ns is None else (stamp_ns - self._first_try_ns) * 1e-9
             is_lost = self._was_followed or tried_s >= self.config.lost_after
-            return Track(TrackState.LOST if is_lost else TrackState.INITIALISING, self._reason, None)
+            return Track(TrackState.LOST if is_lost else TrackState.INITIALISING, self._leapt + self._reason, None)
         mean, covariance = self._belief.pose(self._lag(self._belief, stamp_ns))
         east, north, yaw = map(float, mean)
         pose = PoseWithCovariance(east, north, yaw, covariance)
@@ -149,25 +171,33 @@ class Tracker:
             return f"frames do not confirm the pose: {self._reason}"
         if not std <= self.config.max_std:
             return f"the position is uncertain by {std:.1f} m, more than max_std = {self.config.max_std:g} m"
-        if self._conflict and (stamp_ns - self._conflict.since_ns) * 1e-9 >= self.config.conflict_after:
-            return f"GNSS fixes are {self._conflict.metres:.0f} m away from where the frames fit"
-        return None
+        return self._fixes.complaint(stamp_ns, self.config.conflict_after)
 
     def _lag(self, belief: Belief, stamp_ns: int) -> Motion:
         """The way from the belief to a stamp near it."""
         return NO_MOTION if stamp_ns == belief.stamp_ns else self._motions.between(belief.stamp_ns, stamp_ns)
 
-    def _weigh(self, belief: Belief, fix: Fix) -> None:
-        place = self._sensors.frame.to_enu(fix.latitude, fix.longitude)[:2]
-        lag = self._lag(belief, fix.stamp_ns)
-        if belief.weigh_fix(place, fix.covariance, fix.stamp_ns, lag) <= self.config.belief.fix_gate:
-            self._conflict = None
-            return
-        since_ns = fix.stamp_ns if self._conflict is None else self._conflict.since_ns
-        self._conflict = _Conflict(since_ns, float(np.hypot(*(place - belief.pose(lag)[0][:2]))))
+    def _leap(self, stamp_ns: int) -> str | None:
+        """How time has jumped with a frame of this stamp, if it has: nothing tells where the vehicle is now."""
+        if self._newest_ns is not None and stamp_ns < self._newest_ns - JUMP_NS:
+            return f"time jumped back by {(self._newest_ns - stamp_ns) * 1e-9:.1f} s"
+        if self._belief is None or abs(stamp_ns - self._belief.stamp_ns) <= KEPT_NS:
+            return None
+        gap_s = (stamp_ns - self._belief.stamp_ns) * 1e-9
+        if self._newest_ns is None:
+            return (
+                f"the initial pose is stamped {abs(gap_s):.1f} s {'before' if gap_s > 0.0 else 'after'} the first image"
+            )
+        return f"time jumped forward by {gap_s:.1f} s without odometry"
+
+    def _move(self, belief: Belief, stamp_ns: int, speed_sigma: float) -> None:
+        if stamp_ns > belief.stamp_ns:
+            belief.advance(stamp_ns, self._odometer.step(belief.stamp_ns, stamp_ns), speed_sigma)
+        self._fixes.weigh(belief, self.config.belief, self._is_followed)
 
     def _weigh_frame(self, belief: Belief, stamp_ns: int, estimate: PoseEstimate) -> None:
         lag = self._lag(belief, stamp_ns) if stamp_ns < belief.stamp_ns else None
+        self._odometer.settle(belief.stamp_ns)
         if belief.see(estimate, lag) <= self.config.belief.disagreement:
             self._search.confirmed()
             self._support.add(stamp_ns, True, self.config.lost_after)
@@ -180,7 +210,7 @@ class Tracker:
         self._belief = Belief.of_frame(self.config.belief, estimate, stamp_ns, self._rng)
         self._found_at = self._belief.pose()[0] if origin is Origin.GUESS else None
         self._reason = ONE_FITS
-        self._conflict = None
+        self._fixes.restart()
         self._search.found()
         self._support.begin(stamp_ns)
 
@@ -194,11 +224,3 @@ class Tracker:
         self._reason = reason
         self._search.missed()
         self._support.add(stamp_ns, False, self.config.lost_after)
-
-
-@dataclass(frozen=True, slots=True)
-class _Conflict:
-    """Fixes are refused since a stamp; how far away the last one was."""
-
-    since_ns: int
-    metres: float

@@ -14,6 +14,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, PoseWithCovariance, Rejection
 from geoflow_ros.satellite.patch import SatellitePatch
+from geoflow_ros.tracking.fix_delay import ClockOffset
 from geoflow_ros.tracking.measurements import to_fix
 from geoflow_ros.tracking.prior import Fix
 from geoflow_ros.tracking.sensor_inputs import SessionConfig
@@ -49,6 +50,7 @@ class FakeSession:
         self.frame = None if datum is None else LocalFrame(datum)
         self.refused: Mapping[str, str] = {}
         self.warnings: Mapping[str, str] = {}
+        self.fix_clock = ClockOffset(0.0, 1.0)
 
     def on_camera_info(self, message: Any) -> None:
         """Of no use here."""

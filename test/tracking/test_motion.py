@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -10,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geoflow_ros.planar import PlanarPose
-from geoflow_ros.tracking.motion import Motion, MotionBuffer
-from geoflow_ros.tracking.prior import BodyVelocity, YawRate
+from geoflow_ros.tracking.motion import BodyVelocity, Motion, MotionBuffer, YawRate
 
 SECOND = 10**9
 POSES = np.array([[3.0, -2.0, 0.3], [100.0, 50.0, -3.0]])
@@ -54,9 +54,31 @@ def test_what_odometry_does_not_tell_is_unknown_and_the_gyroscope_steps_in() -> 
     for stamp in np.arange(0.0, 2.0, 0.05):
         motions.add_rate(YawRate(round(stamp * SECOND), 0.4))
     motion = motions.between(0, 3 * SECOND)
-    assert motion.unknown_s == pytest.approx(1.5, abs=0.03)  # a velocity is held for half a second
-    assert motion.unknown_turn_s == pytest.approx(0.55, abs=0.03)
-    assert motion.displacement.yaw == pytest.approx(0.4 * 0.95, abs=0.02)  # a velocity's own rate counts
+    # A velocity stands in for a second: at no cost up to 0.1 s, then more and more unknown, up to 0.3 of it.
+    assert motion.unknown_s == pytest.approx(0.9 * 0.15 + 1.0, abs=0.02)
+    assert motion.unknown_turn_s == pytest.approx(0.9 * 0.15 + 0.05, abs=0.02)
+    # where there is a velocity, its own rate counts; when it is old, that of the gyroscope, held up to 2.95 s
+    assert motion.displacement.yaw == pytest.approx(0.4 * (2.95 - 1.1), abs=0.02)
+
+
+def test_turning_to_and_fro_on_the_spot_is_turning() -> None:
+    motions = MotionBuffer()
+    for tick in range(81):
+        motions.add_velocity(BodyVelocity(tick * SECOND // 20, 0.0, 0.0, 0.8 if tick <= 40 else -0.8))
+    motion = motions.between(0, 4 * SECOND)
+    assert motion.displacement.yaw == pytest.approx(0.0, abs=0.05)
+    assert (motion.turned, motion.distance) == (pytest.approx(3.2, abs=0.05), 0.0)
+
+
+@pytest.mark.parametrize("end_ns", [10**18, -(10**18)])
+def test_work_is_bounded_whatever_the_stamps_say(end_ns: int) -> None:
+    motions = buffer(5.0, 0.0, 0.5)
+    tracemalloc.start()
+    motion = motions.between(0, end_ns)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**20
+    assert motion.unknown_s == pytest.approx(1e9, rel=0.01)
 
 
 def test_standing_wheels_travel_nowhere() -> None:

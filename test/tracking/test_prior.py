@@ -13,7 +13,8 @@ from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import PosePrior, Rejection
 from geoflow_ros.planar import wrap_angle
 from geoflow_ros.tracking.history import KEPT_NS, History
-from geoflow_ros.tracking.prior import BodyVelocity, Fix, Heading, HeadingConfig, PriorBuffer, PriorConfig
+from geoflow_ros.tracking.motion import BodyVelocity, MotionBuffer, YawRate
+from geoflow_ros.tracking.prior import Fix, Heading, HeadingConfig, PriorBuffer, PriorConfig
 
 DATUM = Datum(49.0, 8.4)
 FRAME = LocalFrame(DATUM)
@@ -30,7 +31,7 @@ def heading(seconds: float, yaw: float, sigma: float = 0.1) -> Heading:
 
 
 def buffer(source: str = "imu", **prior: float) -> PriorBuffer:
-    return PriorBuffer(PriorConfig(**prior), HeadingConfig(source=source), DATUM)  # type: ignore[arg-type]
+    return PriorBuffer(PriorConfig(**prior), HeadingConfig(source=source), DATUM, MotionBuffer())  # type: ignore[arg-type]
 
 
 def prior_at(inputs: PriorBuffer, seconds: float) -> PosePrior:
@@ -67,10 +68,12 @@ def test_without_odometry_the_position_stays_and_becomes_uncertain() -> None:
 
 
 def test_odometry_carries_the_last_fix_on_along_the_heading() -> None:
-    inputs = buffer()
+    motions = MotionBuffer()
+    inputs = PriorBuffer(PriorConfig(), HeadingConfig(), DATUM, motions)
     inputs.add_fix(fix(10.0, 1.0, 2.0, sigma=2.0))
     inputs.add_heading(heading(10.5, math.pi / 2))
-    inputs.add_velocity(BodyVelocity(round(10.5 * SECOND), forward=10.0, left=2.0))
+    for tick in range(6):
+        motions.add_velocity(BodyVelocity(round((10.0 + tick / 10) * SECOND), forward=10.0, left=2.0))
     prior = prior_at(inputs, 10.5)
     # heading north: 5 m forward is north, 1 m to the left is west
     assert (prior.east, prior.north) == pytest.approx((0.0, 7.0), abs=1e-3)
@@ -78,12 +81,44 @@ def test_odometry_carries_the_last_fix_on_along_the_heading() -> None:
 
 
 def test_heading_offset_is_added_and_an_old_heading_is_less_certain() -> None:
-    inputs = PriorBuffer(PriorConfig(), HeadingConfig(offset=0.25), DATUM)
+    inputs = PriorBuffer(PriorConfig(), HeadingConfig(offset=0.25), DATUM, MotionBuffer())
     inputs.add_fix(fix(10.0, 0.0, 0.0))
     inputs.add_heading(heading(9.5, 0.5, sigma=0.1))
     prior = prior_at(inputs, 10.0)
     assert prior.yaw == pytest.approx(0.75)
     assert prior.covariance[2, 2] == pytest.approx(0.1**2 + (0.2 * 0.5) ** 2)
+
+
+def test_a_late_heading_is_carried_on_by_the_turn_since() -> None:
+    motions = MotionBuffer()
+    inputs = PriorBuffer(PriorConfig(), HeadingConfig(), DATUM, motions)
+    inputs.add_fix(fix(10.0, 0.0, 0.0))
+    inputs.add_heading(heading(9.2, 3.0, sigma=0.1))
+    for tick in range(21):
+        motions.add_rate(YawRate(round((9.0 + tick / 20) * SECOND), 0.5))
+    prior = prior_at(inputs, 10.0)
+    assert prior.yaw == pytest.approx(wrap_angle(3.4), abs=1e-6)
+    assert prior.covariance[2, 2] == pytest.approx(0.1**2 + (0.1 * 0.4) ** 2)
+
+
+def test_fixes_are_taken_once_in_order_of_time_however_late_they_come() -> None:
+    inputs = buffer()
+    for seconds in (10.4, 10.0, 10.6):
+        inputs.add_fix(fix(seconds, 0.0, 0.0))
+    assert [each.stamp_ns for each in inputs.take_fixes(round(10.5 * SECOND))] == [10 * SECOND, round(10.4 * SECOND)]
+    inputs.add_fix(fix(10.2, 0.0, 0.0))
+    taken = [each.stamp_ns for each in inputs.take_fixes(11 * SECOND)]
+    assert taken == [round(10.2 * SECOND), round(10.6 * SECOND)]
+    assert inputs.take_fixes(11 * SECOND) == ()
+
+
+def test_fixes_by_a_clock_that_is_late_are_sought_later() -> None:
+    inputs = buffer()
+    inputs.add_heading(heading(10.0, 0.0))
+    for tick in range(6):
+        inputs.add_fix(fix(10.0 + tick / 10, 10.0 * tick / 10, 0.0))
+    inputs.fix_delay_ns = round(0.3 * SECOND)
+    assert prior_at(inputs, 10.0).east == pytest.approx(3.0, abs=1e-3)
 
 
 def test_course_is_the_direction_between_fixes_far_enough_apart() -> None:
@@ -116,7 +151,7 @@ def test_reasons_name_what_is_missing() -> None:
 
 
 def test_the_first_fix_becomes_the_datum_where_none_is_given() -> None:
-    inputs = PriorBuffer(PriorConfig(), HeadingConfig(), None)
+    inputs = PriorBuffer(PriorConfig(), HeadingConfig(), None, MotionBuffer())
     assert not inputs.has_frame
     inputs.add_fix(fix(10.0, 30.0, 40.0))
     inputs.add_fix(fix(10.1, 31.0, 40.0))

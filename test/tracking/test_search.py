@@ -11,6 +11,7 @@ import tracking_support as sim
 from geoflow_ros.localization.pose import PosePrior, Rejection
 from geoflow_ros.planar import wrap_angle
 from geoflow_ros.tracking.measurements import imu_heading, to_fix
+from geoflow_ros.tracking.motion import MotionBuffer
 from geoflow_ros.tracking.prior import HeadingConfig, PriorBuffer, PriorConfig
 from geoflow_ros.tracking.search import HEADINGS, MAX_STD, MAX_YAW_STD, Origin, Proposal, Search, bounded
 from geoflow_ros.tracking.support import LOST, Support
@@ -20,7 +21,7 @@ NOW = sim.stamp(0.0)
 
 
 def sensors(heading: bool) -> PriorBuffer:
-    buffer = PriorBuffer(PriorConfig(), HeadingConfig(), sim.DATUM)
+    buffer = PriorBuffer(PriorConfig(), HeadingConfig(), sim.DATUM, MotionBuffer())
     buffer.add_fix(to_fix(sim.fix(0.0, 10.0, 20.0), 0.0))
     if heading:
         buffer.add_heading(imu_heading(sim.imu(0.0, 1.0), 0.0))
@@ -56,7 +57,7 @@ def test_without_a_heading_every_direction_is_looked_at() -> None:
 
 
 def test_where_nothing_is_known_the_reason_is_told() -> None:
-    empty = PriorBuffer(PriorConfig(), HeadingConfig(), sim.DATUM)
+    empty = PriorBuffer(PriorConfig(), HeadingConfig(), sim.DATUM, MotionBuffer())
     assert Search().next(NOW, None, empty) == Rejection("no GNSS fix received yet")
     search = Search()
     search.found()

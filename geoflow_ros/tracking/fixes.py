@@ -1,0 +1,101 @@
+"""Fixes in the belief: each weighed once, at the stamp it was measured at, however late it comes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from geoflow_ros.planar import rotate
+from geoflow_ros.tracking.belief import Belief, BeliefConfig
+from geoflow_ros.tracking.fix_delay import MAX_COMPENSATED_S, ClockOffset, FixDelay
+from geoflow_ros.tracking.motion import MotionBuffer
+from geoflow_ros.tracking.prior import Fix, PriorBuffer
+
+LATEST_NS = 2_000_000_000  # behind the belief: what is older would be carried too far by odometry
+SPEED_OVER_NS = 200_000_000
+
+
+class FixFusion:
+    """Weighs fixes, notices when they contradict the belief, and how their clock differs from that of the images."""
+
+    def __init__(self, sensors: PriorBuffer, motions: MotionBuffer, correlation_s: float) -> None:
+        """correlation_s: within which the error of fixes drifts away."""
+        self._sensors = sensors
+        self._motions = motions
+        self._delay = FixDelay(correlation_s)
+        self._conflict: _Conflict | None = None
+        sensors.fix_delay_ns = 0
+
+    @property
+    def clock_offset(self) -> ClockOffset:
+        """How much later the clock of the fixes is than that of the images."""
+        return self._delay.offset
+
+    @property
+    def refusal(self) -> str:
+        """Why no fix is weighed, empty if they are."""
+        offset = self._delay.offset
+        if not offset.is_implausible:
+            return ""
+        return (
+            f"fixes lie {abs(offset.seconds):.1f} s {'behind' if offset.seconds > 0.0 else 'ahead of'} their stamps, "
+            f"more than the {MAX_COMPENSATED_S:g} s that are made up for, and are not weighed: set the clocks of GNSS "
+            "and camera alike"
+        )
+
+    def skip(self, until_ns: int) -> None:
+        """There is no belief to weigh the fixes up to this stamp."""
+        self._sensors.take_fixes(until_ns + self._sensors.fix_delay_ns)
+
+    def restart(self) -> None:
+        """There is another belief, which fixes have not contradicted yet."""
+        self._conflict = None
+
+    def weigh(self, belief: Belief, config: BeliefConfig, is_followed: bool) -> None:
+        """Weigh the fixes up to the belief's stamp. is_followed: frames confirm the belief, it can judge clocks."""
+        for fix in self._sensors.take_fixes(belief.stamp_ns + self._sensors.fix_delay_ns):
+            if belief.stamp_ns - fix.stamp_ns > LATEST_NS:
+                continue
+            if is_followed:
+                self._compare(belief, fix)
+            if self._delay.offset.is_implausible:
+                self._conflict = None
+            else:
+                self._weigh(belief, fix, config.fix_gate)
+
+    def complaint(self, stamp_ns: int, after_s: float) -> str | None:
+        """What fixes have said against the belief for this long."""
+        if self._conflict is None or (stamp_ns - self._conflict.since_ns) * 1e-9 < after_s:
+            return None
+        return f"GNSS fixes are {self._conflict.metres:.0f} m away from where the frames fit"
+
+    def _weigh(self, belief: Belief, fix: Fix, gate: float) -> None:
+        place = self._sensors.frame.to_enu(fix.latitude, fix.longitude)[:2]
+        measured_ns = fix.stamp_ns - self._sensors.fix_delay_ns
+        lag = self._motions.between(belief.stamp_ns, measured_ns)
+        if belief.weigh_fix(place, fix.covariance, measured_ns, lag) <= gate:
+            self._conflict = None
+            return
+        since_ns = measured_ns if self._conflict is None else self._conflict.since_ns
+        self._conflict = _Conflict(since_ns, float(np.hypot(*(place - belief.pose(lag)[0][:2]))))
+
+    def _compare(self, belief: Belief, fix: Fix) -> None:
+        """Look at where a fix lies along the way."""
+        way = self._motions.between(fix.stamp_ns - SPEED_OVER_NS, fix.stamp_ns)
+        if way.unknown_s > 0.0 or way.unknown_turn_s > 0.0:
+            return
+        place = self._sensors.frame.to_enu(fix.latitude, fix.longitude)[:2]
+        mean, covariance = belief.pose(self._motions.between(belief.stamp_ns, fix.stamp_ns))
+        x, y, turn = way.displacement.array()
+        velocity = rotate(mean[2] - turn / 2, (x, y)) / (SPEED_OVER_NS * 1e-9)
+        self._delay.add(fix.stamp_ns, place - mean[:2], velocity, float(mean[2]), fix.covariance, covariance[:2, :2])
+        self._sensors.fix_delay_ns = round(self._delay.offset.compensated_s * 1e9)
+
+
+@dataclass(frozen=True, slots=True)
+class _Conflict:
+    """Fixes are refused since a stamp; how far away the last one was."""
+
+    since_ns: int
+    metres: float

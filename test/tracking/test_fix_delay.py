@@ -1,0 +1,67 @@
+"""How late fixes are stamped, told from where they lie along a drive with turns and stops."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from geoflow_ros.tracking.fix_delay import ClockOffset, FixDelay
+
+STEP_S = 0.2
+SIGMA = 1.5
+
+
+def offset_after(
+    late_s: float, seconds: float, rng: np.random.Generator, straight: bool = False, ahead_m: float = 0.0
+) -> ClockOffset:
+    """From fixes whose error drifts with 1.2 m (Gauss-Markov, 30 s) and is drawn anew with 0.6 m each."""
+    times = np.arange(0.0, seconds, STEP_S)
+    speed = np.full(len(times), 8.0) if straight else np.clip(8.0 + 9.0 * np.sin(times / 4.0), 0.0, None)
+    yaw = np.zeros(len(times)) if straight else np.cumsum(0.3 * np.sin(times / 5.0)) * STEP_S
+    velocity = speed[:, None] * np.column_stack([np.cos(yaw), np.sin(yaw)])
+    way = np.cumsum(velocity, axis=0) * STEP_S
+    kept, drift = math.exp(-STEP_S / 30.0), rng.normal(0.0, 1.2, 2)
+    delay = FixDelay(30.0)
+    for index in range(10, len(times)):
+        drift = kept * drift + math.sqrt(1 - kept**2) * rng.normal(0.0, 1.2, 2)
+        at = [np.interp(times[index] - late_s, times, way[:, axis]) for axis in (0, 1)]
+        antenna = ahead_m * np.array([math.cos(yaw[index]), math.sin(yaw[index])])
+        residual = at - way[index] + antenna + drift + rng.normal(0.0, 0.6, 2)
+        covariance = SIGMA**2 * np.eye(2)
+        delay.add(round(times[index] * 1e9), residual, velocity[index], float(yaw[index]), covariance, 0.01 * np.eye(2))
+    return delay.offset
+
+
+@pytest.mark.parametrize("late_s", [-0.35, 0.0, 0.25])
+@pytest.mark.parametrize("ahead_m", [0.0, 1.2])
+def test_a_delay_is_found_and_its_error_is_honest(late_s: float, ahead_m: float) -> None:
+    offsets = [offset_after(late_s, 90.0, np.random.default_rng(seed), ahead_m=ahead_m) for seed in range(8)]
+    assert max(each.std for each in offsets) < 0.08
+    off = np.array([(each.seconds - late_s) / each.std for each in offsets])
+    assert np.abs(off).max() < 3.0
+    assert all((each.compensated_s != 0.0) == (late_s != 0.0) for each in offsets)
+    assert not any(each.is_implausible for each in offsets)
+
+
+def test_driving_straight_at_one_speed_tells_nothing() -> None:
+    # 2 m behind along 8 m/s: a quarter of a second, or the fixes' own error
+    offset = offset_after(0.25, 90.0, np.random.default_rng(0), straight=True)
+    assert offset.std > 0.12
+    assert offset.compensated_s == 0.0
+
+
+def test_more_than_half_a_second_is_not_made_up_for() -> None:
+    offset = offset_after(1.1, 90.0, np.random.default_rng(0))
+    assert offset.is_implausible
+    assert offset.compensated_s == 0.0
+
+
+def test_a_jump_of_the_fixes_is_not_a_delay() -> None:
+    delay = FixDelay(30.0)
+    for tick in range(200):
+        jump = np.array([80.0, 0.0]) if tick > 100 else np.zeros(2)
+        velocity = 8.0 * np.array([math.cos(tick / 10), math.sin(tick / 10)])
+        delay.add(tick * 2 * 10**8, jump, velocity, tick / 10, np.eye(2), 0.01 * np.eye(2))
+    assert delay.offset.seconds == pytest.approx(0.0, abs=0.05)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.localization.localizer import LocalizerConfig
+from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.model.inference.runtimes import Runtime
 from geoflow_ros.options import Scalar, build, option, options_of
 from geoflow_ros.resources import share_file

@@ -19,8 +19,9 @@ from geoflow_ros.evaluate.locators import locator_of
 from geoflow_ros.evaluate.outcome import Outcome, evaluate, refused_fraction, summary_of, write_csv
 from geoflow_ros.evaluate.sweep import setting_to_json, settings, sweep_table, table
 from geoflow_ros.localization.hypotheses import Schedule
-from geoflow_ros.localization.localizer import LocalizerConfig, load_model
-from geoflow_ros.model.config import DefaultConfig, ModelConfig
+from geoflow_ros.localization.localizer import load_model
+from geoflow_ros.localization.localizer_config import LocalizerConfig
+from geoflow_ros.model.config import ModelConfig
 from geoflow_ros.model.inference.runtimes import Runtime
 
 
@@ -75,7 +76,7 @@ def _prepare(arguments: argparse.Namespace) -> None:
 
 def _beyond(config: ModelConfig, rotation_range_deg: float | None) -> bool:
     """Whether headings are asked for that a network that searches them does not see at once."""
-    return isinstance(config, DefaultConfig) and (rotation_range_deg or 0.0) > config.yaw_range_deg
+    return config.searches_heading and (rotation_range_deg or 0.0) > config.yaw_range_deg
 
 
 def _open(arguments: argparse.Namespace, config: ModelConfig, any_heading: bool) -> LocalizationDataset:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from geoflow_ros.datasets.sample import LocalizationDataset, Sample
 from geoflow_ros.evaluate.outcome import Locator, Outcome, errors_of
-from geoflow_ros.localization.localizer import LocalizerConfig
+from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.localization.pose import PoseEstimate
 from geoflow_ros.reports.heatmap import draw_case
 

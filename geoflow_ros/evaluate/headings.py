@@ -9,7 +9,6 @@ import torch
 from geoflow_ros.datasets.crop import crop
 from geoflow_ros.datasets.sample import Sample
 from geoflow_ros.localization.inputs import ground_image, image_tensor, lift_grid
-from geoflow_ros.model.config import DefaultConfig
 from geoflow_ros.model.interface import Latent, LocalizationModel
 from geoflow_ros.planar import wrap_angle
 from geoflow_ros.satellite.patch import SatellitePatch
@@ -20,12 +19,12 @@ def wide_size_px(size_px: int) -> int:
     return math.ceil(size_px * math.sqrt(2.0))
 
 
-def headings(config: DefaultConfig, prior_range: float) -> list[float]:
+def headings(searched_deg: float, prior_range: float) -> list[float]:
     """Turns of the patch (rad) that look at all headings within `prior_range` (rad) to each side.
 
-    The network searches `yaw_range_deg` to either side of each.
+    searched_deg: how far to either side of each turn the network looks.
     """
-    count, seen = math.ceil(180.0 / config.yaw_range_deg), math.radians(config.yaw_range_deg)
+    count, seen = math.ceil(180.0 / searched_deg), math.radians(searched_deg)
     turns = [wrap_angle(2 * math.pi * turn / count) for turn in range(count)]
     return [turn for turn in turns if abs(turn) < prior_range + seen]
 
@@ -45,9 +44,8 @@ def search_headings(model: LocalizationModel, sample: Sample) -> tuple[Satellite
     and patch match (`default`). The patch is one of `wide_size_px`, its +u along the prior's heading.
     """
     config = model.config
-    assert isinstance(config, DefaultConfig)
     seen = model.encode_ground(image_tensor(ground_image(sample.ground, config)), lift_grid(sample.camera, config))
-    turns = headings(config, sample.prior.yaw_range)
+    turns = headings(config.yaw_range_deg, sample.prior.yaw_range)
     patches = (turned(sample.patch, turn, config.satellite_px) for turn in turns)
     matches = ((patch, model.match(seen, model.encode_satellite(image_tensor(patch.image)))) for patch in patches)
     return max(matches, key=lambda match: _evidence(match[1]))

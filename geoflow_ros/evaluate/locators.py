@@ -6,7 +6,8 @@ from geoflow_ros.datasets.sample import Sample
 from geoflow_ros.evaluate.headings import search_headings
 from geoflow_ros.evaluate.outcome import Locator, Solve
 from geoflow_ros.localization.estimation import estimate_pose
-from geoflow_ros.localization.localizer import LocalizerConfig, encode
+from geoflow_ros.localization.localizer import encode
+from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.localization.pose import PoseEstimate
 from geoflow_ros.model.interface import LocalizationModel
 

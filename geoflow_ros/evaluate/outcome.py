@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from geoflow_ros.datasets.sample import LocalizationDataset, Sample
 from geoflow_ros.errors import InputError
-from geoflow_ros.localization.localizer import LocalizerConfig
+from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.localization.pose import PoseEstimate
 from geoflow_ros.metrics import EvaluationSummary, PoseErrors, pose_errors, summarise
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -14,34 +13,18 @@ from torch import Tensor
 from geoflow_ros.localization.density import REACH, density_grid
 from geoflow_ros.localization.hypotheses import (
     Prior,
-    Schedule,
     consensus,
     draw_posterior,
     pose_covariance,
     remaining_error,
     wrap_yaw,
 )
+from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.localization.patch_frame import PatchFrame
 from geoflow_ros.localization.pose import Likelihood, PoseEstimate, PosePrior, UniformPosePrior
-from geoflow_ros.model.config import DefaultConfig, ModelConfig
+from geoflow_ros.model.config import ModelConfig
 from geoflow_ros.model.interface import Latent, LocalizationModel
 from geoflow_ros.satellite.patch import SatellitePatch
-
-
-class RefinementConfig(Protocol):
-    """What of a `LocalizerConfig` matters here."""
-
-    @property
-    def hypotheses(self) -> int: ...
-
-    @property
-    def steps(self) -> int: ...
-
-    @property
-    def schedule(self) -> Schedule: ...
-
-    @property
-    def bandwidth_m(self) -> float: ...
 
 
 @torch.inference_mode()
@@ -50,7 +33,7 @@ def estimate_pose(
     latent: Latent,
     patch: SatellitePatch,
     prior: PosePrior | UniformPosePrior,
-    config: RefinementConfig,
+    config: LocalizerConfig,
     seed: int,
 ) -> PoseEstimate:
     """Pose of the camera in the patch's frame from what the network kept of a frame and the patch.
@@ -63,7 +46,7 @@ def estimate_pose(
 
 
 def _estimate(
-    model: LocalizationModel, latent: Latent, frame: PatchFrame, belief: Prior, config: RefinementConfig, seed: int
+    model: LocalizationModel, latent: Latent, frame: PatchFrame, belief: Prior, config: LocalizerConfig, seed: int
 ) -> PoseEstimate:
     grid, rng = model.pose_grid(latent), np.random.default_rng(seed)
     if grid is None:
@@ -102,7 +85,7 @@ def _tensor(hypotheses: NDArray[np.float64]) -> Tensor:
 def _drawn(config: ModelConfig, belief: Prior, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """(count, 3) hypotheses from the prior."""
     drawn = belief.draw(count, rng)
-    if not isinstance(config, DefaultConfig):  # heading is taken as known: leave it at the prior's
+    if not config.searches_heading:
         drawn[:, 2] = belief.mean[2]
     return drawn
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from geoflow_ros.camera import CameraModel
-from geoflow_ros.model.config import DefaultConfig, ModelConfig
+from geoflow_ros.model.config import ModelConfig
 
 LARGEST_LINEAR_SHRINKAGE = 1.5  # beyond it, linear interpolation skips pixels
 OUT_OF_VIEW = -2.0  # a grid_sample coordinate that reads nothing
@@ -34,12 +34,9 @@ def lift_grid(camera: CameraModel, config: ModelConfig) -> Tensor | None:
     Normalised, so it serves the image at any size. Cells go from left to right along A and away from the
     camera along F, in the level camera frame. None for a network that does not lift.
     """
-    if not isinstance(config, DefaultConfig):
+    points = config.lifted_points
+    if points is None:
         return None
-    _, across, forward = config.lift_shape
-    x = -config.bev_back_m + (np.arange(forward) + 0.5) * config.cell_m
-    y = config.bev_side_m - (np.arange(across) + 0.5) * config.cell_m
-    z, y, x = np.meshgrid(np.array(config.lift_heights_m), y, x, indexing="ij")
-    uv, inside = camera.project(np.stack([x, y, z], axis=-1))
+    uv, inside = camera.project(points)
     grid = uv / [camera.width, camera.height] * 2.0 - 1.0
     return torch.from_numpy(np.where(inside[..., None], grid, OUT_OF_VIEW).astype(np.float32))[None]

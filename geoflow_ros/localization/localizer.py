@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,8 +19,8 @@ from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.budget import TimeBudget
 from geoflow_ros.localization.encoded_patches import PatchEncoder, Snapping
 from geoflow_ros.localization.estimation import estimate_pose
-from geoflow_ros.localization.hypotheses import Schedule
 from geoflow_ros.localization.inputs import ground_image, image_tensor, lift_grid
+from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.localization.pose import (
     Likelihood,
     PoseEstimate,
@@ -30,11 +30,9 @@ from geoflow_ros.localization.pose import (
     moved,
     position_std,
 )
-from geoflow_ros.model.config import DefaultConfig
 from geoflow_ros.model.inference.runtimes import Runtime, accelerated, parse_runtime
 from geoflow_ros.model.interface import Latent, LocalizationModel
 from geoflow_ros.model.weights import load
-from geoflow_ros.options import option
 from geoflow_ros.planar import compose, wrap_angle
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.patch import SatellitePatch
@@ -43,27 +41,6 @@ SEARCHED_SIGMAS = 3.0  # of the prior's heading: what is further from it is not 
 BLANK_IMAGE_STD = 3.0  # grey levels; a covered lens
 
 cached_lift_grid = lru_cache(maxsize=16)(lift_grid)
-
-
-@dataclass(frozen=True, slots=True)
-class LocalizerConfig:
-    """How hypotheses are refined, what is kept of the imagery, and when an estimate is withheld."""
-
-    hypotheses: int = option("hypotheses drawn from what prior and frame make likely", 48, range=(1, 4096))
-    steps: int = option("refinement steps", 5, range=(1, 50))
-    schedule: Schedule = option("step length: paper, full or annealed", Schedule.FULL)
-    bandwidth_m: float = option("how close hypotheses must be to agree", 2.0, "m", (0.1, 20.0))
-    max_missing: float = option("refuse when more of the patch has no imagery", 0.3, range=(0.0, 1.0))
-    min_match: float = option("refuse when image and imagery match with less probability", 0.5, range=(0.0, 1.0))
-    max_std_m: float = option("refuse an estimate less certain than this", 10.0, "m", (0.1, 100.0))
-    max_latency_ms: float = option(
-        "fewer hypotheses and steps rather than a frame slower than this; 0: always all", 0.0, "ms", (0.0, 10_000.0)
-    )
-    patch_grid_m: float = option(
-        "satellite patches lie this far apart and serve all frames near", 16.0, "m", (0.5, 16.0)
-    )
-    patch_heading_deg: float = option("headings of satellite patches are this far apart", 4.0, "deg", (0.5, 10.0))
-    cache_mb: int = option("memory for encoded satellite patches", 128, "MB", (0, 65_536))
 
 
 def load_model(checkpoint: Path, runtime: Runtime | str = Runtime.AUTO) -> LocalizationModel:
@@ -208,7 +185,7 @@ class Localizer:
                 f"prior position is uncertain by {std:.0f} m, more than the search radius of {config.search_radius:g} m"
             )
         yaw_std_deg = math.degrees(math.sqrt(prior.covariance[2, 2]))
-        if isinstance(config, DefaultConfig) and yaw_std_deg > config.yaw_range_deg:
+        if config.searches_heading and yaw_std_deg > config.yaw_range_deg:
             searched = f"the {config.yaw_range_deg:g} deg that are searched"
             return f"prior heading is uncertain by {yaw_std_deg:.0f} deg, more than {searched}"
         return None

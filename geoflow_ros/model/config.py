@@ -6,6 +6,9 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Union
 
+import numpy as np
+from numpy.typing import NDArray
+
 from geoflow_ros.errors import InputError
 
 
@@ -27,8 +30,28 @@ class PaperConfig:
     yaw_variance_scale: float = 1.0
 
     @property
+    def searches_heading(self) -> bool:
+        """The heading is taken as known: it stays the prior's."""
+        return False
+
+    @property
+    def yaw_range_deg(self) -> float:
+        """No heading but the prior's is looked at."""
+        return 0.0
+
+    @property
+    def reach_m(self) -> float:
+        """How far from the patch's centre, along each of its axes, a camera can be found (m): within the patch."""
+        return self.satellite_px * self.satellite_resolution / 2
+
+    @property
     def lift_shape(self) -> None:
-        """The paper's network knows nothing of the camera's geometry."""
+        """Nothing is lifted: the paper's network knows nothing of the camera's geometry."""
+        return None
+
+    @property
+    def lifted_points(self) -> None:
+        """Likewise."""
         return None
 
 
@@ -54,6 +77,16 @@ class DefaultConfig:
     yaw_variance_scale: float = 1.0
 
     @property
+    def searches_heading(self) -> bool:
+        """Headings are looked at up to `yaw_range_deg` to either side of the prior's."""
+        return True
+
+    @property
+    def reach_m(self) -> float:
+        """How far from the patch's centre, along each of its axes, a camera can be found (m): in the match volume."""
+        return self.search_radius + self.volume_margin_m
+
+    @property
     def cell_m(self) -> float:
         """Side of a cell of the ground-plane grid and of the match volume: the satellite features' stride."""
         return 4 * self.satellite_resolution
@@ -63,6 +96,15 @@ class DefaultConfig:
         """Heights, cells across (left to right), cells forward (near to far)."""
         forward = round((self.bev_front_m + self.bev_back_m) / self.cell_m)
         return len(self.lift_heights_m), round(2 * self.bev_side_m / self.cell_m), forward
+
+    @property
+    def lifted_points(self) -> NDArray[np.float64]:
+        """Forward, left, up (*lift_shape, 3) in metres, in the level camera frame, of where features are lifted to."""
+        _, across, forward = self.lift_shape
+        x = -self.bev_back_m + (np.arange(forward) + 0.5) * self.cell_m
+        y = self.bev_side_m - (np.arange(across) + 0.5) * self.cell_m
+        z, y, x = np.meshgrid(np.array(self.lift_heights_m), y, x, indexing="ij")
+        return np.stack([x, y, z], axis=-1)
 
 
 ModelConfig = Union[PaperConfig, DefaultConfig]  # noqa: UP007 - used at run time on Python 3.10 too

@@ -9,7 +9,8 @@ import torch
 
 from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.geodesy import LocalFrame
-from geoflow_ros.localization.localizer import Localizer, LocalizerConfig, load_model
+from geoflow_ros.localization.localizer import Localizer, load_model
+from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
 from geoflow_ros.tracking.session import FrameLocalizer

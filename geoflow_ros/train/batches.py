@@ -20,7 +20,6 @@ from geoflow_ros.localization.inputs import ground_image, image_tensor, lift_gri
 from geoflow_ros.model.config import ModelConfig
 from geoflow_ros.planar import wrap_angle
 from geoflow_ros.train.interrupt import ignore_interrupts
-from geoflow_ros.train.search_area import reach_m
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +116,7 @@ class _Batches(Dataset["Batch | InputError"]):
         return augment(self._samples[index], np.random.default_rng([self._plan.seed, 1, number]))
 
     def _starts(self, number: int, sample: Sample) -> NDArray[np.float32]:
-        truth, reach = truth_pose(sample, self._config.search_radius), reach_m(self._config)
+        truth, reach = truth_pose(sample, self._config.search_radius), self._config.reach_m
         if max(abs(truth[0]), abs(truth[1])) * self._config.search_radius > reach:
             raise InputError(
                 f"the label of sample {sample.key} lies outside the crop, more than {reach:g} m from its middle: "

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.datasets.sample import LocalizationDataset
-from geoflow_ros.localization.localizer import LocalizerConfig, locate
+from geoflow_ros.localization.localizer import locate
+from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.metrics import PoseErrors, pose_errors
 from geoflow_ros.model.inference.prepare import prepare
 from geoflow_ros.model.interface import LocalizationModel

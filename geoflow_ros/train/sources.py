@@ -12,7 +12,6 @@ from geoflow_ros.datasets.sample import Joined, LocalizationDataset
 from geoflow_ros.datasets.vigor import Vigor
 from geoflow_ros.errors import InputError
 from geoflow_ros.model.config import ModelConfig
-from geoflow_ros.train.search_area import reach_m
 from geoflow_ros.train.settings import TrainConfig
 
 
@@ -67,7 +66,7 @@ def _kitti(config: TrainConfig, root: Path, shape: dict[str, Any]) -> TrainingDa
 
 def _vigor(config: TrainConfig, root: Path, model: ModelConfig, shape: dict[str, Any]) -> TrainingData:
     # The network reads its prior heading from the patch: +u has to be north.
-    shape |= {"corrected": config.corrected_labels, "align_heading": True, "reach_m": reach_m(model)}
+    shape |= {"corrected": config.corrected_labels, "align_heading": True, "reach_m": model.reach_m}
     return TrainingData(
         Vigor(root, config.area, "train", semi_positives=config.semi_positives, **shape),
         Vigor(root, config.area, "val", **shape),

@@ -18,7 +18,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.evaluate import __main__ as module
 from geoflow_ros.evaluate import locators as network
 from geoflow_ros.evaluate.__main__ import main
-from geoflow_ros.localization.localizer import LocalizerConfig
+from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, UniformPosePrior
 from geoflow_ros.model.config import DefaultConfig, PaperConfig
 from geoflow_ros.model.inference.runtimes import Runtime

@@ -16,7 +16,7 @@ from geoflow_ros.datasets.sample import Sample
 from geoflow_ros.errors import InputError
 from geoflow_ros.evaluate.cases import CAPTION_PX, GAP_PX, PANEL_PX, write_cases
 from geoflow_ros.evaluate.outcome import Outcome, Solve, errors_of, evaluate
-from geoflow_ros.localization.localizer import LocalizerConfig
+from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.reports.heatmap import GREEN, MAGENTA
 
 pytest.importorskip("matplotlib", reason="matplotlib is not installed")

@@ -80,12 +80,12 @@ def test_the_kept_patch_looks_where_the_evidence_is(bearing: float) -> None:
 
 
 def test_the_turns_of_the_patch_leave_no_heading_out() -> None:
-    turns = np.degrees(headings(DefaultConfig(), math.pi)) % 360.0
+    turns = np.degrees(headings(12.0, math.pi)) % 360.0
     assert turns == pytest.approx([24.0 * turn for turn in range(15)])
-    assert np.degrees(headings(DefaultConfig(yaw_range_deg=50.0), math.pi)) == pytest.approx([0.0, 90.0, -180.0, -90.0])
+    assert np.degrees(headings(50.0, math.pi)) == pytest.approx([0.0, 90.0, -180.0, -90.0])
 
 
 def test_turns_that_the_prior_excludes_are_not_looked_at() -> None:
     # The patch turned by 24 degrees sees headings from 12 to 36, the one turned by 48 those from 36 on.
     for prior_deg, turns in ((11.0, [0.0]), (13.0, [0.0, 24.0, -24.0]), (37.0, [0.0, 24.0, 48.0, -48.0, -24.0])):
-        assert np.degrees(headings(DefaultConfig(), math.radians(prior_deg))) == pytest.approx(turns)
+        assert np.degrees(headings(12.0, math.radians(prior_deg))) == pytest.approx(turns)

@@ -15,7 +15,7 @@ from geoflow_ros.camera import CameraModel
 from geoflow_ros.datasets.sample import Sample
 from geoflow_ros.evaluate.headings import wide_size_px
 from geoflow_ros.evaluate.locators import locator_of
-from geoflow_ros.localization.localizer import LocalizerConfig
+from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.localization.pose import UniformPosePrior
 from geoflow_ros.model.config import PaperConfig
 from geoflow_ros.model.interface import Flow, Latent

@@ -25,7 +25,7 @@ from geoflow_ros.evaluate.outcome import (
 )
 from geoflow_ros.evaluate.sweep import settings
 from geoflow_ros.localization.hypotheses import Schedule
-from geoflow_ros.localization.localizer import LocalizerConfig
+from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.localization.pose import PoseEstimate
 
 DEFAULTS = LocalizerConfig()

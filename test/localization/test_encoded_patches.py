@@ -18,7 +18,8 @@ from geoflow_ros.camera import CameraModel
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.encoded_patches import PatchEncoder, Snapping, pose_of
 from geoflow_ros.localization.estimation import estimate_pose
-from geoflow_ros.localization.localizer import Localizer, LocalizerConfig, encode, load_model
+from geoflow_ros.localization.localizer import Localizer, encode, load_model
+from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection
 from geoflow_ros.model.config import DefaultConfig
 from geoflow_ros.model.interface import LocalizationModel

@@ -14,7 +14,8 @@ from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.budget import FEWEST_HYPOTHESES
 from geoflow_ros.localization.encoded_patches import Snapping, pose_of
 from geoflow_ros.localization.inputs import OUT_OF_VIEW, ground_image, image_tensor, lift_grid
-from geoflow_ros.localization.localizer import Localizer, LocalizerConfig, load_model, locate
+from geoflow_ros.localization.localizer import Localizer, load_model, locate
+from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection, UniformPosePrior, position_std
 from geoflow_ros.model.config import DefaultConfig, PaperConfig
 from geoflow_ros.model.interface import Latent

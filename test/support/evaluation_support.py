@@ -9,7 +9,7 @@ import numpy as np
 from geoflow_ros.camera import CameraModel
 from geoflow_ros.datasets.sample import Sample
 from geoflow_ros.evaluate.outcome import Solve
-from geoflow_ros.localization.localizer import LocalizerConfig
+from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.localization.pose import PoseEstimate, UniformPosePrior
 from geoflow_ros.satellite.patch import SatellitePatch
 

@@ -13,7 +13,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.model.config import DefaultConfig, PaperConfig
 from geoflow_ros.model.inference.prepare import prepare
 from geoflow_ros.model.matchflow import MatchFlow
-from geoflow_ros.train.search_area import check_fits, farthest_m, new_config, reach_m
+from geoflow_ros.train.search_area import check_fits, farthest_m, new_config
 from geoflow_ros.train.settings import TrainConfig, changed_keys, read_config
 from geoflow_ros.train.trainable import new_model, trunks
 
@@ -71,10 +71,10 @@ def test_a_new_network_looks_as_far_as_the_priors_are_off() -> None:
     plain = new_config(TrainConfig(matched_channels=4, highest_lift_m=1.0))
     assert (plain.channels, plain.lift_heights_m) == (4, (0.0, 1.0))
     wide = new_config(TrainConfig(source="kitti", rotation_range_deg=180.0))
-    assert isinstance(wide, DefaultConfig) and wide.yaw_range_deg == 180.0 and reach_m(wide) == 29.0
+    assert isinstance(wide, DefaultConfig) and wide.yaw_range_deg == 180.0 and wide.reach_m == 29.0
     MatchFlow(wide)  # its patch is large enough, or this is an InputError
     far = new_config(TrainConfig(shift_range_m=30.0))
-    assert isinstance(far, DefaultConfig) and far.search_radius == 30.0 and reach_m(far) == 35.0
+    assert isinstance(far, DefaultConfig) and far.search_radius == 30.0 and far.reach_m == 35.0
 
 
 @pytest.mark.parametrize(

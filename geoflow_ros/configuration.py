@@ -37,7 +37,7 @@ class SavedPoseConfig:
 
 @dataclass(frozen=True, slots=True)
 class NodeConfig:
-    """Everything the node `localize` can be told; what concerns the answers means the same in a replay."""
+    """Everything the node `localize` is configured by; what concerns the answers means the same in a replay."""
 
     tiles: str = option("path of the satellite tiles: an MBTiles file, a PMTiles archive or a z/x/y folder")
     camera: CameraConfig = field(default_factory=CameraConfig)
@@ -84,7 +84,7 @@ class NodeConfig:
 
     @property
     def session(self) -> SessionConfig:
-        """What of it a session is told."""
+        """What of it a session is configured by."""
         return SessionConfig(self.heading, self.prior, self.datum, self.tracker, self.camera.rectified)
 
 

@@ -19,12 +19,12 @@ def wrap_angle(angle: Angle) -> Angle:
 
 
 def rotate(yaw: ArrayLike, vectors: ArrayLike) -> Floats:
-    """Vectors (..., 2) turned counter-clockwise by `yaw` (...)."""
+    """Vectors (..., 2) rotated counter-clockwise by `yaw` (...)."""
     vectors = np.asarray(vectors, dtype=np.float64)
     x, y, cos, sin = vectors[..., 0], vectors[..., 1], np.cos(yaw), np.sin(yaw)
-    turned = np.empty((*np.broadcast_shapes(np.shape(x), np.shape(cos)), 2))
-    turned[..., 0], turned[..., 1] = cos * x - sin * y, sin * x + cos * y
-    return turned
+    rotated = np.empty((*np.broadcast_shapes(np.shape(x), np.shape(cos)), 2))
+    rotated[..., 0], rotated[..., 1] = cos * x - sin * y, sin * x + cos * y
+    return rotated
 
 
 def compose(poses: ArrayLike, others: ArrayLike) -> Floats:
@@ -72,7 +72,7 @@ class PlanarPose:
 
 
 def lever_jacobian(lever: ArrayLike) -> Floats:
-    """(3, 3) derivative of a pose moved by a lever arm (2,) that turns with it, in the axes the pose is given in."""
+    """(3, 3) derivative of a pose moved by a lever arm (2,) that rotates with it, in the axes the pose is given in."""
     jacobian = np.eye(3)
     x, y = np.asarray(lever, dtype=np.float64)
     jacobian[:2, 2] = -y, x

@@ -62,6 +62,6 @@ def write_tum(path: Path, poses: Iterable[tuple[int, tuple[float, float, float]]
     lines = [] if datum is None else [f"# datum {datum.latitude!r} {datum.longitude!r} {datum.altitude!r}"]
     for stamp_ns, (east, north, yaw) in poses:
         seconds, nanoseconds = divmod(stamp_ns, 10**9)  # a float has no room for nanoseconds since 1970
-        turn = f"0 0 {math.sin(yaw / 2):.9f} {math.cos(yaw / 2):.9f}"
-        lines.append(f"{seconds}.{nanoseconds:09d} {east:.4f} {north:.4f} 0 {turn}")
+        rotation = f"0 0 {math.sin(yaw / 2):.9f} {math.cos(yaw / 2):.9f}"
+        lines.append(f"{seconds}.{nanoseconds:09d} {east:.4f} {north:.4f} 0 {rotation}")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from geoflow_ros.satellite.patch import SatellitePatch
 
 GREY = 128
-"""Value of the pixels outside the image; how many there are is told by `SatellitePatch.missing`."""
+"""Value of the pixels outside the image; how many there are is stated by `SatellitePatch.missing`."""
 
 
 def crop_matrix(center: tuple[float, float], yaw: float, size_px: int, scale: float) -> NDArray[np.float64]:

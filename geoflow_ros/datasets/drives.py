@@ -28,7 +28,7 @@ def find_drives(root: Path) -> list[Path]:
 
 
 def open_drives(folders: list[Path], **arguments: Any) -> list[BagDrive]:
-    """The drives, opened as `BagDrive(folder, **arguments)`; what is wrong with any is told in one InputError."""
+    """The drives, opened as `BagDrive(folder, **arguments)`; what is wrong with any is reported in one InputError."""
     findings, drives = Findings(), []
     for folder in folders:
         with findings.noting("unusable drive"):

@@ -1,4 +1,4 @@
-"""Reading dataset trees: images, and everything wrong with a tree told at once."""
+"""Reading dataset trees: images, and everything wrong with a tree reported at once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EXAMPLES = 3
 
 
 class Findings:
-    """What is wrong with a dataset, collected by kind, so that one message tells all of it."""
+    """What is wrong with a dataset, collected by kind, so that one message reports all of it."""
 
     def __init__(self) -> None:
         self._examples: dict[str, list[str]] = {}

@@ -122,7 +122,7 @@ def run(arguments: argparse.Namespace) -> None:
 def _document(
     arguments: argparse.Namespace, configs: Sequence[LocalizerConfig], runs: Sequence[Sequence[Outcome]]
 ) -> dict[str, Any]:
-    """What goes into the JSON file, told on the terminal too; its top level is of the first setting."""
+    """What goes into the JSON file, printed on the terminal too; its top level is of the first setting."""
     summaries = [summary_of(outcomes) for outcomes in runs]
     rows = [setting_to_json(config) | summary.to_json() for config, summary in zip(configs, summaries, strict=True)]
     print(table(summaries[0]))

@@ -94,7 +94,7 @@ def _outcome(index: int, sample: Sample, estimate: PoseEstimate, milliseconds: f
 def refused_fraction(
     dataset: LocalizationDataset, locator: Locator, indices: Sequence[int], seed: int, config: LocalizerConfig
 ) -> float:
-    """How many samples are told apart from a patch of another place: that of the sample half the set away."""
+    """How many samples are distinguished from a patch of another place: that of the sample half the set away."""
     refused = 0
     for position, index in enumerate(tqdm(indices, unit="frame", desc="mismatched", disable=None)):
         other = dataset[indices[(position + len(indices) // 2) % len(indices)]]

@@ -86,11 +86,11 @@ def write_bag(folder: Path, drive: RawDrive, options: BagOptions) -> None:
 def static_transforms(messages: Messages, drive: RawDrive, stamp_ns: int) -> Any:
     """base_link -> imu_link -> camera_color_left (optical)."""
     mount = drive.camera_in_imu
-    turn = Rotation.from_matrix(mount[:3, :3]).as_quat()
+    rotation = Rotation.from_matrix(mount[:3, :3]).as_quat()
     imu = messages.transform(
         messages.header(stamp_ns, BASE_FRAME), IMU_FRAME, (0.0, 0.0, OXTS_HEIGHT), (0.0, 0.0, 0.0, 1.0)
     )
-    camera = messages.transform(messages.header(stamp_ns, IMU_FRAME), CAMERA_FRAME, mount[:3, 3], turn)
+    camera = messages.transform(messages.header(stamp_ns, IMU_FRAME), CAMERA_FRAME, mount[:3, 3], rotation)
     return messages.make(TYPES["/tf_static"], transforms=[imu, camera])
 
 

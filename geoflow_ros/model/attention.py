@@ -12,7 +12,7 @@ from torch import Tensor, nn
 def position_encoding(channels: int, height: int, width: int) -> Tensor:
     """Fixed (1, channels, height, width) code of a feature's place on its grid.
 
-    The first half of the channels tells the column, the second half the row; within a half, sines and cosines
+    The first half of the channels encodes the column, the second half the row; within a half, sines and cosines
     alternate at angular frequencies falling from 1 to 1/10000 per cell (Vaswani et al. 2017, section 3.5).
     """
     half = channels // 2

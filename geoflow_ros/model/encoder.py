@@ -42,7 +42,7 @@ FEATURE_STAGES = {2: 0, 4: 1, 8: 2, 16: 4, 32: 6}  # stride -> the last stage th
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """What tells the two trunks apart. mean, std: of RGB in 0..255, taken out of the input."""
+    """How the two trunks differ. mean, std: of RGB in 0..255, taken out of the input."""
 
     activation: type[nn.Module]
     squeeze_excite: bool

@@ -53,7 +53,7 @@ class GeoFlow(LocalizationModel):
         features: Tensor = self.ground_projection(trunk(trunk.normalise(ground))[-1])
         return features
 
-    def satellite_memory(self, features: Tensor) -> Tensor:
+    def prepare_satellite(self, features: Tensor) -> Tensor:
         """The features' keys and values."""
         return self.attention.memory(features)
 

@@ -1,4 +1,4 @@
-"""What every network here can do: encode once, then tell many hypotheses where to go."""
+"""What every network here can do: encode once, then predict where many hypotheses should move."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Latent:
     The meaning belongs to the network that made it: `pooled` (B, C), or a match volume `log_mass`,
     (B, K, H, W) levels of log probability over (yaw, v, u), finest first and perhaps no other, and all of them in one
     row for reading, `table` (B, T). match_logit: (B,) log odds that the frame was taken within the patch at all; None
-    if the network cannot tell. turn: where the hypotheses' yaw is zero, counter-clockwise from the patch's +u (rad).
+    without that part. turn: angle of the hypotheses' zero yaw, counter-clockwise from the patch's +u (rad).
     """
 
     pooled: Tensor | None = None
@@ -85,7 +85,7 @@ class PoseGrid:
 Refine = Callable[[Tensor, Tensor, Sequence[float]], Refined]
 """`LocalizationModel.refine` of one frame, from the table of its latent."""
 Match = Callable[[Tensor, Tensor, float, float], Latent]
-"""`LocalizationModel.match` of one frame: its features, the patch's memory, turn and yaw reach (rad)."""
+"""`LocalizationModel.match` of one frame: its features, the encoded patch, its middle heading and yaw reach (rad)."""
 
 
 class LocalizationModel(nn.Module, ABC):
@@ -107,13 +107,13 @@ class LocalizationModel(nn.Module, ABC):
     def satellite_features(self, satellite: Tensor) -> Tensor:
         """Features of the patch (B, 3, S, S) uint8: the convolutions, which a runtime may compute elsewhere."""
 
-    def satellite_memory(self, features: Tensor) -> Tensor:
+    def prepare_satellite(self, features: Tensor) -> Tensor:
         """What `match` needs of the patch's features, for a network that can prepare more of it than they are."""
         return features
 
     def encode_satellite(self, satellite: Tensor) -> Tensor:
         """All that depends on the patch (B, 3, S, S) uint8 alone, to be kept for as many frames as it serves."""
-        return self.satellite_memory(self.satellite_features(satellite))
+        return self.prepare_satellite(self.satellite_features(satellite))
 
     @abstractmethod
     def match(
@@ -121,7 +121,7 @@ class LocalizationModel(nn.Module, ABC):
     ) -> Latent:
         """Latent of what `encode_ground` and `encode_satellite` made.
 
-        turn: (B,) around which the heading is searched, counter-clockwise from the patch's +u (rad); 0 by default.
+        turn: (B,) middle of the headings searched, counter-clockwise from the patch's +u (rad); 0 by default.
         yaw_reach: how far to either side (rad), at most and by default as far as the network was trained to.
         """
 

@@ -103,7 +103,7 @@ class GroundEncoder(nn.Module):
 
 
 class SatelliteEncoder(nn.Module):
-    """Features (B, C, S/4, S/4) of the patch: unit vectors, projected onto the few axes that tell places apart.
+    """Features (B, C, S/4, S/4) of the patch: unit vectors, projected onto the few axes that distinguish places.
 
     A place can so say little to any frame, without being worth more elsewhere.
     """
@@ -179,7 +179,7 @@ class MatchFlow(LocalizationModel):
         features: Tensor = self.satellite(satellite)
         return features
 
-    def satellite_memory(self, features: Tensor) -> Tensor:
+    def prepare_satellite(self, features: Tensor) -> Tensor:
         """The features' spectrum (B, C, rows, columns), complex."""
         return self.volume.spectrum(features)
 

@@ -36,8 +36,8 @@ class PoseIndex(nn.Module):
 class MatchVolume(nn.Module):
     """Cross-correlates ground-plane features with the satellite map over a grid of headings and positions.
 
-    Positions are whole cells around the patch centre, headings `yaw_step` apart around the patch's +u, or a `turn`
-    off it: volume (B, K, D, D), heading ascending counter-clockwise, then down, then right.
+    Positions are whole cells around the patch centre, headings `yaw_step` apart around the patch's +u, or the angle
+    `turn` off it: volume (B, K, D, D), heading ascending counter-clockwise, then down, then right.
     """
 
     template_grid: Tensor
@@ -86,7 +86,7 @@ class MatchVolume(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Log probability (B, K, D, D) and log odds (B,) from ground features (B, C, A, F) and the map's `spectrum`.
 
-        turn: (B,) of the middle heading, counter-clockwise from the patch's +u (rad, a few degrees), 0 by default.
+        turn: (B,) angle of the middle heading, counter-clockwise from the patch's +u (rad, a few degrees); default 0.
         yaw_reach: headings further than this from the middle one are not looked at (rad); their probability is zero.
         The probability is of each pose, given that the camera stands somewhere in the volume; the odds are of that.
         They are over all headings however few are looked at, so that they mean what they meant in training: what the
@@ -110,7 +110,7 @@ class MatchVolume(nn.Module):
         return max(0, self.yaw_steps - wanted)
 
     def templates(self, ground: Tensor, turn: Tensor | None = None, skipped: int = 0) -> Tensor:
-        """The ground features turned to each heading of the volume: (B, K, C, rows, columns) in patch axes.
+        """The ground features rotated to each heading of the volume: (B, K, C, rows, columns) in patch axes.
 
         skipped: headings left out at either end.
         """
@@ -119,12 +119,12 @@ class MatchVolume(nn.Module):
         headings, rows, columns, _ = wanted.shape
         grid = wanted.reshape(1, -1, 2).expand(batch, -1, -1)
         if turn is not None:
-            grid = _turned(grid, turn, self.config)
+            grid = _rotated(grid, turn, self.config)
         # A heading each is what grid_sample shares out among the cores.
         grid = grid.to(ground.dtype).reshape(batch * headings, rows, columns, 2)
         seen = ground[:, None].expand(-1, headings, -1, -1, -1).flatten(0, 1)
-        turned = F.grid_sample(seen, grid, align_corners=False)
-        return turned.view(batch, headings, -1, rows, columns)
+        rotated = F.grid_sample(seen, grid, align_corners=False)
+        return rotated.view(batch, headings, -1, rows, columns)
 
     def spectrum(self, satellite: Tensor) -> Tensor:
         """What `correlate` needs of the satellite features (B, C, S, S): their conjugate spectrum, complex.
@@ -139,11 +139,11 @@ class MatchVolume(nn.Module):
 
     def correlate(self, templates: Tensor, spectrum: Tensor) -> Tensor:
         """Scores (B, K, D, D); what lies outside the satellite map counts nothing."""
-        turned = torch.fft.rfft2(templates.float(), s=self.fft_shape)
-        product = turned[:, :, 0] * spectrum[:, :1]
-        for channel in range(1, turned.shape[2]):  # channel by channel stays in the processor's cache
-            product.addcmul_(turned[:, :, channel], spectrum[:, channel : channel + 1])
-        scores: Tensor = torch.fft.irfft2(product.conj(), s=self.fft_shape)  # correlation: conj(turned) * map
+        spectra = torch.fft.rfft2(templates.float(), s=self.fft_shape)
+        product = spectra[:, :, 0] * spectrum[:, :1]
+        for channel in range(1, spectra.shape[2]):  # channel by channel stays in the processor's cache
+            product.addcmul_(spectra[:, :, channel], spectrum[:, channel : channel + 1])
+        scores: Tensor = torch.fft.irfft2(product.conj(), s=self.fft_shape)  # correlation: conj(template) * map
         positions = 2 * self.reach + 1
         cells = self.template_rows * self.template_columns
         return scores[..., :positions, :positions] / math.sqrt(cells)
@@ -158,31 +158,31 @@ def _template_grid(config: DefaultConfig, yaw_steps: int) -> tuple[int, int, Ten
     corners = torch.tensor(
         [[x, y] for x in (-config.bev_back_m, config.bev_front_m) for y in (-config.bev_side_m, config.bev_side_m)]
     )
-    turned = torch.stack(_turn(corners[:, 0], corners[:, 1], -yaw[:, None]), dim=-1).reshape(-1, 2) / config.cell_m
-    left, top = (math.floor(low - 1e-3) for low in turned.min(0).values.tolist())
-    right, bottom = (math.ceil(high + 1e-3) for high in turned.max(0).values.tolist())
+    rotated = torch.stack(_rotate(corners[:, 0], corners[:, 1], -yaw[:, None]), dim=-1).reshape(-1, 2) / config.cell_m
+    left, top = (math.floor(low - 1e-3) for low in rotated.min(0).values.tolist())
+    right, bottom = (math.ceil(high + 1e-3) for high in rotated.max(0).values.tolist())
     v, u = torch.meshgrid(torch.arange(top, bottom) + 0.5, torch.arange(left, right) + 0.5, indexing="ij")
-    forward, across = _turn(u * config.cell_m, v * config.cell_m, yaw[:, None, None])
+    forward, across = _rotate(u * config.cell_m, v * config.cell_m, yaw[:, None, None])
     gx = (forward + config.bev_back_m) / (config.bev_front_m + config.bev_back_m) * 2 - 1
     gy = across / config.bev_side_m
     return top, left, torch.stack([gx, gy], dim=-1)
 
 
-def _turned(grid: Tensor, turn: Tensor, config: DefaultConfig) -> Tensor:
-    """Points (B, N, 2) of the grid of `_template_grid` for headings turned further, by (B,) radians."""
-    turning, shift = (
-        torch.stack(entries, dim=-1) for entries in template_turn(torch.cos(turn), torch.sin(turn), config)
+def _rotated(grid: Tensor, turn: Tensor, config: DefaultConfig) -> Tensor:
+    """Points (B, N, 2) of the grid of `_template_grid` for headings rotated further, by (B,) radians."""
+    rotation, shift = (
+        torch.stack(entries, dim=-1) for entries in template_rotation(torch.cos(turn), torch.sin(turn), config)
     )
-    return torch.baddbmm(shift[:, None], grid, turning.view(-1, 2, 2))
+    return torch.baddbmm(shift[:, None], grid, rotation.view(-1, 2, 2))
 
 
 Scalar = TypeVar("Scalar", float, Tensor)
 
 
-def template_turn(
+def template_rotation(
     cos: Scalar, sin: Scalar, config: DefaultConfig
 ) -> tuple[tuple[Scalar, Scalar, Scalar, Scalar], tuple[Scalar, Scalar]]:
-    """What turns a point (gx, gy) of the template grid about the camera: it times a matrix (row by row), plus a shift.
+    """Matrix (row by row, to the right of the point) and shift that rotate a point (gx, gy) about the camera.
 
     In grid_sample's coordinates the features end at +-1 on both axes, and their middle lies ahead of the camera.
     """
@@ -191,6 +191,6 @@ def template_turn(
     return (cos, sin / stretch, -stretch * sin, cos), (ahead * (cos - 1), ahead * sin / stretch)
 
 
-def _turn(x: Tensor, y: Tensor, yaw: Tensor) -> tuple[Tensor, Tensor]:
+def _rotate(x: Tensor, y: Tensor, yaw: Tensor) -> tuple[Tensor, Tensor]:
     """Patch axes (right, down) -> (forward, rightward) of a heading `yaw` counter-clockwise from +u."""
     return x * torch.cos(yaw) - y * torch.sin(yaw), x * torch.sin(yaw) + y * torch.cos(yaw)

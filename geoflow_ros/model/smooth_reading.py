@@ -9,7 +9,7 @@ from torch import Tensor
 def read_smoothly(volume: Tensor, index: Tensor) -> Tensor:
     """Cubic values (B, N) of a (B, K, D, D) volume at (B, N, 3) indices (u, v, heading); zero outside.
 
-    Between cells, a linear reading is highest on a cell, wherever the truth lies: errors that hang together while the
+    Between cells, a linear reading is highest on a cell, wherever the truth lies: errors that are correlated while the
     grid stays. Catmull-Rom's cubic is exact for what is quadratic, such as the logarithm of a Gaussian.
     """
     size = torch.tensor([volume.shape[3], volume.shape[2], volume.shape[1]], device=index.device)

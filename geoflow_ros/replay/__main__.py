@@ -67,7 +67,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--no-fix-to", type=float, default=math.inf, metavar="S", help="to here, seconds from the start"
     )
     parser.add_argument("--initial-offset-m", type=float, help="start at the truth plus this many metres to its left")
-    parser.add_argument("--initial-offset-deg", type=float, help="start turned this far from the truth")
+    parser.add_argument("--initial-offset-deg", type=float, help="start rotated this far from the truth")
     parser.add_argument("--seed", type=int, help="of the hypotheses; default: the parameter seed")
     parser.add_argument("--fused-only", action="store_true", help="do not localise frames alone: half the time")
     return parser
@@ -109,7 +109,7 @@ def _config(arguments: argparse.Namespace) -> NodeConfig:
     if arguments.truth is not None and config.datum.datum is None:
         raise InputError(f"{arguments.truth} does not say its datum: give it with -p datum.latitude:=... and so on")
     if datum is not None and datum != config.datum.datum:
-        raise InputError(f"{arguments.truth} has the datum {datum}, but the replay is told {config.datum.datum}")
+        raise InputError(f"{arguments.truth} has the datum {datum}, but the replay is given {config.datum.datum}")
     return config
 
 
@@ -124,8 +124,8 @@ def _description(arguments: argparse.Namespace) -> DriveDescription | None:
 
 def _topics(arguments: argparse.Namespace) -> dict[str, str]:
     described = _description(arguments)
-    told = {} if described is None else {"image": described.image_topic, "camera_info": described.camera_info_topic}
-    return {role: name for role, name in told.items() if name} | parse_topics(arguments.topic)
+    stated = {} if described is None else {"image": described.image_topic, "camera_info": described.camera_info_topic}
+    return {role: name for role, name in stated.items() if name} | parse_topics(arguments.topic)
 
 
 def _datum_of(truth: Path) -> Datum | None:
@@ -136,12 +136,12 @@ def _datum_of(truth: Path) -> Datum | None:
 
 
 def _start(arguments: argparse.Namespace, truth: Trajectory | None) -> Callable[[int], PosePrior | None]:
-    """The pose to start from, told at the stamp of the first image."""
+    """The pose to start from, given at the stamp of the first image."""
     if arguments.initial_offset_m is None and arguments.initial_offset_deg is None:
         return lambda stamp_ns: None
     if truth is None:
         raise InputError("--initial-offset-m and --initial-offset-deg are offsets from the truth: give --truth")
-    aside, turn = arguments.initial_offset_m or 0.0, math.radians(arguments.initial_offset_deg or 0.0)
+    aside, rotation = arguments.initial_offset_m or 0.0, math.radians(arguments.initial_offset_deg or 0.0)
 
     def start(stamp_ns: int) -> PosePrior:
         pose = truth.at(stamp_ns * 1e-9)
@@ -149,7 +149,7 @@ def _start(arguments: argparse.Namespace, truth: Trajectory | None) -> Callable[
             raise InputError(f"{arguments.truth} has no pose at the first image: cut the bag, or leave the offset out")
         east, north, yaw = pose
         covariance = np.diag([START_STD_M**2, START_STD_M**2, START_STD_YAW**2])
-        return PosePrior(east - aside * math.sin(yaw), north + aside * math.cos(yaw), yaw + turn, covariance)
+        return PosePrior(east - aside * math.sin(yaw), north + aside * math.cos(yaw), yaw + rotation, covariance)
 
     return start
 

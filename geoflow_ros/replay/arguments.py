@@ -1,4 +1,4 @@
-"""What a replay can be told, from a drive's description, a parameter file and the command line."""
+"""What a replay is given, from a drive's description, a parameter file and the command line."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def replay_config(
 ) -> NodeConfig:
     """The node's configuration: of the drive, overruled by the parameter file, by NAME:=VALUE and by the options.
 
-    datum: of the truth, where nothing else tells one. A mount from TF is the one that the drive's description tells.
+    datum: of the truth, where nothing else states one. A mount from TF is the one that the drive's description states.
     """
     values: dict[str, Any] = {} if datum is None else _named("datum", asdict(datum))
     if description is not None:

@@ -23,8 +23,8 @@ from geoflow_ros.tracking.tracker import Track
 class Script:
     """What is played otherwise than it was recorded.
 
-    topics: by role. start: where to start from, told the session with the first image. Fixes from `no_fix_from_s` to
-    `no_fix_to_s` after the first image are left out. single_frame: whether frames are localised alone, too.
+    topics: by role. start: where to start from, given to the session with the first image. Fixes from `no_fix_from_s`
+    to `no_fix_to_s` after the first image are left out. single_frame: whether frames are localised alone, too.
     """
 
     topics: Mapping[str, str]

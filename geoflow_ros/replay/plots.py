@@ -76,7 +76,9 @@ def plot_timeline(path: Path, frames: list[FrameResult], fused: Judged, single: 
             yaws.plot(when, np.degrees(judged.errors.yaw), ".", color=colour, markersize=size)
     if fused.poses:
         std = [position_std(pose.covariance) for pose in fused.poses]
-        errors.plot(seconds[fused.frames], std, ".", color="tab:orange", markersize=2, label="standard deviation told")
+        errors.plot(
+            seconds[fused.frames], std, ".", color="tab:orange", markersize=2, label="reported standard deviation"
+        )
     errors.set(yscale="log", ylabel="position error [m]", ylim=(0.01, None))
     errors.yaxis.set_major_formatter("{x:g}")
     errors.yaxis.set_minor_formatter("")

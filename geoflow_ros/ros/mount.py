@@ -26,7 +26,7 @@ STEEPEST_VIEW = 1.5  # rad; beyond, a heading of the viewing direction means not
 
 
 class MountSource(Protocol):
-    """Tells the mount of the camera that took an image."""
+    """Gives the mount of the camera that took an image."""
 
     def at(self, frame_id: str, stamp: TimeMessage) -> Mount:
         """The mount; InputError with the reason if it is not known."""
@@ -56,7 +56,7 @@ class FixedMount:
 
 
 class TfMount:
-    """The mount at an image's stamp by tf2_ros; never a guess where TF does not tell."""
+    """The mount at an image's stamp by tf2_ros; never a guess where TF does not state it."""
 
     def __init__(self, node: Node, base_frame: str, camera_frame: str, base_height: float) -> None:
         """camera_frame: empty takes the image's frame_id. base_height: of base_frame above the ground, metres."""

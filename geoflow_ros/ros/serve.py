@@ -25,7 +25,7 @@ STOP_TIMEOUT_S = 0.3
 def serve(ros_arguments: Sequence[str], load: Load = load_localizer, new_session: NewSession = Session) -> None:
     """Run the node until SIGINT, SIGTERM or the end of the ROS context.
 
-    Bad parameters are an InputError, and so are files that cannot be read unless a lifecycle manager is to be told.
+    Bad parameters are an InputError, and so are files that cannot be read unless a lifecycle manager is to be informed.
     """
     stopped = threading.Event()
     gc.freeze()  # all of torch: to look through it takes long, now and then while frames wait, and once more at the end

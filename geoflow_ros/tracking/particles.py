@@ -17,7 +17,7 @@ class Particles:
     """A weighted set of poses; every random number comes from the generator given.
 
     poses: (N, 3). scale: (N,) what each takes for the true distance of a metre of odometry; wheels wear and slip, and
-    an error that stays is told from noise by the particles that survive.
+    an error that stays is distinguished from noise by the particles that survive.
     """
 
     def __init__(self, poses: Floats, rng: np.random.Generator, scale_std: float = 0.0) -> None:

@@ -43,7 +43,7 @@ class CameraConfig:
 
     @property
     def mount(self) -> Mount | None:
-        """The mount as the localiser takes it; None if TF tells it."""
+        """The mount as the localiser takes it; None if TF states it."""
         if self.from_tf:
             return None
         return Mount(self.forward, self.left, self.height, self.roll, self.pitch, self.yaw)

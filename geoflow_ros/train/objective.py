@@ -16,13 +16,14 @@ from geoflow_ros.train.settings import TrainConfig
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Losses:
-    """Means over a batch. flow: of the hypotheses' flow; place: negative log-likelihood of the true pose; pairing: of
-    telling the right patch from another sample's; zero where the network has no such part. total: their weighted sum.
+    """Means over a batch. flow: of the hypotheses' flow; pose_nll: negative log-likelihood of the true pose;
+    pairing: of distinguishing the right patch from another sample's; zero where the network has no such part. total:
+    their weighted sum.
     """
 
     total: Tensor
     flow: Tensor
-    place: Tensor
+    pose_nll: Tensor
     pairing: Tensor
 
 
@@ -41,12 +42,12 @@ class Objective(nn.Module):
             latent = model.match(ground, satellite)
         flow = flow_loss(model.flow(latent, batch.hypotheses), batch.hypotheses, batch.truth)
         log_density = model.log_density(latent, batch.truth[:, None])
-        place = flow.new_zeros(()) if log_density is None else -log_density.mean()
+        pose_nll = flow.new_zeros(()) if log_density is None else -log_density.mean()
         pairing = flow.new_zeros(())
         if latent.match_logit is not None and len(batch.truth) > 1 and config.pairing_weight > 0.0:
             pairing = self._pairing(ground, satellite, latent.match_logit)
-        total = config.flow_weight * flow + place + config.pairing_weight * pairing
-        return Losses(total, flow.detach(), place.detach(), pairing.detach())
+        total = config.flow_weight * flow + pose_nll + config.pairing_weight * pairing
+        return Losses(total, flow.detach(), pose_nll.detach(), pairing.detach())
 
     def _pairing(self, ground: Tensor, satellite: Tensor, match_logit: Tensor) -> Tensor:
         order = swapped(len(ground)).to(satellite.device)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from geoflow_ros.errors import InputError
 
 TORCHRUN = (("RANK", "0"), ("WORLD_SIZE", "1"), ("LOCAL_RANK", "0"))
-"""What torchrun tells a process, and what holds without it."""
+"""What torchrun sets for a process, and what holds without it."""
 DEVICES = ("auto", "cpu", "cuda")
 PATIENCE = datetime.timedelta(hours=2)
 """How long the others wait for the first process, which renders towns and validates."""

@@ -1,4 +1,4 @@
-"""What a run tells while it goes on: log.jsonl for programs, TensorBoard for people, and how busy the trainer is."""
+"""What a run reports while it goes on: log.jsonl for programs, TensorBoard for people, and how busy the trainer is."""
 
 from __future__ import annotations
 

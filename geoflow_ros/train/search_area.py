@@ -13,9 +13,9 @@ SIDE_STEP_PX = 16  # the trunks' last stride
 
 
 def farthest_m(config: TrainConfig) -> float:
-    """How far a truth can be from the patch's centre along one of its axes: the shift's box, turned."""
-    turn = math.radians(min(config.rotation_range_deg, 45.0))
-    return config.shift_range_m * (math.cos(turn) + math.sin(turn))
+    """How far a truth can be from the patch's centre along one of its axes: the shift's box, rotated."""
+    angle = math.radians(min(config.rotation_range_deg, 45.0))
+    return config.shift_range_m * (math.cos(angle) + math.sin(angle))
 
 
 def new_config(config: TrainConfig) -> ModelConfig:

@@ -61,7 +61,7 @@ class TrainConfig:
     )
     hypotheses: int = option("starts of the flow a sample", 32, range=COUNT)
     flow_weight: float = option("of the flow's loss against that of the match", 0.3, range=(0.0, 1e3))
-    pairing_weight: float = option("of telling the right patch from another sample's", 1.0, range=(0.0, 1e3))
+    pairing_weight: float = option("of distinguishing the right patch from another sample's", 1.0, range=(0.0, 1e3))
     frozen_stages: int = option("of each trunk, from its input, that keep their weights", 3, range=(0, 7))
     # The gradient of these few weights is a third of a CPU's step.
     train_depthwise: bool = option("whether the other stages' depthwise filters learn", False)

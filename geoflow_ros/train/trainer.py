@@ -164,7 +164,7 @@ class Trainer:
         self.optimiser.zero_grad(set_to_none=True)
         losses.total.backward()  # type: ignore[no-untyped-call] # torch has no annotation for it
         gradient = clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
-        values = [losses.total.detach(), losses.flow, losses.place, losses.pairing, gradient]
+        values = [losses.total.detach(), losses.flow, losses.pose_nll, losses.pairing, gradient]
         means = StepLosses(*self.processes.mean(torch.stack(values)).tolist())
         if not means.are_finite():
             self._stop(batch, means, bool(torch.stack(values).isfinite().all()))
@@ -181,7 +181,7 @@ class Trainer:
             self.save()
             where = self.folder / "last.pt"
         else:
-            where = self.folder / "last.pt (of an earlier step, because statistics are spoilt too)"
+            where = self.folder / "last.pt (of an earlier step, because statistics are invalid too)"
         raise InputError(
             f"loss is {losses.loss} and its gradient {losses.gradient} at step {self.step}, samples {keys}: look at "
             f"these, or lower the learning rate; the weights before the step are in {where}"

@@ -164,7 +164,7 @@ def test_weights_decide_between_two_places() -> None:
 
 
 def flow(log_distance: float, variance: float, kappa: float, yaw: tuple[float, float] | None) -> Flow:
-    """One hypothesis that is told to go along x."""
+    """One hypothesis whose flow points along x."""
     one = torch.ones(1, 1)
     steps = (None, None) if yaw is None else (yaw[0] * one, yaw[1] * one)
     return Flow(log_distance * one, variance * one, torch.tensor([[[1.0, 0.0]]]), kappa * one, *steps)

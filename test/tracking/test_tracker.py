@@ -86,7 +86,7 @@ def test_a_drive_is_tracked_better_than_frame_by_frame_and_says_how_well() -> No
         offset = np.array([pose.east - truth[0], pose.north - truth[1]])
         nees.append(offset @ np.linalg.solve(pose.covariance[:2, :2], offset))
         yaw_off.append(abs(wrap_angle(pose.yaw - truth[2])))
-    assert 0.5 < np.mean(nees) < 4.0  # honest is 2; the errors of one drive hang together
+    assert 0.5 < np.mean(nees) < 4.0  # honest is 2; the errors of one drive are correlated
     assert np.mean(yaw_off) < 0.01
 
 
@@ -135,11 +135,11 @@ def test_a_wrong_initial_pose_is_overcome() -> None:
 def test_an_unknown_heading_is_found_within_seconds_of_driving(source: str) -> None:
     session = new_session(source)
     # odom's yaw is no heading here: it is refused
-    spoilt = [(role, message) for role, message in sim.messages(DRIVE, 0.0, 8.0, np.random.default_rng(3))]
-    for role, message in spoilt:
+    messages = [(role, message) for role, message in sim.messages(DRIVE, 0.0, 8.0, np.random.default_rng(3))]
+    for role, message in messages:
         if role == "odom":
             message.pose.covariance[35] = math.nan
-    answers = feed(session, spoilt)
+    answers = feed(session, messages)
     assert states(answers)[-1] is TrackState.LOCALISED
     assert errors(answers).max() < 2.0
 

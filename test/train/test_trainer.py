@@ -53,8 +53,8 @@ def test_training_resumes_to_the_same_weights(tmp_path: Path) -> None:
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
     assert (killed.folder / "best.safetensors").exists()
     assert [line["step"] for line in lines(killed.folder)] == [3, 4, 4]
-    expected, told = (next(line for line in lines(each.folder) if line["step"] == 4) for each in (whole, resumed))
-    assert told["loss"] == expected["loss"]
+    expected, got = (next(line for line in lines(each.folder) if line["step"] == 4) for each in (whole, resumed))
+    assert got["loss"] == expected["loss"]
 
 
 def test_the_log_says_how_the_run_goes(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_a_loss_that_is_not_a_number_stops_the_run_and_names_the_samples(tmp_pat
     assert all(torch.equal(saved["model"][name], before[name]) for name in learnt)
 
 
-def test_spoilt_statistics_are_not_saved(tmp_path: Path) -> None:
+def test_invalid_statistics_are_not_saved(tmp_path: Path) -> None:
     trainer = trainer_in(tmp_path)
     (batch,) = first_batches(trainer, 1)
     assert batch.lift is not None
@@ -232,7 +232,7 @@ def test_the_loss_of_a_batch_is_the_mean_of_its_halves(tmp_path: Path) -> None:
         return losses
 
     whole, first, second = part(slice(4)), part(slice(2)), part(slice(2, 4))
-    for name in ("total", "flow", "place", "pairing"):
+    for name in ("total", "flow", "pose_nll", "pairing"):
         mean = (getattr(first, name) + getattr(second, name)) / 2
         assert getattr(whole, name).item() == pytest.approx(mean.item(), rel=1e-5)
     assert whole.pairing.item() > 0.0

@@ -77,10 +77,10 @@ def match_error(reference: MatchFlow, matching: Match) -> float:
     _, across, forward = config.lift_shape
     side = config.satellite_px // 4
     ground = torch.randn(1, config.channels, across, forward, generator=generator)
-    memory = reference.satellite_memory(torch.randn(1, config.channels, side, side, generator=generator))
+    encoded = reference.prepare_satellite(torch.randn(1, config.channels, side, side, generator=generator))
     turn, yaw_reach = math.radians(config.yaw_step_deg / 3), math.radians(config.yaw_range_deg / 2)
-    ours = matching(ground, memory, turn, yaw_reach)
-    theirs = reference.match(ground, memory, torch.tensor([turn]), yaw_reach)
+    ours = matching(ground, encoded, turn, yaw_reach)
+    theirs = reference.match(ground, encoded, torch.tensor([turn]), yaw_reach)
     return _largest_error([(ours.table, theirs.table), (ours.match_logit, theirs.match_logit)])
 
 

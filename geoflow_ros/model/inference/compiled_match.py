@@ -17,7 +17,7 @@ from torch import Tensor
 from geoflow_ros.model.inference.jit import compiled
 from geoflow_ros.model.interface import Latent
 from geoflow_ros.model.matchflow import MatchFlow
-from geoflow_ros.model.matching import template_turn
+from geoflow_ros.model.matching import template_rotation
 from geoflow_ros.model.volume import PAD, PROBABILITY_FLOOR, PYRAMID_LEVELS, TABLE_SCALE
 
 Array = NDArray[np.float32]
@@ -43,7 +43,7 @@ class CompiledMatch:
     def __call__(self, ground: Tensor, spectrum: Tensor, turn: float, yaw_reach: float) -> Latent:
         """From features (1, C, A, F) and the map's spectrum (1, C, rows, columns); angles in radians."""
         skipped = self._volume.skipped(yaw_reach)
-        grids = self._turned(self._grids[skipped : len(self._grids) - skipped], turn)
+        grids = self._rotated(self._grids[skipped : len(self._grids) - skipped], turn)
         arguments = ground[0].numpy(), spectrum[0].mT.numpy()
         mine, *others = np.array_split(grids, self._threads)
         elsewhere = [self._pool.submit(self._scores, part, *arguments) for part in others if len(part) > 0]
@@ -64,18 +64,18 @@ class CompiledMatch:
         templates = _templates(ground, grids, volume.template_rows, volume.template_columns)
         # The rows first: those below the template, nearly half, are zeros and need no transform.
         rows = torch.fft.rfft(torch.from_numpy(templates), n=width)
-        turned = torch.fft.fft(rows, n=height, dim=-2)
+        spectra = torch.fft.fft(rows, n=height, dim=-2)
         # Column by column, as the transform just made lies in memory, and `MatchVolume.spectrum` does.
-        product = torch.from_numpy(_correlated(turned.mT.numpy(), spectrum))
+        product = torch.from_numpy(_correlated(spectra.mT.numpy(), spectrum))
         scores = torch.fft.irfft2(torch.view_as_complex(product).mT, s=volume.fft_shape)
         side = 2 * volume.reach + 1
         return np.asarray(scores.numpy()[:, :side, :side])
 
-    def _turned(self, grids: NDArray[np.float64], turn: float) -> NDArray[np.float64]:
-        """Grids (K, 3, 2) for headings turned further, in cells of the features and with their border of zeros."""
+    def _rotated(self, grids: NDArray[np.float64], turn: float) -> NDArray[np.float64]:
+        """Grids (K, 3, 2) for headings rotated further, in cells of the features and with their border of zeros."""
         config = self._volume.config
-        turning, shift = template_turn(math.cos(turn), math.sin(turn), config)
-        moved: NDArray[np.float64] = grids @ np.array(turning).reshape(2, 2)
+        rotation, shift = template_rotation(math.cos(turn), math.sin(turn), config)
+        moved: NDArray[np.float64] = grids @ np.array(rotation).reshape(2, 2)
         moved[:, 0] += shift
         _, across, forward = config.lift_shape
         moved *= np.array([forward, across]) / 2
@@ -112,15 +112,15 @@ def _templates(ground: Array, grids: NDArray[np.float64], rows: int, columns: in
 
 
 @compiled
-def _correlated(turned: NDArray[np.complex64], spectrum: NDArray[np.complex64]) -> Array:
+def _correlated(templates: NDArray[np.complex64], spectrum: NDArray[np.complex64]) -> Array:
     """Spectra of the scores, (K, columns, rows, 2) real and imaginary, from (K, C, columns, rows) and the map's."""
-    headings, channels, columns, rows = turned.shape
+    headings, channels, columns, rows = templates.shape
     product = np.zeros((headings, columns, rows, 2), np.float32)
     for heading in range(headings):
         for column in range(columns):
             sums = product[heading, column]
             for channel in range(channels):
-                theirs, ours = turned[heading, channel, column], spectrum[channel, column]
+                theirs, ours = templates[heading, channel, column], spectrum[channel, column]
                 for row in range(rows):
                     a, b = theirs[row], ours[row]
                     sums[row, 0] += a.real * b.real - a.imag * b.imag

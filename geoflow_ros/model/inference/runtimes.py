@@ -72,8 +72,8 @@ class Accelerated(LocalizationModel):
     def satellite_features(self, satellite: Tensor) -> Tensor:
         return torch.cat([self.engine.satellite(one) for one in singles(satellite)])
 
-    def satellite_memory(self, features: Tensor) -> Tensor:
-        return self.inner.satellite_memory(features)
+    def prepare_satellite(self, features: Tensor) -> Tensor:
+        return self.inner.prepare_satellite(features)
 
     def match(
         self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None, yaw_reach: float = math.inf

@@ -78,7 +78,7 @@ class Announcer:
         self._outputs.publish_heatmap(single, prior, stamp)
 
     def state(self, name: str, reason: str) -> None:
-        """A state that no answer tells."""
+        """A state that no answer reports."""
         self._outputs.publish_state(name, reason)
         self._diagnostics.enter(WARN, f"{name}: {reason}")
 

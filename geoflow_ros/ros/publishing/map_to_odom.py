@@ -114,7 +114,7 @@ def _pose_of(message: Odometry, base_frame: str) -> StampedPose:
         raise InputError("odom has no frame_id: its publisher must name the frame that map is to be joined to")
     if message.child_frame_id != base_frame:
         raise InputError(
-            f"odom tells the pose of {message.child_frame_id!r}, expected base_frame, which is {base_frame!r}"
+            f"odom reports the pose of {message.child_frame_id!r}, expected base_frame, which is {base_frame!r}"
         )
     position, q = message.pose.pose.position, message.pose.pose.orientation
     pose = PlanarPose(position.x, position.y, quaternion_yaw(q.x, q.y, q.z, q.w))
@@ -125,9 +125,9 @@ def _pose_of(message: Odometry, base_frame: str) -> StampedPose:
 
 def _between(first: StampedPose, second: StampedPose, taken_ns: int) -> PlanarPose:
     share = share_of_second(first, second, taken_ns)
-    turned = share * wrap_angle(second.pose.yaw - first.pose.yaw)
+    rotation = share * wrap_angle(second.pose.yaw - first.pose.yaw)
     return PlanarPose(
         first.pose.x + share * (second.pose.x - first.pose.x),
         first.pose.y + share * (second.pose.y - first.pose.y),
-        wrap_angle(first.pose.yaw + turned),
+        wrap_angle(first.pose.yaw + rotation),
     )

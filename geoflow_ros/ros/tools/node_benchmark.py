@@ -95,9 +95,9 @@ class _Listener(Node):
         self.spin_while(lambda: True, SETTLE_S)
 
     def counted(self) -> dict[str, int]:
-        """The node's counts by name, as last told."""
+        """The node's counts by name, as last reported."""
         if self._counts is None:
-            raise InputError(f"the node's diagnostics do not tell {', '.join(COUNTS)}: is it of this version?")
+            raise InputError(f"the node's diagnostics do not report {', '.join(COUNTS)}: is it of this version?")
         return self._counts
 
     def _on_pose(self, message: PoseWithCovarianceStamped) -> None:

@@ -13,7 +13,7 @@ from geoflow_ros.ros.interfaces import CHANGEABLE_AT_RUN_TIME, SERVICES, TOPICS,
 HEAD = """\
 # Reference of the node `localize`
 
-Made by `python -m geoflow_ros.reference`; `--check` tells whether it is up to date. How things fit together is in
+Made by `python -m geoflow_ros.reference`; `--check` reports whether it is up to date. How things fit together is in
 [ROS.md](ROS.md). Metres, radians and seconds unless a unit says otherwise; yaw is counter-clockwise from east.
 """
 TOPICS_NOTE = """\

@@ -101,11 +101,11 @@ def test_a_frame_matches_as_torch_matches_it(
     generator = torch.Generator().manual_seed(1)
     ground = torch.randn(1, CONFIG.channels, *CONFIG.lift_shape[1:], generator=generator)
     side = CONFIG.satellite_px // 4
-    memory = model.satellite_memory(torch.randn(1, CONFIG.channels, side, side, generator=generator))
+    encoded = model.prepare_satellite(torch.randn(1, CONFIG.channels, side, side, generator=generator))
     turn, yaw_reach = math.radians(turn_deg), math.radians(yaw_reach_deg)
     ours, theirs = (
-        matching(ground, memory, turn, yaw_reach),
-        model.match(ground, memory, torch.tensor([turn]), yaw_reach),
+        matching(ground, encoded, turn, yaw_reach),
+        model.match(ground, encoded, torch.tensor([turn]), yaw_reach),
     )
     assert ours.match_logit is not None and theirs.match_logit is not None
     assert torch.allclose(ours.match_logit, theirs.match_logit, atol=1e-4)
@@ -131,11 +131,14 @@ def test_a_network_that_has_the_parts_uses_them_for_single_frames(model: MatchFl
     accelerated = Accelerated(model, HalfTorch(model))
     accelerated.refinement, accelerated.matching = refinement, matching
     assert accelerated.refine(latent, start, (1.0,)).hypotheses is start
-    ground, memory = torch.zeros(1, CONFIG.channels, *CONFIG.lift_shape[1:]), torch.zeros(1, CONFIG.channels, 104, 104)
-    assert accelerated.match(ground, model.satellite_memory(memory), torch.tensor([0.5]), 0.25) is latent
-    assert accelerated.match(ground, model.satellite_memory(memory)) is latent
+    ground, features = (
+        torch.zeros(1, CONFIG.channels, *CONFIG.lift_shape[1:]),
+        torch.zeros(1, CONFIG.channels, 104, 104),
+    )
+    assert accelerated.match(ground, model.prepare_satellite(features), torch.tensor([0.5]), 0.25) is latent
+    assert accelerated.match(ground, model.prepare_satellite(features)) is latent
     assert asked == [(1.0,), (0.5, 0.25), (0.0, math.inf)]
-    both = accelerated.match(ground.repeat(2, 1, 1, 1), model.satellite_memory(memory).repeat(2, 1, 1, 1))
+    both = accelerated.match(ground.repeat(2, 1, 1, 1), model.prepare_satellite(features).repeat(2, 1, 1, 1))
     assert accelerated.refine(both, start.repeat(2, 1, 1), (1.0,)).hypotheses.shape == (2, 4, 3)
     assert len(asked) == 3
 

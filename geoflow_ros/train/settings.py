@@ -39,6 +39,9 @@ class TrainConfig:
     train_towns: int = option("town: rendered towns to train on", 200, range=(1, 9_000))
     validation_towns: int = option("town: rendered towns to validate on", 10, range=(1, 1_000))
     views_per_town: int = option("town: camera views of each", 40, range=COUNT)
+    style_images: str = option(
+        "folder with street/ and overhead/ photographs, unpaired, whose looks the samples take; empty for none", ""
+    )
     area: Literal["same", "cross"] = option("vigor: test in the cities of the training, or in others", "same")
     corrected_labels: bool = option("vigor: use splits__corrected", True)
     semi_positives: bool = option("vigor: also train on the satellite images that show the camera off centre", False)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from geoflow_ros.datasets.drives import find_drives, hold_out, open_drives
 from geoflow_ros.datasets.kitti import KittiCrossView
 from geoflow_ros.datasets.sample import Joined, LocalizationDataset
+from geoflow_ros.datasets.style import Restyled
 from geoflow_ros.datasets.vigor import Vigor
 from geoflow_ros.errors import InputError
 from geoflow_ros.model.config import ModelConfig
@@ -31,6 +32,13 @@ def open_data(config: TrainConfig, model: ModelConfig) -> TrainingData:
 
     Towns that the folder does not hold yet are rendered into it.
     """
+    data = _of_source(config, model)
+    if not config.style_images:
+        return data
+    return replace(data, training=Restyled(data.training, Path(config.style_images), config.seed))
+
+
+def _of_source(config: TrainConfig, model: ModelConfig) -> TrainingData:
     root = Path(config.data_root)
     shape: dict[str, Any] = {
         "size_px": model.satellite_px,

@@ -9,6 +9,7 @@ from typing import Any
 
 from geoflow_ros.datasets.bag_drive import BagDrive
 from geoflow_ros.datasets.kitti import LISTS, KittiCrossView
+from geoflow_ros.datasets.pairs import Pairs
 from geoflow_ros.datasets.sample import LocalizationDataset
 from geoflow_ros.datasets.vigor import Vigor
 from geoflow_ros.errors import InputError
@@ -16,6 +17,7 @@ from geoflow_ros.errors import InputError
 DATASETS: dict[str, tuple[str, ...]] = {
     "bag": ("all",),
     "kitti": tuple(LISTS),
+    "pairs": ("all",),
     "town": ("test", "other", "val"),
     "vigor": tuple(f"{area}-{split}" for area in ("same", "cross") for split in ("train", "val", "test")),
 }
@@ -59,6 +61,8 @@ def open_dataset(selection: Selection) -> LocalizationDataset:
         return KittiCrossView(selection.root, split, **shape)
     if name == "bag":
         return BagDrive(selection.root, **shape)
+    if name == "pairs":
+        return Pairs(selection.root, **shape)
     if name == "vigor":
         area, _, part = split.partition("-")
         return Vigor(selection.root, area, part, selection.corrected, align_heading=not selection.north_up, **shape)

@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from geoflow_ros import cli
+from geoflow_ros.datasets.pairs import Pairs
 from geoflow_ros.datasets.sample import LocalizationDataset
 from geoflow_ros.datasets.select import DATASETS, Selection, open_dataset
+from geoflow_ros.errors import InputError
 from geoflow_ros.evaluate.cases import write_cases
 from geoflow_ros.evaluate.figures import require_matplotlib, write_figures
 from geoflow_ros.evaluate.headings import wide_size_px
 from geoflow_ros.evaluate.locators import locator_of
 from geoflow_ros.evaluate.outcome import Outcome, evaluate, refused_fraction, summary_of, write_csv
+from geoflow_ros.evaluate.pairs_evaluation import PairsEvaluation
+from geoflow_ros.evaluate.scores import scores_table
 from geoflow_ros.evaluate.sweep import setting_to_json, settings, sweep_table, table
 from geoflow_ros.localization.hypotheses import Schedule
 from geoflow_ros.localization.localizer import load_model
@@ -42,6 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--limit", type=cli.positive, metavar="N", help="take at most N samples")
     parser.add_argument("--rotation-range-deg", type=_range, help="heading noise: 10, vigor 0 (180: unknown heading)")
     parser.add_argument("--original-labels", action="store_true", help="vigor: the labels before their correction")
+    parser.add_argument("--rig", action="store_true", help="pairs: also the views of each place as one observation")
     parser.add_argument("--mismatch", action="store_true", help="also against imagery of other places")
     several = parser.add_argument_group("refinement", "several values of these are compared in one run")
     several.add_argument(
@@ -97,6 +102,8 @@ def _open(arguments: argparse.Namespace, config: ModelConfig, any_heading: bool)
 
 def run(arguments: argparse.Namespace) -> None:
     """Evaluate as the command line says."""
+    if arguments.rig and arguments.dataset != "pairs":
+        raise InputError("--rig is for the dataset pairs, whose views of one place can be combined")
     model = load_model(arguments.checkpoint, Runtime(arguments.runtime))
     any_heading = _beyond(model.config, arguments.rotation_range_deg)
     samples = _open(arguments, model.config, any_heading)
@@ -106,6 +113,9 @@ def run(arguments: argparse.Namespace) -> None:
     locator = locator_of(model, any_heading)
     runs = evaluate(samples, locator, indices, arguments.seed, configs)
     document = _document(arguments, configs, runs)
+    if isinstance(samples, Pairs):
+        document |= PairsEvaluation(model, samples, configs[0], arguments.seed).document(arguments.rig)
+        print(scores_table(document))
     if arguments.mismatch:
         refused = refused_fraction(samples, locator, indices, arguments.seed, configs[0])
         document["mismatch_refused"] = refused
@@ -129,10 +139,20 @@ def _document(
     document = rows[0] | _setup(arguments) | _acceptance(runs[0], configs[0].min_match)
     if len(configs) > 1:
         print(sweep_table(configs, summaries))
+    document["information_bits"] = _information(runs[0])
     missing = statistics.fmean(each.missing for each in runs[0])
     if missing > 0.01:
         print(f"note            {missing:.0%} of the patches is outside the dataset's imagery")
     return document | {"missing_mean": missing, "sweep": rows}
+
+
+def _information(outcomes: Sequence[Outcome]) -> float | None:
+    """Mean of what the densities say about the truths; None where only poses are known."""
+    bits = [each.information_bits for each in outcomes if each.information_bits is not None]
+    if not bits:
+        return None
+    print(f"information     {statistics.fmean(bits):+.2f} bit a frame about the position, 0 is the prior's")
+    return statistics.fmean(bits)
 
 
 def _setup(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from geoflow_ros.datasets.sample import LocalizationDataset, Sample
 from geoflow_ros.errors import InputError
+from geoflow_ros.evaluate.place_density import PlaceDensity
 from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.localization.pose import PoseEstimate
 from geoflow_ros.metrics import EvaluationSummary, PoseErrors, pose_errors, summarise
@@ -51,6 +52,7 @@ class Outcome:
     match: float
     missing: float
     milliseconds: float
+    information_bits: float | None = None
 
 
 def evaluate(
@@ -88,7 +90,14 @@ def _outcome(index: int, sample: Sample, estimate: PoseEstimate, milliseconds: f
         match=estimate.match,
         missing=estimate.patch.missing,
         milliseconds=milliseconds,
+        information_bits=_information_bits(sample, estimate),
     )
+
+
+def _information_bits(sample: Sample, estimate: PoseEstimate) -> float | None:
+    if estimate.log_likelihood is None or estimate.patch is not sample.patch:  # of another patch, other headings lack
+        return None
+    return PlaceDensity.of([estimate.log_likelihood], sample.prior).information_bits(sample.truth[:2], 0.0)
 
 
 def refused_fraction(

@@ -1,0 +1,153 @@
+"""Photographs of known places on overhead images: a folder with `pairs.csv`, the simplest way to try one's own.
+
+A row is a view: `place`, `image`, `overhead` (paths in the folder), `metres_per_px` of the overhead image,
+`camera_x_px`, `camera_y_px` in it (continuous, (0, 0) is the outer corner of the first pixel), `heading_deg` of the
+viewing direction (clockwise from the overhead image's up), `hfov_deg` or `fx`, `fy`, `cx`, `cy` (px),
+`camera_height_m`, `label_error_m` (standard deviation of the label's position, east and north).
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from geoflow_ros.camera import CameraModel, Mount
+from geoflow_ros.datasets.crop import crop
+from geoflow_ros.datasets.prior_noise import PriorNoise
+from geoflow_ros.datasets.reading import Findings, read_image
+from geoflow_ros.datasets.sample import Sample
+from geoflow_ros.errors import InputError
+from geoflow_ros.geodesy import compass_deg_to_yaw
+from geoflow_ros.localization.pose import UniformPosePrior
+from geoflow_ros.planar import wrap_angle
+from geoflow_ros.satellite.patch import SatellitePatch
+
+NUMBERS = ("metres_per_px", "camera_x_px", "camera_y_px", "heading_deg", "camera_height_m", "label_error_m")
+INTRINSICS = ("fx", "fy", "cx", "cy")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A row. yaw: of the viewing direction (rad, counter-clockwise from the overhead image's right)."""
+
+    place: str
+    image: str
+    overhead: str
+    metres_per_px: float
+    camera_px: tuple[float, float]
+    yaw: float
+    intrinsics: Mapping[str, float]
+    camera_height_m: float
+    label_error_m: float
+
+    def camera(self, width: int, height: int) -> CameraModel:
+        """The camera of the image (px)."""
+        mount, known = Mount(height=self.camera_height_m), self.intrinsics
+        if "hfov_deg" not in known:
+            return CameraModel(width, height, known["fx"], known["fy"], known["cx"], known["cy"], mount)
+        focal = width / 2 / math.tan(math.radians(known["hfov_deg"]) / 2)
+        return CameraModel(width, height, focal, focal, width / 2, height / 2, mount)
+
+
+class Pairs:
+    """The views of a folder, each before a patch around a prior that is off by up to `shift_range_m` on either axis
+    and by up to `rotation_range_deg`; all views of a place share one prior, as the cameras of a rig do.
+
+    Positions are metres east and north of the place's label, with the overhead image's up as north.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        size_px: int,
+        resolution: float,
+        shift_range_m: float = 12.0,
+        rotation_range_deg: float = 10.0,
+        seed: int = 0,
+    ) -> None:
+        """size_px, resolution (metres per pixel): of the patches."""
+        self._root, self._size_px, self._resolution = root, size_px, resolution
+        self.views = read_views(root)
+        self._of = {view.place: view for view in self.views}
+        self.places = sorted(self._of)
+        noise = PriorNoise(shift_range_m, math.radians(rotation_range_deg), seed)
+        self._offsets = {place: noise.draw(index) for index, place in enumerate(self.places)}
+        self._noise = noise
+
+    def __len__(self) -> int:
+        return len(self.views)
+
+    def __getitem__(self, index: int) -> Sample:
+        view = self.views[index % len(self.views)]
+        image = read_image(self._root / view.image)
+        camera = view.camera(image.shape[1], image.shape[0])
+        prior = self.prior(view.place, view.yaw)
+        return Sample(view.image, image, camera, self.patch(view.place, view.yaw), (0.0, 0.0, view.yaw), prior)
+
+    def prior(self, place: str, yaw: float) -> UniformPosePrior:
+        """Where a camera that looks along `yaw` (rad), or a vehicle that does, is searched: a square north up."""
+        offset, noise = self._offsets[place], self._noise
+        turned = wrap_angle(yaw + offset.yaw)
+        return UniformPosePrior(offset.x, offset.y, turned, noise.shift_range_m, noise.rotation_range, sides=0.0)
+
+    def patch(self, place: str, yaw: float) -> SatellitePatch:
+        """The overhead image of a place around its prior, +u along the prior's heading."""
+        view, prior = self._of[place], self.prior(place, yaw)
+        u, v = view.camera_px[0] + prior.east / view.metres_per_px, view.camera_px[1] - prior.north / view.metres_per_px
+        overhead = read_image(self._root / view.overhead)
+        pixels, missing = crop(overhead, (u, v), prior.yaw, self._size_px, self._resolution / view.metres_per_px)
+        return SatellitePatch(pixels, (prior.east, prior.north), self._resolution, prior.yaw, missing)
+
+
+def read_views(root: Path) -> list[View]:
+    """The rows of `pairs.csv`; everything wrong with it and its images in one InputError."""
+    path, findings = root / "pairs.csv", Findings()
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} cannot be read ({error}): the folder needs a table of its views") from error
+    views = [view for number, row in enumerate(rows, start=2) if (view := _view(row, number, findings))]
+    for relative in sorted({name for view in views for name in (view.image, view.overhead)}):
+        findings.require_image(root, relative)
+    findings.raise_if_any("pairs", root, "correct pairs.csv, or copy what is missing")
+    if not views:
+        raise InputError(f"{path} lists no view")
+    return views
+
+
+def _view(row: Mapping[str, str], number: int, findings: Findings) -> View | None:
+    """A row's view; what is wrong with it goes to the findings."""
+    values = {name: text for name, text in row.items() if name and text}
+    if missing := [name for name in ("place", "image", "overhead", *NUMBERS) if name not in values]:
+        findings.add("row without a value", f"line {number}: {', '.join(missing)}")
+        return None
+    names = ("hfov_deg",) if "hfov_deg" in values else INTRINSICS
+    try:
+        numbers = {name: float(values[name]) for name in (*NUMBERS, *names)}
+    except (KeyError, ValueError) as error:
+        findings.add("row without usable numbers (intrinsics: hfov_deg, or fx fy cx cy)", f"line {number}: {error}")
+        return None
+    if not _is_possible(numbers):
+        findings.add("row with impossible numbers", f"line {number}: {numbers}")
+        return None
+    return View(
+        place=values["place"],
+        image=values["image"],
+        overhead=values["overhead"],
+        metres_per_px=numbers["metres_per_px"],
+        camera_px=(numbers["camera_x_px"], numbers["camera_y_px"]),
+        yaw=compass_deg_to_yaw(numbers["heading_deg"]),
+        intrinsics={name: numbers[name] for name in names},
+        camera_height_m=numbers["camera_height_m"],
+        label_error_m=numbers["label_error_m"],
+    )
+
+
+def _is_possible(numbers: Mapping[str, float]) -> bool:
+    finite = all(map(math.isfinite, numbers.values()))
+    positive = all(numbers.get(name, 1.0) > 0.0 for name in ("metres_per_px", "camera_height_m", "fx", "fy"))
+    return finite and positive and numbers["label_error_m"] >= 0.0 and 1.0 <= numbers.get("hfov_deg", 90.0) <= 175.0

@@ -1,0 +1,152 @@
+"""Real places: what single views say of where they were taken, and what the views of one place say together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from geoflow_ros.datasets.pairs import Pairs, View
+from geoflow_ros.errors import InputError
+from geoflow_ros.evaluate.place_density import CELL_M, PlaceDensity, seen_from
+from geoflow_ros.evaluate.scores import PlaceScores, summarise_places
+from geoflow_ros.localization.estimation import estimate_pose
+from geoflow_ros.localization.inputs import ground_image, image_tensor
+from geoflow_ros.localization.localizer import cached_lift_grid
+from geoflow_ros.localization.localizer_config import LocalizerConfig
+from geoflow_ros.localization.pose import Likelihood, PoseEstimate
+from geoflow_ros.model.interface import Latent, LocalizationModel
+
+Alter = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+NEAR_M = 4.0
+KEPT_PATCHES = 512
+LABEL = (0.0, 0.0)  # positions are relative to it
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What a view says. likelihood: of the vehicle's poses, which looks east where its views look as labelled.
+
+    right, wrong: match log odds before the view's own imagery, and before that of every other place.
+    """
+
+    view: View
+    estimate: PoseEstimate
+    likelihood: Likelihood
+    right: float
+    wrong: list[float]
+
+
+class PairsEvaluation:
+    """Scores of a folder of pairs under one network; views that show one place share its prior, as a rig's do."""
+
+    def __init__(self, model: LocalizationModel, pairs: Pairs, config: LocalizerConfig, seed: int) -> None:
+        self._model, self._pairs, self._config, self._seed = model, pairs, config, seed
+        if len(pairs.places) < 2:
+            raise InputError("pairs.csv has one place only: right and wrong imagery cannot be compared, add places")
+        self._encoded = lru_cache(maxsize=KEPT_PATCHES)(self._encode)
+
+    def document(self, with_rig: bool) -> dict[str, Any]:
+        """All figures for `json.dump`; over all places, and by the prefix of their names.
+
+        with_rig: also of the views of each place together.
+        """
+        seen, black = self._all_seen(lambda image: image), self._all_seen(np.zeros_like)
+        document = self._figures(self._single(seen), self._single(black))
+        if with_rig:
+            document["rig"] = self._figures(self._rig(seen), self._rig(black))
+        return document
+
+    def _figures(self, scores: dict[str, PlaceScores], black: dict[str, PlaceScores]) -> dict[str, Any]:
+        def figures(places: Sequence[str]) -> dict[str, Any]:
+            document = summarise_places([scores[place] for place in places], self._seed)
+            return document | {"chance": summarise_places([black[place] for place in places], self._seed)}
+
+        prefixes = sorted({prefix_of(place) for place in scores})
+        groups = {prefix: [place for place in scores if prefix_of(place) == prefix] for prefix in prefixes}
+        return figures(list(scores)) | {"groups": {prefix: figures(places) for prefix, places in groups.items()}}
+
+    def _all_seen(self, alter: Alter) -> dict[str, list[Seen]]:
+        """What every view says, by place; `alter` is done to every photograph."""
+        seen: dict[str, list[Seen]] = {place: [] for place in self._pairs.places}
+        for index, view in enumerate(tqdm(self._pairs.views, unit="view", disable=None)):
+            seen[view.place].append(self._seen(index, alter))
+        return seen
+
+    def _single(self, seen: dict[str, list[Seen]]) -> dict[str, PlaceScores]:
+        """Every view on its own."""
+        scores = {}
+        for place, views in seen.items():
+            prior = self._pairs.prior(place, 0.0)
+            densities = [PlaceDensity.of([view.likelihood], prior) for view in views]
+            places = [(view.estimate.east, view.estimate.north) for view in views]
+            right, wrong = np.array([view.right for view in views]), np.array([view.wrong for view in views])
+            scores[place] = _scored(densities, places, views[0].view.label_error_m, right, wrong)
+        return scores
+
+    def _rig(self, seen: dict[str, list[Seen]]) -> dict[str, PlaceScores]:
+        """The views of a place as one observation: likelihoods multiplied, match log odds added."""
+        scores = {}
+        for place, views in seen.items():
+            joint = PlaceDensity.of([view.likelihood for view in views], self._pairs.prior(place, 0.0))
+            right, wrong = np.array([sum(view.right for view in views)]), np.sum([view.wrong for view in views], axis=0)
+            scores[place] = _scored([joint], [joint.mean()], views[0].view.label_error_m, right, wrong)
+        return scores
+
+    @torch.inference_mode()
+    def _seen(self, index: int, alter: Alter) -> Seen:
+        sample, view, model = self._pairs[index], self._pairs.views[index], self._model
+        ground = ground_image(alter(sample.ground), model.config)
+        seen = model.encode_ground(image_tensor(ground), cached_lift_grid(sample.camera, model.config))
+        latent = model.match(seen, self._encoded(view.place, view.yaw))
+        estimate = estimate_pose(model, latent, sample.patch, sample.prior, self._config, self._seed + index)
+        others = [place for place in self._pairs.places if place != view.place]
+        wrong = [_log_odds(model.match(seen, self._encoded(place, view.yaw))) for place in others]
+        return Seen(view, estimate, _of_vehicle(estimate, view), _log_odds(latent), wrong)
+
+    @torch.inference_mode()
+    def _encode(self, place: str, yaw: float) -> Tensor:
+        """The patch of a place as a view with this heading is given it: around the place's prior, turned like it."""
+        return self._model.encode_satellite(image_tensor(self._pairs.patch(place, yaw).image))
+
+
+def prefix_of(place: str) -> str:
+    """The group of a place: its name up to the last underscore."""
+    return place.rpartition("_")[0] or place
+
+
+def _of_vehicle(estimate: PoseEstimate, view: View) -> Likelihood:
+    if estimate.log_likelihood is None:
+        raise InputError("this network has no density: single hypotheses cannot be summed over views")
+    return seen_from(estimate.log_likelihood, view.yaw)
+
+
+def _log_odds(latent: Latent) -> float:
+    if latent.match_logit is None:
+        raise InputError("this network has no match probability, by which right and wrong places are told apart")
+    return float(latent.match_logit[0])
+
+
+def _scored(
+    densities: Sequence[PlaceDensity],
+    places: Sequence[tuple[float, float]],
+    label_error_m: float,
+    right: NDArray[np.float64],
+    wrong: NDArray[np.float64],
+) -> PlaceScores:
+    return PlaceScores(
+        error_m=np.array([math.hypot(*place) for place in places]),
+        within_4m=np.array([each.within(LABEL, NEAR_M) for each in densities]),
+        within_label_error=np.array([each.within(LABEL, max(label_error_m, CELL_M)) for each in densities]),
+        information_bits=np.array([each.information_bits(LABEL, label_error_m) for each in densities]),
+        right=right,
+        wrong=wrong.ravel(),
+    )

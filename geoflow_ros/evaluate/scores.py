@@ -1,0 +1,99 @@
+"""Scores of a set of places, with the interval that other places of the same kind might have given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+Floats = NDArray[np.float64]
+RESAMPLES, LEVEL = 1000, 0.95
+WRONG_ACCEPTED = 0.05
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlaceScores:
+    """What the views of one place, or its views together, came to: arrays (V,).
+
+    right: match log odds before the place's own imagery; wrong: before that of other places, any number of them.
+    """
+
+    error_m: Floats
+    within_4m: Floats
+    within_label_error: Floats
+    information_bits: Floats
+    right: Floats
+    wrong: Floats
+
+
+Statistic = Callable[[Sequence[PlaceScores]], float]
+
+
+def _mean(name: str) -> Statistic:
+    return lambda places: float(np.concatenate([getattr(place, name) for place in places]).mean())
+
+
+def auc(places: Sequence[PlaceScores]) -> float:
+    """Chance that a right match scores higher than a wrong one."""
+    right, wrong = _matches(places)
+    ranks = rankdata(np.concatenate([right, wrong]))[: len(right)]
+    return float((ranks.sum() - len(right) * (len(right) + 1) / 2) / (len(right) * len(wrong)))
+
+
+def accepted_at_5(places: Sequence[PlaceScores]) -> float:
+    """Share of right matches above the threshold that lets 5 % of the wrong ones pass."""
+    right, wrong = _matches(places)
+    return float((right > np.quantile(wrong, 1.0 - WRONG_ACCEPTED)).mean())
+
+
+STATISTICS: dict[str, Statistic] = {
+    "mean_error_m": _mean("error_m"),
+    "median_error_m": lambda places: float(np.median(np.concatenate([place.error_m for place in places]))),
+    "probability_within_4m": _mean("within_4m"),
+    "probability_within_label_error": _mean("within_label_error"),
+    "information_bits": _mean("information_bits"),
+    "auc": auc,
+    "accepted_at_5": accepted_at_5,
+}
+
+
+def summarise_places(places: Sequence[PlaceScores], seed: int) -> dict[str, Any]:
+    """Every statistic, and under `intervals` its 95 % bootstrap interval over places."""
+    rng = np.random.default_rng(seed)
+    draws = [[places[i] for i in rng.integers(len(places), size=len(places))] for _ in range(RESAMPLES)]
+    tails = [(1.0 - LEVEL) / 2, (1.0 + LEVEL) / 2]
+    document: dict[str, Any] = {"places": len(places), "views": sum(place.error_m.size for place in places)}
+    document |= {name: statistic(places) for name, statistic in STATISTICS.items()}
+    document["intervals"] = {
+        name: np.quantile([statistic(draw) for draw in draws], tails).tolist() for name, statistic in STATISTICS.items()
+    }
+    return document
+
+
+def scores_table(document: Mapping[str, Any]) -> str:
+    """The figures for the terminal: single views and rigs, over all places and by group."""
+    rows = []
+    for label, figures in (("single views", document), ("rigs", document.get("rig"))):
+        if figures is None:
+            continue
+        rows.append(_row(label, figures))
+        rows += [_row(f"  {prefix}", group) for prefix, group in figures["groups"].items()]
+        rows.append(_row("  black images", figures["chance"]))
+    header = ("", "places", "median m", "in 4 m", "bits", "95 %", "AUC", "right at 5 %")
+    return "\n".join(" ".join(f"{cell:>14}" for cell in row) for row in (header, *rows))
+
+
+def _row(label: str, figures: Mapping[str, Any]) -> tuple[str, ...]:
+    low, high = figures["intervals"]["information_bits"]
+    bits = f"{figures['information_bits']:+.2f}", f"{low:+.1f}..{high:+.1f}"
+    match = f"{figures['auc']:.2f}", f"{figures['accepted_at_5']:.0%}"
+    error, near = f"{figures['median_error_m']:.1f}", f"{figures['probability_within_4m']:.0%}"
+    return label, str(figures["places"]), error, near, *bits, *match
+
+
+def _matches(places: Sequence[PlaceScores]) -> tuple[Floats, Floats]:
+    return np.concatenate([place.right for place in places]), np.concatenate([place.wrong for place in places])

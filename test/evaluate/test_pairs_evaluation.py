@@ -1,0 +1,67 @@
+"""Views of places through a small network: what is scored, how views add up, and that black images tell nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from pairs_folder import write_pairs
+
+from geoflow_ros.evaluate.__main__ import main
+from geoflow_ros.model.config import DefaultConfig
+from geoflow_ros.model.weights import build, save
+
+SMALL = DefaultConfig(ground_height=32, ground_width=64, satellite_px=128, satellite_resolution=0.8125)
+FIGURES = {"information_bits", "probability_within_4m", "probability_within_label_error", "auc", "accepted_at_5"}
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(1)
+    path = tmp_path_factory.mktemp("network") / "small"
+    save(build(SMALL), path)
+    return path
+
+
+def evaluated(root: Path, network: Path, *options: str) -> dict:
+    out = root / "out.json"
+    command = ["--dataset", "pairs", "--root", str(root), "--checkpoint", str(network), "--json", str(out), *options]
+    assert main(command) == 0
+    return json.loads(out.read_text())
+
+
+def test_every_figure_is_there_and_untrained_weights_know_nothing(
+    tmp_path: Path, network: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = evaluated(write_pairs(tmp_path, places=4), network, "--rig")
+    assert document["count"] == 8 and document["places"] == 4 and document["rig"]["views"] == 4
+    for figures in (document, document["rig"], document["chance"], document["rig"]["chance"]):
+        assert figures.keys() >= FIGURES and figures["intervals"].keys() >= FIGURES
+        low, high = figures["intervals"]["information_bits"]
+        assert low <= figures["information_bits"] <= high
+    assert document["groups"].keys() == document["rig"]["groups"].keys() == {"a", "b"}
+    assert document["groups"]["a"]["places"] == 2
+    assert abs(document["chance"]["information_bits"]) < 1.0  # black images, flat features
+    shown = capsys.readouterr().out
+    assert "rigs" in shown and "black images" in shown
+
+
+def test_the_same_seed_gives_the_same_figures(tmp_path: Path, network: Path) -> None:
+    root = write_pairs(tmp_path)
+    first = evaluated(root, network)
+    assert "rig" not in first
+    again = evaluated(root, network)
+    assert (first["information_bits"], first["intervals"]) == (again["information_bits"], again["intervals"])
+
+
+def test_what_cannot_be_evaluated_is_one_sentence(
+    tmp_path: Path, network: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = write_pairs(tmp_path, places=1)
+    rest = ["--root", str(root), "--json", str(tmp_path / "o.json")]
+    assert main(["--dataset", "pairs", "--checkpoint", str(network), *rest]) != 0
+    assert "one place only" in capsys.readouterr().err
+    assert main(["--dataset", "town", "--split", "test", "--checkpoint", str(network), "--rig", *rest]) != 0
+    assert "--rig is for the dataset pairs" in capsys.readouterr().err

@@ -1,0 +1,38 @@
+"""Scores of places: by hand, and intervals that shrink with the number of places."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from geoflow_ros.evaluate.scores import PlaceScores, accepted_at_5, auc, summarise_places
+
+
+def place(right: Sequence[float], wrong: Sequence[float], error: float = 1.0) -> PlaceScores:
+    views = np.full(len(right), error)
+    return PlaceScores(views, views / 10, views / 20, 3 - views, np.array(right, float), np.array(wrong, float))
+
+
+def test_auc_counts_pairs_and_ties_half() -> None:
+    # (3 > 1, 2), (2 = 2, 2 > 1): 3.5 of 4 pairs
+    assert auc([place([3.0], [1.0]), place([2.0], [2.0])]) == pytest.approx(3.5 / 4)
+    assert auc([place([0.0, 1.0], [5.0, 6.0])]) == 0.0
+
+
+def test_acceptance_at_the_threshold_that_lets_one_wrong_in_twenty_pass() -> None:
+    wrong = list(range(100))  # the threshold lies between 94 and 95
+    assert accepted_at_5([place([200.0, 96.0, 94.0, 10.0], wrong)]) == 0.5
+
+
+def test_means_and_intervals() -> None:
+    few = [place([1.0], [0.0], error) for error in (1.0, 3.0)]
+    figures = summarise_places(few, seed=0)
+    assert (figures["places"], figures["views"]) == (2, 2)
+    assert figures["mean_error_m"] == 2.0 and figures["information_bits"] == 1.0
+    assert figures["probability_within_4m"] == pytest.approx(0.2)
+    assert figures["intervals"]["mean_error_m"] == [1.0, 3.0]
+    many = summarise_places(few * 50, seed=0)["intervals"]["mean_error_m"]
+    assert 1.7 < many[0] < 2.0 < many[1] < 2.3
+    assert summarise_places(few, seed=0) == figures

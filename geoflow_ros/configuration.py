@@ -19,7 +19,13 @@ from geoflow_ros.tracking.sensor_inputs import SessionConfig
 from geoflow_ros.tracking.settings import CameraConfig, DatumConfig
 from geoflow_ros.tracking.tracker import TrackerConfig
 
-MIDDLEWARE_PARAMETERS = ("use_sim_time", "start_type_description_service", "qos_overrides.", "bond_disable_heartbeat")
+MIDDLEWARE_PARAMETERS = (
+    "use_sim_time",
+    "start_type_description_service",
+    "qos_overrides.",
+    "bond_disable_heartbeat",
+    "/bond_disable_heartbeat",  # bondpy's name has the slash
+)
 """Beginnings of the names that rclpy and bondpy declare for themselves."""
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Callable, Sequence
-from functools import wraps
+from collections.abc import Sequence
 
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import JumpThreshold, TimeJump  # type: ignore[attr-defined] # where every distribution has them
@@ -21,27 +19,11 @@ from geoflow_ros.ros.loading import Load, load_localizer
 from geoflow_ros.ros.parameters import declare
 from geoflow_ros.ros.pipeline import NewSession, Pipeline
 from geoflow_ros.ros.subscriptions import Subscriptions
+from geoflow_ros.ros.transitions import logged, refuse_impossible
 from geoflow_ros.tracking.session import Session
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 LEAST_JUMP_S = 1.0
-
-
-Transition = Callable[["LocalizeNode", LifecycleState], TransitionCallbackReturn]
-
-
-def logged(transition: Transition) -> Transition:
-    """The transition, whose exceptions are logged: rclpy turns them into an error without a word."""
-
-    @wraps(transition)
-    def wrapper(node: LocalizeNode, state: LifecycleState) -> TransitionCallbackReturn:
-        try:
-            return transition(node, state)
-        except Exception:
-            node.get_logger().error(f"{transition.__name__} failed:\n{traceback.format_exc()}")
-            raise
-
-    return wrapper
 
 
 class LocalizeNode(LifecycleNode):
@@ -57,6 +39,7 @@ class LocalizeNode(LifecycleNode):
         self._inputs: Subscriptions | None = None
         self._control: Control | None = None
         self._bond = ManagerBond(self)
+        refuse_impossible(self)
         self._diagnostics = Diagnostics(self, self._facts)
         self.add_on_set_parameters_callback(self._on_parameters)
         back = JumpThreshold(min_forward=None, min_backward=Duration(seconds=-LEAST_JUMP_S), on_clock_change=False)
@@ -164,4 +147,4 @@ class LocalizeNode(LifecycleNode):
         if session.frame is not None:
             datum = session.frame.datum
             values["datum"] = f"{datum.latitude:.8f} {datum.longitude:.8f} {datum.altitude:.2f}"
-        return Facts(values, () if inputs is None else inputs.warnings)
+        return Facts(values, [*self._bond.warnings, *(() if inputs is None else inputs.warnings)])

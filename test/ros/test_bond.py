@@ -28,6 +28,13 @@ def test_the_real_bondpy_is_used_as_it_wants_to_be() -> None:
     bondpy = pytest.importorskip(
         "bondpy.bondpy", reason="bondpy is not installed: it comes with a ROS 2 distribution's bond_core"
     )
-    assert list(inspect.signature(bondpy.Bond.__init__).parameters)[1:4] == ["topic", "id", "node"]
-    for name in ("set_heartbeat_period", "set_heartbeat_timeout", "start", "break_bond", "shutdown"):
+    assert list(inspect.signature(bondpy.Bond.__init__).parameters)[1:3] == ["node", "topic"]
+    for name in (
+        "set_heartbeat_period",
+        "set_heartbeat_timeout",
+        "set_broken_callback",
+        "start",
+        "break_bond",
+        "shutdown",
+    ):
         assert callable(getattr(bondpy.Bond, name))

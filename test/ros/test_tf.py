@@ -24,7 +24,7 @@ HALF_NS = 50_000_000
 
 
 def test_the_transform_is_broadcast_for_the_stamp_of_the_image(tmp_path: Path) -> None:
-    overlay = ros_generated.tf2_msgs(tmp_path)
+    overlay = ros_generated.overlay(ros_generated.TF2_MSGS, tmp_path)
     parameters = {"publish_tf": True, "datum__latitude": DATUM.latitude, "datum__longitude": DATUM.longitude}
     arguments = ros.ros_arguments(Path("unused"), **parameters)
     echo_file = str(SUPPORT / "ros_tf_echo.py")

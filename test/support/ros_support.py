@@ -43,16 +43,19 @@ def ros_arguments(tiles: Path, **parameters: object) -> list[str]:
 
 
 @contextmanager
-def node_process(command: list[str], arguments: list[str], *paths: Path, **variables: str) -> Iterator[Process]:
+def node_process(
+    command: list[str], arguments: list[str], *paths: Path, stdin: int | None = None, **variables: str
+) -> Iterator[Process]:
     """A node in its own process, ended at the end if it still runs.
 
-    paths: more folders of modules. variables: more of the environment.
+    paths: more folders of modules. stdin: as subprocess takes it. variables: more of the environment.
     """
     modules = os.pathsep.join(map(str, [REPOSITORY, *paths]))
     process = subprocess.Popen(
         [sys.executable, *command, "--ros-args", *arguments],
         cwd=REPOSITORY,
         env={**os.environ, **variables, "PYTHONPATH": modules, "OMP_NUM_THREADS": "1"},
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

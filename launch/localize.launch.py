@@ -5,11 +5,12 @@ from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
 from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable, Shutdown
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from geoflow_ros.ros.tools.dds import profile_variable
+from geoflow_ros.ros.tools.launch_checks import number, path, truth
 
 PACKAGE = "geoflow_ros"
 
@@ -37,36 +38,35 @@ PARAMETERS = {
 TOPICS = ("image", "camera_info", "fix", "imu", "odom", "twist", "initialpose")
 
 
-def is_true(text: str) -> bool:
-    """Whether an argument says true, as ROS writes it."""
-    if text.lower() not in ("true", "false"):
-        raise ValueError(f"launch argument is {text!r}, expected true or false")
-    return text.lower() == "true"
+READ_AS = {str: lambda _, text: text, float: number, bool: truth}
+TF_TOPICS = ("tf", "tf_static")
 
 
 def start_node(context: LaunchContext) -> list[Node]:
-    """The node with the arguments as they were given."""
+    """The node with the arguments as they were given; an InputError names the one that cannot be."""
 
     def given(name: str) -> str:
         return str(LaunchConfiguration(name).perform(context))
 
     parameters = {
-        parameter: is_true(given(name)) if kind is bool else kind(given(name))
-        for name, (parameter, kind, _) in PARAMETERS.items()
-        if given(name)
+        parameter: READ_AS[kind](name, given(name)) for name, (parameter, kind, _) in PARAMETERS.items() if given(name)
     }
-    parameters["use_sim_time"] = is_true(given("use_sim_time"))
+    parameters["use_sim_time"] = truth("use_sim_time", given("use_sim_time"))
     remappings = [(topic, given(f"{topic}_topic")) for topic in TOPICS]
     # a remapping of `image` does not reach the topic that image_transport names after it
     remappings.append(("image/compressed", f"{given('image_topic')}/compressed"))
+    if truth("namespaced_tf", given("namespaced_tf")):
+        remappings += [(f"/{topic}", topic) for topic in TF_TOPICS]
+    ending = {"on_exit": Shutdown(reason="localize has ended")} if truth("required", given("required")) else {}
     node = Node(
         package=PACKAGE,
         executable="localize",
         name="localize",
         namespace=given("namespace"),
-        parameters=[given("params_file"), parameters],
+        parameters=[str(path("params_file", given("params_file"))), parameters],
         remappings=remappings,
         output="screen",
+        **ending,
     )
     return [node]
 
@@ -90,6 +90,16 @@ def generate_launch_description() -> LaunchDescription:
         ),
         DeclareLaunchArgument("namespace", default_value="", description="of the node and its topics"),
         DeclareLaunchArgument("use_sim_time", default_value="false", description="whether time comes from /clock"),
+        DeclareLaunchArgument(
+            "namespaced_tf",
+            default_value="false",
+            description="true takes tf and tf_static of the namespace for /tf and /tf_static, as Nav2 does",
+        ),
+        DeclareLaunchArgument(
+            "required",
+            default_value="true",
+            description="whether the end of localize ends all that was launched with it",
+        ),
         OpaqueFunction(function=start_node),
     ]
     return LaunchDescription(entities)

@@ -1,9 +1,10 @@
 """Plays a bag to the node `localize` with RViz: ros2 launch geoflow_ros replay.launch.py bag:=DRIVE"""
 
 import json
+import sys
 from pathlib import Path
 
-from ament_index_python.packages import get_package_share_directory
+from ament_index_python.packages import get_package_prefix, get_package_share_directory
 from launch import LaunchContext, LaunchDescription
 from launch.actions import (
     DeclareLaunchArgument,
@@ -18,15 +19,32 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
+from geoflow_ros.ros.tools.launch_checks import all_installed, number, path, truth
+
 PACKAGE = "geoflow_ros"
 
 ARGUMENTS = {
     "bag": (None, "a ROS 2 bag, or a drive folder of `kitti2bag` or `town drive`, which says all the rest itself"),
     "rate": ("1.0", "how fast the bag is played"),
     "loop": ("false", "whether the bag starts again at its end"),
-    "delay": ("8.0", "seconds between the start of the node, which loads its weights then, and that of the bag"),
-    "rviz": ("true", "whether RViz is started; without it, the end of the bag ends all"),
+    "delay": ("2.0", "seconds from when the node is active to the bag's first message, in which they find each other"),
+    "rviz": ("true", "whether RViz is started, whose end ends all; without it, the end of the bag does"),
 }
+
+
+def check(context: LaunchContext) -> None:
+    """An InputError if something will fail: before anything runs, for what runs would be left behind."""
+
+    def given(name: str) -> str:
+        return str(LaunchConfiguration(name).perform(context))
+
+    path("bag", given("bag"))
+    truth("loop", given("loop"))
+    for name in ("rate", "delay"):
+        number(name, given(name))
+    all_installed({"ros2bag": "plays the bag"}, get_package_prefix, "use python -m geoflow_ros.replay")
+    if truth("rviz", given("rviz")):
+        all_installed({"rviz2": "shows the replay"}, get_package_prefix, "give rviz:=false")
 
 
 def drive_settings(folder: Path) -> dict[str, str]:
@@ -48,6 +66,14 @@ def set_what_the_drive_says(context: LaunchContext) -> list[SetLaunchConfigurati
     folder = Path(str(LaunchConfiguration("bag").perform(context)))
     given = context.launch_configurations
     return [SetLaunchConfiguration(name, value) for name, value in drive_settings(folder).items() if name not in given]
+
+
+def play_when_active(context: LaunchContext) -> list[ExecuteProcess]:
+    """What waits for the node, which may compile its network first, and then starts the player."""
+    (player,) = play(context)
+    name = f"/{LaunchConfiguration('namespace').perform(context)}/localize".replace("//", "/")
+    command = [sys.executable, "-m", "geoflow_ros.ros.tools.wait_active", name]
+    return [ExecuteProcess(cmd=command, output="screen", on_exit=[player])]
 
 
 def play(context: LaunchContext) -> list[ExecuteProcess]:
@@ -74,6 +100,7 @@ def generate_launch_description() -> LaunchDescription:
         arguments=["-d", str(share / "config" / "geoflow.rviz")],
         parameters=[{"use_sim_time": True}],
         condition=IfCondition(LaunchConfiguration("rviz")),
+        on_exit=Shutdown(reason="RViz was closed"),
     )
     return LaunchDescription(
         [
@@ -81,9 +108,10 @@ def generate_launch_description() -> LaunchDescription:
                 DeclareLaunchArgument(name, default_value=value, description=doc)
                 for name, (value, doc) in ARGUMENTS.items()
             ),
+            OpaqueFunction(function=check),
             OpaqueFunction(function=set_what_the_drive_says),
             IncludeLaunchDescription(localize, launch_arguments={"use_sim_time": "true"}.items()),
-            OpaqueFunction(function=play),
+            OpaqueFunction(function=play_when_active),
             rviz,
         ]
     )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +17,12 @@ from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
 from geoflow_ros.tracking.session import FrameLocalizer
+
+NOTICE_AFTER_S = 3.0
+COMPILING = (
+    "still reading the network: the first start on a machine compiles it, which takes half a minute to a minute and is "
+    "kept for the next start"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +43,19 @@ def load_localizer(config: NodeConfig) -> Loaded:
     satellite = SatelliteMap(open_store(config.tiles))
     model = load_model(config.checkpoint_path, config.runtime)
     return Loaded(lambda frame, thresholds: Localizer(model, satellite, frame, thresholds), lambda: satellite.corrupt)
+
+
+@contextmanager
+def told_if_slow(tell: Callable[[str], object]) -> Iterator[None]:
+    """Tells that the network is compiled, and how long it took, if what is done inside takes more than a moment."""
+    begun = time.monotonic()
+    notice = threading.Timer(NOTICE_AFTER_S, tell, [COMPILING])
+    notice.daemon = True
+    notice.start()
+    try:
+        yield
+    finally:
+        notice.cancel()
+    seconds = time.monotonic() - begun
+    if seconds > NOTICE_AFTER_S:
+        tell(f"the network was ready after {seconds:.0f} s")

@@ -15,7 +15,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.ros.bond import ManagerBond
 from geoflow_ros.ros.control import Control
 from geoflow_ros.ros.diagnostics import ERROR, WARN, Diagnostics, Facts
-from geoflow_ros.ros.loading import Load, load_localizer
+from geoflow_ros.ros.loading import Load, load_localizer, told_if_slow
 from geoflow_ros.ros.parameters import declare
 from geoflow_ros.ros.pipeline import NewSession, Pipeline
 from geoflow_ros.ros.subscriptions import Subscriptions
@@ -49,7 +49,11 @@ class LocalizeNode(LifecycleNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Read weights and tiles; what cannot be read is a failure with its reason."""
         try:
-            loaded = self._load(self.config)
+            self._diagnostics.enter(
+                WARN, "reading weights and tiles; the first start on a machine compiles the network"
+            )
+            with told_if_slow(self.get_logger().info):
+                loaded = self._load(self.config)
             self._pipeline = Pipeline(self, self.config, loaded, self._diagnostics, self._new_session)
         except InputError as error:
             self.failure = str(error)

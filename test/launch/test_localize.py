@@ -9,6 +9,8 @@ import launch_stand_in
 import pytest
 from paths import REPOSITORY
 
+from geoflow_ros.errors import InputError
+
 LAUNCH_FILE = REPOSITORY / "launch" / "localize.launch.py"
 
 
@@ -39,15 +41,52 @@ def test_every_launch_argument_is_a_parameter_of_its_type() -> None:
     assert required <= stated.keys()
 
 
-def test_arguments_become_parameters_of_their_type(monkeypatch: pytest.MonkeyPatch) -> None:
+def started(monkeypatch: pytest.MonkeyPatch, **given: str) -> launch_stand_in.Made:
+    """The node that the launch file starts."""
     module = launch_stand_in.load(monkeypatch, "localize.launch.py")
-    given = {"tiles": "area.mbtiles", "camera_height": "1.6", "publish_tf": "True", "use_sim_time": "false"}
-    names = [*module.PARAMETERS, "params_file", "namespace", *(f"{topic}_topic" for topic in module.TOPICS)]
-    (node,) = module.start_node(launch_stand_in.Context(**(dict.fromkeys(names, "") | given)))
-    expected = {"tiles": "area.mbtiles", "camera.height": 1.6, "publish_tf": True, "use_sim_time": False}
+    defaults = {
+        each.args[0]: each.kwargs["default_value"] for each in launch_stand_in.entities(module, "DeclareLaunchArgument")
+    }
+    (node,) = module.start_node(launch_stand_in.Context(**(defaults | given)))
+    assert isinstance(node, launch_stand_in.Made)
+    return node
+
+
+def test_arguments_become_parameters_of_their_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    node = started(monkeypatch, tiles="area.mbtiles", camera_height="1.6", publish_tf="True", autostart="false")
+    expected = {
+        "tiles": "area.mbtiles", "camera.height": 1.6, "publish_tf": True, "autostart": False, "use_sim_time": False
+    }  # fmt: skip
     assert node.kwargs["parameters"][1] == expected
-    with pytest.raises(ValueError, match="'yes', expected true or false"):
-        module.is_true("yes")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("camera_yaw", "abc", "a number such as 1.65"),
+        ("datum_latitude", "47,4", "a number such as 1.65"),
+        ("fusion", "yes", "true or false"),
+        ("use_sim_time", "1", "true or false"),
+        ("namespaced_tf", "", "true or false"),
+        ("params_file", "/nowhere/robot.yaml", "does not exist"),
+    ],
+)
+def test_what_cannot_be_names_the_argument(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, expected: str
+) -> None:
+    with pytest.raises(InputError, match=f"launch argument {name} is '{value}', .*{expected}"):
+        started(monkeypatch, **{name: value})
+
+
+def test_a_robot_in_a_namespace_has_a_tf_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = {("/tf", "tf"), ("/tf_static", "tf_static")}
+    assert own <= set(started(monkeypatch, namespace="robot1", namespaced_tf="true").kwargs["remappings"])
+    assert not own & set(started(monkeypatch, namespace="robot1").kwargs["remappings"])
+
+
+def test_the_end_of_the_node_ends_all_unless_it_is_not_required(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert started(monkeypatch).kwargs["on_exit"].is_a("Shutdown")
+    assert "on_exit" not in started(monkeypatch, required="false").kwargs
 
 
 def test_description_of_the_real_launch(monkeypatch: pytest.MonkeyPatch) -> None:

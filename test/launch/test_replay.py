@@ -11,6 +11,8 @@ import pytest
 import yaml
 from launch_stand_in import REPOSITORY, Context, Made, entities
 
+from geoflow_ros.errors import InputError
+
 DRIVE_JSON = {
     "datum": {"latitude": 49.0, "longitude": 8.4, "altitude": 116.0},
     "mount": {"forward": 1.08, "left": -0.26, "height": 1.65, "roll": 0.0, "pitch": 0.0, "yaw": 0.0},
@@ -72,7 +74,7 @@ def test_the_demo_drive_is_understood(replay: Any) -> None:
 
 
 def played(replay: Any, **given: str) -> Made:
-    (process,) = replay.play(Context(**{"rate": "1.0", "loop": "false", "delay": "8.0", "rviz": "true", **given}))
+    (process,) = replay.play(Context(**{"rate": "1.0", "loop": "false", "delay": "2.0", "rviz": "true", **given}))
     assert isinstance(process, Made)
     return process
 
@@ -83,6 +85,60 @@ def test_the_bag_is_played_with_its_clock(replay: Any, drive: Path) -> None:
     assert command[command.index("--rate") + 1] == "2.5" and "--loop" in command
     assert "--loop" not in played(replay, bag="plain").kwargs["cmd"]
     assert played(replay, bag="plain").kwargs["cmd"][3] == "plain"
+
+
+def test_the_bag_is_played_once_the_node_is_active(replay: Any, drive: Path) -> None:
+    given = {"rate": "1.0", "loop": "false", "delay": "2.0", "rviz": "true", "bag": str(drive)}
+    for namespace, name in (("", "/localize"), ("robot1", "/robot1/localize"), ("/robot1", "/robot1/localize")):
+        (waiting,) = replay.play_when_active(Context(**given, namespace=namespace))
+        assert waiting.kwargs["cmd"][1:] == ["-m", "geoflow_ros.ros.tools.wait_active", name]
+        (player,) = waiting.kwargs["on_exit"]
+        assert player.kwargs["cmd"][:3] == ["ros2", "bag", "play"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("bag", "/nowhere/drive", "which does not exist"),
+        ("rate", "fast", "expected a number"),
+        ("loop", "twice", "expected true or false"),
+        ("rviz", "no", "expected true or false"),
+    ],
+)
+def test_what_cannot_be_played_is_said_before_anything_runs(
+    replay: Any, drive: Path, name: str, value: str, expected: str
+) -> None:
+    given = {"rate": "1.0", "loop": "false", "delay": "2.0", "rviz": "false", "bag": str(drive)}
+    replay.check(Context(**given))
+    with pytest.raises(InputError, match=f"launch argument {name} is '{value}', {expected}"):
+        replay.check(Context(**(given | {name: value})))
+
+
+def test_what_is_not_installed_is_said_before_anything_runs(
+    replay: Any, drive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROS_DISTRO", "jazzy")
+    given = {"rate": "1.0", "loop": "false", "delay": "2.0", "rviz": "true", "bag": str(drive)}
+    with pytest.raises(
+        InputError, match=r"not installed: rviz2 .*: sudo apt install ros-jazzy-rviz2, or .*rviz:=false"
+    ):
+        replay.check(Context(**given))
+    nav2 = launch_stand_in.load(monkeypatch, "nav2.launch.py")
+    files = {each.args[0]: str(each.kwargs["default_value"]) for each in entities(nav2, "DeclareLaunchArgument")}
+    with pytest.raises(InputError, match=r"nav2_planner \(of Nav2\).*apt install ros-jazzy-nav2-lifecycle-manager "):
+        nav2.check(Context(**files))
+    with pytest.raises(InputError, match="launch argument navigation_params is '/nowhere.yaml', which does not exist"):
+        nav2.check(Context(**(files | {"navigation_params": "/nowhere.yaml"})))
+
+
+@pytest.mark.parametrize("name", ["replay.launch.py", "nav2.launch.py"])
+def test_the_end_of_a_part_ends_all(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    module = launch_stand_in.load(monkeypatch, name)
+    assert all(each.kwargs["on_exit"].is_a("Shutdown") for each in entities(module, "Node"))
+    kinds = [type(each).__name__ for each in module.generate_launch_description().args[0]]
+    checked = next(each for each in entities(module, "OpaqueFunction"))
+    assert checked.kwargs["function"] is module.check
+    assert kinds.index("OpaqueFunction") < min(kinds.index("Node"), kinds.index("IncludeLaunchDescription"))
 
 
 def test_the_end_of_the_bag_ends_all_but_not_under_the_eyes_of_rviz(replay: Any) -> None:

@@ -46,6 +46,13 @@ class Context:
         self.launch_configurations = configurations
 
 
+def prefix_of(package: str) -> str:
+    """As get_package_prefix of ament_index_python, where only rviz2 and Nav2 are not installed."""
+    if package == "rviz2" or package.startswith("nav2"):
+        raise KeyError(package)  # its PackageNotFoundError is one
+    return "/opt/ros"
+
+
 def load(monkeypatch: pytest.MonkeyPatch, name: str) -> Any:
     """The module of a launch file of this repository, its imports of `launch` stood in for."""
     for module_name, classes in MODULES.items():
@@ -55,6 +62,7 @@ def load(monkeypatch: pytest.MonkeyPatch, name: str) -> Any:
         monkeypatch.setitem(sys.modules, module_name, module)
     index, packages = ModuleType("ament_index_python"), ModuleType("ament_index_python.packages")
     packages.get_package_share_directory = lambda _: str(REPOSITORY)  # type: ignore[attr-defined]
+    packages.get_package_prefix = prefix_of  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "ament_index_python", index)
     monkeypatch.setitem(sys.modules, "ament_index_python.packages", packages)
     return load_file(name)

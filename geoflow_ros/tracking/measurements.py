@@ -12,6 +12,7 @@ import numpy as np
 
 from geoflow_ros.bags.messages import quaternion_yaw, stamp_ns
 from geoflow_ros.errors import InputError
+from geoflow_ros.planar import PlanarPose
 from geoflow_ros.tracking.motion import BodyVelocity, YawRate
 from geoflow_ros.tracking.prior import Fix, Heading
 
@@ -73,6 +74,15 @@ def odometry_heading(message: Any, sigma: float) -> Heading:
 def odometry_velocity(message: Any) -> BodyVelocity:
     """The velocity of an Odometry in its child frame."""
     return _velocity(message.header.stamp, message.twist.twist, "odom")
+
+
+def odometry_pose(message: Any) -> PlanarPose | None:
+    """The pose of an Odometry in the frame of its header; None if it is not finite or has no orientation."""
+    place, q = message.pose.pose.position, message.pose.pose.orientation
+    norm = math.sqrt(q.x**2 + q.y**2 + q.z**2 + q.w**2)
+    if not (math.isfinite(place.x) and math.isfinite(place.y) and abs(norm - 1.0) <= 0.01):
+        return None
+    return PlanarPose(float(place.x), float(place.y), quaternion_yaw(q.x, q.y, q.z, q.w))
 
 
 def twist_velocity(message: Any) -> BodyVelocity:

@@ -20,6 +20,7 @@ from geoflow_ros.tracking.motion import MotionBuffer
 from geoflow_ros.tracking.prior import Fix, HeadingConfig, PriorBuffer, PriorConfig
 from geoflow_ros.tracking.settings import DatumConfig
 from geoflow_ros.tracking.tracker import TrackerConfig
+from geoflow_ros.tracking.velocity_inputs import VelocityInputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +65,12 @@ class SensorInputs:
         heading = self._config.heading
         if heading.source == "imu":
             self._take("heading", lambda: self._sensors.add_heading(measurements.imu_heading(message, heading.sigma)))
-        self._take("imu", lambda: self._motions.add_rate(measurements.imu_yaw_rate(message)))
+        self._take("imu", lambda: self._velocities.add_imu(message))
         self._came("imu", message)
 
     def on_odom(self, message: Any) -> None:
         """A nav_msgs/Odometry: its twist moves the hypotheses; its yaw is a heading if heading.source is odom."""
-        self._take("odom", lambda: self._motions.add_velocity(measurements.odometry_velocity(message)))
+        self._take("odom", lambda: self._velocities.add_odometry(message))
         heading = self._config.heading
         if heading.source == "odom":
             self._take(
@@ -79,7 +80,7 @@ class SensorInputs:
 
     def on_twist(self, message: Any) -> None:
         """A geometry_msgs/TwistStamped in base_link, for vehicles without odometry: speed and rate of turn."""
-        self._take("twist", lambda: self._motions.add_velocity(measurements.twist_velocity(message)))
+        self._take("twist", lambda: self._velocities.add_twist(message))
         self._came("twist", message)
 
     def set_mount(self, mount: Mount | None, reason: str = "the camera's mount is not known") -> None:
@@ -107,7 +108,7 @@ class SensorInputs:
     def warnings(self) -> Mapping[str, str]:
         """What is wrong with a sensor as the others see it, by its name."""
         with self._lock:
-            return dict(self._warnings)
+            return {**self._warnings, **self._velocities.warnings}
 
     def nearest_fix(self, stamp_ns: int) -> Fix | None:
         """The fix nearest in time."""
@@ -117,6 +118,7 @@ class SensorInputs:
         """Forget what sensors said of each other: time jumped."""
         self._fixes = FixCheck()
         self._clocks = Clocks()
+        self._velocities = VelocityInputs(self._motions)
         self._warnings: dict[str, str] = {}
 
     def _add_fix(self, message: Any) -> None:

@@ -98,7 +98,8 @@ def twist(forward: float, rate: float) -> SimpleNamespace:
 
 
 def odom(seconds: float, forward: float, rate: float, yaw: float = 0.0) -> SimpleNamespace:
-    pose = SimpleNamespace(pose=SimpleNamespace(orientation=quaternion(yaw)), covariance=[0.01] * 36)
+    place = SimpleNamespace(x=0.0, y=0.0, z=0.0)
+    pose = SimpleNamespace(pose=SimpleNamespace(position=place, orientation=quaternion(yaw)), covariance=[0.01] * 36)
     return SimpleNamespace(
         header=header(stamp(seconds)),
         pose=pose,

@@ -1,0 +1,94 @@
+"""Odometry cut into short segments, each as its twist, its pose and the IMU tell it: what can be compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoflow_ros.planar import PlanarPose, rotate, wrap_angle
+from geoflow_ros.tracking.motion import BodyVelocity
+
+SEGMENT_S, LONGEST_S = 0.25, 2.0
+"""Shorter ones drown in the noise of poses; over longer gaps nothing can be said."""
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segment:
+    """Mean velocities (2,) in the axes of the body, m/s, and rates of turn, rad/s; None where not told.
+
+    yaw: of the pose in the middle.
+    """
+
+    twist: Floats
+    twist_rate: float
+    pose: Floats | None
+    pose_rate: float | None
+    imu_rate: float | None
+    yaw: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One message of odometry; pose: None where it tells none."""
+
+    velocity: BodyVelocity
+    pose: PlanarPose | None
+
+
+class Segmenter:
+    """Collects readings until a segment is full."""
+
+    def __init__(self) -> None:
+        self._readings: list[Reading] = []
+        self._rates: list[float] = []
+
+    def add_rate(self, rate: float) -> None:
+        """A rate of turn of the IMU, rad/s."""
+        self._rates.append(rate)
+
+    def add(self, reading: Reading) -> Segment | None:
+        """The segment that ends with this reading, if one does."""
+        self._readings.append(reading)
+        seconds = elapsed(self._readings[0], reading)
+        if SEGMENT_S <= seconds <= LONGEST_S:
+            segment = _segment(self._readings, self._rates)
+        elif 0.0 <= seconds < SEGMENT_S:
+            return None
+        else:
+            segment = None
+        self._readings, self._rates = [reading], []
+        return segment
+
+
+def elapsed(first: Reading, second: Reading) -> float:
+    """Seconds from one to the other."""
+    return (second.velocity.stamp_ns - first.velocity.stamp_ns) * 1e-9
+
+
+def velocity_between(first: Reading, second: Reading) -> BodyVelocity | None:
+    """What the poses of two readings say of the velocity between them; None if they say nothing."""
+    start, end, seconds = first.pose, second.pose, elapsed(first, second)
+    if start is None or end is None or not 0.0 < seconds <= LONGEST_S:
+        return None
+    turn = wrap_angle(end.yaw - start.yaw)
+    forward, left = (rotate(-(start.yaw + turn / 2), (end.x - start.x, end.y - start.y)) / seconds).tolist()
+    return BodyVelocity(second.velocity.stamp_ns, forward, left, turn / seconds)
+
+
+def _segment(readings: list[Reading], rates: list[float]) -> Segment:
+    velocities = np.array([(each.velocity.forward, each.velocity.left, each.velocity.yaw_rate) for each in readings])
+    stamps = np.array([each.velocity.stamp_ns - readings[0].velocity.stamp_ns for each in readings]) * 1e-9
+    forward, left, rate = ((velocities[1:] + velocities[:-1]) / 2 * np.diff(stamps)[:, None]).sum(axis=0) / stamps[-1]
+    by_pose, first, last = velocity_between(readings[0], readings[-1]), readings[0].pose, readings[-1].pose
+    yaw = 0.0 if first is None or last is None else first.yaw + wrap_angle(last.yaw - first.yaw) / 2
+    return Segment(
+        twist=np.array([forward, left]),
+        twist_rate=float(rate),
+        pose=None if by_pose is None else np.array([by_pose.forward, by_pose.left]),
+        pose_rate=None if by_pose is None else by_pose.yaw_rate,
+        imu_rate=float(np.mean(rates)) if rates else None,
+        yaw=yaw,
+    )

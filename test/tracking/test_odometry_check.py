@@ -1,0 +1,135 @@
+"""Odometry that contradicts itself or the IMU: whom to believe, and what is said."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from geoflow_ros.errors import InputError
+from geoflow_ros.planar import PlanarPose, rotate
+from geoflow_ros.tracking.motion import BodyVelocity, YawRate
+from geoflow_ros.tracking.odometry_check import OdometryCheck
+from geoflow_ros.tracking.odometry_segments import Reading
+
+SPEED, RATE, RADIUS = 4.0, 0.4, 10.0
+Twist = tuple[float, float, float]
+
+
+def place(seconds: float) -> PlanarPose:
+    """On a circle to the left, started at the origin along x."""
+    yaw = RATE * seconds
+    return PlanarPose(RADIUS * math.sin(yaw), RADIUS * (1 - math.cos(yaw)), yaw)
+
+
+def true_twist(seconds: float) -> Twist:
+    return SPEED, 0.0, RATE
+
+
+def driven(
+    twist: Callable[[float], Twist] = true_twist,
+    pose: Callable[[float], PlanarPose | None] = place,
+    imu: Callable[[float], float] | None = lambda seconds: RATE,
+    seconds: float = 5.0,
+) -> tuple[OdometryCheck, BodyVelocity | None]:
+    """The check after a drive with odometry at 20 Hz, and the last velocity it admitted, if any."""
+    check, rng = OdometryCheck("odom"), np.random.default_rng(0)
+    admitted = None
+    for tick in range(round(seconds * 20)):
+        now = tick / 20
+        if imu is not None:
+            check.add_rate(YawRate(round(now * 1e9), imu(now) + rng.normal(0.0, 0.01)))
+        where = pose(now)
+        noisy = None if where is None else where @ PlanarPose(*rng.normal(0.0, (0.01, 0.01, 0.002)))
+        try:
+            admitted = check.admit(Reading(BodyVelocity(round(now * 1e9), *twist(now)), noisy))
+        except InputError:
+            admitted = None
+    return check, admitted
+
+
+def is_right(velocity: BodyVelocity | None) -> bool:
+    assert velocity is not None
+    return velocity.forward == pytest.approx(SPEED, abs=0.7) and velocity.yaw_rate == pytest.approx(RATE, abs=0.15)
+
+
+@pytest.mark.parametrize("imu", [None, lambda seconds: RATE, lambda seconds: 0.6 * RATE], ids=["none", "good", "skid"])
+def test_good_odometry_is_left_alone(imu: Callable[[float], float] | None) -> None:
+    check, admitted = driven(imu=imu)
+    assert admitted is not None and (admitted.forward, admitted.yaw_rate) == (SPEED, RATE)
+    assert check.verdict.sentences == {}
+
+
+def test_poses_that_are_never_filled_say_nothing() -> None:
+    check, admitted = driven(pose=lambda seconds: None)
+    assert check.verdict.sentences == {} and admitted is not None
+
+
+@pytest.mark.parametrize(
+    ("twist", "said"),
+    [
+        (lambda seconds: (0.0, 0.0, 0.0), "twist is zero while its pose moves"),
+        (lambda seconds: (*rotate(RATE * seconds, (SPEED, 0.0)), RATE), "axes of its header's frame"),
+        (lambda seconds: (0.0, -SPEED, RATE), "turned by about -90 deg"),
+        (lambda seconds: (-SPEED, 0.0, RATE), "turned by about -?180 deg"),
+    ],
+)
+def test_a_wrong_twist_is_replaced_by_the_differences_of_poses(twist: Callable[[float], Twist], said: str) -> None:
+    check, admitted = driven(twist=twist, seconds=8.0)
+    assert is_right(admitted)
+    assert re.search(said, check.verdict.sentences["odom"])
+
+
+@pytest.mark.parametrize(("scale", "said"), [(3.6, "3.6 times as fast"), (0.5, "0.5 times as fast")])
+def test_another_unit_is_not_used(scale: float, said: str) -> None:
+    check, admitted = driven(twist=lambda seconds: (scale * SPEED, 0.0, RATE))
+    assert admitted is None and said in check.verdict.sentences["odom"]
+
+
+@pytest.mark.parametrize(("rate", "said"), [(0.0, "is never filled"), (-RATE, "contradicts its pose and the IMU")])
+def test_a_wrong_rate_of_turn_is_taken_from_the_pose(rate: float, said: str) -> None:
+    check, admitted = driven(twist=lambda seconds: (SPEED, 0.0, rate))
+    assert is_right(admitted) and said in check.verdict.sentences["odom"]
+
+
+def test_without_pose_a_rate_that_is_never_filled_is_that_of_the_imu() -> None:
+    check, admitted = driven(twist=lambda seconds: (SPEED, 0.0, 0.0), pose=lambda seconds: None)
+    assert is_right(admitted) and "the IMU's is taken" in check.verdict.sentences["odom"]
+
+
+@pytest.mark.parametrize("pose", [place, lambda seconds: None], ids=["with pose", "without"])
+def test_when_odometry_and_imu_turn_to_opposite_sides_neither_is_used(
+    pose: Callable[[float], PlanarPose | None],
+) -> None:
+    check, admitted = driven(pose=pose, imu=lambda seconds: -RATE)
+    assert admitted is None and not check.verdict.is_imu_believed
+    assert "z down" in check.verdict.sentences["odom"]
+
+
+def test_an_imu_that_tells_no_rate_is_not_used() -> None:
+    check, admitted = driven(imu=lambda seconds: 0.0)
+    assert is_right(admitted) and not check.verdict.is_imu_believed
+    assert check.verdict.sentences.keys() == {"imu"}
+
+
+def test_an_orientation_that_is_never_filled_is_named_and_the_twist_stays() -> None:
+    check, admitted = driven(pose=lambda seconds: PlanarPose(place(seconds).x, place(seconds).y, 0.0))
+    assert is_right(admitted) and "orientation does not turn" in check.verdict.sentences["pose"]
+
+
+def test_twist_and_pose_of_opposite_turns_without_an_imu_are_not_used() -> None:
+    check, admitted = driven(twist=lambda seconds: (SPEED, 0.0, -RATE), imu=None)
+    assert admitted is None and "differ" in check.verdict.sentences["odom"]
+
+
+def test_odometry_that_is_mended_is_used_again() -> None:
+    check, admitted = driven(twist=lambda seconds: (0.0 if seconds < 4.0 else SPEED, 0.0, RATE), seconds=8.0)
+    assert check.verdict.sentences == {} and is_right(admitted)
+
+
+def test_a_loop_closure_is_no_contradiction() -> None:
+    check, _ = driven(pose=lambda seconds: PlanarPose(seconds // 2.0 * 3.0, 0.0, 0.0) @ place(seconds))
+    assert check.verdict.sentences == {}

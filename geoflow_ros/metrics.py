@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import chdtri
 
 from geoflow_ros.errors import InputError
+from geoflow_ros.planar import rotate, wrap_angle
 
 THRESHOLDS = (1.0, 3.0, 5.0)
 """Of the recalls: metres, and degrees for the yaw."""
@@ -39,13 +40,13 @@ def pose_errors(estimates: ArrayLike, truths: ArrayLike, covariances: ArrayLike)
     estimate, truth = np.asarray(estimates, dtype=np.float64), np.asarray(truths, dtype=np.float64)
     covariance = np.asarray(covariances, dtype=np.float64)
     east, north = error = (estimate - truth)[:, :2].T
-    cos, sin = np.cos(truth[:, 2]), np.sin(truth[:, 2])
+    ahead, left = rotate(-truth[:, 2], error.T).T
     whitened = np.linalg.solve(covariance[:, :2, :2], error.T[:, :, None])[:, :, 0]
-    yaw = (estimate[:, 2] - truth[:, 2] + math.pi) % (2 * math.pi) - math.pi
+    yaw = wrap_angle(estimate[:, 2] - truth[:, 2])
     return PoseErrors(
         position=np.hypot(east, north),
-        longitudinal=east * cos + north * sin,
-        lateral=north * cos - east * sin,
+        longitudinal=ahead,
+        lateral=left,
         yaw=yaw,
         nees=np.einsum("in,ni->n", error, whitened),
         yaw_nees=yaw**2 / covariance[:, 2, 2],
@@ -85,7 +86,7 @@ def summarise(errors: PoseErrors, ms_per_frame: float) -> EvaluationSummary:
     if errors.position.size == 0:
         raise InputError("there is nothing to summarise: the dataset gave no sample")
     yaw_deg = np.degrees(np.abs(errors.yaw))
-    half, ninety, ninety_five = (_coverage(errors.nees, share) for share in COVERAGES)
+    half, ninety, ninety_five = (coverage(errors.nees, share) for share in COVERAGES)
     return EvaluationSummary(
         count=int(errors.position.size),
         mean_error_m=float(errors.position.mean()),
@@ -108,6 +109,11 @@ def _recall(magnitudes: NDArray[np.float64]) -> tuple[float, ...]:
     return tuple(float((magnitudes < threshold).mean()) for threshold in THRESHOLDS)
 
 
-def _coverage(nees: NDArray[np.float64], share: float) -> float:
-    """Fraction of the truths inside the ellipse that should hold `share` of them (chi-square, 2 degrees of freedom)."""
-    return float((nees <= -2.0 * math.log(1.0 - share)).mean())
+def chi_square(share: float, dimensions: int) -> float:
+    """The squared Mahalanobis distance within which `share` of the errors in so many dimensions lie."""
+    return float(chdtri(dimensions, 1.0 - share))
+
+
+def coverage(nees: NDArray[np.float64], share: float) -> float:
+    """Fraction of the truths inside the ellipse that should hold `share` of them."""
+    return float((nees <= chi_square(share, 2)).mean())

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.metrics import pose_errors, summarise
+from geoflow_ros.metrics import chi_square, pose_errors, summarise
 
 
 def one_error(estimate: tuple[float, float, float], truth: tuple[float, float, float]) -> tuple[float, ...]:
@@ -119,3 +119,8 @@ def test_honest_covariances_are_covered_as_often_as_they_say() -> None:
 def test_nothing_to_summarise() -> None:
     with pytest.raises(InputError, match="no sample"):
         summarise(pose_errors(np.empty((0, 3)), np.empty((0, 3)), np.empty((0, 3, 3))), 0.0)
+
+
+@pytest.mark.parametrize(("share", "dimensions", "quantile"), [(0.9, 1, 2.706), (0.9, 2, 4.605), (0.95, 3, 7.815)])
+def test_quantiles_of_chi_square_are_those_of_the_tables(share: float, dimensions: int, quantile: float) -> None:
+    assert chi_square(share, dimensions) == pytest.approx(quantile, abs=5e-4)

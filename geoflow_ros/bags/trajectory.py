@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from geoflow_ros.bags.messages import quaternion_yaw
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum
+from geoflow_ros.planar import PlanarPose
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,7 +24,7 @@ class Trajectory:
     stamps: NDArray[np.float64]
     poses: NDArray[np.float64]
 
-    def at(self, stamp: float, max_gap: float = 1.0) -> tuple[float, float, float] | None:
+    def at(self, stamp: float, max_gap: float = 1.0) -> PlanarPose | None:
         """The pose interpolated at a stamp (s); None outside the trajectory and in a gap wider than max_gap (s)."""
         after = int(np.searchsorted(self.stamps, stamp))
         before = after - 1
@@ -35,8 +36,7 @@ class Trajectory:
             return None
         span = self.stamps[after] - self.stamps[before]
         share = (stamp - self.stamps[before]) / span if span > 0.0 else 0.0
-        east, north, yaw = (1 - share) * self.poses[before] + share * self.poses[after]
-        return float(east), float(north), float(yaw)
+        return PlanarPose(*((1 - share) * self.poses[before] + share * self.poses[after]).tolist())
 
 
 def read_tum(path: Path) -> Trajectory:
@@ -57,11 +57,11 @@ def read_tum(path: Path) -> Trajectory:
     return Trajectory(rows[:, 0], np.column_stack([rows[:, 1:3], yaw]))
 
 
-def write_tum(path: Path, poses: Iterable[tuple[int, tuple[float, float, float]]], datum: Datum | None) -> None:
-    """Write (stamp in ns, (east, north, yaw)) as lines of `t x y z qx qy qz qw`, the datum in a comment above."""
+def write_tum(path: Path, stamps_ns: Iterable[int], poses: Iterable[PlanarPose], datum: Datum | None) -> None:
+    """Write poses in `map` as lines of `t x y z qx qy qz qw`, the datum in a comment above."""
     lines = [] if datum is None else [f"# datum {datum.latitude!r} {datum.longitude!r} {datum.altitude!r}"]
-    for stamp_ns, (east, north, yaw) in poses:
+    for stamp_ns, pose in zip(stamps_ns, poses, strict=True):
         seconds, nanoseconds = divmod(stamp_ns, 10**9)  # a float has no room for nanoseconds since 1970
-        rotation = f"0 0 {math.sin(yaw / 2):.9f} {math.cos(yaw / 2):.9f}"
-        lines.append(f"{seconds}.{nanoseconds:09d} {east:.4f} {north:.4f} 0 {rotation}")
+        rotation = f"0 0 {math.sin(pose.yaw / 2):.9f} {math.cos(pose.yaw / 2):.9f}"
+        lines.append(f"{seconds}.{nanoseconds:09d} {pose.x:.4f} {pose.y:.4f} 0 {rotation}")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -13,7 +13,7 @@ import torch
 
 from geoflow_ros import cli
 from geoflow_ros.benchmark.baseline import PaperEager
-from geoflow_ros.benchmark.comparison import RuntimeRow, compare_runtimes, open_paths, open_runtime
+from geoflow_ros.benchmark.comparison import RuntimeRow, compare_runtimes, open_paths
 from geoflow_ros.benchmark.drive import FramePath, load_drive
 from geoflow_ros.benchmark.machine import peak_resident_mb, this_machine
 from geoflow_ros.benchmark.stages import Publish, measure_stages
@@ -22,7 +22,8 @@ from geoflow_ros.benchmark.sweeps import MemoryRow, latent_of, sweep_image_sizes
 from geoflow_ros.benchmark.tilestores import TileStoreRow, sweep_tile_stores
 from geoflow_ros.benchmark.timing import Contender, Speed, interleaved, speed
 from geoflow_ros.errors import InputError
-from geoflow_ros.model.inference.runtimes import Runtime
+from geoflow_ros.model.inference.runtimes import Runtime, chosen
+from geoflow_ros.model.weights import load
 from geoflow_ros.resources import share_file
 
 
@@ -104,7 +105,7 @@ def _workbench(arguments: argparse.Namespace) -> Workbench:
         torch.set_num_threads(arguments.threads)
     checkpoint = arguments.checkpoint or share_file("models/default.safetensors")
     drive = load_drive(arguments.drive or share_file("demo"), arguments.camera_hz)
-    runtime, model = open_runtime(checkpoint, Runtime(arguments.runtime))
+    runtime, model = chosen(load(checkpoint), Runtime(arguments.runtime))
     return Workbench(extent, arguments.frames or extent.frames, checkpoint, runtime, FramePath(drive, model))
 
 

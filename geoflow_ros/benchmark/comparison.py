@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,8 +15,7 @@ from geoflow_ros.benchmark.timing import Contender, interleaved, speed
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.localizer import load_model
 from geoflow_ros.localization.pose import Rejection
-from geoflow_ros.model.inference.runtimes import Runtime, candidates
-from geoflow_ros.model.interface import LocalizationModel
+from geoflow_ros.model.inference.runtimes import Runtime
 
 BURST = 10  # frames a turn: enough for the processor's caches to be its own
 
@@ -35,15 +33,6 @@ class RuntimeRow:
     answered: float
     mean_error_m: float | None
     error_ratio: float | None
-
-
-def open_runtime(checkpoint: Path, wanted: Runtime) -> tuple[Runtime, LocalizationModel]:
-    """A network run by a runtime, and which: `auto` is the first of this machine's candidates that can run it."""
-    for candidate in candidates() if wanted is Runtime.AUTO else ():
-        with suppress(InputError):
-            return candidate, load_model(checkpoint, candidate)
-    chosen = Runtime.TORCH if wanted is Runtime.AUTO else wanted
-    return chosen, load_model(checkpoint, chosen)
 
 
 def open_paths(
@@ -69,11 +58,11 @@ class Recorder:
 
     def __call__(self, index: int) -> None:
         """Localise a frame; a refused one has the error nan."""
-        estimate, (east, north, _) = self._path(index), self._path.drive.at(index).truth
+        estimate, truth = self._path(index), self._path.drive.at(index).truth
         if isinstance(estimate, Rejection):
             self.errors[index] = math.nan
         else:
-            self.errors[index] = math.hypot(estimate.east - east, estimate.north - north)
+            self.errors[index] = math.hypot(estimate.east - truth.x, estimate.north - truth.y)
 
 
 def compare_runtimes(paths: Mapping[str, FramePath], reference: str, frames: int) -> dict[str, RuntimeRow]:

@@ -22,6 +22,7 @@ from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.localizer import Localizer
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection
 from geoflow_ros.model.interface import LocalizationModel
+from geoflow_ros.planar import PlanarPose
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
 from geoflow_ros.town.noise import gauss_markov
@@ -37,7 +38,7 @@ class DriveFrame:
 
     message: Any
     prior: PosePrior
-    truth: tuple[float, float, float]
+    truth: PlanarPose
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,7 +106,9 @@ def load_drive(folder: Path, camera_hz: float, limit: int | None = None, seed: i
     ticks = [tick for tick in ticks if poses.keys() >= set(tick)][:limit]
     if not ticks:
         raise InputError(f"{folder / 'truth.tum'} has no pose at the stamp of any image: are they of the same drive?")
-    priors = _priors(np.array([now for now, _ in ticks]) * 1e-9, np.array([poses[now] for now, _ in ticks]), seed)
+    priors = _priors(
+        np.array([now for now, _ in ticks]) * 1e-9, np.array([poses[now].array() for now, _ in ticks]), seed
+    )
     frames = (DriveFrame(images[taken], prior, poses[taken]) for (_, taken), prior in zip(ticks, priors, strict=True))
     camera = camera_model(infos[0], description.mount)
     return BenchmarkDrive(camera, LocalFrame(description.datum), satellite, tuple(frames))

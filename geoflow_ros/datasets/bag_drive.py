@@ -23,7 +23,7 @@ from geoflow_ros.datasets.reading import JPEG_START, TAIL_BYTES, Findings, is_wh
 from geoflow_ros.datasets.sample import Sample
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
-from geoflow_ros.planar import PlanarPose, compose
+from geoflow_ros.planar import PlanarPose
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
 
@@ -53,7 +53,7 @@ class Frame:
 
     recorded_ns: int
     stamp_ns: int
-    pose: tuple[float, float, float]
+    pose: PlanarPose
 
 
 def read_description(path: Path) -> DriveDescription:
@@ -118,7 +118,7 @@ class BagDrive:
                 if pose is None:
                     self.without_truth += 1
                 else:
-                    self._frames.append(Frame(recorded, stamp, self._camera_pose(pose)))
+                    self._frames.append(Frame(recorded, stamp, pose @ self._description.mount.planar))
         findings.raise_if_any("drive", self._bag, "record it again, or leave these images out of the bag")
         if not self._frames:
             raise InputError(f"{truth} has no pose at the stamp of any of {self.without_truth} images of {self._bag}")
@@ -130,14 +130,10 @@ class BagDrive:
             raise InputError(f"{self._bag} has no message on {topic}: record the camera_info with the images")
         return camera_model(first[1], self._description.mount)
 
-    def _camera_pose(self, base: tuple[float, float, float]) -> tuple[float, float, float]:
-        east, north, yaw = compose(base, self._description.mount.planar.array()).tolist()
-        return east, north, yaw
-
     @property
     def positions(self) -> NDArray[np.float64]:
         """East, north (N, 2) in metres of the camera in every frame."""
-        return np.array([frame.pose[:2] for frame in self._frames])
+        return np.array([(frame.pose.x, frame.pose.y) for frame in self._frames])
 
     def __len__(self) -> int:
         return len(self._frames)
@@ -150,10 +146,11 @@ class BagDrive:
                 f"image {frame.stamp_ns} of {self._bag} is {image.shape[1]} x {image.shape[0]} px but its camera_info "
                 f"is for {self._camera.width} x {self._camera.height}"
             )
-        prior = PlanarPose(*frame.pose) @ self._noise.draw(index)
+        pose = frame.pose
+        prior = pose @ self._noise.draw(index)
         patch = self._satellite.patch(self._frame, (prior.x, prior.y), prior.yaw, self._size_px, self._resolution)
         ground, camera = self._camera.rectify(image), self._camera.rectified()
-        return Sample(str(frame.stamp_ns), ground, camera, patch, frame.pose, self._noise.known(prior))
+        return Sample(str(frame.stamp_ns), ground, camera, patch, (pose.x, pose.y, pose.yaw), self._noise.known(prior))
 
     def _read_image(self, frame: Frame) -> NDArray[np.uint8]:
         messages = _messages(self._own_reader(), self._image_topic, frame.recorded_ns, frame.recorded_ns + 1)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from geoflow_ros.errors import InputError
 from geoflow_ros.evaluate.outcome import Outcome, errors_of
 from geoflow_ros.metrics import COVERAGES, THRESHOLDS, PoseErrors
+from geoflow_ros.planar import rotate
 
 Floats = NDArray[np.float64]
 COMMON_FRAME_M = 100.0
@@ -151,10 +152,7 @@ def _as_the_driver_sees(axes: Any, errors: PoseErrors) -> None:
 def _in_search_area(outcomes: Sequence[Outcome]) -> Floats:
     """Right, ahead (n, 2) in metres of the truths from their priors."""
     truth, prior = (np.array([getattr(each, name) for each in outcomes]) for name in ("truth", "prior"))
-    (east, north), yaw = (truth - prior)[:, :2].T, prior[:, 2]
-    return np.column_stack([
-        east * np.sin(yaw) - north * np.cos(yaw), east * np.cos(yaw) + north * np.sin(yaw)
-    ])  # fmt: skip
+    return rotate(math.pi / 2 - prior[:, 2], (truth - prior)[:, :2])
 
 
 def _two_sided(yaw_nees: Floats) -> Floats:

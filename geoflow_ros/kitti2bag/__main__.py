@@ -6,6 +6,7 @@ import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import starmap
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from geoflow_ros.kitti2bag import kitti_bag, oxts_messages
 from geoflow_ros.kitti2bag.drive_tiles import copy_tiles, mosaic_maps, places_along
 from geoflow_ros.kitti2bag.kitti_bag import BagOptions
 from geoflow_ros.kitti2bag.kitti_raw import RawDrive, read_drive
+from geoflow_ros.planar import PlanarPose
 from geoflow_ros.satellite.stores import open_store
 
 
@@ -56,8 +58,8 @@ def _convert(arguments: argparse.Namespace) -> None:
     with new_folder(arguments.out) as root:
         _write_imagery(root / "tiles.mbtiles", drive, arguments)
         kitti_bag.write_bag(root / "drive", drive, options)
-        truth = zip(drive.oxts.stamps_ns.tolist(), kitti_bag.truth_of(drive), strict=True)
-        write_tum(root / "truth.tum", truth, kitti_bag.datum_of(drive))
+        truth = starmap(PlanarPose, kitti_bag.truth_of(drive))
+        write_tum(root / "truth.tum", drive.oxts.stamps_ns.tolist(), truth, kitti_bag.datum_of(drive))
         (root / "drive.json").write_text(json.dumps(_description(drive, options), indent=2) + "\n", encoding="utf-8")
     _say(drive, arguments)
 

@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from geoflow_ros.bags.recording import Messages
 from geoflow_ros.kitti2bag.kitti_raw import OxtsLog
+from geoflow_ros.planar import rotate
 
 Floats = NDArray[np.float64]
 FIX, IMU, VELOCITY, ODOM = "/kitti/oxts/gps/fix", "/kitti/oxts/imu", "/kitti/oxts/gps/vel", "/kitti/oxts/odom"
@@ -110,8 +111,7 @@ def dead_reckoning(log: OxtsLog) -> tuple[Floats, Floats]:
     velocity, rate = log.columns("vf vl"), log.column("wu")
     yaw = np.concatenate([[0.0], np.cumsum((rate[1:] + rate[:-1]) / 2 * dt)])
     halfway, mean = (yaw[1:] + yaw[:-1]) / 2, (velocity[1:] + velocity[:-1]) / 2
-    cos, sin = np.cos(halfway), np.sin(halfway)
-    steps = np.column_stack([cos * mean[:, 0] - sin * mean[:, 1], sin * mean[:, 0] + cos * mean[:, 1]]) * dt[:, None]
+    steps = rotate(halfway, mean) * dt[:, None]
     places = np.vstack([np.zeros((1, 2)), np.cumsum(steps, axis=0)])
     travelled = np.concatenate([[0.0], np.cumsum(np.hypot(*steps.T))])
     return np.column_stack([places, yaw]), travelled

@@ -21,10 +21,12 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.localizer import Localizer, load_model
 from geoflow_ros.localization.pose import PosePrior
+from geoflow_ros.planar import PlanarPose
 from geoflow_ros.replay.arguments import replay_config
 from geoflow_ros.replay.play import Played, Script, play
-from geoflow_ros.replay.plots import plot_timeline, plot_trajectory
+from geoflow_ros.replay.plots import plot_timeline
 from geoflow_ros.replay.results import Judged, judge, summary, write_csv
+from geoflow_ros.reports.trajectory_plot import plot_trajectory
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
 from geoflow_ros.tracking.session import Session
@@ -147,9 +149,8 @@ def _start(arguments: argparse.Namespace, truth: Trajectory | None) -> Callable[
         pose = truth.at(stamp_ns * 1e-9)
         if pose is None:
             raise InputError(f"{arguments.truth} has no pose at the first image: cut the bag, or leave the offset out")
-        east, north, yaw = pose
-        covariance = np.diag([START_STD_M**2, START_STD_M**2, START_STD_YAW**2])
-        return PosePrior(east - aside * math.sin(yaw), north + aside * math.cos(yaw), yaw + rotation, covariance)
+        pose @= PlanarPose(0.0, aside, rotation)
+        return PosePrior(pose.x, pose.y, pose.yaw, np.diag([START_STD_M**2, START_STD_M**2, START_STD_YAW**2]))
 
     return start
 
@@ -178,8 +179,7 @@ def _write(
     datum = None if frame is None else frame.datum
     for name, judged in (("fused", fused), ("single_frame", single)):
         stamps = [played.frames[index].stamp_ns for index in judged.frames]
-        poses = [(pose.east, pose.north, pose.yaw) for pose in judged.poses]
-        write_tum(out / f"{name}.tum", zip(stamps, poses, strict=True), datum)
+        write_tum(out / f"{name}.tum", stamps, [pose.planar for pose in judged.poses], datum)
     write_csv(out / "frames.csv", played.frames, fused, single, truth)
 
 
@@ -191,7 +191,9 @@ def _plot(
     fixes = np.array([frame.to_enu(*fix)[:2] for fix in played.fixes]).reshape(-1, 2)
     way = None if truth is None else _driven(truth, played)
     if len(fixes) or len(fused.poses):
-        plot_trajectory(out / "trajectory.png", fused, way, fixes, satellite, frame)
+        places = np.array([(pose.east, pose.north) for pose in fused.poses]).reshape(-1, 2)
+        errors = None if fused.errors is None else fused.errors.position
+        plot_trajectory(out / "trajectory.png", places, way, fixes, satellite, frame, errors)
 
 
 def _driven(truth: Trajectory, played: Played) -> NDArray[np.float64]:

@@ -51,18 +51,17 @@ def judge(
     frames: list[FrameResult], pose_of: Callable[[FrameResult], PoseWithCovariance | None], truth: Trajectory | None
 ) -> Judged:
     """The poses that frames have, with their errors; where there is a truth, only of frames that it knows."""
-    kept, poses = [], []
-    truths: list[tuple[float, float, float]] = []
+    kept, poses, truths = [], [], []
     for index, frame in enumerate(frames):
         pose, true = pose_of(frame), None if truth is None else truth.at(frame.stamp_ns * 1e-9)
         if pose is not None and (truth is None or true is not None):
             kept.append(index)
             poses.append(pose)
         if pose is not None and true is not None:
-            truths.append(true)
+            truths.append(true.array())
     errors = None
     if truths:
-        estimates = [(pose.east, pose.north, pose.yaw) for pose in poses]
+        estimates = [pose.planar.array() for pose in poses]
         errors = pose_errors(estimates, truths, [pose.covariance for pose in poses])
     return Judged(np.array(kept, dtype=np.int64), poses, errors)
 
@@ -97,7 +96,7 @@ def write_csv(path: Path, frames: list[FrameResult], fused: Judged, single: Judg
         writer.writerow(header)
         for index, frame in enumerate(frames):
             true = None if truth is None else truth.at(frame.stamp_ns * 1e-9)
-            place = [""] * 3 if true is None else _numbers(true[0], true[1], math.degrees(true[2]))
+            place = [""] * 3 if true is None else _numbers(true.x, true.y, math.degrees(true.yaw))
             about = [frame.stamp_ns, frame.track.state.value, frame.track.reason, f"{1e3 * frame.seconds:.1f}"]
             writer.writerow(
                 about + place + [cell for each in cells for cell in each.get(index, [""] * len(POSE_COLUMNS))]

@@ -1,10 +1,9 @@
-"""Pictures of results: the heatmap of one estimate, a case with its truth, the trajectory of a drive."""
+"""Pictures of results: the heatmap of one estimate, a case with its truth."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -12,9 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior
+from geoflow_ros.metrics import chi_square
+from geoflow_ros.planar import rotate
 from geoflow_ros.satellite.patch import SatellitePatch
 
-CHI2_90 = 4.605170185988092  # 90 % quantile of chi-square with 2 degrees of freedom
+ELLIPSE = 0.9  # the probability within what is drawn of a covariance
 HEATMAP_PX = 720
 DECADES = 4  # of probability below the highest that the heatmap shows
 WHITE, BLACK, GREEN, CYAN = (255, 255, 255), (0, 0, 0), (80, 255, 80), (90, 220, 255)
@@ -26,7 +27,7 @@ HALO = 2  # extra line width of the dark rim that keeps marks readable on any gr
 def ellipse_axes(covariance: NDArray[np.float64]) -> tuple[float, float, float]:
     """Major and minor half axis (m) and direction of the major one (rad) of the 90 % ellipse of a (2, 2) covariance."""
     values, vectors = np.linalg.eigh(covariance)
-    minor, major = np.sqrt(np.maximum(values, 0.0) * CHI2_90)
+    minor, major = np.sqrt(np.maximum(values, 0.0) * chi_square(ELLIPSE, 2))
     return float(major), float(minor), math.atan2(vectors[1, 1], vectors[0, 1])
 
 
@@ -99,16 +100,15 @@ class _Canvas:
     def pose(self, en: ArrayLike, yaw: float, covariance: NDArray[np.float64], colour: tuple[int, int, int]) -> None:
         major, minor, direction = ellipse_axes(covariance)
         angle = np.linspace(0, 2 * math.pi, 73)
-        along, across = major * np.cos(angle), minor * np.sin(angle)
-        cos, sin = math.cos(direction), math.sin(direction)
-        ring = np.stack([cos * along - sin * across, sin * along + cos * across], axis=-1) + np.asarray(en)
+        upright = np.stack([major * np.cos(angle), minor * np.sin(angle)], axis=-1)
+        ring = rotate(direction, upright) + np.asarray(en)
         for ink, extra in ((BLACK, HALO), (colour, 0)):
             cv2.polylines(self.image, [self._fixed(ring)], True, ink, 2 + extra, cv2.LINE_AA, SHIFT)
         self.arrow(en, yaw, 4.0, colour, 3)
 
     def arrow(self, en: ArrayLike, yaw: float, length_m: float, colour: tuple[int, int, int], width: int) -> None:
         start = np.asarray(en, dtype=np.float64)
-        tip = start + length_m * np.array([math.cos(yaw), math.sin(yaw)])
+        tip = start + rotate(yaw, (length_m, 0.0))
         start_px, tip_px = self._fixed(np.stack([start, tip]))
         for ink, extra in ((BLACK, min(HALO, width)), (colour, 0)):
             cv2.line(self.image, start_px, tip_px, ink, width + extra, cv2.LINE_AA, SHIFT)
@@ -140,38 +140,3 @@ class _Canvas:
     def _fixed(self, en: NDArray[np.float64]) -> NDArray[np.int32]:
         """Pixels in OpenCV's fixed point, whose origin is the centre of the first pixel."""
         return np.round((self.view.to_pixel(en) - 0.5) * (1 << SHIFT)).astype(np.int32)
-
-
-def plot_trajectory(
-    target: Path,
-    truth: NDArray[np.float64],
-    fixes: NDArray[np.float64],
-    estimates: NDArray[np.float64],
-    background: SatellitePatch,
-) -> None:
-    """Write a picture of truth (N, 2), fixes (M, 2) and estimates (K, 2), east and north in metres, over imagery.
-
-    background: a north-up patch.
-    """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 9), dpi=130, layout="constrained")
-    axes = figure.add_subplot()
-    half = background.size_m / 2
-    east, north = background.center
-    axes.imshow(background.image, extent=(east - half, east + half, north - half, north + half), alpha=0.75)
-    axes.plot(*fixes.T, "x", color="tab:red", markersize=3, label="GNSS fixes (prior)")
-    axes.plot(*truth.T, "-", color="white", linewidth=3)
-    axes.plot(*truth.T, "-", color="black", linewidth=1.5, label="truth")
-    axes.plot(
-        *estimates.T, ".", color="tab:cyan", markersize=5, markeredgecolor="black", markeredgewidth=0.3, label="poses"
-    )
-    points = np.concatenate([truth, fixes, estimates])
-    low, high = points.min(axis=0) - 15, points.max(axis=0) + 15
-    axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), xlabel="east [m]", ylabel="north [m]", aspect="equal")
-    bar = 10.0 ** math.floor(math.log10(max(high - low) / 3))
-    start = low + 0.04 * (high - low)
-    axes.plot([start[0], start[0] + bar], [start[1]] * 2, color="white", linewidth=4)
-    axes.annotate(f"{bar:g} m", start, xytext=(0, 5), textcoords="offset points", color="white")
-    axes.legend(loc="upper right")
-    figure.savefig(target)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from dataclasses import asdict, replace
+from itertools import starmap
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +67,7 @@ def _write_bag(
 def _write_truth(root: Path, town: Town, times: NDArray[np.float64], truth: NDArray[np.float64]) -> None:
     datum = town.datum
     stamps_ns = (1_000_000_000 * START_S + round(1e9 * time) for time in times.tolist())
-    write_tum(root / "truth.tum", zip(stamps_ns, truth.tolist(), strict=True), datum)
+    write_tum(root / "truth.tum", stamps_ns, starmap(PlanarPose, truth.tolist()), datum)
     about = {"seed": town.seed, "frames": len(times), "rate_hz": RATE_HZ, "datum": asdict(datum)}
     about["mount"] = asdict(CAMERA.mount)
     (root / "drive.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from geoflow_ros.planar import rotate
 from geoflow_ros.town.textures import METRES, REPEAT_HOLDS, Texture
 
 Floats = NDArray[np.float64]
@@ -113,9 +114,7 @@ class Frame:
 
     def points(self, local: ArrayLike) -> Floats:
         """East, north (..., 2) of local points (..., 2)."""
-        local = np.asarray(local, dtype=np.float64)
-        cos, sin = np.cos(self.yaw), np.sin(self.yaw)
-        return np.asarray(local @ np.array([[cos, sin], [-sin, cos]]) + self.origin)
+        return rotate(self.yaw, local) + self.origin
 
     def rectangle(self, x0: float, x1: float, y0: float, y1: float) -> Floats:
         """Counter-clockwise corners (4, 2) of a local rectangle."""

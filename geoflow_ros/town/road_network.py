@@ -9,6 +9,7 @@ from enum import Enum, auto
 import numpy as np
 from numpy.typing import NDArray
 
+from geoflow_ros.planar import rotate
 from geoflow_ros.town.path import Path
 
 Floats = NDArray[np.float64]
@@ -106,8 +107,7 @@ class Warp:
         for index, (amplitude, wave, direction, phase) in enumerate(self._waves):
             shift = amplitude * np.sin(wave * (x * math.cos(direction) + y * math.sin(direction)) + phase)
             x, y = (x + shift, y) if index % 2 else (x, y + shift)
-        cos, sin = math.cos(self._angle), math.sin(self._angle)
-        return np.stack([cos * x - sin * y, sin * x + cos * y], axis=-1)
+        return rotate(self._angle, np.stack([x, y], axis=-1))
 
 
 def generate_network(rng: np.random.Generator, road_width: float = 1.0) -> Network:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum
+from geoflow_ros.planar import wrap_angle
 from geoflow_ros.town.drifts import add_drifts
 from geoflow_ros.town.plots import build_plots
 from geoflow_ros.town.props import Shape
@@ -78,7 +79,7 @@ class Town:
             if max(abs(east), abs(north)) <= reach:
                 yaw = float(street.path.yaw(s)) + (0.0 if forward else math.pi)
                 turning = rng.normal(0.0, 0.3) if rng.random() < 0.15 else rng.normal(0.0, 0.04)
-                return float(east), float(north), (yaw + turning + math.pi) % (2 * math.pi) - math.pi
+                return float(east), float(north), wrap_angle(yaw + turning)
 
 
 def _terrain(rng: np.random.Generator, site: Site) -> None:

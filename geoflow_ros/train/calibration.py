@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 from geoflow_ros.datasets.sample import LocalizationDataset
 from geoflow_ros.localization.localizer import locate
 from geoflow_ros.localization.localizer_config import LocalizerConfig
-from geoflow_ros.metrics import PoseErrors, pose_errors
+from geoflow_ros.metrics import PoseErrors, chi_square, pose_errors
 from geoflow_ros.model.inference.prepare import prepare
 from geoflow_ros.model.interface import LocalizationModel
 from geoflow_ros.model.weights import load, read, save
 
 COVERAGE = 0.9
 CALIBRATION_SAMPLES = 1000
-CHI2_POSITION, CHI2_YAW = 4.605, 2.706  # 90 % quantiles of chi-square with 2 and 1 degrees of freedom
 
 
 def spread(count: int, wanted: int) -> list[int]:
@@ -41,9 +40,9 @@ def errors_on(model: LocalizationModel, samples: LocalizationDataset, indices: I
     return pose_errors(estimates, truths, covariances)
 
 
-def variance_factor(nees: NDArray[np.float64], quantile: float) -> float:
-    """What to multiply variances by so that COVERAGE of the squared Mahalanobis distances are below `quantile`."""
-    return float(np.quantile(nees, COVERAGE) / quantile)
+def variance_factor(nees: NDArray[np.float64], dimensions: int) -> float:
+    """What to multiply variances by so that COVERAGE of the errors in so many dimensions are within their ellipse."""
+    return float(np.quantile(nees, COVERAGE) / chi_square(COVERAGE, dimensions))
 
 
 def calibrate_checkpoint(path: Path, samples: LocalizationDataset) -> tuple[float, float]:
@@ -51,7 +50,7 @@ def calibrate_checkpoint(path: Path, samples: LocalizationDataset) -> tuple[floa
     model = load(path)
     model.config = dataclasses.replace(model.config, position_variance_scale=1.0, yaw_variance_scale=1.0)
     errors = errors_on(prepare(model), samples, spread(len(samples), CALIBRATION_SAMPLES))
-    position, yaw = variance_factor(errors.nees, CHI2_POSITION), variance_factor(errors.yaw_nees, CHI2_YAW)
+    position, yaw = variance_factor(errors.nees, 2), variance_factor(errors.yaw_nees, 1)
     model.config = dataclasses.replace(model.config, position_variance_scale=position, yaw_variance_scale=yaw)
     save(model, path, read(path)[0].card)
     return position, yaw

@@ -28,6 +28,7 @@ from geoflow_ros.benchmark.timing import Contender, Speed, interleaved, quantile
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import Rejection
 from geoflow_ros.model.config import DefaultConfig
+from geoflow_ros.planar import PlanarPose
 from geoflow_ros.resources import share_file
 from geoflow_ros.satellite.stores import open_store
 
@@ -87,10 +88,12 @@ def test_shipped_drive_is_read_whole() -> None:
     assert len(drive.frames) == 250
     assert drive.at(250) is drive.at(0)
     rows = np.loadtxt(share_file("demo/truth.tum"))
-    assert [frame.truth[0] for frame in drive.frames] == pytest.approx(rows[:, 1], abs=1e-3)
+    assert [frame.truth.x for frame in drive.frames] == pytest.approx(rows[:, 1], abs=1e-3)
     image = compressed_to_rgb(drive.at(0).message)
     assert image.shape == (drive.camera.height, drive.camera.width, 3)
-    off = np.array([np.subtract((each.prior.east, each.prior.north), each.truth[:2]) for each in drive.frames])
+    off = np.array(
+        [np.subtract((each.prior.east, each.prior.north), (each.truth.x, each.truth.y)) for each in drive.frames]
+    )
     assert 0.3 * PRIOR_SIGMA_M < np.sqrt((off**2).mean()) < 3 * PRIOR_SIGMA_M
     assert np.abs(np.diff(off, axis=0)).max() < PRIOR_SIGMA_M / 2  # it wanders, it does not jump
     again, other = (load_drive(share_file("demo"), 10.0, limit=3, seed=seed) for seed in (0, 1))
@@ -128,7 +131,7 @@ class FakePath:
     """Answers `error` m east of the truth, refusing some frames."""
 
     def __init__(self, error: float, refused: tuple[int, ...] = ()) -> None:
-        self.drive = SimpleNamespace(at=lambda index: SimpleNamespace(truth=(float(index), 5.0, 0.0)))
+        self.drive = SimpleNamespace(at=lambda index: SimpleNamespace(truth=PlanarPose(float(index), 5.0)))
         self._error, self._refused = error, refused
 
     def __call__(self, index: int) -> Any:

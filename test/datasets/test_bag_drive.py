@@ -12,6 +12,7 @@ import drive_folder
 import numpy as np
 import pytest
 from drive_folder import MOUNT, SIZE, START_NS, colour, header, message, write_drive
+from numpy.typing import NDArray
 from rosbags.rosbag2 import StoragePlugin
 
 from geoflow_ros.bags.trajectory import read_tum
@@ -97,10 +98,16 @@ def test_trajectory_between_its_poses(tmp_path: Path) -> None:
     ]
     path.write_text("\n".join(lines))
     trajectory = read_tum(path)
-    assert trajectory.at(10.25) == pytest.approx((1.0, 0.0, math.radians(175)))
-    assert trajectory.at(10.5) == pytest.approx((2.0, 0.0, math.pi))
-    assert trajectory.at(10.0) == pytest.approx((0.0, 0.0, math.radians(170)))
-    assert trajectory.at(14.0) == pytest.approx((5.0, 0.0, math.radians(190)))
+
+    def at(stamp: float) -> NDArray[np.float64]:
+        pose = trajectory.at(stamp)
+        assert pose is not None
+        return pose.array()
+
+    assert at(10.25) == pytest.approx((1.0, 0.0, math.radians(175)))
+    assert at(10.5) == pytest.approx((2.0, 0.0, math.pi))
+    assert at(10.0) == pytest.approx((0.0, 0.0, math.radians(170)))
+    assert at(14.0) == pytest.approx((5.0, 0.0, math.radians(190)))
     assert trajectory.at(9.9) is None and trajectory.at(14.1) is None
     assert trajectory.at(12.5) is None  # in a gap of 3 s
 

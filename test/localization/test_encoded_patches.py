@@ -272,7 +272,7 @@ def test_the_answer_does_not_jump_where_the_patch_changes(
     # A camera on the border between patches that lie 16 m and 4 degrees apart, seen from each side.
     frame, config = drive.at(index), LocalizerConfig()
     image, camera = compressed_for(frame.message, drive.camera, (640, 160))
-    (east, north, yaw), half = frame.truth, config.patch_grid_m / 2
+    (east, north, yaw), half = frame.truth.array(), config.patch_grid_m / 2
     prior_ = prior(east, north, yaw, std_m=4.0, std_yaw_deg=2.0)
     found = []
     for aside, turned in ((-half, 0.0), (half, 0.0), (0.0, -0.5), (0.0, 0.5)):

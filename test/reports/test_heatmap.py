@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior
-from geoflow_ros.reports.heatmap import CYAN, GREEN, draw_heatmap, ellipse_axes, plot_trajectory
+from geoflow_ros.reports.heatmap import CYAN, GREEN, draw_heatmap, ellipse_axes
 from geoflow_ros.satellite.patch import SatellitePatch
 
 SIZE = 500
@@ -61,12 +59,3 @@ def test_ellipse_holds_ninety_percent() -> None:
     samples = np.random.default_rng(0).multivariate_normal([0, 0], covariance, 20_000) @ turn
     inside = (samples[:, 0] / major) ** 2 + (samples[:, 1] / minor) ** 2 <= 1
     assert inside.mean() == pytest.approx(0.9, abs=0.01)
-
-
-def test_trajectory_picture_is_written(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
-    line = np.linspace([0.0, 0.0], [50.0, 30.0], 20)
-    background = SatellitePatch(np.full((100, 100, 3), 120, np.uint8), (25.0, 15.0), 1.0)
-    plot_trajectory(tmp_path / "t.png", line, line + 5.0, line + 1.0, background)
-    picture = cv2.imread(str(tmp_path / "t.png"))
-    assert picture is not None and picture.shape[0] > 500 and np.ptp(picture) == 255

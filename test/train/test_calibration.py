@@ -8,7 +8,6 @@ from training_support import Noise, tiny_network
 
 from geoflow_ros.model.weights import load, read, save
 from geoflow_ros.train.calibration import (
-    CHI2_POSITION,
     calibrate_checkpoint,
     errors_on,
     spread,
@@ -18,8 +17,8 @@ from geoflow_ros.train.calibration import (
 
 def test_the_variance_factor_makes_nine_of_ten_fit() -> None:
     nees = np.random.default_rng(0).chisquare(2, 20_000)
-    assert variance_factor(nees, CHI2_POSITION) == pytest.approx(1.0, abs=0.03)
-    assert variance_factor(4 * nees, CHI2_POSITION) == pytest.approx(4.0, abs=0.12)
+    assert variance_factor(nees, 2) == pytest.approx(1.0, abs=0.03)
+    assert variance_factor(4 * nees, 2) == pytest.approx(4.0, abs=0.12)
 
 
 def test_a_calibrated_checkpoint_covers_what_it_was_calibrated_on(tmp_path: Path) -> None:
@@ -29,7 +28,7 @@ def test_a_calibrated_checkpoint_covers_what_it_was_calibrated_on(tmp_path: Path
     assert (model.config.position_variance_scale, model.config.yaw_variance_scale) == scales
     assert read(tmp_path / "raw")[0].card == {"step": 7}
     nees = errors_on(model, Noise(), range(6)).nees
-    assert np.quantile(nees, 0.9) == pytest.approx(CHI2_POSITION, rel=1e-2)
+    assert np.quantile(nees, 0.9) == pytest.approx(4.605, rel=1e-2)
 
 
 def test_validation_samples_are_spread_over_the_data() -> None:

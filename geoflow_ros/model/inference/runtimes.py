@@ -120,22 +120,27 @@ def singles(batch: Tensor) -> list[Tensor]:
 
 
 def accelerated(model: LocalizationModel, runtime: Runtime) -> LocalizationModel:
-    """The network ready for inference by a runtime; one that cannot run here or computes wrongly is an InputError.
+    """The network ready for inference by a runtime, as `chosen` chooses it."""
+    return chosen(model, runtime)[1]
+
+
+def chosen(model: LocalizationModel, runtime: Runtime) -> tuple[Runtime, LocalizationModel]:
+    """A runtime and the network that it runs; one that cannot run here or computes wrongly is an InputError.
 
     `auto` takes the first of `candidates` that can and agrees with torch, with a warning for each that does not.
     """
     reference = prepare(model)
     if runtime is not Runtime.AUTO:
-        return started(reference, runtime)
+        return runtime, started(reference, runtime)
     refused: list[str] = []
     for candidate in candidates():
         try:
-            return started(reference, candidate)
+            return candidate, started(reference, candidate)
         except InputError as error:
             if str(error) not in refused:
                 LOGGER.warning("%s; trying another runtime", error)
             refused.append(str(error))
-    return reference
+    return Runtime.TORCH, reference
 
 
 def candidates() -> tuple[Runtime, ...]:

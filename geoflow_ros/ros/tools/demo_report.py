@@ -15,22 +15,20 @@ from geoflow_ros.bags.trajectory import Trajectory, write_tum
 from geoflow_ros.datasets.bag_drive import DriveDescription
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
-from geoflow_ros.metrics import PoseErrors, pose_errors
-from geoflow_ros.reports.heatmap import CHI2_90, plot_trajectory
+from geoflow_ros.metrics import PoseErrors, coverage, pose_errors
+from geoflow_ros.planar import PlanarPose
+from geoflow_ros.reports.trajectory_plot import plot_trajectory
 from geoflow_ros.ros.tools.player import IMAGES, Recorded
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
 
-PICTURE_PX = 1200
-PICTURE_MARGIN_M = 20.0
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """A pose: stamp (ns, live), (east, north, yaw), covariance (3, 3), seconds from image stamp to arrival."""
+    """A pose in `map`: stamp (ns, live), covariance (3, 3), seconds from image stamp to arrival."""
 
     stamp_ns: int
-    pose: tuple[float, float, float]
+    pose: PlanarPose
     covariance: NDArray[np.float64]
     latency_s: float
 
@@ -79,9 +77,11 @@ def write_report(run: DemoRun, out: Path) -> None:
     fixes, fix_truth = _fixes(run, frame)
     summary = _summarise(run, np.hypot(*(fixes - fix_truth).T))
     (out / "summary.json").write_text(json.dumps(asdict(summary), indent=2) + "\n", encoding="utf-8")
-    poses = ((answer.stamp_ns - run.shift_ns, answer.pose) for answer in run.answers)
-    write_tum(out / "trajectory.tum", poses, run.description.datum)
-    _plot(run, frame, fixes, out / "trajectory.png")
+    stamps = (answer.stamp_ns - run.shift_ns for answer in run.answers)
+    write_tum(out / "trajectory.tum", stamps, (answer.pose for answer in run.answers), run.description.datum)
+    places = np.array([(answer.pose.x, answer.pose.y) for answer in run.answers])
+    satellite = SatelliteMap(open_store(run.drive / "tiles.mbtiles"))
+    plot_trajectory(out / "trajectory.png", places, run.truth.poses[:, :2], fixes, satellite, frame)
     for name, value in asdict(summary).items():
         print(f"{name:<27} {value if isinstance(value, int) else format(value, '.2f'):>8}")
     print(f"written to {out}")
@@ -103,7 +103,7 @@ def _summarise(run: DemoRun, prior_errors: NDArray[np.float64]) -> DemoSummary:
         prior_mean_error_m=float(prior_errors.mean()),
         yaw_mean_error_deg=float(np.degrees(np.abs(errors.yaw)).mean()),
         nees_mean=float(errors.nees.mean()),
-        coverage_90=float((errors.nees <= CHI2_90).mean()),
+        coverage_90=coverage(errors.nees, 0.9),
         latency_ms_p50=float(np.percentile(latency_ms, 50)),
         latency_ms_p95=float(np.percentile(latency_ms, 95)),
         fps=len(run.answers) / max(duration_s, 1e-9),
@@ -116,13 +116,13 @@ def _errors(run: DemoRun, answers: list[Answer]) -> PoseErrors:
     if not judged:
         raise InputError(f"{run.drive / 'truth.tum'} has no pose at the stamp of any answer: is it of this drive?")
     return pose_errors(
-        [answer.pose for answer, _ in judged],
-        [truth for _, truth in judged],
+        [answer.pose.array() for answer, _ in judged],
+        [truth.array() for _, truth in judged],
         [answer.covariance for answer, _ in judged],
     )
 
 
-def _truth_at(run: DemoRun, live_ns: int) -> tuple[float, float, float] | None:
+def _truth_at(run: DemoRun, live_ns: int) -> PlanarPose | None:
     return run.truth.at((live_ns - run.shift_ns) * 1e-9)
 
 
@@ -134,17 +134,7 @@ def _fixes(run: DemoRun, frame: LocalFrame) -> tuple[NDArray[np.float64], NDArra
         if truth is not None:
             fix = deserialize_message(message.data, NavSatFix)
             fixes.append(frame.to_enu(fix.latitude, fix.longitude)[:2])
-            truths.append(truth[:2])
+            truths.append((truth.x, truth.y))
     if not fixes:
         raise InputError(f"{run.drive} has no fix while its truth.tum lasts: are they of the same drive?")
     return np.array(fixes), np.array(truths)
-
-
-def _plot(run: DemoRun, frame: LocalFrame, fixes: NDArray[np.float64], target: Path) -> None:
-    truth, estimates = run.truth.poses[:, :2], np.array([answer.pose[:2] for answer in run.answers])
-    points = np.concatenate([truth, fixes, estimates])
-    low, high = points.min(axis=0), points.max(axis=0)
-    center = (float(low[0] + high[0]) / 2, float(low[1] + high[1]) / 2)
-    resolution = (float((high - low).max()) + 2 * PICTURE_MARGIN_M) / PICTURE_PX
-    satellite = SatelliteMap(open_store(run.drive / "tiles.mbtiles"))
-    plot_trajectory(target, truth, fixes, estimates, satellite.patch(frame, center, 0.0, PICTURE_PX, resolution))

@@ -22,6 +22,7 @@ from geoflow_ros.bags.messages import quaternion_yaw, stamp_ns, to_rgb
 from geoflow_ros.bags.trajectory import read_tum
 from geoflow_ros.datasets.bag_drive import read_description
 from geoflow_ros.errors import InputError
+from geoflow_ros.planar import PlanarPose
 from geoflow_ros.resources import share_file
 from geoflow_ros.ros.tools.dds import private_environment
 from geoflow_ros.ros.tools.demo_report import Answer, DemoRun, write_report
@@ -121,4 +122,4 @@ def _collect(answers: list[Answer], message: PoseWithCovarianceStamped) -> None:
     covariance = np.reshape(message.pose.covariance, (6, 6))[np.ix_([0, 1, 5], [0, 1, 5])]
     yaw = quaternion_yaw(q.x, q.y, q.z, q.w)
     latency_s = (time.time_ns() - taken_ns) * 1e-9
-    answers.append(Answer(taken_ns, (pose.position.x, pose.position.y, yaw), covariance, latency_s))
+    answers.append(Answer(taken_ns, PlanarPose(pose.position.x, pose.position.y, yaw), covariance, latency_s))

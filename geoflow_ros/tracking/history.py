@@ -52,6 +52,11 @@ class History(Generic[S]):
         taken, self._items = tuple(self._items[:count]), self._items[count:]
         return taken
 
+    def within(self, start_ns: int, end_ns: int) -> list[S]:
+        """The items from one stamp to another."""
+        start = bisect.bisect_left(self._items, start_ns, key=lambda item: item.stamp_ns)
+        return self._items[start : bisect.bisect_right(self._items, end_ns, key=lambda item: item.stamp_ns)]
+
     def nearest(self, stamp_ns: int) -> S | None:
         """The item nearest in time."""
         return min(self._items, key=lambda item: abs(item.stamp_ns - stamp_ns), default=None)

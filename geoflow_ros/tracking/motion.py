@@ -104,10 +104,11 @@ class MotionBuffer:
         steps = min(max(math.ceil(seconds / STEP_S), 1), MOST_STEPS)
         step = seconds / steps
         times = (np.arange(steps, dtype=np.float64) + 0.5) * step
+        reach = start_ns - round(HELD_S * 1e9), end_ns + round(HELD_S * 1e9)
         with self._lock:
             velocities = _rows([(each.stamp_ns - start_ns, each.forward, each.left, each.yaw_rate)
-                                for each in self._velocities])  # fmt: skip
-            rates = _rows([(each.stamp_ns - start_ns, each.rate) for each in self._rates])
+                                for each in self._velocities.within(*reach)])  # fmt: skip
+            rates = _rows([(each.stamp_ns - start_ns, each.rate) for each in self._rates.within(*reach)])
         moving, age = _sampled(velocities, times, 3)
         turning, turning_age = _sampled(rates, times, 1)
         is_own = age <= np.maximum(turning_age, FRESH_S)

@@ -94,7 +94,9 @@ class Tracker:
 
         speed_sigma: m/s, where nothing tells the velocity.
         """
-        if leap := self._leap(stamp_ns):
+        if self._belief is not None and self._newest_ns is None:
+            self._meet(self._belief, stamp_ns)
+        elif leap := self._leap(stamp_ns):
             self.forget(leap)
             self._leapt = f"{leap}: "
         self._newest_ns = stamp_ns if self._newest_ns is None else max(stamp_ns, self._newest_ns)
@@ -177,18 +179,21 @@ class Tracker:
         """The way from the belief to a stamp near it."""
         return NO_MOTION if stamp_ns == belief.stamp_ns else self._motions.between(belief.stamp_ns, stamp_ns)
 
+    def _meet(self, stated: Belief, stamp_ns: int) -> None:
+        """Let the first image begin where a pose was stated, if that was by another clock, or long ago at rest."""
+        gap_s = (stamp_ns - stated.stamp_ns) * 1e-9
+        if abs(gap_s) * 1e9 > KEPT_NS:
+            side = "before" if gap_s > 0.0 else "after"
+            self._leapt = f"the initial pose is stamped {abs(gap_s):.1f} s {side} the first image and taken as of it: "
+            stated.stamp_ns = stamp_ns
+
     def _leap(self, stamp_ns: int) -> str | None:
         """How time has jumped with a frame of this stamp, if it has: nothing tells where the vehicle is now."""
         if self._newest_ns is not None and stamp_ns < self._newest_ns - JUMP_NS:
             return f"time jumped back by {(self._newest_ns - stamp_ns) * 1e-9:.1f} s"
-        if self._belief is None or abs(stamp_ns - self._belief.stamp_ns) <= KEPT_NS:
-            return None
-        gap_s = (stamp_ns - self._belief.stamp_ns) * 1e-9
-        if self._newest_ns is None:
-            return (
-                f"the initial pose is stamped {abs(gap_s):.1f} s {'before' if gap_s > 0.0 else 'after'} the first image"
-            )
-        return f"time jumped forward by {gap_s:.1f} s without odometry"
+        if self._belief is not None and stamp_ns > self._belief.stamp_ns + KEPT_NS:
+            return f"time jumped forward by {(stamp_ns - self._belief.stamp_ns) * 1e-9:.1f} s without odometry"
+        return None
 
     def _move(self, belief: Belief, stamp_ns: int, speed_sigma: float) -> None:
         if stamp_ns > belief.stamp_ns:

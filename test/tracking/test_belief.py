@@ -75,6 +75,29 @@ def test_a_standing_vehicle_gains_no_confidence() -> None:
     assert std_of(belief) == pytest.approx(after_one, rel=1e-9)
 
 
+def test_turning_on_the_spot_makes_the_heading_uncertain_and_its_frames_count() -> None:
+    belief, variance = stated(std=0.8, std_yaw=0.01), 0.8**2
+    for tick in range(6):  # to and fro, by the correlation angle each
+        turn = 0.5 if tick % 2 else -0.5
+        belief.advance(tick + 1, Motion(PlanarPose(yaw=turn), turned=0.5), 0.0)
+        belief.see(sim.estimate(TRUTH + (0.0, 0.0, turn if tick % 2 == 0 else 0.0), 0.5, 10.0))
+        variance = 1 / (1 / variance + 1 / 0.25)
+    assert std_of(belief) == pytest.approx(math.sqrt(variance), rel=0.15)
+    assert math.sqrt(belief.pose()[1][2, 2]) == pytest.approx(math.sqrt(0.01**2 + 3.0 * 0.01**2), rel=0.1)
+
+
+def test_a_little_turning_is_a_little_new() -> None:
+    turned, standing = stated(std=0.8), stated(std=0.8)
+    for belief, angle in ((turned, 0.1), (standing, 0.0)):
+        belief.see(sim.estimate(TRUTH, 0.5, 10.0))
+        belief.advance(1, Motion(turned=angle), 0.0)
+        belief.see(sim.estimate(TRUTH, 0.5, 10.0))
+    once = 1 / (1 / 0.64 + 1 / 0.25)
+    assert std_of(standing) == pytest.approx(math.sqrt(once), rel=0.1)
+    assert std_of(turned) == pytest.approx(math.sqrt(1 / (1 / once + 0.2 / 0.25)), rel=0.1)
+    assert std_of(turned) < 0.97 * std_of(standing)
+
+
 def test_a_late_frame_counts_where_it_was_taken() -> None:
     on_time, late = stated(), stated()
     way = Motion(PlanarPose(4.0, yaw=0.1), distance=4.0)

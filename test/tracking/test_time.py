@@ -160,13 +160,17 @@ def test_images_by_a_clock_of_their_own_are_named() -> None:
     assert told in answer.track.reason
 
 
-@pytest.mark.parametrize("apart_s", [-sim.START_NS * 1e-9, 2 * 86400.0])
-def test_an_initial_pose_by_another_clock_is_not_believed_and_costs_nothing(apart_s: float) -> None:
+@pytest.mark.parametrize("apart_s", [-sim.START_NS * 1e-9, -20.0, 2 * 86400.0])
+def test_an_initial_pose_by_another_clock_is_taken_as_of_the_first_image(apart_s: float) -> None:
     session = new_session()
-    session.initialise(sim.stamp(apart_s), PosePrior(*DRIVE.pose(0.0), np.diag([1.0, 1.0, 0.01])))
+    east, north, yaw = DRIVE.pose(0.0)
+    session.initialise(sim.stamp(apart_s), PosePrior(east + 9.0, north, yaw, np.diag([4.0, 4.0, 0.01])))
     answers = feed(session, driven(0.0, 4.0))
     side = "before" if apart_s < 0.0 else "after"
     assert f"{abs(apart_s):.1f} s {side} the first image" in answers[0].track.reason
+    assert answers[0].prior is not None and answers[0].prior.east == pytest.approx(
+        east + 9.0, abs=2.0
+    )  # a fix was weighed
     assert answers[-1].track.state is TrackState.LOCALISED
 
 

@@ -116,6 +116,8 @@ def run(arguments: argparse.Namespace) -> None:
     if isinstance(samples, Pairs):
         document |= PairsEvaluation(model, samples, configs[0], arguments.seed).document(arguments.rig)
         print(scores_table(document))
+    else:
+        document["information_bits"] = _information(runs[0])
     if arguments.mismatch:
         refused = refused_fraction(samples, locator, indices, arguments.seed, configs[0])
         document["mismatch_refused"] = refused
@@ -139,7 +141,6 @@ def _document(
     document = rows[0] | _setup(arguments) | _acceptance(runs[0], configs[0].min_match)
     if len(configs) > 1:
         print(sweep_table(configs, summaries))
-    document["information_bits"] = _information(runs[0])
     missing = statistics.fmean(each.missing for each in runs[0])
     if missing > 0.01:
         print(f"note            {missing:.0%} of the patches is outside the dataset's imagery")

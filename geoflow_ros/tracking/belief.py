@@ -90,9 +90,9 @@ class Belief:
 
     @classmethod
     def of_frame(cls, config: BeliefConfig, estimate: PoseEstimate, stamp_ns: int, rng: np.random.Generator) -> Belief:
-        """A belief that rests on a single frame."""
+        """A belief that rests on a single frame: drawn from what it says, which is not weighed again."""
         belief = cls(config, _drawn(estimate, config.particles, rng), stamp_ns, rng)
-        belief.see(estimate)
+        belief._unseen_m = belief._unseen_turn = 0.0
         return belief
 
     def pose(self, lag: Motion = NO_MOTION) -> tuple[Floats, Floats]:

@@ -145,6 +145,27 @@ def test_a_fix_far_off_is_refused_and_one_nearby_counts_little() -> None:
     assert belief.pose()[0][0] - before[0][0] == pytest.approx(0.6, abs=0.25)
 
 
+@pytest.mark.parametrize("is_standing", [True, False])
+@pytest.mark.parametrize(("std", "std_yaw"), [(1.5, 0.1), (4.0, 0.03)])
+def test_a_belief_is_as_wide_as_the_frame_it_began_with(std: float, std_yaw: float, is_standing: bool) -> None:
+    frame = sim.estimate(TRUTH, std, std_yaw)
+    frame = replace(frame, hypotheses=np.random.default_rng(3).normal(TRUTH, (std, std, std_yaw), (500, 3)))
+    frame = replace(frame, weights=np.full(500, 1 / 500))
+    belief = Belief.of_frame(CONFIG, frame, 0, np.random.default_rng(0))
+    # half of the particles stand around hypotheses, scattered by 0.7 m and 0.03 rad more
+    expected = np.array([std, std, std_yaw]) ** 2 + np.array([0.7, 0.7, 0.03]) ** 2 / 2
+    assert np.diag(belief.pose()[1]) == pytest.approx(expected, rel=0.12)
+    if is_standing:  # the same view once more says nothing new
+        belief.advance(1, NO_MOTION, 5.0)
+        belief.see(frame)
+        assert np.diag(belief.pose()[1]) == pytest.approx(expected, rel=0.12)
+    else:
+        belief.advance(1, Motion(PlanarPose(2.0), distance=2.0), 0.0)
+        belief.see(sim.estimate(TRUTH + (2 * math.cos(TRUTH[2]), 2 * math.sin(TRUTH[2]), 0.0), std, std_yaw))
+        narrowed = expected[:2] * std**2 / (expected[:2] + std**2)
+        assert np.diag(belief.pose()[1])[:2] == pytest.approx(narrowed, rel=0.2)
+
+
 def test_a_frame_that_disagrees_brings_hypotheses_of_its_own() -> None:
     belief = stated(std=0.5, std_yaw=0.02)
     elsewhere = TRUTH + (8.0, 0.0, 0.0)

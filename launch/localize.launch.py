@@ -53,8 +53,6 @@ def start_node(context: LaunchContext) -> list[Node]:
     }
     parameters["use_sim_time"] = truth("use_sim_time", given("use_sim_time"))
     remappings = [(topic, given(f"{topic}_topic")) for topic in TOPICS]
-    # a remapping of `image` does not reach the topic that image_transport names after it
-    remappings.append(("image/compressed", f"{given('image_topic')}/compressed"))
     if truth("namespaced_tf", given("namespaced_tf")):
         remappings += [(f"/{topic}", topic) for topic in TF_TOPICS]
     ending = {"on_exit": Shutdown(reason="localize has ended")} if truth("required", given("required")) else {}

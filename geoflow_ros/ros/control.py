@@ -6,20 +6,16 @@ from typing import Any
 
 import numpy as np
 from geometry_msgs.msg import PoseWithCovarianceStamped
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from std_srvs.srv import Trigger
 
-from geoflow_ros.bags.messages import quaternion_yaw, stamp_ns
 from geoflow_ros.errors import InputError
-from geoflow_ros.geodesy import Datum
-from geoflow_ros.localization.pose import PosePrior
-from geoflow_ros.ros.endpoints import service, subscription
+from geoflow_ros.ros.endpoints import is_installed, service, subscription
+from geoflow_ros.ros.initialpose import prior_of, taken_at
+from geoflow_ros.ros.interfaces import SERVICES, named
 from geoflow_ros.ros.pipeline import Pipeline
-
-try:
-    from robot_localization.srv import SetDatum
-except ImportError:
-    SetDatum = None
 
 
 class Control:
@@ -36,8 +32,8 @@ class Control:
             service(node, "~/resume", self._resume),
             service(node, "~/set_datum_here", self._set_datum_here),
         ]
-        if SetDatum is not None:
-            self._services.append(node.create_service(SetDatum, "~/set_datum", self.set_datum))
+        if is_installed(named(SERVICES, "~/set_datum").type):
+            self._services.append(service(node, "~/set_datum", self._set_datum))
 
     def close(self) -> None:
         """Serve no more."""
@@ -45,25 +41,31 @@ class Control:
         for each in self._services:
             self._node.destroy_service(each)
 
-    def set_datum(self, request: Any, response: Any) -> Any:
+    def _set_datum(self, request: Any, response: Any) -> Any:
         """The datum of a robot_localization/SetDatum, whose response says nothing."""
         position = request.geo_pose.position
-        try:
-            self._pipeline.begin_map_at(Datum(position.latitude, position.longitude, position.altitude))
-        except InputError as error:
-            self._node.get_logger().error(f"set_datum refused: {error}")
+        result = self._begin_map_at(position.latitude, position.longitude, position.altitude)
+        if not result.successful:
+            self._node.get_logger().error(f"set_datum refused: {result.reason}")
         return response
 
+    def _begin_map_at(self, latitude: float, longitude: float, altitude: float) -> SetParametersResult:
+        """By the parameters, so that they say what holds."""
+        values = {"datum.latitude": latitude, "datum.longitude": longitude, "datum.altitude": altitude}
+        return self._node.set_parameters_atomically([Parameter(name, value=value) for name, value in values.items()])
+
     def _on_initialpose(self, message: PoseWithCovarianceStamped) -> None:
+        logger = self._node.get_logger()
         try:
-            prior = initial_prior(message, self._map_frame)
+            prior = prior_of(message, self._map_frame)
+            taken_ns, warning = taken_at(message, self._node.get_clock().now().nanoseconds, self._pipeline.newest_image)
         except InputError as error:
-            self._node.get_logger().error(f"initialpose refused: {error}")
+            logger.error(f"initialpose refused: {error}")
             return
-        # by convention, a stamp of zero means now
-        taken_ns = stamp_ns(message.header.stamp) or self._node.get_clock().now().nanoseconds
+        if warning:
+            logger.warning(f"initialpose: {warning}")
         self._pipeline.session.initialise(taken_ns, prior)
-        self._node.get_logger().info(f"initialpose: {prior.east:.1f} m east, {prior.north:.1f} m north")
+        logger.info(f"initialpose: {prior.east:.1f} m east, {prior.north:.1f} m north")
 
     def _relocalise(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._pipeline.session.relocalise()
@@ -84,17 +86,11 @@ class Control:
             response.success, response.message = False, "no GNSS fix received yet: nothing says where here is"
             return response
         altitude = fix.altitude if np.isfinite(fix.altitude) else 0.0
-        self._pipeline.begin_map_at(Datum(fix.latitude, fix.longitude, altitude))
+        result = self._begin_map_at(fix.latitude, fix.longitude, altitude)
+        if not result.successful:
+            response.success, response.message = False, result.reason
+            return response
         return _done(response, f"the map begins at {fix.latitude:.8f} {fix.longitude:.8f} {altitude:.2f}")
-
-
-def initial_prior(message: PoseWithCovarianceStamped, map_frame: str) -> PosePrior:
-    """Where `initialpose` says base_link is; an InputError says what is wrong with it."""
-    if message.header.frame_id != map_frame:
-        raise InputError(f"its frame is {message.header.frame_id!r}, expected {map_frame!r}: set RViz's fixed frame")
-    position, q = message.pose.pose.position, message.pose.pose.orientation
-    covariance = np.reshape(message.pose.covariance, (6, 6))[np.ix_([0, 1, 5], [0, 1, 5])]
-    return PosePrior(position.x, position.y, quaternion_yaw(q.x, q.y, q.z, q.w), covariance)
 
 
 def _done(response: Trigger.Response, message: str) -> Trigger.Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,8 @@ from rclpy.subscription import Subscription
 
 from geoflow_ros.ros.interfaces import SERVICES, TOPICS, Qos, named
 
+ERROR_PERIOD_S = 5.0
+
 
 def publisher(node: Node, name: str) -> Publisher:
     """The publisher of an output topic."""
@@ -22,9 +25,15 @@ def publisher(node: Node, name: str) -> Publisher:
 
 
 def subscription(node: Node, name: str, callback: Callable[[Any], None], image_reliability: str) -> Subscription:
-    """The subscription of an input topic. image_reliability: reliable or best_effort, for images alone."""
+    """The subscription of an input topic; a message that makes the callback raise is logged, and ends nothing.
+
+    image_reliability: reliable or best_effort, for images alone.
+    """
     topic = named(TOPICS, name)
-    return node.create_subscription(interface(topic.type), name, callback, _profile(topic.qos, image_reliability))
+    profile = _profile(topic.qos, image_reliability)
+    return node.create_subscription(
+        interface(topic.type), _remapped(node, name), _outlived(node, name, callback), profile
+    )
 
 
 def service(node: Node, name: str, callback: Callable[[Any, Any], Any]) -> Service:
@@ -32,10 +41,38 @@ def service(node: Node, name: str, callback: Callable[[Any, Any], Any]) -> Servi
     return node.create_service(interface(named(SERVICES, name).type), name, callback)
 
 
+def is_installed(type_name: str) -> bool:
+    """Whether the package of a type can be imported."""
+    try:
+        interface(type_name)
+    except (ImportError, AttributeError):  # the latter for a folder of that name, which is no package of messages
+        return False
+    return True
+
+
 def interface(type_name: str) -> Any:
     """The class of a type such as ``sensor_msgs/msg/Image``."""
     package, kind, name = type_name.split("/")
     return getattr(importlib.import_module(f"{package}.{kind}"), name)
+
+
+def _remapped(node: Node, name: str) -> str:
+    """The name to subscribe to: as in image_transport, `image/compressed` follows a remapping of `image`."""
+    base = name.removesuffix("/compressed")
+    is_remapped_itself = node.resolve_topic_name(name) != node.resolve_topic_name(name, only_expand=True)
+    return name if base == name or is_remapped_itself else f"{node.resolve_topic_name(base)}/compressed"
+
+
+def _outlived(node: Node, name: str, callback: Callable[[Any], None]) -> Callable[[Any], None]:
+    def guarded(message: Any) -> None:
+        try:
+            callback(message)
+        except Exception as error:  # the node must outlive whatever a message does
+            node.get_logger().debug(traceback.format_exc())
+            sentence = f"a message on {name} is ignored, internal error, {type(error).__name__}: {error}"
+            node.get_logger().error(sentence, throttle_duration_sec=ERROR_PERIOD_S)
+
+    return guarded
 
 
 def _profile(qos: Qos, image_reliability: str) -> QoSProfile:

@@ -36,11 +36,12 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service of the node; `~/` is the node's own name."""
+    """A service of the node; `~/` is the node's own name. needs: the package without which it is not there."""
 
     name: str
     type: str
     help: str
+    needs: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,14 @@ TRIGGER = "std_srvs/srv/Trigger"
 
 TOPICS = (
     Topic("image", IMAGE, "in", NEWEST_IMAGE, "camera image, distorted or rectified (`camera.rectified`)", "camera"),
-    Topic("image/compressed", COMPRESSED, "in", NEWEST_IMAGE, "the same as JPEG or PNG", "camera"),
+    Topic(
+        "image/compressed",
+        COMPRESSED,
+        "in",
+        NEWEST_IMAGE,
+        "the same as JPEG or PNG; follows a remapping of `image`",
+        "camera",
+    ),
     Topic("camera_info", "sensor_msgs/msg/CameraInfo", "in", SENSOR, "calibration; must match the image's size"),
     Topic("fix", "sensor_msgs/msg/NavSatFix", "in", SENSOR, "rough position of `base_frame`, with covariance"),
     Topic("imu", "sensor_msgs/msg/Imu", "in", SENSOR, "orientation in east/north/up (`heading.source: imu`), yaw rate"),
@@ -93,7 +101,17 @@ SERVICES = (
     Service("~/relocalise", TRIGGER, "forget the pose and search anew around the next fix"),
     Service("~/pause", TRIGGER, "answer no image until resumed; the tracker keeps following odometry"),
     Service("~/resume", TRIGGER, "answer images again"),
-    Service("~/set_datum_here", TRIGGER, "make the newest fix the origin of `map_frame`; the tracker starts anew"),
+    Service(
+        "~/set_datum_here",
+        TRIGGER,
+        "make the newest fix the origin of `map_frame`, and with it `datum.*`; the tracker starts anew",
+    ),
+    Service(
+        "~/set_datum",
+        "robot_localization/srv/SetDatum",
+        "the same of a given place, as navsat_transform_node has it; what is refused is in the log",
+        needs="robot_localization",
+    ),
 )
 
 TRANSFORMS = (

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Protocol
+import time
+from typing import Any, Protocol
 
 import numpy as np
 from builtin_interfaces.msg import Time as TimeMessage
@@ -22,6 +23,8 @@ except ImportError:
 
 OPTICAL_FROM_BODY = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]])
 """Forward, left, up axes of a camera in its optical frame (REP-103: x right, y down, z forward)."""
+PATIENCE_S, POLL_S = 0.15, 0.005
+"""How long an image waits for the transform after it: a mount that moves is published at 10 to 100 Hz, and late."""
 STEEPEST_VIEW = 1.5  # rad; beyond, a heading of the viewing direction means nothing
 
 
@@ -73,15 +76,26 @@ class TfMount:
         self._listener = tf2_ros.TransformListener(self._buffer, node)
 
     def at(self, frame_id: str, stamp: TimeMessage) -> Mount:
-        """The mount of the camera with this optical frame."""
+        """The mount of the camera with this optical frame; waits `PATIENCE_S` at most for TF to reach the stamp."""
         camera = self._camera_frame or frame_id
         if not camera:
             raise InputError("the image has no frame_id to look up in TF: set it in the driver, or set camera.frame")
         try:
-            found = self._buffer.lookup_transform(self._base_frame, camera, Time.from_msg(stamp))
+            found = self._lookup(camera, Time.from_msg(stamp))
         except tf2_ros.TransformException as error:
             raise InputError(f"no transform from {camera} to {self._base_frame} at the image stamp: {error}") from error
         return mount_of(found.transform, camera, self._base_height)
+
+    def _lookup(self, camera: str, stamp: Time) -> Any:
+        """The transform, for which the buffer's own timeout would wait by a clock that may be simulated, or stand."""
+        until = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return self._buffer.lookup_transform(self._base_frame, camera, stamp)
+            except tf2_ros.ExtrapolationException:  # TF is not that far yet
+                if time.monotonic() > until:
+                    raise
+            time.sleep(POLL_S)
 
     def clear(self) -> None:
         """Forget what came before a jump of the clock; static transforms stay."""

@@ -28,7 +28,9 @@ def declare(node: Node) -> NodeConfig:
 
 def _descriptor(each: Option, value: Scalar) -> ParameterDescriptor:
     read_only = not each.name.startswith(CHANGEABLE_AT_RUN_TIME)
-    descriptor = ParameterDescriptor(description=each.help, read_only=read_only)
+    # `ros2 param set NAME 3` is an integer to rclpy, which would refuse it for a number: `Option.parse` checks the type
+    is_number = each.type is float
+    descriptor = ParameterDescriptor(description=each.help, read_only=read_only, dynamic_typing=is_number)
     if each.choices:
         descriptor.additional_constraints = f"one of {', '.join(each.choices)}"
     if each.range is not None and each.type is int:

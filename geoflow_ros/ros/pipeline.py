@@ -21,6 +21,7 @@ from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import PoseEstimate
 from geoflow_ros.ros import conversions
 from geoflow_ros.ros.diagnostics import ERROR, Diagnostics
+from geoflow_ros.ros.initialpose import SeenImage
 from geoflow_ros.ros.loading import Loaded
 from geoflow_ros.ros.mount import FixedMount, MountSource, TfMount
 from geoflow_ros.ros.publishing.announcer import Announcer
@@ -55,6 +56,7 @@ class Pipeline:
         self._is_open = False
         self._gate = threading.Lock()
         self._last_image: ImageMessage | None = None
+        self.newest_image: SeenImage | None = None
         self._worker: NewestWorker[tuple[int, ImageMessage]] = NewestWorker(self._process, self._idle)
 
     def close(self) -> None:
@@ -104,6 +106,7 @@ class Pipeline:
     def offer(self, message: ImageMessage) -> None:
         """The newest image."""
         last, self._last_image = self._last_image, message
+        self.newest_image = SeenImage(stamp_ns(message.header.stamp), self._node.get_clock().now().nanoseconds)
         if not self._is_open or (last is not None and _is_twin(last, message)):
             return
         if last is not None and stamp_ns(message.header.stamp) < stamp_ns(last.header.stamp) - JUMP_NS:

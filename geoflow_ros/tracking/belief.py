@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import Likelihood, PoseEstimate, PosePrior
 from geoflow_ros.options import option
 from geoflow_ros.tracking.motion import NO_MOTION, Motion
@@ -67,6 +68,14 @@ class BeliefConfig:
         13.8,
         range=(1.0, 1000.0),
     )
+
+    def __post_init__(self) -> None:
+        if self.disagreement >= self.outlier_depth:
+            raise InputError(
+                f"tracker.belief.disagreement is {self.disagreement:g}, expected less than "
+                f"tracker.belief.outlier_depth, which is {self.outlier_depth:g}: no frame could ever disagree; set "
+                "both at once, or the other one first"
+            )
 
 
 class Belief:

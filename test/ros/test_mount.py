@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import threading
+import time
 from types import ModuleType
 from typing import Any
 
@@ -13,6 +15,7 @@ from paths import SUPPORT
 
 pytest.importorskip("rclpy", reason="rclpy is not installed: source a ROS 2 or install the ROS wheels")
 
+from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Quaternion, Transform, TransformStamped, Vector3
 from hypothesis import given
 from hypothesis import strategies as st
@@ -104,6 +107,36 @@ def test_tf_is_asked_for_the_frame_of_the_image_or_the_one_configured(tf2: Modul
     assert configured.at("", stamp).forward == 1.0
     source.close()
     assert node.is_released
+
+
+def moving(milliseconds: int) -> TransformStamped:
+    """The camera on a mast that rises by a millimetre a millisecond."""
+    rotation = optical(0.0, 0.1, 0.0)
+    stamped = TransformStamped(child_frame_id="camera", transform=transform(1.0, 0.0, 1e-3 * milliseconds, rotation))
+    stamped.header.frame_id, stamped.header.stamp = "base_link", ros_time(milliseconds)
+    return stamped
+
+
+def ros_time(milliseconds: int) -> Time:
+    return Time(sec=milliseconds // 1000, nanosec=milliseconds % 1000 * 10**6)
+
+
+def test_an_image_waits_for_the_transform_after_it_but_not_for_long(tf2: ModuleType) -> None:
+    node: Any = StandInNode()
+    source = mount.TfMount(node, "base_link", "", 0.0)
+    source._buffer.set_transform(moving(1500), "test")
+    later = threading.Timer(0.05, source._buffer.set_transform, [moving(1533), "test"])
+    later.start()
+    assert source.at("camera", ros_time(1520)).height == pytest.approx(1.533)
+    later.join()
+    begun = time.monotonic()
+    with pytest.raises(InputError, match="no transform from camera to base_link at the image stamp: .*extrapolation"):
+        source.at("camera", ros_time(1600))
+    assert time.monotonic() - begun >= mount.PATIENCE_S
+    begun = time.monotonic()
+    with pytest.raises(InputError, match="no transform from other"):  # of which nothing was ever heard
+        source.at("other", ros_time(1520))
+    assert time.monotonic() - begun < mount.PATIENCE_S
 
 
 def test_the_real_tf2_ros_is_used_as_it_wants_to_be() -> None:

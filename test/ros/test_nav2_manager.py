@@ -32,7 +32,7 @@ class ManagerProcess:
         threading.Thread(target=self._read, daemon=True).start()
         self.expect("ready")
 
-    def expect(self, line: str, timeout_s: float = 40.0) -> None:
+    def expect(self, line: str, timeout_s: float = 90.0) -> None:
         """Wait for a line."""
         end = time.monotonic() + timeout_s
         while not self._lines:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -92,7 +93,8 @@ def config(request: pytest.FixtureRequest) -> NodeConfig:
 def pipeline(config: NodeConfig, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipeline]:
     monkeypatch.setattr(module, "Announcer", Heard)
     loaded = Loaded(lambda frame, thresholds: None, lambda: ())  # type: ignore[arg-type, return-value]
-    made = Pipeline(None, config, loaded, None, HeldSession)  # type: ignore[arg-type]
+    node: Any = SimpleNamespace(get_clock=lambda: SimpleNamespace(now=lambda: SimpleNamespace(nanoseconds=0)))
+    made = Pipeline(node, config, loaded, None, HeldSession)  # type: ignore[arg-type]
     made.open()
     yield made
     made.close()

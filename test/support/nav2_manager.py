@@ -2,7 +2,7 @@
 
 Written after nav2_lifecycle_manager 1.3.13 (github.com/ros-navigation/navigation2, branch jazzy,
 nav2_lifecycle_manager/src/lifecycle_manager.cpp): the order of transitions, the check of the state after each, the bond
-that must form within half its timeout after activation and is given up with deactivation, the hard reset when it
+that must form after activation and is given up with deactivation, the hard reset when it
 breaks, and the start-up when the node is back.
 """
 
@@ -21,7 +21,8 @@ from rclpy.duration import Duration
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 
 NODE = "localize"
-BOND_TIMEOUT_S, BOND_PERIOD_S, SERVICE_TIMEOUT_S = 4.0, 0.25, 5.0
+BOND_TIMEOUT_S, BOND_PERIOD_S = 4.0, 0.25
+BOND_FORMED_S, SERVICE_TIMEOUT_S = 15.0, 15.0  # longer than there: a machine that runs tests may be busy
 CHECK_PERIOD_S, RESPAWN_S = 0.2, 30.0
 CONFIGURE, CLEANUP = Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_CLEANUP
 ACTIVATE, DEACTIVATE = Transition.TRANSITION_ACTIVATE, Transition.TRANSITION_DEACTIVATE
@@ -44,6 +45,8 @@ class Manager:
         self._get = self._node.create_client(GetState, f"{NODE}/get_state")
         self._bond: Any = None
         self._is_active = False
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self._node)
         threading.Thread(target=self._spin, daemon=True).start()
 
     def command(self, name: str) -> bool:
@@ -88,13 +91,23 @@ class Manager:
             self._bond.set_heartbeat_timeout(BOND_TIMEOUT_S)
             self._bond.set_heartbeat_period(BOND_PERIOD_S)
             self._bond.start()
-        return bool(self._bond.wait_until_formed(Duration(seconds=BOND_TIMEOUT_S / 2)))
+        return bool(self._bond.wait_until_formed(Duration(seconds=BOND_FORMED_S)))
 
     def _give_up_bond(self) -> None:
         bond, self._bond = self._bond, None
-        if bond is not None:
-            bond.break_bond()
+        if bond is None:
+            return
+        bond.break_bond()
+        done = threading.Event()
+
+        def dissolve() -> None:
             self._node.destroy_subscription(bond.sub)
+            bond.shutdown()
+            self._node.destroy_publisher(bond.pub)
+            done.set()
+
+        self._executor.create_task(dissolve)  # no other thread may destroy what the executor waits on
+        done.wait(SERVICE_TIMEOUT_S)
 
     def _state(self) -> int | None:
         response = self._call(self._get, GetState.Request())
@@ -109,10 +122,8 @@ class Manager:
         return future.result() if future.done() else None
 
     def _spin(self) -> None:
-        executor = SingleThreadedExecutor()
-        executor.add_node(self._node)
         try:
-            executor.spin()
+            self._executor.spin()
         except ExternalShutdownException:
             return
 

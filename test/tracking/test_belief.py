@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tracking_support as sim
 
+from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import PosePrior
 from geoflow_ros.planar import PlanarPose
 from geoflow_ros.tracking.belief import Belief, BeliefConfig
@@ -40,6 +41,13 @@ def test_moments_are_those_of_the_weights_and_yaw_wraps() -> None:
     expected = np.average(poses, axis=0, weights=weights)
     assert mean[:2] == pytest.approx(expected[:2])
     assert math.cos(mean[2] - expected[2]) == pytest.approx(1.0)
+
+
+def test_a_disagreement_that_no_frame_could_reach_is_refused() -> None:
+    BeliefConfig(outlier_depth=5.0, disagreement=4.9)
+    for depth, disagreement in ((6.0, 9.0), (3.0, 4.0), (4.0, 4.0)):
+        with pytest.raises(InputError, match=f"is {disagreement:g}, expected less than .* which is {depth:g}"):
+            BeliefConfig(outlier_depth=depth, disagreement=disagreement)
 
 
 def test_resampling_keeps_mean_and_covariance() -> None:

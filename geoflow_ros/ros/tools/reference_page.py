@@ -8,7 +8,7 @@ from itertools import groupby
 
 from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.options import Option, Scalar, options_of
-from geoflow_ros.ros.interfaces import CHANGEABLE_AT_RUN_TIME, SERVICES, TOPICS, TRANSFORMS, Topic, Transform
+from geoflow_ros.ros.interfaces import CHANGEABLE_AT_RUN_TIME, SERVICES, TOPICS, TRANSFORMS, Service, Topic, Transform
 
 HEAD = """\
 # Reference of the node `localize`
@@ -45,7 +45,7 @@ def reference_page() -> str:
         topic_table([each for each in TOPICS if each.direction == "out"]),
         "## Services\n",
         SERVICES_NOTE,
-        _table(("Service", "Type", "Meaning"), ((_code(each.name), each.type, each.help) for each in SERVICES)),
+        _table(("Service", "Type", "Meaning"), map(service_row, SERVICES)),
         "## Transforms\n",
         transform_table(TRANSFORMS),
         "## Parameters\n",
@@ -53,6 +53,12 @@ def reference_page() -> str:
         *parameter_sections(list(options_of(NodeConfig))),
     ]
     return "\n".join(sections)
+
+
+def service_row(service: Service) -> tuple[str, str, str]:
+    """Name, type and meaning of a service."""
+    needs = f"; only where {service.needs} is installed" if service.needs else ""
+    return _code(service.name), service.type, service.help + needs
 
 
 def topic_table(topics: Iterable[Topic]) -> str:

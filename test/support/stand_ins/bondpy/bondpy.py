@@ -108,6 +108,9 @@ class Bond:
             self.condition.notify_all()
             self.connect_timer.cancel()
 
+    def __del__(self) -> None:
+        self.shutdown()
+
     def _on_end(self) -> None:
         with self.lock:
             if self.state != ALIVE:

@@ -1,0 +1,60 @@
+"""Names and callbacks of subscriptions, by nodes of this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+pytest.importorskip("rclpy", reason="rclpy is not installed: source a ROS 2 or install the ROS wheels")
+
+import rclpy
+import ros_support as ros
+
+from geoflow_ros.ros.endpoints import subscription
+
+
+@pytest.fixture(scope="module")
+def context() -> Iterator[Any]:
+    ros.stay_on_this_machine()
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    yield context
+    rclpy.shutdown(context=context)
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ([], "/image/compressed"),
+        (["image:=/cam/image_raw"], "/cam/image_raw/compressed"),
+        (["image:=cam/rgb", "__ns:=/robot1"], "/robot1/cam/rgb/compressed"),
+        (["image:=/cam/image_raw", "image/compressed:=/zipped"], "/zipped"),
+        (["fix:=/gnss"], "/image/compressed"),
+    ],
+)
+def test_the_compressed_topic_follows_a_remapping_of_the_raw_one(context: Any, rules: list[str], expected: str) -> None:
+    arguments = ["--ros-args", *(part for rule in rules for part in ("-r", rule))]
+    node = rclpy.create_node("camera", context=context, cli_args=arguments)
+    try:
+        heard = subscription(node, "image/compressed", lambda _: None, "reliable")
+        assert heard.topic_name == expected
+    finally:
+        node.destroy_node()
+
+
+def test_a_message_that_makes_its_callback_raise_ends_nothing(context: Any) -> None:
+    node = rclpy.create_node("victim", context=context)
+    seen = []
+
+    def callback(message: Any) -> None:
+        seen.append(message)
+        raise OverflowError("a defect of the program")
+
+    try:
+        heard = subscription(node, "fix", callback, "reliable")
+        heard.callback(ros.fix(0, 49.0, 8.4))
+        assert len(seen) == 1
+    finally:
+        node.destroy_node()

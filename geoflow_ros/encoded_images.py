@@ -7,8 +7,8 @@ import zlib
 
 JPEG, PNG, GZIP = b"\xff\xd8", b"\x89PNG", b"\x1f\x8b"
 """How a file of each kind begins."""
+JPEG_END, PNG_END = b"\xff\xd9", b"IEND\xaeB`\x82"
 _SCAN = b"\xff\xda"
-_JPEG_END, _PNG_END = b"\xff\xd9", b"IEND\xaeB`\x82"
 
 
 def format_of(data: bytes) -> str | None:
@@ -29,8 +29,8 @@ def is_whole(data: bytes) -> bool:
     its header, whose preview image has an end of its own.
     """
     if data.startswith(JPEG):
-        return data.find(_JPEG_END, _first_scan(data)) >= 0
-    return not data.startswith(PNG) or _PNG_END in data
+        return data.rfind(JPEG_END) >= _first_scan(data)
+    return not data.startswith(PNG) or data.rfind(PNG_END) >= 0
 
 
 def unzipped(data: bytes) -> bytes:
@@ -46,6 +46,6 @@ def unzipped(data: bytes) -> bytes:
 def _first_scan(data: bytes) -> int:
     """Where the pixels of a JPEG begin: behind segments that each state their length."""
     position = len(JPEG)
-    while data[position : position + 1] == b"\xff" and data[position : position + 2] not in (_SCAN, _JPEG_END):
+    while data[position : position + 1] == b"\xff" and data[position : position + 2] not in (_SCAN, JPEG_END):
         position += 2 + max(2, int.from_bytes(data[position + 2 : position + 4], "big"))
     return position

@@ -10,14 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from geoflow_ros.bags.encodings import ENCODINGS, rgb_of
 from geoflow_ros.camera import CameraModel, Projection
+from geoflow_ros.encoded_images import JPEG, is_whole
 from geoflow_ros.errors import InputError
 
-CHANNELS = {"mono8": 1, "rgb8": 3, "bgr8": 3, "rgba8": 4, "bgra8": 4}
-"""8-bit encodings that `to_rgb` reads, and their bytes a pixel."""
-TO_RGB = {"mono8": cv2.COLOR_GRAY2RGB, "bgr8": cv2.COLOR_BGR2RGB, "bgra8": cv2.COLOR_BGRA2RGB}
-JPEG = b"\xff\xd8"
-"""How a JPEG begins; other formats have no size to be decoded at but their own."""
 DECODES_TO_RGB = hasattr(cv2, "IMREAD_COLOR_RGB")  # OpenCV 4.11; before, a second pass turns BGR around
 FULL_SIZE = cv2.IMREAD_COLOR_RGB if DECODES_TO_RGB else cv2.IMREAD_COLOR
 REDUCED_SIZES = {
@@ -42,23 +39,26 @@ def quaternion_yaw(x: float, y: float, z: float, w: float) -> float:
 
 
 def to_rgb(message: Any) -> NDArray[np.uint8]:
-    """RGB (H, W, 3) of an 8-bit sensor_msgs/Image; a view of the message's memory where that is RGB already."""
+    """RGB (H, W, 3) of a sensor_msgs/Image; a view of the message's memory where that is 8-bit RGB already."""
     size = f"{message.width} x {message.height} {message.encoding}"
-    channels = CHANNELS.get(message.encoding)
-    if channels is None:
-        raise InputError(f"image encoding {message.encoding!r} is not read: expected one of {', '.join(CHANNELS)}")
+    encoding = ENCODINGS.get(message.encoding)
+    if encoding is None:
+        raise InputError(f"image encoding {message.encoding!r} is not read: expected one of {', '.join(ENCODINGS)}")
     if message.width == 0 or message.height == 0:
         raise InputError(f"image {size} is empty")
-    needed = message.step * message.height
+    rows, row_bytes = math.ceil(message.height * encoding.rows), message.width * encoding.pixel_bytes
+    needed = message.step * rows
     if len(message.data) < needed:
-        raise InputError(f"image {size} is truncated: {len(message.data)} bytes instead of {needed} (step x height)")
-    if message.step < message.width * channels:
-        raise InputError(f"image {size} has step {message.step}, less than a row's {message.width * channels} bytes")
-    rows = np.frombuffer(message.data, np.uint8, needed).reshape(message.height, message.step)
-    pixels = rows[:, : message.width * channels].reshape(message.height, message.width, channels)
-    if message.encoding in TO_RGB:
-        return np.asarray(cv2.cvtColor(pixels, TO_RGB[message.encoding]), dtype=np.uint8)
-    return pixels[:, :, :3]
+        raise InputError(f"image {size} is truncated: {len(message.data)} bytes instead of {needed} (step x rows)")
+    if message.step < row_bytes:
+        raise InputError(f"image {size} has step {message.step}, less than a row's {row_bytes} bytes")
+    data = np.frombuffer(message.data, np.uint8, needed).reshape(rows, message.step)[:, :row_bytes]
+    if encoding.depth == 2:
+        data = np.ascontiguousarray(data).view(">u2" if message.is_bigendian else "<u2")
+    try:
+        return rgb_of(data.reshape(rows, message.width, encoding.channels), encoding)
+    except cv2.error as error:
+        raise InputError(f"image {size} cannot be converted to RGB: expected an even width and height") from error
 
 
 def compressed_to_rgb(message: Any) -> NDArray[np.uint8]:
@@ -102,8 +102,9 @@ def _decoding(camera: CameraModel, needed: tuple[int, int]) -> tuple[int, Camera
 
 
 def _decoded(message: Any, flags: int) -> NDArray[np.uint8]:
-    image = cv2.imdecode(np.frombuffer(message.data, np.uint8), flags) if len(message.data) else None
-    if image is None:
+    data = bytes(message.data)
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    if image is None or not is_whole(data):
         raise InputError(
             f"compressed image ({message.format!r}, {len(message.data)} bytes) cannot be decoded: expected a whole "
             "JPEG or PNG"

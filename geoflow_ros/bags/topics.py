@@ -16,6 +16,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "twist": ("geometry_msgs/msg/TwistStamped",),
 }
 """What a session listens to, and the types of each."""
+DEPTH = "/compressedDepth"
+"""How image_transport names topics of depth maps, which are no images of the camera."""
 NEEDED = ("image", "camera_info")
 ONLY_CHOSEN = ("twist",)
 """Never played by themselves: a TwistStamped may as well be a command, or a velocity to the east and north."""
@@ -48,7 +50,7 @@ def roles_of(topics: Iterable[Topic], chosen: Mapping[str, str]) -> dict[str, st
     topics = list(topics)
     roles: dict[str, str] = {}
     for role, types in ROLES.items():
-        fitting = sorted(topic.name for topic in topics if topic.type in types)
+        fitting = sorted(each.name for each in topics if each.type in types and not each.name.endswith(DEPTH))
         name = chosen[role] if role in chosen else _by_itself(role, fitting)
         if name and name not in fitting:
             raise InputError(

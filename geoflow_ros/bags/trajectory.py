@@ -16,6 +16,9 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum
 from geoflow_ros.planar import PlanarPose
 
+MAX_GAP_S = 1.0
+"""Between poses further apart than this nothing is interpolated."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trajectory:
@@ -24,7 +27,7 @@ class Trajectory:
     stamps: NDArray[np.float64]
     poses: NDArray[np.float64]
 
-    def at(self, stamp: float, max_gap: float = 1.0) -> PlanarPose | None:
+    def at(self, stamp: float, max_gap: float = MAX_GAP_S) -> PlanarPose | None:
         """The pose interpolated at a stamp (s); None outside the trajectory and in a gap wider than max_gap (s)."""
         after = int(np.searchsorted(self.stamps, stamp))
         before = after - 1

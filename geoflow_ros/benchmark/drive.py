@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from geoflow_ros.bags.calibration import camera_model
 from geoflow_ros.bags.messages import compressed_for, stamp_ns
+from geoflow_ros.bags.reading import Damage, open_bag, read_messages
 from geoflow_ros.bags.trajectory import read_tum
 from geoflow_ros.camera import CameraModel
-from geoflow_ros.datasets.bag_drive import CAMERA_INFO, COMPRESSED, open_bag, read_description
+from geoflow_ros.datasets.bag_drive import CAMERA_INFO, COMPRESSED, read_description
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.localizer import Localizer
@@ -124,7 +125,7 @@ def images_at_rate(stamps_ns: Sequence[int], rate_hz: float) -> list[tuple[int, 
 def _read(bag: Path, kind: str) -> list[Any]:
     with open_bag(bag) as reader:
         connections = [each for each in reader.connections if each.msgtype == kind]
-        return [reader.deserialize(data, each.msgtype) for each, _, data in reader.messages(connections)]
+        return [message for _, _, message in read_messages(reader, connections, Damage())]
 
 
 def _priors(times: NDArray[np.float64], poses: NDArray[np.float64], seed: int) -> list[PosePrior]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,11 +17,13 @@ from numpy.typing import NDArray
 
 from geoflow_ros.bags.calibration import camera_model
 from geoflow_ros.bags.messages import compressed_to_rgb, stamp_ns, to_rgb
+from geoflow_ros.bags.reading import Damage, open_bag, read_messages
 from geoflow_ros.bags.trajectory import read_tum
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.datasets.prior_noise import PriorNoise
-from geoflow_ros.datasets.reading import JPEG_START, TAIL_BYTES, Findings, is_whole
+from geoflow_ros.datasets.reading import Findings
 from geoflow_ros.datasets.sample import Sample
+from geoflow_ros.encoded_images import is_whole
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.planar import PlanarPose
@@ -30,6 +33,7 @@ from geoflow_ros.satellite.stores import open_store
 if TYPE_CHECKING:
     from rosbags.highlevel import AnyReader
 
+LOGGER = logging.getLogger(__name__)
 COMPRESSED, RAW = "sensor_msgs/msg/CompressedImage", "sensor_msgs/msg/Image"
 CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
 
@@ -77,7 +81,8 @@ class BagDrive:
     root: folder with `drive/` (a ROS 2 bag, mcap or sqlite3, with one image and one camera_info topic),
     `tiles.mbtiles`, `truth.tum` (poses of base_link) and `drive.json`. The patch is shifted and turned away from
     the truth by a `PriorNoise`.
-    `without_truth` counts the images that the trajectory says nothing about; they are left out.
+    `without_truth` counts the images that the trajectory says nothing about, `truncated` those that are cut short;
+    they are left out, as is what cannot be read at all (`damage`).
     """
 
     def __init__(
@@ -104,28 +109,32 @@ class BagDrive:
         self._index(root / "truth.tum")
 
     def _index(self, truth: Path) -> None:
-        trajectory, findings = read_tum(truth), Findings()
+        trajectory = read_tum(truth)
         self._frames: list[Frame] = []
-        self.without_truth = 0
+        self.without_truth, self.truncated, self.damage = 0, 0, Damage()
         with open_bag(self._bag) as reader:
             self._camera = self._read_camera(reader)
             self._image_topic = _only_topic(reader, self._description.image_topic, (COMPRESSED, RAW), "image_topic")
-            for recorded, message in _messages(reader, self._image_topic):
+            for recorded, message in _messages(reader, self._image_topic, self.damage):
                 stamp = stamp_ns(message.header.stamp)
                 pose = trajectory.at(stamp * 1e-9)
-                if message.__msgtype__ == COMPRESSED and not is_whole(*_ends(message.data)):
-                    findings.add("truncated image", str(stamp))
-                if pose is None:
+                if message.__msgtype__ == COMPRESSED and not is_whole(bytes(message.data)):
+                    self.truncated += 1
+                elif pose is None:
                     self.without_truth += 1
                 else:
                     self._frames.append(Frame(recorded, stamp, pose @ self._description.mount.planar))
-        findings.raise_if_any("drive", self._bag, "record it again, or leave these images out of the bag")
+        if self.truncated or str(self.damage):
+            truncated = f"{self.truncated} truncated images are left out" if self.truncated else ""
+            LOGGER.warning("%s: %s", self._bag, "; ".join(filter(None, (truncated, str(self.damage)))))
         if not self._frames:
-            raise InputError(f"{truth} has no pose at the stamp of any of {self.without_truth} images of {self._bag}")
+            raise InputError(
+                f"{truth} has no pose at the stamp of any of {self.without_truth} whole images of {self._bag}"
+            )
 
     def _read_camera(self, reader: AnyReader) -> CameraModel:
         topic = _only_topic(reader, self._description.camera_info_topic, (CAMERA_INFO,), "camera_info_topic")
-        first = next(_messages(reader, topic), None)
+        first = next(_messages(reader, topic, self.damage), None)
         if first is None:
             raise InputError(f"{self._bag} has no message on {topic}: record the camera_info with the images")
         return camera_model(first[1], self._description.mount)
@@ -153,7 +162,8 @@ class BagDrive:
         return Sample(str(frame.stamp_ns), ground, camera, patch, (pose.x, pose.y, pose.yaw), self._noise.known(prior))
 
     def _read_image(self, frame: Frame) -> NDArray[np.uint8]:
-        messages = _messages(self._own_reader(), self._image_topic, frame.recorded_ns, frame.recorded_ns + 1)
+        only = (frame.recorded_ns, frame.recorded_ns + 1)
+        messages = _messages(self._own_reader(), self._image_topic, Damage(), *only)
         for _, message in messages:
             if stamp_ns(message.header.stamp) == frame.stamp_ns:
                 return to_rgb(message) if message.__msgtype__ == RAW else compressed_to_rgb(message)
@@ -167,30 +177,6 @@ class BagDrive:
         return self._reader
 
 
-@contextmanager
-def open_bag(path: Path) -> Iterator[AnyReader]:
-    """The open reader of a ROS 2 bag folder; one that cannot be opened is an InputError."""
-    try:
-        from rosbags.highlevel import AnyReader, AnyReaderError
-        from rosbags.typesys import Stores, get_typestore
-    except ImportError:
-        raise InputError('reading bags needs rosbags: pip install "geoflow_ros[bags]"') from None
-    try:
-        # Bags of ROS 2 Humble carry no message definitions: these are the standard ones.
-        reader = AnyReader([path], default_typestore=get_typestore(Stores.ROS2_HUMBLE))
-        reader.open()
-    except (AnyReaderError, OSError) as error:
-        raise InputError(f"{path} cannot be opened as a ROS 2 bag: {error}") from error
-    try:
-        yield reader
-    finally:
-        reader.close()
-
-
-def _ends(data: NDArray[np.uint8]) -> tuple[bytes, bytes]:
-    return bytes(data[: len(JPEG_START)]), bytes(data[-TAIL_BYTES:])
-
-
 def _only_topic(reader: AnyReader, wanted: str | None, types: tuple[str, ...], key: str) -> str:
     topics = sorted({each.topic for each in reader.connections if each.msgtype in types})
     if wanted is None and len(topics) == 1:
@@ -202,8 +188,8 @@ def _only_topic(reader: AnyReader, wanted: str | None, types: tuple[str, ...], k
 
 
 def _messages(
-    reader: AnyReader, topic: str, start: int | None = None, stop: int | None = None
+    reader: AnyReader, topic: str, damage: Damage, start: int | None = None, stop: int | None = None
 ) -> Iterator[tuple[int, Any]]:
     connections = [each for each in reader.connections if each.topic == topic]
-    for connection, recorded, data in reader.messages(connections, start=start, stop=stop):
-        yield recorded, reader.deserialize(data, connection.msgtype)
+    for _, recorded, message in read_messages(reader, connections, damage, start, stop):
+        yield recorded, message

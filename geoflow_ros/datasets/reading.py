@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from geoflow_ros.encoded_images import JPEG, JPEG_END, is_whole
 from geoflow_ros.errors import InputError
 
-JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 TAIL_BYTES = 4096
-"""Where the end of a JPEG is looked for: some writers leave a little after it."""
+"""Where the end of a JPEG is looked for first; where it is not there, the whole file is read."""
 EXAMPLES = 3
 """How many offenders of a kind a message names; the rest is only counted."""
 
@@ -85,15 +85,9 @@ def read_image(path: Path, remedy: str = "copy it again from the dataset") -> ND
 
 
 def _is_whole(path: Path) -> bool:
+    """Whether a file is no JPEG, or a whole one. OpenCV refuses other formats when they are truncated."""
     with path.open("rb") as file:
-        head = file.read(len(JPEG_START))
+        if file.read(len(JPEG)) != JPEG:
+            return True
         file.seek(max(0, path.stat().st_size - TAIL_BYTES))
-        return is_whole(head, file.read())
-
-
-def is_whole(head: bytes, tail: bytes) -> bool:
-    """Whether what starts and ends so is no JPEG, or one that has its end.
-
-    OpenCV refuses other formats when they are truncated, but decodes a JPEG without complaint, the rest of it grey.
-    """
-    return not head.startswith(JPEG_START) or JPEG_END in tail
+        return JPEG_END in file.read() or is_whole(path.read_bytes())

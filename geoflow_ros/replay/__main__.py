@@ -25,7 +25,7 @@ from geoflow_ros.planar import PlanarPose
 from geoflow_ros.replay.arguments import replay_config
 from geoflow_ros.replay.play import Played, Script, play
 from geoflow_ros.replay.plots import plot_timeline
-from geoflow_ros.replay.results import Judged, judge, summary, write_csv
+from geoflow_ros.replay.results import Judged, check, judge, summary, write_csv
 from geoflow_ros.reports.trajectory_plot import plot_trajectory
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
@@ -98,6 +98,7 @@ def run(arguments: argparse.Namespace) -> None:
     if session.frame is not None:
         _plot(arguments.out, played, fused, single, truth, satellite, session.frame)
     print(json.dumps(document, indent=2))
+    check(arguments.bag, played.frames, fused, single, truth)
 
 
 def _config(arguments: argparse.Namespace) -> NodeConfig:

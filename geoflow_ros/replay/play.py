@@ -11,8 +11,8 @@ from typing import Any
 from tqdm import tqdm
 
 from geoflow_ros.bags.messages import stamp_ns
+from geoflow_ros.bags.reading import Damage, open_bag, read_messages
 from geoflow_ros.bags.topics import Topic, roles_of, unplayed_velocities
-from geoflow_ros.datasets.bag_drive import open_bag
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, PoseWithCovariance
 from geoflow_ros.tracking.session import Session
@@ -63,19 +63,24 @@ class Played:
 
 def play(bag: Path, session: Session, script: Script) -> Played:
     """Feed every message of a bag to a session."""
-    player = _Player(session, script)
+    player, damage = _Player(session, script), Damage()
     with open_bag(bag) as reader:
         topics = {Topic(each.topic, each.msgtype) for each in reader.connections}
         roles = roles_of(topics, script.topics)
         connections = [each for each in reader.connections if each.topic in roles]
         total = sum(each.msgcount for each in connections)
-        messages = reader.messages(connections)
-        for connection, _, data in tqdm(messages, total=total, unit="message", desc="replay", disable=None):
-            player.take(roles[connection.topic], reader.deserialize(data, connection.msgtype))
+        messages = read_messages(reader, connections, damage)
+        for connection, _, message in tqdm(messages, total=total, unit="message", desc="replay", disable=None):
+            player.take(roles[connection.topic], message)
     if not player.frames:
-        raise InputError(f"{bag} has no image on the topics {', '.join(roles)}: record it again, or name another topic")
+        unread = f" that can be read ({damage})" if str(damage) else ""
+        raise InputError(
+            f"{bag} has no image on the topics {', '.join(roles)}{unread}: record it again, or name another topic"
+        )
     if hint := unplayed_velocities(topics, roles):
         player.complaints["twist"] = Complaint(len(player.frames), hint)
+    if str(damage):
+        player.complaints["bag"] = Complaint(len(player.frames), str(damage))
     return Played(player.frames, player.fixes, player.complaints)
 
 

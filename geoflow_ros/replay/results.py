@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.bags.trajectory import Trajectory
+from geoflow_ros.bags.trajectory import MAX_GAP_S, Trajectory
+from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import PoseWithCovariance, position_std
 from geoflow_ros.metrics import PoseErrors, pose_errors
 from geoflow_ros.replay.play import Complaint, FrameResult
 from geoflow_ros.tracking.tracker import TrackState
 
 COLUMNS = ("stamp_ns", "state", "reason", "ms", "true_east", "true_north", "true_yaw_deg")
+NUMBER = re.compile(r"\d+(\.\d+)?")
+REASONS = 3
+"""How many of the commonest reasons a failure names."""
 POSE_COLUMNS = ("east", "north", "yaw_deg", "std_m", "error_m", "yaw_error_deg", "nees")
 
 
@@ -85,6 +90,34 @@ def summary(
         "ms_per_frame": float(np.median([frame.seconds for frame in frames])) * 1e3,
         "warnings": {sensor: asdict(each) for sensor, each in complaints.items()},
     }
+
+
+def check(bag: Path, frames: list[FrameResult], fused: Judged, single: Judged, truth: Trajectory | None) -> None:
+    """InputError where a replay says nothing: not one pose, or none at a stamp that the truth knows."""
+    posed = sum(frame.track.pose is not None or frame.single is not None for frame in frames)
+    if not posed:
+        raise InputError(
+            f"{bag} gave no pose in {len(frames)} frames: {_commonest(frame.track.reason for frame in frames)}"
+        )
+    if truth is not None and not fused.poses and not single.poses:
+        first, last = (frames[index].stamp_ns * 1e-9 for index in (0, -1))
+        gap = float(np.median(np.diff(truth.stamps))) if len(truth.stamps) > 1 else 0.0
+        raise InputError(
+            f"none of {posed} poses can be judged: the frames are from {first:.3f} to {last:.3f} s, the truth from "
+            f"{truth.stamps[0]:.3f} to {truth.stamps[-1]:.3f} with a pose every {gap:.3g}: expected seconds of the "
+            f"same clock, at most {MAX_GAP_S:g} s apart"
+        )
+
+
+def _commonest(reasons: Iterable[str]) -> str:
+    """How often each of the commonest reasons was given; those that differ by a number are one, told by the first."""
+    examples: dict[str, str] = {}
+    counts = Counter[str]()
+    for reason in reasons:
+        kind = NUMBER.sub("", reason)
+        counts[kind] += 1
+        examples.setdefault(kind, reason)
+    return "; ".join(f"{count} x {examples[kind]}" for kind, count in counts.most_common(REASONS))
 
 
 def write_csv(path: Path, frames: list[FrameResult], fused: Judged, single: Judged, truth: Trajectory | None) -> None:

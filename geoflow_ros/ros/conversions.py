@@ -12,6 +12,7 @@ from sensor_msgs.msg import Image, NavSatFix, NavSatStatus
 from std_msgs.msg import Header
 
 from geoflow_ros.bags import messages
+from geoflow_ros.bags.encodings import ENCODINGS
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.pose import PoseWithCovariance
@@ -20,8 +21,8 @@ from geoflow_ros.tracking.prior import Fix
 
 
 def to_rgb(message: Image) -> NDArray[np.uint8]:
-    """RGB (H, W, 3): 8-bit encodings without a copy where they are RGB already, every other one by cv_bridge."""
-    return messages.to_rgb(message) if message.encoding in messages.CHANNELS else _by_cv_bridge(message)
+    """RGB (H, W, 3), without a copy where the message is that already; unknown encodings are left to cv_bridge."""
+    return messages.to_rgb(message) if message.encoding in ENCODINGS else _by_cv_bridge(message)
 
 
 def pose_message(pose: PoseWithCovariance, header: Header) -> PoseWithCovarianceStamped:
@@ -67,7 +68,7 @@ def _by_cv_bridge(message: Image) -> NDArray[np.uint8]:
     except ImportError:
         raise InputError(
             f"image encoding {message.encoding!r} needs cv_bridge, which is not installed: install it, or publish "
-            f"{', '.join(messages.CHANNELS)}"
+            f"{', '.join(ENCODINGS)}"
         ) from None
     bridge: Any = CvBridge()
     try:

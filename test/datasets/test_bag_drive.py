@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def test_bad_drives_are_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="64 x 32 px but its camera_info is for 65 x 32"):
         BagDrive(other)[0]
     (other / "truth.tum").write_text("5.0 0 0 0 0 0 0 1\n6.0 0 0 0 0 0 0 1\n")
-    with pytest.raises(InputError, match="no pose at the stamp of any of 4 images"):
+    with pytest.raises(InputError, match="no pose at the stamp of any of 4 whole images"):
         BagDrive(other)
     bag = next((other / "drive").glob("*.mcap"))
     bag.write_bytes(bag.read_bytes()[:200])
@@ -75,18 +76,24 @@ def test_bad_drives_are_one_sentence(tmp_path: Path) -> None:
         BagDrive(other)
 
 
-def test_truncated_images_are_told_before_anything_is_learnt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def truncated(stamp: int, index: int, compressed: bool) -> Any:
+def test_images_that_cannot_be_read_are_left_out_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def damaged(stamp: int, index: int, compressed: bool) -> Any:
         pixels = np.random.default_rng(index).integers(0, 255, (*SIZE[::-1], 3), dtype=np.uint8)
         data = cv2.imencode(".jpg", pixels)[1].ravel()
-        shortened = data if index == 1 else data[: len(data) // 2]
+        shortened = data[: len(data) // 2] if index == 1 else np.append(data, np.zeros(5000, np.uint8))
         return message("sensor_msgs/msg/CompressedImage", header=header(stamp), format="jpeg", data=shortened)
 
-    monkeypatch.setattr(drive_folder, "image", truncated)
-    with pytest.raises(
-        InputError, match=f"3 x truncated image .{START_NS}, {START_NS + 200_000_000}, .*record it again"
-    ):
-        BagDrive(write_drive(tmp_path / "d"))
+    monkeypatch.setattr(drive_folder, "image", damaged)
+    root = write_drive(tmp_path / "d", storage=StoragePlugin.SQLITE3)
+    with sqlite3.connect(next((root / "drive").glob("*.db3"))) as database:
+        database.execute("UPDATE messages SET data = substr(data, 1, 30) WHERE id = 6")  # the third image
+    database.close()
+    drive = BagDrive(root)
+    assert [int(drive[index].key) for index in range(len(drive))] == [START_NS]
+    assert (drive.truncated, drive.without_truth, drive.damage.undecodable) == (1, 1, {"/image": 1})
+    assert "1 truncated images are left out; 1 messages cannot be decoded" in caplog.text
 
 
 def test_trajectory_between_its_poses(tmp_path: Path) -> None:

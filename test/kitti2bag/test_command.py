@@ -32,8 +32,9 @@ from kitti_raw_tree import (
 from paths import REPOSITORY
 from small_disk import disk_of
 
+from geoflow_ros.bags.reading import open_bag
 from geoflow_ros.camera import Mount
-from geoflow_ros.datasets.bag_drive import BagDrive, open_bag
+from geoflow_ros.datasets.bag_drive import BagDrive
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.kitti2bag import __main__ as kitti2bag

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,9 @@ import mercantile
 import numpy as np
 import pytest
 import tracking_support as sim
+from rosbags.highlevel import AnyReader
+from rosbags.rosbag2 import Writer
+from rosbags.typesys import Stores, get_typestore
 
 from geoflow_ros.bags.topics import Topic, parse_topics, roles_of, unplayed_velocities
 from geoflow_ros.bags.trajectory import read_tum
@@ -188,8 +193,61 @@ def test_a_bag_alone_needs_its_mount(folder: Path, tmp_path: Path, capsys: pytes
     alone = [str(tmp_path / "bag"), "--tiles", str(folder / "tiles.mbtiles"), *out]
     assert "not set: camera.forward, camera.left, camera.height" in complaint(capsys, *alone)
     mount = [part for name, value in asdict(Mount()).items() for part in ("-p", f"camera.{name}:={value}")]
-    assert replay.main([*alone, *mount]) == 0  # the first fix becomes the datum; without truth, there are no errors
-    assert json.loads((tmp_path / "out.json").read_text())["fused"].keys() == {"poses"}
+    # The first fix becomes the datum, of which this localiser knows nothing: not one pose, but all the files.
+    assert "gave no pose in 50 frames: 46 x image and satellite imagery match" in complaint(capsys, *alone, *mount)
+    assert json.loads((tmp_path / "out.json").read_text())["fused"] == {"poses": 0}
+    assert (tmp_path / "out" / "frames.csv").read_text().count("\n") == 51
+
+
+@pytest.mark.parametrize(
+    ("clock", "told"),
+    [
+        (lambda stamp: stamp - 3600.0, "the truth from 1699996400.000 to 1699996404.900 with a pose every 0.1"),
+        (lambda stamp: 1e6 * stamp, "expected seconds of the same clock"),
+        (lambda stamp: 30.0 * stamp - 29 * 1_700_000_000 + 1.55, "with a pose every 3: .* at most 1 s apart"),
+    ],
+    ids=["summer time", "microseconds", "too far apart"],
+)
+def test_a_truth_that_says_nothing_of_the_frames_is_a_failure(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], clock: Callable[[float], float], told: str
+) -> None:
+    lines = [line.split() for line in (folder / "truth.tum").read_text().splitlines()[1:]]
+    moved = [" ".join([f"{clock(float(stamp)):.3f}", *rest]) for stamp, *rest in lines]
+    truth = tmp_path / "truth.tum"
+    truth.write_text("\n".join([(folder / "truth.tum").read_text().splitlines()[0], *moved]))
+    out = ["--out", str(tmp_path), "--json", str(tmp_path / "out.json"), "--tiles", str(folder / "tiles.mbtiles")]
+    sentence = complaint(capsys, str(folder / "drive"), *out, "--truth", str(truth))
+    assert "can be judged: the frames are from 1700000000.000 to 1700000004.900 s" in sentence
+    assert re.search(told, sentence)
+
+
+def copy_cutting_messages(source: Path, target: Path, every: int) -> int:
+    """Copy a bag whose sensors have every so many messages cut after 30 bytes; how many these are."""
+    types = get_typestore(Stores.ROS2_HUMBLE)
+    with AnyReader([source], default_typestore=types) as reader, Writer(target, version=8) as writer:
+        topics = {
+            each.topic: writer.add_connection(each.topic, each.msgtype, typestore=types) for each in reader.connections
+        }
+        cut = 0
+        for index, (connection, stamp, data) in enumerate(reader.messages()):
+            chosen = index % every == 0 and connection.topic in ("/imu", "/odom", "/fix")
+            cut += chosen
+            writer.write(topics[connection.topic], stamp, data[:30] if chosen else data)
+        return cut
+
+
+def test_what_cannot_be_read_of_a_bag_is_told(folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for name in ("tiles.mbtiles", "truth.tum", "drive.json"):
+        (copy / name).symlink_to(folder / name)
+    cut = copy_cutting_messages(folder / "drive", copy / "drive", every=20)
+    figures = replayed(copy, tmp_path, "--fused-only")
+    assert cut > 10 and figures["warnings"]["bag"]["frames"] == figures["frames"] == 50
+    assert figures["warnings"]["bag"]["sentence"].startswith(
+        f"{cut} messages cannot be decoded and are left out (/imu "
+    )
+    assert figures["fused"]["poses"] > 30
 
 
 def test_topics_are_found_by_type_or_chosen() -> None:
@@ -208,5 +266,7 @@ def test_topics_are_found_by_type_or_chosen() -> None:
     assert "--topic twist:=NAME" in unplayed_velocities([raw, info, command], alone)
     twist = roles_of([raw, info, command], parse_topics(["twist:=/cmd_vel"]))
     assert twist["/cmd_vel"] == "twist" and unplayed_velocities([raw, info, command], twist) == ""
+    depth = Topic("/depth/image_raw/compressedDepth", "sensor_msgs/msg/CompressedImage")
+    assert roles_of([raw, depth, info], {}) == {"/left/image_raw": "image", "/left/info": "camera_info"}
     fix = Topic("/fix", "sensor_msgs/msg/NavSatFix")
     assert "/fix" not in roles_of([raw, info, fix], parse_topics(["fix:="]))

@@ -113,7 +113,7 @@ def test_other_encodings_are_handed_to_cv_bridge(monkeypatch: pytest.MonkeyPatch
     module = ModuleType("cv_bridge")
     module.CvBridge = CvBridge  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "cv_bridge", module)
-    assert conversions.to_rgb(ros.image(0, "bayer_rggb8")).max() == 7
+    assert conversions.to_rgb(ros.image(0, "nv24")).max() == 7
     assert asked == ["rgb8"]
     with pytest.raises(InputError, match="cannot be read by cv_bridge"):
         conversions.to_rgb(ros.image(0, "nonsense"))

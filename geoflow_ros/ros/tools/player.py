@@ -13,7 +13,7 @@ from nav_msgs.msg import Odometry
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, Imu, NavSatFix
 
-from geoflow_ros.datasets.bag_drive import open_bag
+from geoflow_ros.bags.reading import open_bag
 from geoflow_ros.errors import InputError
 
 INPUTS: dict[str, Any] = {

@@ -1,0 +1,70 @@
+"""Encodings of sensor_msgs/Image, turned into 8-bit RGB with OpenCV alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How pixels lie in a message.
+
+    channels: of values a pixel, each of `depth` bytes. conversion: OpenCV's, to RGB; None where it is that, the fourth
+    channel being alpha. rows: of data to a row of pixels, more than 1 where the colours lie below the luminance.
+    """
+
+    channels: int
+    conversion: int | None
+    depth: int = 1
+    rows: Fraction = Fraction(1)
+
+    @property
+    def pixel_bytes(self) -> int:
+        """Bytes of a row for every pixel."""
+        return self.channels * self.depth
+
+
+def _at_both_depths(channels: int, conversion: int | None, *names: str) -> dict[str, Encoding]:
+    """Encodings whose names end in the bits of a value."""
+    return {
+        name.format(8 * depth): Encoding(channels, conversion, depth) for name in names for depth in (1, 2)
+    }  # fmt: skip
+
+
+ENCODINGS: Mapping[str, Encoding] = {
+    **_at_both_depths(3, None, "rgb{}"),
+    **_at_both_depths(4, None, "rgba{}"),
+    **_at_both_depths(1, cv2.COLOR_GRAY2RGB, "mono{}", "{}UC1"),
+    **_at_both_depths(3, cv2.COLOR_BGR2RGB, "bgr{}", "{}UC3"),
+    **_at_both_depths(4, cv2.COLOR_BGRA2RGB, "bgra{}", "{}UC4"),
+    # OpenCV names a pattern by the second and third pixel of its second row.
+    **_at_both_depths(1, cv2.COLOR_BayerBG2RGB, "bayer_rggb{}"),
+    **_at_both_depths(1, cv2.COLOR_BayerRG2RGB, "bayer_bggr{}"),
+    **_at_both_depths(1, cv2.COLOR_BayerGR2RGB, "bayer_gbrg{}"),
+    **_at_both_depths(1, cv2.COLOR_BayerGB2RGB, "bayer_grbg{}"),
+    **dict.fromkeys(("yuv422", "uyvy"), Encoding(2, cv2.COLOR_YUV2RGB_UYVY)),
+    **dict.fromkeys(("yuv422_yuy2", "yuyv"), Encoding(2, cv2.COLOR_YUV2RGB_YUY2)),
+    "nv21": Encoding(1, cv2.COLOR_YUV2RGB_NV21, rows=Fraction(3, 2)),
+    "nv12": Encoding(1, cv2.COLOR_YUV2RGB_NV12, rows=Fraction(3, 2)),
+}
+"""By the names of sensor_msgs/image_encodings.h; those without a colour in their name are taken as OpenCV's BGR."""
+
+
+def rgb_of(values: Pixels, encoding: Encoding) -> NDArray[np.uint8]:
+    """RGB (H, W, 3) of values (rows, W, channels); a view of them where they are RGB already.
+
+    Of 16 bits the upper eight that the image uses are kept: cameras of 10 to 14 bits leave the highest ones empty.
+    """
+    if values.dtype != np.uint8:
+        values = (values >> max(int(values.max()).bit_length() - 8, 0)).astype(np.uint8)
+    if encoding.conversion is None:
+        return np.asarray(values[:, :, :3], dtype=np.uint8)
+    return np.asarray(cv2.cvtColor(values, encoding.conversion), dtype=np.uint8)

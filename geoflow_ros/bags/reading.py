@@ -1,0 +1,151 @@
+"""ROS 2 bags, read without ROS, damaged ones too."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from geoflow_ros.errors import InputError
+
+if TYPE_CHECKING:
+    from rosbags.highlevel import AnyReader
+    from rosbags.interfaces import Connection
+
+STORAGES = (".mcap", ".db3")
+STEP_NS = 10_000_000
+"""How near the end of a damaged place reading goes on."""
+
+
+class Damage:
+    """What of a bag could not be read. undecodable: messages by topic. lost_s: seconds of each damaged place."""
+
+    def __init__(self) -> None:
+        self.undecodable: Counter[str] = Counter()
+        self.lost_s: list[float] = []
+
+    def __str__(self) -> str:
+        """What is missing; empty where nothing is."""
+        parts = []
+        if self.undecodable:
+            topics = ", ".join(f"{topic} {count}" for topic, count in self.undecodable.most_common())
+            parts.append(f"{self.undecodable.total()} messages cannot be decoded and are left out ({topics})")
+        if self.lost_s:
+            parts.append(f"{sum(self.lost_s):.2f} s at {len(self.lost_s)} damaged places are left out")
+        return "; ".join(parts)
+
+
+@contextmanager
+def open_bag(path: Path) -> Iterator[AnyReader]:
+    """The open reader of a ROS 2 bag folder; the InputError for one that cannot be opened names what mends it."""
+    try:
+        from rosbags.highlevel import AnyReader
+        from rosbags.typesys import Stores, get_typestore
+    except ImportError:
+        raise InputError('reading bags needs rosbags: pip install "geoflow_ros[bags]"') from None
+    _check_folder(path)
+    try:
+        # Bags of ROS 2 Humble carry no message definitions: these are the standard ones.
+        reader = AnyReader([path], default_typestore=get_typestore(Stores.ROS2_HUMBLE))
+        reader.open()
+    except Exception as error:  # beside its own, rosbags lets through those of SQLite, zstd, YAML and struct
+        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        raise InputError(f"{path} cannot be opened as a ROS 2 bag ({reason}): {_remedy(path)}") from error
+    try:
+        yield reader
+    finally:
+        reader.close()
+
+
+def read_messages(
+    reader: AnyReader,
+    connections: Sequence[Connection],
+    damage: Damage,
+    start: int | None = None,
+    stop: int | None = None,
+) -> Iterator[tuple[Connection, int, Any]]:
+    """Connection, time of recording (ns) and message of all that can be read, in order; the rest goes to `damage`."""
+    for connection, recorded, data in _read_data(reader, connections, damage, start, stop):
+        try:
+            message = reader.deserialize(data, connection.msgtype)
+        except Exception:  # of damaged bytes rosbags raises its own, NumPy's and struct's
+            damage.undecodable[connection.topic] += 1
+        else:
+            yield connection, recorded, message
+
+
+def _read_data(
+    reader: AnyReader, connections: Sequence[Connection], damage: Damage, start: int | None, stop: int | None
+) -> Iterator[tuple[Connection, int, bytes]]:
+    """As `read_messages`, not decoded; after a damaged place reading starts anew."""
+    if not connections:
+        return  # rosbags would read all
+    end = reader.end_time if stop is None else min(stop, reader.end_time)
+    broken_at: int | None = None
+    while start is None or start < end:
+        last = max(reader.start_time, start or 0)
+        try:
+            for connection, recorded, data in reader.messages(connections, start=start, stop=stop):
+                if broken_at is not None:
+                    damage.lost_s.append((recorded - broken_at) * 1e-9)
+                    broken_at = None
+                last = recorded
+                yield connection, recorded, data
+            break
+        except Exception:  # what a damaged chunk or page makes of it: of rosbags, SQLite, zstd, lz4, struct
+            broken_at = last if broken_at is None else broken_at
+            start = _readable_from(reader, connections, last, end)
+    if broken_at is not None:
+        damage.lost_s.append((end - broken_at) * 1e-9)
+
+
+def _readable_from(reader: AnyReader, connections: Sequence[Connection], broken_at: int, end: int) -> int:
+    """The time (ns, to STEP_NS) after a damaged place from which a message can be read, `end` if from none."""
+    bad, step = broken_at, STEP_NS
+    while not _is_readable(reader, connections, bad + step):
+        bad, step = bad + step, 2 * step
+        if bad >= end:
+            return end
+    good = bad + step
+    while good - bad > STEP_NS:
+        middle = (good + bad) // 2
+        good, bad = (middle, bad) if _is_readable(reader, connections, middle) else (good, middle)
+    return good
+
+
+def _is_readable(reader: AnyReader, connections: Sequence[Connection], start: int) -> bool:
+    try:
+        next(reader.messages(connections, start=start), None)
+    except Exception:  # see _read_data
+        return False
+    return True
+
+
+def _check_folder(path: Path) -> None:
+    if path.suffix == ".bag":
+        raise InputError(f"{path} is a ROS 1 bag: convert it with rosbags-convert --src {path} --dst {path.stem}")
+    if not path.is_dir() or (path / "metadata.yaml").is_file():
+        return
+    storages = sorted({file.suffix for file in path.iterdir() if file.suffix in STORAGES})
+    if not storages:
+        raise InputError(f"{path} cannot be opened as a ROS 2 bag: it holds no metadata.yaml and no .mcap or .db3 file")
+    plugin = "mcap" if ".mcap" in storages else "sqlite3"
+    raise InputError(
+        f"{path} cannot be opened as a ROS 2 bag: its metadata.yaml is missing, as when a recorder was killed; write "
+        f"it with ros2 bag reindex -s {plugin} {path}"
+    )
+
+
+def _remedy(path: Path) -> str:
+    """The commands that mend a bag that was cut off or has lost a file."""
+    reindex = f"ros2 bag reindex {path}"
+    files = [path] if path.is_file() else sorted(file for file in path.glob("*") if file.suffix in STORAGES)
+    if not files:
+        return f"give the folder of a bag; what is left of one becomes a bag again with {reindex}"
+    if files[0].suffix == ".mcap":
+        mend = f"mcap recover {files[0].name} -o whole.mcap"
+    else:
+        mend = f"sqlite3 {files[0].name} .recover | sqlite3 whole.db3"
+    return f"mend a file that was cut off with {mend}, put it in its place and run {reindex}"

@@ -1,0 +1,147 @@
+"""Encodings that drivers publish, each written here pixel by pixel."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from geoflow_ros.bags.encodings import ENCODINGS
+from geoflow_ros.bags.messages import to_rgb
+from geoflow_ros.errors import InputError
+
+HEIGHT, WIDTH = 16, 24
+
+
+def scene() -> NDArray[np.uint8]:
+    """Four quarters of plain colours, RGB: red, green, blue, and a grey that tells the order of none."""
+    image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    image[:8, :12], image[:8, 12:], image[8:, :12], image[8:, 12:] = (230, 20, 10), (10, 220, 30), (20, 30, 210), 120
+    return image
+
+
+def message(encoding: str, values: NDArray[np.generic], padding: int = 0, big: int = 0) -> SimpleNamespace:
+    """A message whose rows are those of `values` (rows, ...) with something behind them."""
+    rows = np.ascontiguousarray(values.astype(values.dtype.newbyteorder(">" if big else "<")))
+    data = np.pad(rows.view(np.uint8).reshape(len(rows), -1), ((0, 0), (0, padding)), constant_values=255)
+    return SimpleNamespace(
+        height=HEIGHT, width=WIDTH, encoding=encoding, is_bigendian=big, step=data.shape[1], data=data.tobytes()
+    )
+
+
+def mosaic(rgb: NDArray[np.uint8], pattern: str) -> NDArray[np.uint8]:
+    """What a sensor with a colour filter sees; pattern: of the first two pixels of the first two rows."""
+    values = np.zeros(rgb.shape[:2], np.uint8)
+    for position, colour in enumerate(pattern):
+        rows, columns = slice(position // 2, None, 2), slice(position % 2, None, 2)
+        values[rows, columns] = rgb[rows, columns, "rgb".index(colour)]
+    return values
+
+
+def luminance_and_colours(rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Y, U, V of ITU-R BT.601 in the range of video, as cameras send it."""
+    matrix = np.array([[65.481, 128.553, 24.966], [-37.797, -74.203, 112.0], [112.0, -93.786, -18.214]]) / 255
+    return np.rint(rgb @ matrix.T + (16, 128, 128))
+
+
+def packed(rgb: NDArray[np.uint8], order: str) -> NDArray[np.uint8]:
+    """Two bytes a pixel, two pixels sharing their colours; order: of the four bytes, such as yuyv."""
+    y, u, v = np.moveaxis(luminance_and_colours(rgb), -1, 0)
+    planes = {"u": u[:, ::2], "v": v[:, ::2]}
+    lumas = [y[:, ::2], y[:, 1::2]]
+    return np.stack([lumas.pop(0) if each == "y" else planes[each] for each in order], -1).astype(np.uint8)
+
+
+def planar(rgb: NDArray[np.uint8], order: str) -> NDArray[np.uint8]:
+    """A plane of luminance above one of colours for every two by two pixels."""
+    y, u, v = np.moveaxis(luminance_and_colours(rgb), -1, 0)
+    colours = np.stack([{"u": u, "v": v}[each][::2, ::2] for each in order], -1).reshape(HEIGHT // 2, WIDTH)
+    return np.vstack([y, colours]).astype(np.uint8)
+
+
+def inner(image: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """The middles of the quarters, away from where they meet."""
+    return image[np.ix_([3, 4, 11, 12], [4, 5, 6, 17, 18, 19])].astype(int)
+
+
+def grey() -> NDArray[np.uint8]:
+    return np.linspace(5, 255, HEIGHT * WIDTH).astype(np.uint8).reshape(HEIGHT, WIDTH)
+
+
+@pytest.mark.parametrize("padding", [0, 10])
+@pytest.mark.parametrize("deep", [False, True])
+@pytest.mark.parametrize("pattern", ["rggb", "bggr", "gbrg", "grbg"])
+def test_colour_filters(pattern: str, deep: bool, padding: int) -> None:
+    values = mosaic(scene(), pattern)
+    given = message(f"bayer_{pattern}{16 if deep else 8}", values.astype(np.uint16) * 257 if deep else values, padding)
+    assert np.abs(inner(to_rgb(given)) - inner(scene())).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("encoding", "values"),
+    [
+        ("yuv422", packed(scene(), "uyvy")),
+        ("uyvy", packed(scene(), "uyvy")),
+        ("yuv422_yuy2", packed(scene(), "yuyv")),
+        ("yuyv", packed(scene(), "yuyv")),
+        ("nv21", planar(scene(), "vu")),
+        ("nv12", planar(scene(), "uv")),
+    ],
+)
+@pytest.mark.parametrize("padding", [0, 8])
+def test_video(encoding: str, values: NDArray[np.uint8], padding: int) -> None:
+    assert np.abs(inner(to_rgb(message(encoding, values, padding))) - inner(scene())).max() <= 3
+
+
+@pytest.mark.parametrize(("encoding", "order"), [("8UC3", [2, 1, 0]), ("bgr16", [2, 1, 0]), ("rgb16", [0, 1, 2])])
+def test_colours_in_their_order(encoding: str, order: list[int]) -> None:
+    values = scene()[..., order]
+    given = message(encoding, values if encoding == "8UC3" else values.astype(np.uint16) << 8)
+    assert np.array_equal(to_rgb(given), scene())
+
+
+@pytest.mark.parametrize(("encoding", "order"), [("8UC4", [2, 1, 0]), ("bgra16", [2, 1, 0]), ("rgba16", [0, 1, 2])])
+def test_alpha_is_left_out(encoding: str, order: list[int]) -> None:
+    values = np.dstack([scene()[..., order], np.full((HEIGHT, WIDTH), 255, np.uint8)])
+    given = message(encoding, values if encoding == "8UC4" else values.astype(np.uint16) << 8)
+    assert np.array_equal(to_rgb(given), scene())
+
+
+@pytest.mark.parametrize("encoding", ["mono16", "16UC1"])
+@pytest.mark.parametrize("bits", [8, 10, 12, 16])
+@pytest.mark.parametrize("big", [0, 1])
+def test_sixteen_bits_of_which_a_camera_uses_some(encoding: str, bits: int, big: int) -> None:
+    seen = to_rgb(message(encoding, grey().astype(np.uint16) << (bits - 8), 6, big))
+    assert np.array_equal(seen, np.repeat(grey()[..., None], 3, axis=2))
+
+
+def test_8uc1_is_grey() -> None:
+    assert np.array_equal(to_rgb(message("8UC1", grey()))[..., 1], grey())
+
+
+@pytest.mark.parametrize("encoding", sorted(ENCODINGS))
+def test_too_little_data_is_one_sentence(encoding: str) -> None:
+    given = message(encoding, np.zeros((HEIGHT, WIDTH * ENCODINGS[encoding].pixel_bytes), np.uint8))
+    given.data = given.data[:-1]
+    with pytest.raises(InputError, match=f"{encoding} is truncated: "):
+        to_rgb(given)
+
+
+def test_what_cannot_be_halved_is_refused() -> None:
+    given = SimpleNamespace(height=3, width=3, encoding="yuyv", is_bigendian=0, step=6, data=bytes(18))
+    with pytest.raises(InputError, match="3 x 3 yuyv cannot be converted to RGB: expected an even width"):
+        to_rgb(given)
+    with pytest.raises(InputError, match="'h264' is not read"):
+        to_rgb(SimpleNamespace(height=3, width=3, encoding="h264", step=6, data=b""))
+
+
+def test_opencv_is_not_shown_a_jpeg_without_its_end() -> None:
+    from geoflow_ros.bags.messages import compressed_to_rgb
+
+    data = cv2.imencode(".jpg", scene())[1].tobytes()
+    assert compressed_to_rgb(SimpleNamespace(format="jpeg", data=data + b"\0" * 9)).shape == scene().shape
+    with pytest.raises(InputError, match="cannot be decoded: expected a whole JPEG"):
+        compressed_to_rgb(SimpleNamespace(format="jpeg", data=data[:-30]))

@@ -15,7 +15,7 @@ from geoflow_ros.model.inference.runtimes import Runtime
 from geoflow_ros.options import Scalar, build, option, options_of
 from geoflow_ros.resources import share_file
 from geoflow_ros.tracking.prior import HeadingConfig, PriorConfig
-from geoflow_ros.tracking.sensor_inputs import SessionConfig
+from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
 from geoflow_ros.tracking.settings import CameraConfig, DatumConfig
 from geoflow_ros.tracking.tracker import TrackerConfig
 

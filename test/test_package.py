@@ -8,12 +8,14 @@ import re
 import runpy
 import subprocess
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import pytest
+import yaml
 
 import geoflow_ros
 
@@ -63,6 +65,31 @@ def layer(name: str) -> int:
     return LAYERS[name]
 
 
+def dotted(file: Path) -> str:
+    """The name by which a file of the package is imported."""
+    return ".".join(file.with_suffix("").parts).removesuffix(".__init__")
+
+
+def strongly_connected(graph: Mapping[str, set[str]]) -> list[set[str]]:
+    """The parts of a graph within which every node leads to every other."""
+
+    def led_to(start: str) -> set[str]:
+        reached, ahead = {start}, [start]
+        while ahead:
+            found = graph[ahead.pop()] - reached
+            reached |= found
+            ahead += found
+        return reached
+
+    reach = {node: led_to(node) for node in graph}
+    parts, left = [], set(graph)
+    while left:
+        node = next(iter(left))
+        parts.append({other for other in reach[node] if node in reach[other]})
+        left -= parts[-1]
+    return parts
+
+
 def modules() -> list[Path]:
     """Every Python file of the package, relative to the repository."""
     return sorted(file.relative_to(ROOT) for file in PACKAGE.rglob("*.py"))
@@ -86,6 +113,31 @@ def test_imports_go_one_way(file: Path) -> None:
 
 def test_the_table_of_layers_names_what_there_is() -> None:
     assert set(LAYERS) == {group(".".join(file.with_suffix("").parts)) for file in modules()}
+
+
+def test_no_import_goes_in_a_circle() -> None:
+    """Imports inside functions count: what only works in one order is not two modules."""
+    graph = {dotted(file): {name for name in imports(ROOT / file)} for file in modules()}
+    graph = {name: (used & graph.keys()) - {name} for name, used in graph.items()}
+    circles = [sorted(part) for part in strongly_connected(graph) if len(part) > 1]
+    assert circles == [], "move what both sides need into a module that both may import"
+
+
+def test_strongly_connected_parts_are_found() -> None:
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": {"e"}, "e": {"d"}, "f": {"a"}}
+    assert sorted(map(sorted, strongly_connected(graph))) == [["a", "b", "c"], ["d", "e"], ["f"]]
+
+
+def test_folders_stay_small_enough_to_look_through() -> None:
+    sizes = Counter(file.parent.relative_to("geoflow_ros").as_posix() for file in modules())
+    assert sizes.pop(".") <= 14, "the top level holds what every room needs: give the module a folder"
+    del sizes["town"]  # a world of its own, that nobody looks a thing up in
+    assert {folder: size for folder, size in sizes.items() if size > 16} == {}
+
+
+def test_a_modules_name_is_its_own() -> None:
+    names = Counter(file.name for file in modules() if file.name not in ("__init__.py", "__main__.py"))
+    assert [name for name, count in names.items() if count > 1] == [], "two files of a name are opened by mistake"
 
 
 @pytest.mark.parametrize("file", modules(), ids=str)
@@ -164,3 +216,11 @@ def test_no_path_of_a_machine_is_in_the_repository() -> None:
     texts = {file: file.read_bytes() for file in files if file.is_file()}
     found = [str(file) for file, text in texts.items() if b"\0" not in text and MACHINE_PATH.search(text)]
     assert texts and found == []
+
+
+def test_the_hooks_of_a_commit_are_checks_of_a_change() -> None:
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    checks = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    assert {repository["repo"] for repository in config["repos"]} == {"local"}, "a hook must not need the network"
+    hooks = [hook["entry"] for repository in config["repos"] for hook in repository["hooks"]]
+    assert hooks == ["make lint", "make types"] and set(hooks) < set(checks)

@@ -12,7 +12,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum
 from geoflow_ros.planar import wrap_angle
 from geoflow_ros.town.drifts import add_drifts
-from geoflow_ros.town.plots import build_plots
+from geoflow_ros.town.parcels import build_plots
 from geoflow_ros.town.props import Shape
 from geoflow_ros.town.road_network import HALF_SIZE, Network, generate_network
 from geoflow_ros.town.streets import HEIGHT, Site, build_streets, foliage_tint

@@ -14,10 +14,10 @@ from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection
-from geoflow_ros.tracking.fix_delay import ClockOffset
 from geoflow_ros.tracking.prior import Fix
 from geoflow_ros.tracking.search import Origin, Proposal, bounded
-from geoflow_ros.tracking.sensor_inputs import SensorInputs, SessionConfig
+from geoflow_ros.tracking.sensors.fix_delay import ClockOffset
+from geoflow_ros.tracking.sensors.sensor_inputs import SensorInputs, SessionConfig
 from geoflow_ros.tracking.tracker import Track, Tracker, TrackState
 
 

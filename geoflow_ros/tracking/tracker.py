@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, PoseWithCovariance, Rejection, position_std
 from geoflow_ros.options import option
 from geoflow_ros.tracking.belief import Belief, BeliefConfig
-from geoflow_ros.tracking.fixes import FixFusion
 from geoflow_ros.tracking.history import JUMP_NS, KEPT_NS
 from geoflow_ros.tracking.motion import NO_MOTION, Motion, MotionBuffer
-from geoflow_ros.tracking.odometer import Odometer
 from geoflow_ros.tracking.prior import PriorBuffer
 from geoflow_ros.tracking.search import Origin, Proposal, Search, bounded
+from geoflow_ros.tracking.sensors.fixes import FixFusion
+from geoflow_ros.tracking.sensors.odometer import Odometer
 from geoflow_ros.tracking.support import DOUBTFUL, LOST, Support
 
 PAUSE_NS, CARRIED_TO_NS = 2 * 10**9, 10**9  # without an image, to how long before the newest odometry

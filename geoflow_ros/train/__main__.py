@@ -13,12 +13,12 @@ import torch
 
 from geoflow_ros.cli import run
 from geoflow_ros.errors import InputError
-from geoflow_ros.train.calibration import calibrate_checkpoint
+from geoflow_ros.train.covariance_calibration import calibrate_checkpoint
 from geoflow_ros.train.dryrun import forecast, without_rendering
 from geoflow_ros.train.processes import DEVICES, Processes, joined
 from geoflow_ros.train.runlog import RunLog
-from geoflow_ros.train.settings import TrainConfig, read_config
 from geoflow_ros.train.sources import open_data
+from geoflow_ros.train.train_config import TrainConfig, read_config
 from geoflow_ros.train.trainable import new_model
 from geoflow_ros.train.trainer import Trainer
 

@@ -17,9 +17,9 @@ import torch
 
 from geoflow_ros.model.inference.prepare import prepare
 from geoflow_ros.train.batches import Batch
-from geoflow_ros.train.calibration import errors_on
-from geoflow_ros.train.settings import TrainConfig
+from geoflow_ros.train.covariance_calibration import errors_on
 from geoflow_ros.train.sources import TrainingData
+from geoflow_ros.train.train_config import TrainConfig
 from geoflow_ros.train.trainer import Trainer
 
 WARM_UP, TIMED = 1, 1

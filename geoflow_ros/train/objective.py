@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from geoflow_ros.model.interface import LocalizationModel
 from geoflow_ros.model.losses import flow_loss
 from geoflow_ros.train.batches import Batch
-from geoflow_ros.train.settings import TrainConfig
+from geoflow_ros.train.train_config import TrainConfig
 
 
 @dataclass(frozen=True, slots=True, eq=False)

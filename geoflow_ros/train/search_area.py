@@ -7,7 +7,7 @@ import math
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.model.config import DefaultConfig, ModelConfig, PaperConfig
-from geoflow_ros.train.settings import TrainConfig
+from geoflow_ros.train.train_config import TrainConfig
 
 SIDE_STEP_PX = 16  # the trunks' last stride
 

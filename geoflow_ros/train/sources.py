@@ -8,12 +8,12 @@ from typing import Any
 
 from geoflow_ros.datasets.drives import find_drives, hold_out, open_drives
 from geoflow_ros.datasets.kitti import KittiCrossView
+from geoflow_ros.datasets.photo_style import Restyled
 from geoflow_ros.datasets.sample import Joined, LocalizationDataset
-from geoflow_ros.datasets.style import Restyled
 from geoflow_ros.datasets.vigor import Vigor
 from geoflow_ros.errors import InputError
 from geoflow_ros.model.config import ModelConfig
-from geoflow_ros.train.settings import TrainConfig
+from geoflow_ros.train.train_config import TrainConfig
 
 
 @dataclass(frozen=True, slots=True, eq=False)

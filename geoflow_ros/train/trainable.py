@@ -13,7 +13,7 @@ from geoflow_ros.model.inference.folding import fold_and_round
 from geoflow_ros.model.interface import LocalizationModel
 from geoflow_ros.model.weights import build, load
 from geoflow_ros.train.search_area import check_fits, new_config
-from geoflow_ros.train.settings import TrainConfig
+from geoflow_ros.train.train_config import TrainConfig
 
 
 def new_model(config: TrainConfig, initial: Path | None) -> LocalizationModel:

@@ -24,14 +24,14 @@ from geoflow_ros.model.inference.prepare import channels_last, prepare
 from geoflow_ros.model.interface import LocalizationModel
 from geoflow_ros.model.weights import build, save
 from geoflow_ros.train.batches import Batch, BatchPlan, batches
-from geoflow_ros.train.calibration import errors_on, spread
+from geoflow_ros.train.covariance_calibration import errors_on, spread
 from geoflow_ros.train.interrupt import HeldBackInterrupt
 from geoflow_ros.train.objective import Losses, Objective
 from geoflow_ros.train.processes import Processes, share_batch_norms
 from geoflow_ros.train.runlog import Pace, RunLog, Stopwatch
-from geoflow_ros.train.settings import TrainConfig, changed_keys
 from geoflow_ros.train.sources import TrainingData
 from geoflow_ros.train.state import read_state, write_state
+from geoflow_ros.train.train_config import TrainConfig, changed_keys
 from geoflow_ros.train.trainable import new_model, parameter_groups, set_training_mode
 
 ALONE = Processes()

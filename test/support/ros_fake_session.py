@@ -14,10 +14,10 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, PoseWithCovariance, Rejection
 from geoflow_ros.satellite.patch import SatellitePatch
-from geoflow_ros.tracking.fix_delay import ClockOffset
 from geoflow_ros.tracking.measurements import to_fix
 from geoflow_ros.tracking.prior import Fix
-from geoflow_ros.tracking.sensor_inputs import SessionConfig
+from geoflow_ros.tracking.sensors.fix_delay import ClockOffset
+from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
 from geoflow_ros.tracking.session import Answer, Decode
 from geoflow_ros.tracking.tracker import Track, TrackState
 

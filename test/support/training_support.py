@@ -17,8 +17,8 @@ from geoflow_ros.model.config import DefaultConfig
 from geoflow_ros.model.interface import LocalizationModel
 from geoflow_ros.model.matchflow import MatchFlow
 from geoflow_ros.satellite.patch import SatellitePatch
-from geoflow_ros.train.settings import TrainConfig
 from geoflow_ros.train.sources import TrainingData
+from geoflow_ros.train.train_config import TrainConfig
 
 TINY = DefaultConfig(
     ground_height=32, ground_width=64, satellite_px=96, satellite_resolution=1.0, bev_front_m=16.0, bev_side_m=8.0

@@ -13,7 +13,7 @@ import tracking_support as sim
 from geoflow_ros.camera import Mount
 from geoflow_ros.localization.pose import PosePrior, Rejection
 from geoflow_ros.tracking.belief import Belief
-from geoflow_ros.tracking.sensor_inputs import SessionConfig
+from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
 from geoflow_ros.tracking.session import Answer, Session
 from geoflow_ros.tracking.settings import DatumConfig
 from geoflow_ros.tracking.tracker import TrackState

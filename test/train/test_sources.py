@@ -19,8 +19,8 @@ from geoflow_ros.datasets.drives import GAP_M, hold_out
 from geoflow_ros.datasets.sample import Joined, LocalizationDataset, Sample, Subset
 from geoflow_ros.errors import InputError
 from geoflow_ros.train.batches import BatchPlan, batches
-from geoflow_ros.train.settings import TrainConfig
 from geoflow_ros.train.sources import open_data
+from geoflow_ros.train.train_config import TrainConfig
 
 DATE = "2011_09_26"
 

@@ -12,8 +12,8 @@ import pytest
 from geoflow_ros.errors import InputError
 from geoflow_ros.planar import PlanarPose, rotate
 from geoflow_ros.tracking.motion import BodyVelocity, YawRate
-from geoflow_ros.tracking.odometry_check import OdometryCheck
-from geoflow_ros.tracking.odometry_segments import Reading
+from geoflow_ros.tracking.sensors.odometry_check import OdometryCheck
+from geoflow_ros.tracking.sensors.odometry_segments import Reading
 
 SPEED, RATE, RADIUS = 4.0, 0.4, 10.0
 Twist = tuple[float, float, float]

@@ -7,8 +7,8 @@ import pytest
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
-from geoflow_ros.tracking.fix_check import FixCheck, check_distance
 from geoflow_ros.tracking.prior import Fix
+from geoflow_ros.tracking.sensors.fix_check import FixCheck, check_distance
 
 FRAME = LocalFrame(Datum(47.0, 8.0))
 

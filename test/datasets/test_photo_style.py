@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from training_support import Noise
 
-from geoflow_ros.datasets.style import Restyled, style_of, with_colours, with_shading
+from geoflow_ros.datasets.photo_style import Restyled, style_of, with_colours, with_shading
 from geoflow_ros.errors import InputError
 
 Image = np.ndarray

@@ -14,13 +14,13 @@ from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.pose import Rejection
 from geoflow_ros.tracking import measurements
 from geoflow_ros.tracking.camera_input import CameraInput
-from geoflow_ros.tracking.clocks import Clocks
-from geoflow_ros.tracking.fix_check import FixCheck, check_distance
 from geoflow_ros.tracking.motion import MotionBuffer
 from geoflow_ros.tracking.prior import Fix, HeadingConfig, PriorBuffer, PriorConfig
+from geoflow_ros.tracking.sensors.clocks import Clocks
+from geoflow_ros.tracking.sensors.fix_check import FixCheck, check_distance
+from geoflow_ros.tracking.sensors.velocity_inputs import VelocityInputs
 from geoflow_ros.tracking.settings import DatumConfig
 from geoflow_ros.tracking.tracker import TrackerConfig
-from geoflow_ros.tracking.velocity_inputs import VelocityInputs
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from typing import Any
 from geoflow_ros.errors import InputError
 from geoflow_ros.tracking import measurements
 from geoflow_ros.tracking.motion import MotionBuffer
-from geoflow_ros.tracking.odometry_check import OdometryCheck
-from geoflow_ros.tracking.odometry_segments import Reading
+from geoflow_ros.tracking.sensors.odometry_check import OdometryCheck
+from geoflow_ros.tracking.sensors.odometry_segments import Reading
 
 
 class VelocityInputs:

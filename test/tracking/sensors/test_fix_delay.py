@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from geoflow_ros.tracking.fix_delay import ClockOffset, FixDelay
+from geoflow_ros.tracking.sensors.fix_delay import ClockOffset, FixDelay
 
 STEP_S = 0.2
 SIGMA = 1.5

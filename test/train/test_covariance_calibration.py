@@ -7,7 +7,7 @@ import pytest
 from training_support import Noise, tiny_network
 
 from geoflow_ros.model.weights import load, read, save
-from geoflow_ros.train.calibration import (
+from geoflow_ros.train.covariance_calibration import (
     calibrate_checkpoint,
     errors_on,
     spread,

@@ -18,7 +18,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.planar import rotate
 from geoflow_ros.tracking.measurements import MAX_SPEED, MAX_YAW_RATE
 from geoflow_ros.tracking.motion import BodyVelocity, YawRate
-from geoflow_ros.tracking.odometry_segments import Reading, Segment, Segmenter, velocity_between
+from geoflow_ros.tracking.sensors.odometry_segments import Reading, Segment, Segmenter, velocity_between
 
 LEAST_SPEED, LEAST_RATE = 0.5, 0.1  # m/s, rad/s: slower segments say nothing
 SHARE_OFF, SPEED_OFF = 0.25, 0.3  # of a velocity, and m/s: beyond both together, two velocities differ

@@ -8,9 +8,9 @@ import numpy as np
 
 from geoflow_ros.planar import rotate
 from geoflow_ros.tracking.belief import Belief, BeliefConfig
-from geoflow_ros.tracking.fix_delay import MAX_COMPENSATED_S, ClockOffset, FixDelay
 from geoflow_ros.tracking.motion import MotionBuffer
 from geoflow_ros.tracking.prior import Fix, PriorBuffer
+from geoflow_ros.tracking.sensors.fix_delay import MAX_COMPENSATED_S, ClockOffset, FixDelay
 
 LATEST_NS = 2_000_000_000  # behind the belief: what is older would be carried too far by odometry
 SPEED_OVER_NS = 200_000_000

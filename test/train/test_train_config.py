@@ -14,7 +14,7 @@ from geoflow_ros.model.config import DefaultConfig, PaperConfig
 from geoflow_ros.model.inference.prepare import prepare
 from geoflow_ros.model.matchflow import MatchFlow
 from geoflow_ros.train.search_area import check_fits, farthest_m, new_config
-from geoflow_ros.train.settings import TrainConfig, changed_keys, read_config
+from geoflow_ros.train.train_config import TrainConfig, changed_keys, read_config
 from geoflow_ros.train.trainable import new_model, trunks
 
 CONFIGS = sorted((REPOSITORY / "config" / "train").glob("*.yaml"))

@@ -6,7 +6,7 @@ import pytest
 
 from geoflow_ros.planar import PlanarPose
 from geoflow_ros.tracking.motion import BodyVelocity, MotionBuffer
-from geoflow_ros.tracking.odometer import Odometer
+from geoflow_ros.tracking.sensors.odometer import Odometer
 
 TICK_NS = 10**8
 

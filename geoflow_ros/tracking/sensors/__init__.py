@@ -1,0 +1,1 @@
+"""What fixes, odometry and their clocks say, checked before it is believed."""

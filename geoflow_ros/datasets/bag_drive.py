@@ -20,8 +20,8 @@ from geoflow_ros.bags.messages import compressed_to_rgb, stamp_ns, to_rgb
 from geoflow_ros.bags.reading import Damage, open_bag, read_messages
 from geoflow_ros.bags.trajectory import read_tum
 from geoflow_ros.camera import CameraModel, Mount
+from geoflow_ros.datasets.dataset_files import Findings
 from geoflow_ros.datasets.prior_noise import PriorNoise
-from geoflow_ros.datasets.reading import Findings
 from geoflow_ros.datasets.sample import Sample
 from geoflow_ros.encoded_images import is_whole
 from geoflow_ros.errors import InputError

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from geoflow_ros.datasets.bag_drive import BagDrive
-from geoflow_ros.datasets.reading import Findings
+from geoflow_ros.datasets.dataset_files import Findings
 from geoflow_ros.datasets.sample import Subset
 from geoflow_ros.errors import InputError
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from geoflow_ros.datasets.reading import read_image
+from geoflow_ros.datasets.dataset_files import read_image
 from geoflow_ros.datasets.sample import LocalizationDataset, Sample
 from geoflow_ros.errors import InputError
 

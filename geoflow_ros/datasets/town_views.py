@@ -17,8 +17,8 @@ from tqdm import tqdm
 
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.datasets.crop import crop
+from geoflow_ros.datasets.dataset_files import Findings, read_image
 from geoflow_ros.datasets.prior_noise import PriorNoise
-from geoflow_ros.datasets.reading import Findings, read_image
 from geoflow_ros.datasets.sample import Sample
 from geoflow_ros.errors import InputError
 from geoflow_ros.satellite.patch import SatellitePatch

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.datasets.crop import patch_of_image
+from geoflow_ros.datasets.dataset_files import Findings, read_image, read_lines
 from geoflow_ros.datasets.prior_noise import PriorNoise
-from geoflow_ros.datasets.reading import Findings, read_image, read_lines
 from geoflow_ros.datasets.sample import Sample
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import UniformPosePrior

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from tqdm import tqdm
 
+from geoflow_ros.datasets.dataset_files import read_image
 from geoflow_ros.datasets.kitti import MAP_PX, RESOLUTION
-from geoflow_ros.datasets.reading import read_image
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import EQUATOR_RESOLUTION, Datum, LocalFrame
 from geoflow_ros.satellite.geotiff import import_geotiff

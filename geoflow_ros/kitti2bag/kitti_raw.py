@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from geoflow_ros.camera import CameraModel, Mount
+from geoflow_ros.datasets.dataset_files import Findings, read_lines
 from geoflow_ros.datasets.kitti import MOUNT, read_camera
-from geoflow_ros.datasets.reading import Findings, read_lines
 from geoflow_ros.errors import InputError
 
 Floats = NDArray[np.float64]

@@ -13,7 +13,7 @@ from std_srvs.srv import Trigger
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.ros.endpoints import is_installed, service, subscription
-from geoflow_ros.ros.initialpose import prior_of, taken_at
+from geoflow_ros.ros.inputs.initialpose import prior_of, taken_at
 from geoflow_ros.ros.interfaces import SERVICES, named
 from geoflow_ros.ros.pipeline import Pipeline
 

@@ -15,10 +15,10 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.ros.bond import ManagerBond
 from geoflow_ros.ros.control import Control
 from geoflow_ros.ros.diagnostics import ERROR, WARN, Diagnostics, Facts
+from geoflow_ros.ros.inputs.subscriptions import Subscriptions
 from geoflow_ros.ros.loading import Load, load_localizer, told_if_slow
 from geoflow_ros.ros.parameters import declare
 from geoflow_ros.ros.pipeline import NewSession, Pipeline
-from geoflow_ros.ros.subscriptions import Subscriptions
 from geoflow_ros.ros.transitions import logged, refuse_impossible
 from geoflow_ros.tracking.session import Session
 

@@ -21,9 +21,9 @@ from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import PoseEstimate
 from geoflow_ros.ros import conversions
 from geoflow_ros.ros.diagnostics import ERROR, Diagnostics
-from geoflow_ros.ros.initialpose import SeenImage
+from geoflow_ros.ros.inputs.initialpose import SeenImage
+from geoflow_ros.ros.inputs.mount import FixedMount, MountSource, TfMount
 from geoflow_ros.ros.loading import Loaded
-from geoflow_ros.ros.mount import FixedMount, MountSource, TfMount
 from geoflow_ros.ros.publishing.announcer import Announcer
 from geoflow_ros.ros.worker import NewestWorker
 from geoflow_ros.tracking.history import JUMP_NS

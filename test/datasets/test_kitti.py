@@ -14,6 +14,7 @@ from kitti_tree import DRIVE, RANGE_PX, blob, spot, write_tree
 from paths import SHARED_DATA
 
 from geoflow_ros.datasets.crop import crop_matrix
+from geoflow_ros.datasets.dataset_files import Findings
 from geoflow_ros.datasets.kitti import (
     LISTS,
     RESOLUTION,
@@ -24,7 +25,6 @@ from geoflow_ros.datasets.kitti import (
     parse_list,
     read_camera,
 )
-from geoflow_ros.datasets.reading import Findings
 from geoflow_ros.errors import InputError
 from geoflow_ros.planar import PlanarPose
 

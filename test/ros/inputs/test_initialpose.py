@@ -13,7 +13,7 @@ pytest.importorskip("rclpy", reason="rclpy is not installed: source a ROS 2 or i
 import ros_support as ros
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.ros.initialpose import SeenImage, prior_of, taken_at
+from geoflow_ros.ros.inputs.initialpose import SeenImage, prior_of, taken_at
 
 S = 10**9
 DAY = 86400 * S

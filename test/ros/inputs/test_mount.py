@@ -23,7 +23,7 @@ from scipy.spatial.transform import Rotation
 
 from geoflow_ros.camera import Mount
 from geoflow_ros.errors import InputError
-from geoflow_ros.ros import mount
+from geoflow_ros.ros.inputs import mount
 from geoflow_ros.tracking.settings import CameraConfig
 
 NUMBERS = {"forward": 1.0, "left": 0.5, "height": 1.6, "roll": 0.01, "pitch": 0.02, "yaw": 0.03}

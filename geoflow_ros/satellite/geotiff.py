@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import EQUATOR_RESOLUTION, ground_resolution
+from geoflow_ros.satellite.geotiff_source import ImageSource, open_image
 from geoflow_ros.satellite.mbtiles_writer import MBTilesWriter
 from geoflow_ros.satellite.tile_grid import MAX_ZOOM
 from geoflow_ros.satellite.tile_images import Bounds
@@ -29,13 +28,14 @@ MAX_OVERSAMPLING = 3
 
 @dataclass(frozen=True, slots=True)
 class ImportSummary:
-    """What an import wrote. resolution: metres per pixel of the finest zoom at the centre."""
+    """What an import wrote. resolution: metres per pixel of the finest zoom at the centre. warnings: of the source."""
 
     target: Path
     zooms: tuple[int, ...]
     tiles: int
     bounds: Bounds
     resolution: float
+    warnings: tuple[str, ...]
 
 
 def import_geotiff(
@@ -46,17 +46,16 @@ def import_geotiff(
     zoom: finest level; by default the one nearest to the image's own resolution. A few coarser levels are
     averaged from it. Tiles are JPEG of `quality`; those partly without data (nodata, mask, alpha, edge of the
     image) are PNG with alpha, those wholly without are left out. A fourth band that is not alpha (near
-    infrared) is not imported.
+    infrared), or holds too many values to be alpha, is not imported.
     """
-    with _readable(source) as raster:
+    with open_image(source) as image:
         from tqdm import tqdm
 
-        bounds, native = _bounds(raster, source), _native_zoom(raster)
-        zoom = min(native, MAX_ZOOM) if zoom is None else _checked(zoom, native)
-        bounds = _snapped(bounds, zoom)
+        zoom = min(image.native_zoom, MAX_ZOOM) if zoom is None else _checked(zoom, image.native_zoom)
+        bounds = _snapped(image.bounds, zoom)
         origin, columns, rows = _tile_range(bounds, zoom)
         with (
-            _warped(raster, origin, columns, rows) as warped,
+            _warped(image, origin, columns, rows) as warped,
             MBTilesWriter(target, source.stem, "jpg", bounds=bounds) as writer,
             tqdm(total=columns * rows, unit="tile", disable=not progress) as bar,
         ):
@@ -66,7 +65,7 @@ def import_geotiff(
             if not pyramid.zooms:
                 raise InputError(f"{source} holds no data at all: every pixel is nodata or transparent")
     resolution = ground_resolution((bounds[1] + bounds[3]) / 2, zoom, TILE_PX)
-    return ImportSummary(target, tuple(sorted(pyramid.zooms)), pyramid.tiles, bounds, resolution)
+    return ImportSummary(target, tuple(sorted(pyramid.zooms)), pyramid.tiles, bounds, resolution, image.warnings)
 
 
 class _Pyramid:
@@ -122,70 +121,12 @@ def _encode(rgba: NDArray[np.uint8], quality: int) -> bytes:
     return bytes(data)
 
 
-@contextmanager
-def _readable(source: Path) -> Iterator[Any]:
-    """The open raster; what GDAL says about a file it cannot read becomes one sentence."""
-    try:
-        import rasterio
-        import tqdm  # noqa: F401 - checked here, so that one sentence names all that is missing
-        from rasterio.errors import RasterioError
-    except ImportError as error:
-        raise InputError(
-            f"import of {source} needs rasterio and tqdm ({error}): pip install 'geoflow_ros[tiles]'"
-        ) from error
-    if not source.is_file():
-        raise InputError(f"image {source} does not exist: give a GeoTIFF")
-    try:
-        with rasterio.open(source) as raster:
-            _check_content(raster, source)
-            yield raster
-    except RasterioError as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{source} cannot be read as a georeferenced image: {reason}") from error
-
-
-def _check_content(raster: Any, source: Path) -> None:
-    from rasterio.enums import ColorInterp
-
-    if raster.crs is None:
-        raise InputError(f"{source} has no coordinate system: assign one, as with gdal_edit.py -a_srs EPSG:2056")
-    if any(dtype != "uint8" for dtype in raster.dtypes):
-        found = ", ".join(sorted(set(raster.dtypes)))
-        raise InputError(f"{source} holds {found} values: convert to 8 bits, as with gdal_translate -ot Byte -scale")
-    if raster.count not in (1, 3, 4):
-        raise InputError(f"{source} has {raster.count} bands: give 1 (grey), 3 (RGB) or 4 (RGBA)")
-    if raster.colorinterp[0] is ColorInterp.palette:
-        raise InputError(f"{source} has a colour palette: expand it, as with gdal_translate -expand rgb")
-
-
-def _bounds(raster: Any, source: Path) -> Bounds:
-    from rasterio.warp import transform_bounds
-
-    west, south, east, north = transform_bounds(raster.crs, "EPSG:4326", *raster.bounds, densify_pts=21)
-    south, north = max(south, -85.0), min(north, 85.0)  # Web Mercator goes no further
-    if not (-180 <= west < east <= 180 and south < north):
-        raise InputError(
-            f"{source} covers longitude {west} to {east}, latitude {south} to {north}: "
-            "it must lie in Web Mercator and not cross the 180th meridian"
-        )
-    return west, south, east, north
-
-
 def _snapped(bounds: Bounds, zoom: int) -> Bounds:
     """The box grown to whole pixels of a zoom: GDAL starts its pixel grid at the stated box, aligned or not."""
     pixel = EQUATOR_RESOLUTION / 2.0**zoom
     left, bottom = (math.floor(metres / pixel) * pixel for metres in mercantile.xy(*bounds[:2]))
     right, top = (math.ceil(metres / pixel) * pixel for metres in mercantile.xy(*bounds[2:]))
     return (*mercantile.lnglat(left, bottom), *mercantile.lnglat(right, top))
-
-
-def _native_zoom(raster: Any) -> int:
-    """The zoom whose resolution is nearest, as a ratio, to the raster's own: at most 1.42 times coarser."""
-    from rasterio.warp import calculate_default_transform
-
-    size, box = (raster.width, raster.height), raster.bounds
-    transform, _, _ = calculate_default_transform(raster.crs, "EPSG:3857", *size, *box)
-    return max(0, round(math.log2(EQUATOR_RESOLUTION / transform.a)))
 
 
 def _checked(zoom: int, native: int) -> int:
@@ -204,21 +145,21 @@ def _tile_range(bounds: Bounds, zoom: int) -> tuple[mercantile.Tile, int, int]:
     return first, last.x - first.x + 1, last.y - first.y + 1
 
 
-def _warped(raster: Any, origin: mercantile.Tile, columns: int, rows: int) -> Any:
-    """The raster as seen in Web Mercator on the pixel grid of the tiles; its last band is alpha."""
-    from rasterio.enums import ColorInterp, Resampling
+def _warped(image: ImageSource, origin: mercantile.Tile, columns: int, rows: int) -> Any:
+    """The image as seen in Web Mercator on the pixel grid of the tiles; its last band is alpha."""
+    from rasterio.enums import Resampling
     from rasterio.transform import from_origin
     from rasterio.vrt import WarpedVRT
 
     corner = mercantile.xy_bounds(origin)
     pixel = EQUATOR_RESOLUTION / 2.0**origin.z
     return WarpedVRT(
-        raster,
+        image.raster,
         crs="EPSG:3857",
         transform=from_origin(corner.left, corner.top, pixel, pixel),
         width=columns * TILE_PX,
         height=rows * TILE_PX,
         resampling=Resampling.bilinear,
-        add_alpha=ColorInterp.alpha not in raster.colorinterp,
+        add_alpha=not image.has_alpha,
         UNIFIED_SRC_NODATA="YES",  # a pixel is nodata only where every band is: pure red stays
     )

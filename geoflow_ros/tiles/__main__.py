@@ -62,6 +62,8 @@ def _import(arguments: argparse.Namespace) -> None:
         f"{summary.target}: {summary.tiles} tiles, zoom {summary.zooms[0]} to {summary.zooms[-1]}, "
         f"{summary.resolution:.3f} m/px, bounds {_text(summary.bounds)}"
     )
+    for sentence in summary.warnings:
+        print(f"warning: {arguments.source}: {sentence}")
 
 
 def _info(arguments: argparse.Namespace) -> None:

@@ -208,6 +208,108 @@ def test_near_infrared_band_is_not_alpha(tmp_path: Path) -> None:
     assert colour == pytest.approx([255, 0, 0], abs=4) and missing == 0.0
 
 
+def test_infrared_that_a_writer_has_tagged_alpha_is_doubted(tmp_path: Path) -> None:
+    """Bright in the west, where the ground is red; black, which would be transparent, in the east."""
+    infrared = np.zeros((1, HEIGHT, WIDTH), np.uint8)
+    infrared[..., : WIDTH // 2] = np.linspace(1, 254, WIDTH // 2)
+    target = tmp_path / "out.mbtiles"
+    source = write_tiff(
+        tmp_path / "in.tif", np.concatenate([half_and_half(), infrared]), photometric="RGB", alpha="YES"
+    )
+    (doubt, _) = import_geotiff(source, target).warnings
+    assert doubt.startswith("band 4 is tagged as alpha, but 50% of it is neither transparent nor opaque")
+    for u, expected in ((100, [255, 0, 0]), (300, [0, 0, 0])):
+        colour, missing = colours_at(target, u, 150)
+        assert colour == pytest.approx(expected, abs=4) and missing == 0.0
+
+
+def test_alpha_with_a_soft_edge_is_believed(tmp_path: Path) -> None:
+    alpha = np.zeros((1, HEIGHT, WIDTH), np.uint8)
+    alpha[..., : WIDTH // 2] = 255
+    alpha[..., WIDTH // 2 : WIDTH // 2 + 10] = np.linspace(230, 20, 10)
+    target, grey = tmp_path / "out.mbtiles", np.full((1, HEIGHT, WIDTH), 90, np.uint8)
+    profile = {"photometric": "MINISBLACK", "alpha": "YES"}
+    source = write_tiff(tmp_path / "in.tif", np.concatenate([grey, alpha]), **profile)
+    assert [each for each in import_geotiff(source, target).warnings if "alpha" in each] == []
+    assert colours_at(target, 100, 150)[1] == 0.0 and colours_at(target, 300, 150)[1] == 1.0
+    assert colours_at(target, 100, 150)[0] == pytest.approx([90, 90, 90], abs=2)
+
+
+@pytest.mark.parametrize("turn_deg", [0.0, 17.0, -45.0, 90.0, 180.0])
+def test_a_turned_image_is_imported_at_its_own_resolution(tmp_path: Path, turn_deg: float) -> None:
+    left, top = CORNERS[2056]
+    affine = rasterio.Affine
+    turned = affine.translation(left, top) @ affine.rotation(turn_deg) @ affine.scale(PIXEL, -PIXEL)
+    source = write_tiff(tmp_path / "in.tif", markers())
+    with rasterio.open(source, "r+") as raster:
+        raster.transform = turned
+    target = tmp_path / "out.mbtiles"
+    assert import_geotiff(source, target).zooms[-1] == 18  # as when it is not turned
+    to_wgs84 = Transformer.from_crs(2056, 4326, always_xy=True)
+    lon, lat = to_wgs84.transform(*(turned @ (WIDTH / 2, HEIGHT / 2)))
+    frame = LocalFrame(Datum(lat, lon))
+    patch = SatelliteMap(open_store(target)).patch(frame, (0.0, 0.0), 0.0, 800, 0.25)
+    for u, v in MARKERS:
+        marker_lon, marker_lat = to_wgs84.transform(*(turned @ (u, v)))
+        expected = patch.to_pixel(frame.to_enu(marker_lat, marker_lon)[:2])
+        assert centroid_near(patch.image[..., 0], *expected, reach=30) == pytest.approx(tuple(expected), abs=0.4)
+
+
+@pytest.mark.parametrize(("pixel", "warned"), [(0.25, False), (0.3, False), (0.5, True), (10.0, True)])
+def test_what_is_too_coarse_to_match_is_said(tmp_path: Path, pixel: float, warned: bool) -> None:
+    source = write_tiff(tmp_path / "in.tif", markers())
+    with rasterio.open(source, "r+") as raster:
+        raster.transform = rasterio.transform.from_origin(*CORNERS[2056], pixel, pixel)
+    sentence = f"{pixel:.2f} m per pixel is coarser than 0.3 m: frames will hardly match it"
+    assert import_geotiff(source, tmp_path / "out.mbtiles").warnings == ((sentence,) if warned else ())
+
+
+def place_by_points(path: Path) -> Path:
+    """An image that four points tie to the ground, as scanned maps are."""
+    corner = CORNERS[2056]
+    points = [
+        rasterio.control.GroundControlPoint(row=v, col=u, x=corner[0] + u * PIXEL, y=corner[1] - v * PIXEL)
+        for u in (0, WIDTH) for v in (0, HEIGHT)
+    ]  # fmt: skip
+    with rasterio.open(path, "w", driver="GTiff", count=3, width=WIDTH, height=HEIGHT, dtype="uint8") as raster:
+        raster.write(markers())
+        raster.gcps = (points, rasterio.crs.CRS.from_epsg(2056))
+    return path
+
+
+def in_system(path: Path, wkt: str) -> Path:
+    write_tiff(path, markers())
+    with rasterio.open(path, "r+") as raster:
+        raster.crs = rasterio.crs.CRS.from_wkt(wkt)
+    return path
+
+
+def test_what_a_gdal_command_mends_is_told_with_it(tmp_path: Path) -> None:
+    axes = 'CS[Cartesian,2],AXIS["x",east],AXIS["y",north],LENGTHUNIT["metre",1]'
+    site = f'ENGCRS["plan of a quarry",EDATUM["quarry"],{axes}]'
+    folder, bits = tmp_path / "sheets", np.ones((1, HEIGHT, WIDTH), np.uint8)
+    folder.mkdir()
+    mosaic = tmp_path / "mosaic.vrt"
+    mosaic.write_text(
+        '<VRTDataset rasterXSize="9" rasterYSize="9"><SRS>EPSG:2056</SRS>'
+        "<GeoTransform>2679100, 0.5, 0, 1248000, 0, -0.5</GeoTransform>"
+        '<VRTRasterBand dataType="Byte" band="1"><SimpleSource><SourceFilename relativeToVRT="1">gone.tif'
+        "</SourceFilename><SourceBand>1</SourceBand></SimpleSource></VRTRasterBand></VRTDataset>"
+    )
+    cases = {
+        "4 ground control points only: .* gdalwarp -tps": place_by_points(tmp_path / "scan.tif"),
+        "'plan of a quarry', which has no place on earth.* gdal_edit.py -a_srs": in_system(tmp_path / "site.tif", site),
+        "is a folder: .* gdalbuildvrt all.vrt": folder,
+        "6 bands: .* gdal_translate -b 1": write_tiff(tmp_path / "six.tif", np.concatenate([markers(), markers()])),
+        "values of 4 bits: .* -scale 0 15 0 255": write_tiff(tmp_path / "four.tif", bits, nbits=4),
+        "gone.tif.*copy or make it again": mosaic,
+    }
+    for sentence, source in cases.items():
+        with pytest.raises(InputError, match=sentence) as caught:
+            import_geotiff(source, tmp_path / "out.mbtiles")
+        assert source.name in str(caught.value) and "\n" not in str(caught.value)
+
+
 def test_images_that_cannot_be_imported(tmp_path: Path) -> None:
     text = tmp_path / "text.tif"
     text.write_text("not a GeoTIFF")

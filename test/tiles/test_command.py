@@ -56,6 +56,12 @@ def test_info_is_json(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert west < LONGITUDE < east and south < LATITUDE < north
 
 
+def test_import_says_what_is_doubtful_about_the_image(tiff: Path, tmp_path: Path, capsys) -> None:
+    assert main(["import", str(tiff), str(tmp_path / "out.mbtiles")]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith(f"warning: {tiff}: 0.4") and "coarser than 0.3 m" in last
+
+
 def test_info_reads_a_folder_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "3" / "4").mkdir(parents=True)
     (tmp_path / "3" / "4" / "2.png").write_bytes(bytes(cv2.imencode(".png", np.zeros((256, 256, 3), np.uint8))[1]))

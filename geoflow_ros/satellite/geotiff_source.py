@@ -1,0 +1,164 @@
+"""Georeferenced images as agencies, drones and GIS programs give them out, read, or refused with the remedy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from geoflow_ros.errors import InputError
+from geoflow_ros.geodesy import EQUATOR_RESOLUTION
+from geoflow_ros.satellite.tile_images import Bounds
+
+SAMPLE_PX = 1024
+"""Of an alpha band at most so many rows and columns are looked at."""
+DOUBTED_SHARE = 0.05
+"""A band with more values between transparent and opaque than this is no alpha, whatever it is tagged as."""
+COARSE_M = 0.3
+"""Metres per pixel beyond which kerbs and markings, which matching lives on, are not seen."""
+LATITUDE_LIMIT = 85.0
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSource:
+    """An open image. has_alpha: whether its last band is alpha. pixel_m: metres on the ground of a pixel's side.
+
+    native_zoom: the zoom whose resolution is nearest, as a ratio, to the image's own. warnings: one sentence each.
+    """
+
+    raster: Any
+    has_alpha: bool
+    bounds: Bounds
+    pixel_m: float
+    native_zoom: int
+    warnings: tuple[str, ...]
+
+
+@contextmanager
+def open_image(path: Path) -> Iterator[ImageSource]:
+    """The open image; what GDAL says about a file it cannot read becomes one sentence."""
+    try:
+        import rasterio
+        import tqdm  # noqa: F401 - checked here, so that one sentence names all that is missing
+        from rasterio._err import CPLE_BaseError
+        from rasterio.errors import RasterioError
+    except ImportError as error:
+        raise InputError(
+            f"import of {path} needs rasterio and tqdm ({error}): pip install 'geoflow_ros[tiles]'"
+        ) from error
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: join its images with gdalbuildvrt all.vrt {path}/*.tif, import all.vrt")
+    if not path.is_file():
+        raise InputError(f"image {path} does not exist: give a GeoTIFF")
+    try:
+        with rasterio.open(path) as raster:
+            _check_content(raster, path)
+            _check_place(raster, path)
+            if not (share := _between(raster)) > DOUBTED_SHARE:
+                yield _described(raster, path, ())
+                return
+            doubt = (
+                f"band {raster.count} is tagged as alpha, but {share:.0%} of it is neither transparent nor opaque: "
+                "taken for infrared and left out"
+            )
+            bands = ",".join(map(str, range(1, raster.count)))
+        with rasterio.open(f"vrt://{path.resolve()}?bands={bands}") as raster:
+            yield _described(raster, path, (doubt,))
+    except (RasterioError, CPLE_BaseError) as error:
+        cause = error.__cause__ or error
+        reason = " ".join(str(cause).split()).rstrip(".")
+        raise InputError(
+            f"{path} cannot be read as a georeferenced image ({reason}): copy or make it again; gdalinfo -checksum "
+            "says what of it is damaged"
+        ) from error
+
+
+def _check_content(raster: Any, path: Path) -> None:
+    from rasterio.enums import ColorInterp
+
+    if any(dtype != "uint8" for dtype in raster.dtypes):
+        found = ", ".join(sorted(set(raster.dtypes)))
+        raise InputError(f"{path} holds {found} values: convert to 8 bits, as with gdal_translate -ot Byte -scale")
+    if raster.colorinterp[0] is ColorInterp.palette:
+        raise InputError(f"{path} has a colour palette: expand it, as with gdal_translate -expand rgb")
+    bits = int(raster.tags(1, ns="IMAGE_STRUCTURE").get("NBITS", 8))
+    if bits < 8:
+        command = f"gdal_translate -ot Byte -co NBITS=8 -scale 0 {2**bits - 1} 0 255"
+        raise InputError(f"{path} holds values of {bits} bits: spread them over 8, as with {command}")
+    grey_and_alpha = raster.count == 2 and raster.colorinterp[1] is ColorInterp.alpha
+    if raster.count not in (1, 3, 4) and not grey_and_alpha:
+        raise InputError(
+            f"{path} has {raster.count} bands: give 1 (grey), 3 (RGB) or 4 (RGBA), as with gdal_translate -b 1 -b 2 "
+            "-b 3"
+        )
+
+
+def _check_place(raster: Any, path: Path) -> None:
+    points, _ = raster.gcps
+    if raster.crs is None or raster.transform.is_identity:
+        if points or raster.rpcs:
+            option, what = ("-tps", f"{len(points)} ground control points") if points else ("-rpc", "a camera model")
+            raise InputError(
+                f"{path} is placed by {what} only: warp it, as with gdalwarp {option} -t_srs EPSG:3857 {path.name} "
+                "out.tif"
+            )
+        lack = "coordinate system" if raster.crs is None else "place in its coordinate system"
+        option = "-a_srs EPSG:2056" if raster.crs is None else "-a_ullr LEFT TOP RIGHT BOTTOM"
+        raise InputError(f"{path} has no {lack}: assign one, as with gdal_edit.py {option}")
+    if not (raster.crs.is_projected or raster.crs.is_geographic):
+        name = raster.crs.to_wkt().split('"')[1]
+        raise InputError(
+            f"{path} is in the coordinate system {name!r}, which has no place on earth: assign the one that it is "
+            "really in, as with gdal_edit.py -a_srs EPSG:2056"
+        )
+
+
+def _between(raster: Any) -> float:
+    """The share of an alpha band that is neither transparent nor opaque; 0 where no band is tagged alpha."""
+    from rasterio.enums import ColorInterp
+
+    if raster.colorinterp[-1] is not ColorInterp.alpha:
+        return 0.0
+    alpha = raster.read(raster.count, out_shape=(min(raster.height, SAMPLE_PX), min(raster.width, SAMPLE_PX)))
+    return float(np.mean((alpha > 0) & (alpha < 255)))
+
+
+def _described(raster: Any, path: Path, warnings: tuple[str, ...]) -> ImageSource:
+    from rasterio.enums import ColorInterp
+
+    bounds, side = _bounds(raster, path), _mercator_side(raster)
+    pixel_m = side * math.cos(math.radians((bounds[1] + bounds[3]) / 2))
+    if pixel_m > 1.02 * COARSE_M:
+        warnings += (f"{pixel_m:.2f} m per pixel is coarser than {COARSE_M} m: frames will hardly match it",)
+    zoom = max(0, round(math.log2(EQUATOR_RESOLUTION / side)))
+    return ImageSource(raster, raster.colorinterp[-1] is ColorInterp.alpha, bounds, pixel_m, zoom, warnings)
+
+
+def _bounds(raster: Any, path: Path) -> Bounds:
+    from rasterio.warp import transform_bounds
+
+    west, south, east, north = transform_bounds(raster.crs, "EPSG:4326", *raster.bounds, densify_pts=21)
+    south, north = max(south, -LATITUDE_LIMIT), min(north, LATITUDE_LIMIT)  # Web Mercator goes no further
+    if not (-180 <= west < east <= 180 and south < north):
+        raise InputError(
+            f"{path} covers longitude {west} to {east}, latitude {south} to {north}: "
+            "it must lie in Web Mercator and not cross the 180th meridian"
+        )
+    return west, south, east, north
+
+
+def _mercator_side(raster: Any) -> float:
+    """Side (m of Web Mercator) of a square as large as the pixel in the middle, whichever way it is turned."""
+    from rasterio.warp import transform
+
+    middle = np.array([raster.width / 2, raster.height / 2])
+    columns, rows = (middle + [[0, 0], [1, 0], [0, 1]]).T
+    a, b, c, d, e, f = tuple(raster.transform)[:6]
+    x, y = transform(raster.crs, "EPSG:3857", a * columns + b * rows + c, d * columns + e * rows + f)
+    along_u, along_v = (np.array([x[i] - x[0], y[i] - y[0]]) for i in (1, 2))
+    return math.sqrt(abs(along_u[0] * along_v[1] - along_u[1] * along_v[0]))

@@ -16,7 +16,7 @@ from geoflow_ros.options import Scalar, build, option, options_of
 from geoflow_ros.resources import share_file
 from geoflow_ros.tracking.prior import HeadingConfig, PriorConfig
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
-from geoflow_ros.tracking.settings import CameraConfig, DatumConfig
+from geoflow_ros.tracking.settings import CameraConfig, DatumConfig, OdometryConfig
 from geoflow_ros.tracking.tracker import TrackerConfig
 
 MIDDLEWARE_PARAMETERS = (
@@ -50,6 +50,10 @@ class NodeConfig:
     checkpoint: str = option("path of the network's weights (.safetensors); empty takes the shipped ones", "")
     heading: HeadingConfig = field(default_factory=HeadingConfig)
     prior: PriorConfig = field(default_factory=PriorConfig)
+    odometry: OdometryConfig = field(default_factory=OdometryConfig)
+    sensors_from_tf: bool = option(
+        "whether where fixes (frame_id) and velocities (child_frame_id) are measured comes from TF", False
+    )
     datum: DatumConfig = field(default_factory=DatumConfig)
     localizer: LocalizerConfig = field(default_factory=LocalizerConfig)
     tracker: TrackerConfig = field(default_factory=TrackerConfig)
@@ -91,7 +95,8 @@ class NodeConfig:
     @property
     def session(self) -> SessionConfig:
         """What of it a session is configured by."""
-        return SessionConfig(self.heading, self.prior, self.datum, self.tracker, self.camera.rectified)
+        rectified, frame = self.camera.rectified, self.base_frame
+        return SessionConfig(self.heading, self.prior, self.datum, self.tracker, rectified, self.odometry, frame)
 
 
 def changed(config: NodeConfig, values: Mapping[str, object]) -> NodeConfig:

@@ -75,7 +75,13 @@ TOPICS = (
         "camera",
     ),
     Topic("camera_info", "sensor_msgs/msg/CameraInfo", "in", SENSOR, "calibration; must match the image's size"),
-    Topic("fix", "sensor_msgs/msg/NavSatFix", "in", SENSOR, "rough position of `base_frame`, with covariance"),
+    Topic(
+        "fix",
+        "sensor_msgs/msg/NavSatFix",
+        "in",
+        SENSOR,
+        "rough position of the antenna, with covariance",
+    ),
     Topic("imu", "sensor_msgs/msg/Imu", "in", SENSOR, "orientation in east/north/up (`heading.source: imu`), yaw rate"),
     Topic("odom", "nav_msgs/msg/Odometry", "in", SENSOR, "velocity in `base_frame`; pose in `odom` for the transform"),
     Topic(
@@ -120,6 +126,12 @@ TRANSFORMS = (
         "frame_id of the images",
         "in",
         "mount of the camera, looked up in `/tf_static` or `/tf` when `camera.from_tf` is set",
+    ),
+    Transform(
+        "base_frame",
+        "frame_id of `fix`, child_frame_id of `odom`, frame_id of `twist`",
+        "in",
+        "where they are measured, looked up once when `sensors_from_tf` is set",
     ),
     Transform(
         "map_frame",

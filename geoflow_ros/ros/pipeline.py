@@ -23,6 +23,7 @@ from geoflow_ros.ros import conversions
 from geoflow_ros.ros.diagnostics import ERROR, Diagnostics
 from geoflow_ros.ros.inputs.initialpose import SeenImage
 from geoflow_ros.ros.inputs.mount import FixedMount, MountSource, TfMount
+from geoflow_ros.ros.inputs.sensor_lookup import SensorLookup
 from geoflow_ros.ros.loading import Loaded
 from geoflow_ros.ros.publishing.announcer import Announcer
 from geoflow_ros.ros.worker import NewestWorker
@@ -51,6 +52,9 @@ class Pipeline:
         self._loaded = loaded
         self._mount = _mount_source(node, config)
         self.session = new_session(config.session, self._localizer_in, config.seed, config.camera.mount, _decode)
+        self._lookup = SensorLookup(node, config.base_frame) if config.sensors_from_tf else None
+        if self._lookup is not None:
+            self.session.locate_sensors_by(self._lookup.at)
         self.announcer = Announcer(node, config, diagnostics)
         self._epoch = 0
         self._is_open = False
@@ -64,6 +68,8 @@ class Pipeline:
         self.stop()
         self._worker.stop(STOP_TIMEOUT_S)
         self._mount.close()
+        if self._lookup is not None:
+            self._lookup.close()
         self.announcer.close()
 
     def open(self) -> None:

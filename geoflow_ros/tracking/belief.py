@@ -119,6 +119,10 @@ class Belief:
         self._unseen_turn += motion.turned + unknown_turn
         self.stamp_ns = stamp_ns
 
+    def change_odometry(self) -> None:
+        """Distances come from another source from now on: what was learnt of their scale does not hold for them."""
+        self._particles.draw_scale(self._config.scale_std)
+
     def see(self, estimate: PoseEstimate, lag: Motion | None = None) -> float:
         """Weigh the particles by a frame; a late one was taken a motion `lag` away.
 

@@ -15,6 +15,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.planar import PlanarPose
 from geoflow_ros.tracking.motion import BodyVelocity, YawRate
 from geoflow_ros.tracking.prior import Fix, Heading
+from geoflow_ros.tracking.sensors.sensor_frames import SensorMount
 
 UNMEASURED_VARIANCE = 1e6
 """Variance (m^2 or rad^2) of what was not measured."""
@@ -26,8 +27,8 @@ COVARIANCE_TYPE_UNKNOWN = 0  # of sensor_msgs/NavSatFix
 NULL_ISLAND_DEG = 1e-4  # 11 m: receivers without a fix tell a latitude and longitude of zero
 
 
-def to_fix(message: Any, sigma: float) -> Fix:
-    """The fix of a NavSatFix; `sigma` (m, 0: none) serves one that has no covariance."""
+def to_fix(message: Any, sigma: float, antenna: SensorMount = SensorMount()) -> Fix:  # noqa: B008 - frozen
+    """The fix of a NavSatFix; `sigma` (m, 0: none) serves one that has no covariance. antenna: on base_link."""
     if message.status.status < 0:
         name = NO_FIX_NAMES.get(message.status.status, message.status.status)
         raise InputError(f"the receiver reports {name}")
@@ -45,8 +46,9 @@ def to_fix(message: Any, sigma: float) -> Fix:
         raise InputError(f"fix covariance {horizontal.tolist()} is not a finite positive definite matrix")
     vertical = float(covariance[2, 2])
     vertical = vertical if math.isfinite(vertical) and vertical > 0.0 else UNMEASURED_VARIANCE
-    stamp, altitude = stamp_ns(message.header.stamp), float(message.altitude)
-    return Fix(stamp, float(message.latitude), float(message.longitude), altitude, horizontal, vertical)
+    stamp, altitude = stamp_ns(message.header.stamp), float(message.altitude) - antenna.up
+    place, lever = (float(message.latitude), float(message.longitude)), (antenna.forward, antenna.left)
+    return Fix(stamp, *place, altitude, horizontal, vertical, lever)
 
 
 def imu_heading(message: Any, sigma: float) -> Heading:

@@ -23,9 +23,13 @@ class Particles:
     def __init__(self, poses: Floats, rng: np.random.Generator, scale_std: float = 0.0) -> None:
         """poses: equally likely. scale_std: standard deviation of the scale about 1."""
         self.poses = wrapped(poses)
-        self.scale = 1.0 + scale_std * rng.normal(0.0, 1.0, len(poses))
-        self.log_weights = np.zeros(len(poses))
         self._rng = rng
+        self.draw_scale(scale_std)
+        self.log_weights = np.zeros(len(poses))
+
+    def draw_scale(self, scale_std: float) -> None:
+        """Know no more of the scale than its standard deviation about 1."""
+        self.scale = 1.0 + scale_std * self._rng.normal(0.0, 1.0, len(self.poses))
 
     @property
     def weights(self) -> Floats:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import PosePrior, Rejection
 from geoflow_ros.options import option
-from geoflow_ros.planar import rotate, wrap_angle
+from geoflow_ros.planar import lever_jacobian, rotate, wrap_angle
 from geoflow_ros.tracking.history import KEPT_NS, History, S, share_of_second
 from geoflow_ros.tracking.motion import MotionBuffer
 
@@ -54,6 +54,11 @@ class PriorConfig:
         "m",
         (0.0, 1000.0),
     )
+    antenna_forward: float = option(
+        "from base_link to where fixes are measured in driving direction", 0.0, "m", (-30.0, 30.0)
+    )
+    antenna_left: float = option("from base_link to where fixes are measured to the left", 0.0, "m", (-30.0, 30.0))
+    antenna_up: float = option("from base_link to where fixes are measured upwards", 0.0, "m", (-30.0, 30.0))
     max_age: float = option("largest age of fix and heading at the image stamp", 1.0, "s", (0.05, 4.0))
     speed_sigma: float = option(
         "standard deviation of the vehicle's velocity where no odometry tells it", 5.0, "m/s", (0.0, 100.0)
@@ -62,7 +67,10 @@ class PriorConfig:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fix:
-    """A GNSS fix taken as base_link's position: WGS84 degrees, metres; covariance (2, 2) of (east, north)."""
+    """A GNSS fix: WGS84 degrees of its antenna, altitude (m) of base_link; covariance (2, 2) of (east, north).
+
+    antenna: metres forward and left of base_link.
+    """
 
     stamp_ns: int
     latitude: float
@@ -70,6 +78,7 @@ class Fix:
     altitude: float
     covariance: NDArray[np.float64]
     vertical_variance: float
+    antenna: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +160,8 @@ class PriorBuffer:
             position, covariance = self._position(near, fix_ns, frame, told.yaw)
         full = np.zeros((3, 3))
         full[:2, :2], full[2, 2] = covariance, told.variance
+        jacobian = lever_jacobian(-rotate(told.yaw, near[0].antenna))
+        full = jacobian @ full @ jacobian.T
         return PosePrior(float(position[0]), float(position[1]), told.yaw, full)
 
     def take_fixes(self, until_ns: int) -> tuple[Fix, ...]:
@@ -181,14 +192,14 @@ class PriorBuffer:
         first, last = near[0], near[-1]
         if first is not last:
             share = share_of_second(first, last, stamp_ns)
-            position = (1 - share) * _east_north(first, frame) + share * _east_north(last, frame)
+            position = (1 - share) * _base(first, frame, yaw) + share * _base(last, frame, yaw)
             return position, (1 - share) * first.covariance + share * last.covariance
         lag_ns = self.fix_delay_ns  # odometry is asked by the images' clock
         motion = self._motions.between(first.stamp_ns - lag_ns, stamp_ns - lag_ns)
         way = motion.displacement
         moved = rotate(yaw - way.yaw, (way.x, way.y))
         sigma = math.hypot(ODOMETRY_ERROR * float(np.hypot(*moved)), self._prior.speed_sigma * motion.unknown_s)
-        return _east_north(first, frame) + moved, first.covariance + sigma**2 * np.eye(2)
+        return _base(first, frame, yaw - way.yaw) + moved, first.covariance + sigma**2 * np.eye(2)
 
     def _heading_at(self, stamp_ns: int, frame: LocalFrame) -> Heading | Rejection:
         if self._heading.source == "course":
@@ -238,6 +249,11 @@ class PriorBuffer:
         return Rejection(
             f"no {what} within {self._prior.max_age:g} s of the image stamp: the nearest is {away_s:.2f} s away"
         )
+
+
+def _base(fix: Fix, frame: LocalFrame, yaw: float) -> NDArray[np.float64]:
+    """East, north (2,) of base_link when its heading is `yaw`."""
+    return _east_north(fix, frame) - rotate(yaw, fix.antenna)
 
 
 def _east_north(fix: Fix, frame: LocalFrame) -> NDArray[np.float64]:

@@ -103,6 +103,8 @@ class Session(SensorInputs):
             if leap := self._image_came(taken_ns):
                 return self._answer(taken_ns, Track(TrackState.LOST, leap.reason, None), leap, leap)
             generation = self._generation
+            if self._velocities.take_change():
+                self._tracker.change_odometry()
             self._tracker.advance(taken_ns, self._config.prior.speed_sigma)
             task = self._task(lambda: self._tracker.propose(taken_ns))
         outcome = self._localize(image_message, task)

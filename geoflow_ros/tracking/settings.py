@@ -50,11 +50,23 @@ class CameraConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class OdometryConfig:
+    """Which frame the velocities of `odom` and `twist` are those of, if it is not `base_frame`."""
+
+    child_frame: str = option(
+        "child_frame_id of odom, frame_id of twist, where that is a sensor's frame; empty: only base_frame is taken", ""
+    )
+    forward: float = option("from base_link to that frame in driving direction", 0.0, "m", (-30.0, 30.0))
+    left: float = option("from base_link to that frame to the left", 0.0, "m", (-30.0, 30.0))
+    yaw: float = option("of that frame in base_link, counter-clockwise", 0.0, "rad", HALF_TURN)
+
+
+@dataclass(frozen=True, slots=True)
 class DatumConfig:
     """Origin of the map frame."""
 
-    latitude: float = option("WGS84, origin of the map frame; nan takes the first good fix", math.nan, "deg")
-    longitude: float = option("WGS84, origin of the map frame; nan takes the first good fix", math.nan, "deg")
+    latitude: float = option("WGS84, origin of the map frame; nan takes the first that three confirm", math.nan, "deg")
+    longitude: float = option("WGS84, origin of the map frame; nan takes the first that three confirm", math.nan, "deg")
     altitude: float = option("ellipsoidal height of the origin", 0.0, "m", (-1000.0, 10000.0))
 
     @property

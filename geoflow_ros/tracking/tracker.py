@@ -42,7 +42,12 @@ class TrackerConfig:
     belief: BeliefConfig = field(default_factory=BeliefConfig)
     lost_after: float = option("without a frame that confirms the pose: LOST", 2.0, "s", (0.2, 60.0))
     max_std: float = option("DEGRADED when the position is less certain than this", 3.0, "m", (0.1, 100.0))
-    conflict_after: float = option("DEGRADED when GNSS contradicts the pose for this long", 10.0, "s", (0.1, 600.0))
+    conflict_after: float = option(
+        "DEGRADED when GNSS contradicts the pose for this long; sooner in proportion to the excess of chi-square",
+        10.0,
+        "s",
+        (0.1, 600.0),
+    )
     search_std: float = option("least standard deviation around which a frame is searched", 3.0, "m", (0.1, 15.0))
     search_yaw_std: float = option("the same of the heading", 0.07, "rad", (0.005, 0.17))
 
@@ -105,6 +110,11 @@ class Tracker:
             self._fixes.skip(stamp_ns)
         else:
             self._move(self._belief, max(stamp_ns, self._belief.stamp_ns), speed_sigma)
+
+    def change_odometry(self) -> None:
+        """Velocities come from another source from now on."""
+        if self._belief is not None:
+            self._belief.change_odometry()
 
     def carry(self, speed_sigma: float) -> None:
         """Where odometry goes on and no image comes, follow it: it is not remembered for long."""

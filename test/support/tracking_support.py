@@ -29,9 +29,9 @@ def stamp(seconds: float) -> int:
     return START_NS + round(seconds * 1e9)
 
 
-def header(stamp_ns: int) -> SimpleNamespace:
+def header(stamp_ns: int, frame_id: str = "camera") -> SimpleNamespace:
     seconds, nanoseconds = divmod(stamp_ns, 10**9)
-    return SimpleNamespace(stamp=SimpleNamespace(sec=seconds, nanosec=nanoseconds), frame_id="camera")
+    return SimpleNamespace(stamp=SimpleNamespace(sec=seconds, nanosec=nanoseconds), frame_id=frame_id)
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,7 @@ def odom(seconds: float, forward: float, rate: float, yaw: float = 0.0) -> Simpl
     pose = SimpleNamespace(pose=SimpleNamespace(position=place, orientation=quaternion(yaw)), covariance=[0.01] * 36)
     return SimpleNamespace(
         header=header(stamp(seconds)),
+        child_frame_id="base_link",
         pose=pose,
         twist=SimpleNamespace(twist=twist(forward, rate), covariance=[0.0] * 36),
     )

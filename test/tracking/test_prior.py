@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -78,6 +79,18 @@ def test_odometry_carries_the_last_fix_on_along_the_heading() -> None:
     # heading north: 5 m forward is north, 1 m to the left is west
     assert (prior.east, prior.north) == pytest.approx((0.0, 7.0), abs=1e-3)
     assert prior.covariance[0, 0] == pytest.approx(4.0 + 0.01 * (5.0**2 + 1.0**2))
+
+
+def test_an_uncertain_heading_makes_the_base_of_an_antenna_uncertain_across_the_lever() -> None:
+    inputs = buffer()
+    here = fix(10.0, 5.0, 5.0, sigma=1.0)
+    inputs.add_fix(replace(here, antenna=(3.0, 0.0)))
+    inputs.add_heading(heading(10.0, 0.0, sigma=0.2))
+    prior = prior_at(inputs, 10.0)
+    assert (prior.east, prior.north) == pytest.approx((2.0, 5.0), abs=1e-6)
+    # facing east, an error of the heading moves base_link north by -3 m per radian
+    assert prior.covariance[0] == pytest.approx([1.0, 0.0, 0.0])
+    assert prior.covariance[1, 1:] == pytest.approx([1.0 + (3.0 * 0.2) ** 2, -3.0 * 0.2**2])
 
 
 def test_heading_offset_is_added_and_an_old_heading_is_less_certain() -> None:

@@ -14,10 +14,11 @@ from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection
 from geoflow_ros.planar import wrap_angle
-from geoflow_ros.tracking.prior import HeadingConfig
+from geoflow_ros.tracking.prior import Fix, HeadingConfig, PriorConfig
+from geoflow_ros.tracking.sensors.sensor_frames import SensorMount
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
 from geoflow_ros.tracking.session import Session
-from geoflow_ros.tracking.settings import DatumConfig
+from geoflow_ros.tracking.settings import DatumConfig, OdometryConfig
 from geoflow_ros.tracking.tracker import TrackState
 
 DRIVE = sim.Drive()
@@ -159,7 +160,8 @@ def test_the_frame_alone_is_looked_for_at_gnss_and_changes_nothing() -> None:
 def test_a_twist_moves_as_odometry_does() -> None:
     session = ready(new_session())
     for tick in range(11):
-        session.on_twist(SimpleNamespace(header=sim.header(sim.stamp(tick / 10)), twist=sim.twist(8.0, 0.08)))
+        header = sim.header(sim.stamp(tick / 10), "base_link")
+        session.on_twist(SimpleNamespace(header=header, twist=sim.twist(8.0, 0.08)))
     east, north, yaw = AT_START
     session.initialise(sim.stamp(0.0), PosePrior(east, north, yaw, np.diag([0.01, 0.01, 1e-4])))
     answer = session.process(sim.image(1.0))
@@ -167,6 +169,52 @@ def test_a_twist_moves_as_odometry_does() -> None:
     assert answer.prior is not None
     assert (answer.prior.east, answer.prior.north) == pytest.approx(expected[:2], abs=0.2)
     assert abs(wrap_angle(answer.prior.yaw - expected[2])) < 0.02
+
+
+@pytest.mark.parametrize(
+    ("frame", "expected"), [("map", "expected 'base_link'"), ("robot/base_footprint", ""), ("", ""), ("os_lidar", "")]
+)
+def test_a_velocity_in_another_frame_is_refused_by_name_or_transformed(frame: str, expected: str) -> None:
+    lidar = OdometryConfig("os_lidar", forward=2.0, left=0.5, yaw=math.pi / 2)
+    session = ready(new_session(odometry=lidar))
+    # a frame 2 m ahead and 0.5 m to the left, that looks to the left, of a vehicle that drives at 8 m/s and turns
+    seen = (0.08 * 2.0, -8.0 + 0.08 * 0.5) if frame == "os_lidar" else (8.0, 0.0)
+    for tick in range(11):
+        message = sim.odom(tick / 10, seen[0], 0.08)
+        message.twist.twist.linear.y, message.child_frame_id = seen[1], frame
+        session.on_odom(message)
+    assert (expected in session.warnings["odom"]) if expected else ("odom" not in session.warnings)
+    assert (f"child_frame_id of odom is {frame!r}" in session.refused.get("odom", "")) == bool(expected)
+    east, north, yaw = AT_START
+    session.initialise(sim.stamp(0.0), PosePrior(east, north, yaw, np.diag([0.01, 0.01, 1e-4])))
+    prior = session.process(sim.image(1.0)).prior
+    assert prior is not None
+    there, within = (AT_START, 4.0) if expected else (DRIVE.pose(1.0), 0.2)  # unknown motion spreads the particles
+    assert (prior.east, prior.north) == pytest.approx(there[:2], abs=within)
+
+
+def test_an_antenna_is_told_by_parameters_or_for_its_frame() -> None:
+    for session, lever in ((new_session(prior=PriorConfig(antenna_forward=2.0, antenna_left=-1.0)), (2.0, -1.0)),
+                           (new_session(), (0.5, 1.5))):  # fmt: skip
+        if lever[0] == 0.5:
+            session.locate_sensors_by({"camera": SensorMount(0.5, 1.5, up=3.0)}.__getitem__)
+        fix = session_fix(session, AT_START[0], AT_START[1])
+        assert fix.antenna == lever
+        prior = session.process(sim.image(0.0)).prior
+        assert prior is not None
+        # heading north: forward is north, left is west
+        assert (prior.east, prior.north) == pytest.approx((AT_START[0] + lever[1], AT_START[1] - lever[0]), abs=1e-3)
+    assert fix.altitude == 97.0
+
+
+def session_fix(session: Session, east: float, north: float) -> Fix:
+    """The fix that a session has kept of a message, with all else that a frame needs."""
+    session.on_camera_info(sim.camera_info())
+    session.on_imu(sim.imu(0.0, AT_START[2]))
+    session.on_fix(sim.fix(0.0, east, north))
+    kept = session.nearest_fix(sim.stamp(0.0))
+    assert kept is not None
+    return kept
 
 
 def test_heading_of_odometry_is_used_only_when_it_is_the_source() -> None:

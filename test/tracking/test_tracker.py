@@ -187,6 +187,41 @@ def test_a_gnss_jump_of_a_hundred_metres_is_gated_and_told() -> None:
     assert states(drive(session, 20.0, 22.0))[-1] is TrackState.LOCALISED
 
 
+def with_fixes_off(start: float, end: float, metres: float, sigma: float) -> list[tuple[str, Any]]:
+    """The messages of a drive whose fixes are this far off to the east."""
+    messages = []
+    for role, message in sim.messages(DRIVE, start, end, np.random.default_rng(4)):
+        if role == "fix":
+            east, north, _ = DRIVE.pose(seconds_of(message))
+            message = sim.fix(seconds_of(message), east + metres, north, sigma)
+        messages.append((role, message))
+    return messages
+
+
+@pytest.mark.parametrize(
+    ("metres", "sigma", "seconds"),
+    [
+        (80.0, 2.0, 0.5),  # 40 standard deviations: with the third fix
+        (24.0, 3.0, 2.2),  # 8: 10 s times 13.8 / 64
+        (13.0, 3.0, 7.4),  # 4.3: 10 s times 13.8 / 18.8
+    ],
+)
+def test_the_more_gnss_contradicts_the_sooner_it_is_degraded(metres: float, sigma: float, seconds: float) -> None:
+    session = new_session()
+    drive(session, 0.0, 4.0)
+    answers = feed(session, with_fixes_off(4.0, 16.0, metres, sigma))
+    first = next(answer for answer in answers if answer.track.state is TrackState.DEGRADED)
+    assert (first.stamp_ns - sim.stamp(4.0)) * 1e-9 == pytest.approx(seconds, rel=0.35)
+    assert errors(answers).max() < 1.5
+
+
+def test_one_fix_off_is_no_contradiction() -> None:
+    session = new_session()
+    drive(session, 0.0, 4.0)
+    messages = with_fixes_off(4.0, 4.2, 90.0, 2.0) + list(sim.messages(DRIVE, 4.2, 6.0, np.random.default_rng(5)))
+    assert set(states(feed(session, messages))) == {TrackState.LOCALISED}
+
+
 def test_late_and_disordered_frames_are_applied_at_their_stamps() -> None:
     ordered, disordered = new_session(), new_session()
     drive(ordered, 0.0, 4.0)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from geoflow_ros.planar import rotate
+from geoflow_ros.planar import PlanarPose, rotate
 from geoflow_ros.tracking.belief import Belief, BeliefConfig
-from geoflow_ros.tracking.motion import MotionBuffer
+from geoflow_ros.tracking.motion import Motion, MotionBuffer
 from geoflow_ros.tracking.prior import Fix, PriorBuffer
 from geoflow_ros.tracking.sensors.fix_delay import MAX_COMPENSATED_S, ClockOffset, FixDelay
 
+LEAST_FIXES = 3  # in a row before they contradict the belief: a single one may be an outlier
 LATEST_NS = 2_000_000_000  # behind the belief: what is older would be carried too far by odometry
 SPEED_OVER_NS = 200_000_000
 
@@ -65,20 +67,26 @@ class FixFusion:
                 self._weigh(belief, fix, config.fix_gate)
 
     def complaint(self, stamp_ns: int, after_s: float) -> str | None:
-        """What fixes have said against the belief for this long."""
-        if self._conflict is None or (stamp_ns - self._conflict.since_ns) * 1e-9 < after_s:
+        """What fixes have said against the belief for this long; for less the more they exceed the gate."""
+        conflict = self._conflict
+        if conflict is None or conflict.fixes < LEAST_FIXES:
             return None
-        return f"GNSS fixes are {self._conflict.metres:.0f} m away from where the frames fit"
+        if (stamp_ns - conflict.since_ns) * 1e-9 < after_s / conflict.excess:
+            return None
+        return f"GNSS fixes are {conflict.metres:.0f} m away from where the frames fit"
 
     def _weigh(self, belief: Belief, fix: Fix, gate: float) -> None:
         place = self._sensors.frame.to_enu(fix.latitude, fix.longitude)[:2]
         measured_ns = fix.stamp_ns - self._sensors.fix_delay_ns
-        lag = self._motions.between(belief.stamp_ns, measured_ns)
-        if belief.weigh_fix(place, fix.covariance, measured_ns, lag) <= gate:
+        lag = _to_antenna(self._motions.between(belief.stamp_ns, measured_ns), fix)
+        chi_square = belief.weigh_fix(place, fix.covariance, measured_ns, lag)
+        if chi_square <= gate:
             self._conflict = None
             return
-        since_ns = measured_ns if self._conflict is None else self._conflict.since_ns
-        self._conflict = _Conflict(since_ns, float(np.hypot(*(place - belief.pose(lag)[0][:2]))))
+        before = self._conflict or _Conflict(measured_ns, 0, math.inf, 0.0)
+        metres = float(np.hypot(*(place - belief.pose(lag)[0][:2])))
+        excess = min(before.excess, chi_square / gate)
+        self._conflict = _Conflict(before.since_ns, before.fixes + 1, excess, metres)
 
     def _compare(self, belief: Belief, fix: Fix) -> None:
         """Look at where a fix lies along the way."""
@@ -86,7 +94,7 @@ class FixFusion:
         if way.unknown_s > 0.0 or way.unknown_turn_s > 0.0:
             return
         place = self._sensors.frame.to_enu(fix.latitude, fix.longitude)[:2]
-        mean, covariance = belief.pose(self._motions.between(belief.stamp_ns, fix.stamp_ns))
+        mean, covariance = belief.pose(_to_antenna(self._motions.between(belief.stamp_ns, fix.stamp_ns), fix))
         x, y, turn = way.displacement.array()
         velocity = rotate(mean[2] - turn / 2, (x, y)) / (SPEED_OVER_NS * 1e-9)
         self._delay.add(fix.stamp_ns, place - mean[:2], velocity, float(mean[2]), fix.covariance, covariance[:2, :2])
@@ -95,7 +103,17 @@ class FixFusion:
 
 @dataclass(frozen=True, slots=True)
 class _Conflict:
-    """Fixes are refused since a stamp; how far away the last one was."""
+    """So many fixes in a row are refused since a stamp, each with at least `excess` times the gate's chi-square.
+
+    metres: how far away the last one was.
+    """
 
     since_ns: int
+    fixes: int
+    excess: float
     metres: float
+
+
+def _to_antenna(motion: Motion, fix: Fix) -> Motion:
+    """The motion, and then on to where the fix is measured."""
+    return replace(motion, displacement=motion.displacement @ PlanarPose(*fix.antenna))

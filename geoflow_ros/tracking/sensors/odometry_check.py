@@ -24,6 +24,7 @@ LEAST_SPEED, LEAST_RATE = 0.5, 0.1  # m/s, rad/s: slower segments say nothing
 SHARE_OFF, SPEED_OFF = 0.25, 0.3  # of a velocity, and m/s: beyond both together, two velocities differ
 RATIO = 2.5  # between two rates of turn that still mean the same: skidding wheels turn less than they say
 ZERO_SHARE = 0.1  # of what the others say: that is nothing
+NEAR_QUARTER = np.radians(8.0)  # frames of sensors are turned by quarters; other angles come from other axes
 REMEMBERED, LEAST = 12, 4  # segments
 MAJORITY = 0.75
 Floats = NDArray[np.float64]
@@ -172,17 +173,22 @@ def _judge_velocities(segments: list[Segment]) -> tuple[Source, str]:
     if np.hypot(*twist.T).sum() < ZERO_SHARE * np.hypot(*pose.T).sum():
         return Source.POSE, "is zero while its pose moves"
     if not _mostly(map(_differ, in_odom, pose)):
-        return Source.POSE, "is in the axes of its header's frame instead of child_frame_id's"
+        return Source.POSE, "is in the axes of its header's frame_id instead of child_frame_id's"
     turn = float(np.angle(told / moved)) if moved else 0.0
     if not _mostly(map(_differ, rotate(-turn, twist), pose)):
-        return Source.POSE if is_forward else Source.NONE, (
-            f"is turned by about {round(np.degrees(turn) / 15) * 15:.0f} deg from the axes of its pose: set "
-            "odometry.yaw, or child_frame_id to the frame that the twist is in"
-        )
+        return Source.POSE if is_forward else Source.NONE, _turned(turn)
     ratio = abs(told) / abs(moved) if moved else 0.0
     if 0.8 < ratio < 1.25:
         return Source.NONE, "contradicts the differences of its poses"
     return Source.NONE, f"is {ratio:.1f} times as fast as its pose moves (m/s are expected)"
+
+
+def _turned(turn: float) -> str:
+    """The sentence about a twist that is turned (rad) against its pose."""
+    quarters = round(turn / (np.pi / 2))
+    if abs(turn - quarters * np.pi / 2) < NEAR_QUARTER:
+        return f"is turned by {90 * quarters} deg from base_link: child_frame_id is another frame; set odometry.yaw"
+    return "is in the axes of another frame than base_link's: of the odometry, or of the earth"
 
 
 def _differ(first: Floats, second: Floats | None) -> bool:

@@ -18,8 +18,9 @@ from geoflow_ros.tracking.motion import MotionBuffer
 from geoflow_ros.tracking.prior import Fix, HeadingConfig, PriorBuffer, PriorConfig
 from geoflow_ros.tracking.sensors.clocks import Clocks
 from geoflow_ros.tracking.sensors.fix_check import FixCheck, check_distance
+from geoflow_ros.tracking.sensors.sensor_frames import Lookup, SensorFrames, SensorMount
 from geoflow_ros.tracking.sensors.velocity_inputs import VelocityInputs
-from geoflow_ros.tracking.settings import DatumConfig
+from geoflow_ros.tracking.settings import DatumConfig, OdometryConfig
 from geoflow_ros.tracking.tracker import TrackerConfig
 
 
@@ -32,6 +33,8 @@ class SessionConfig:
     datum: DatumConfig = field(default_factory=DatumConfig)
     tracker: TrackerConfig = field(default_factory=TrackerConfig)
     rectified: bool = False
+    odometry: OdometryConfig = field(default_factory=OdometryConfig)
+    base_frame: str = "base_link"
 
 
 class SensorInputs:
@@ -46,6 +49,7 @@ class SensorInputs:
         self._config = config
         self._motions = MotionBuffer()
         self._sensors = PriorBuffer(config.prior, config.heading, config.datum.datum, self._motions)
+        self._frames = SensorFrames(config.base_frame, config.odometry)
         self._eye = CameraInput(mount, config.rectified)
         self._refused: dict[str, str] = {}
         self._lock = threading.RLock()
@@ -56,7 +60,7 @@ class SensorInputs:
         self._take("camera_info", lambda: self._eye.set_info(message))
 
     def on_fix(self, message: Any) -> None:
-        """A sensor_msgs/NavSatFix, taken as base_link's position. Without a datum, the first confirmed is it."""
+        """A sensor_msgs/NavSatFix, of the antenna. Without a datum, the first confirmed is it."""
         self._take("fix", lambda: self._add_fix(message))
         self._came("fix", message)
 
@@ -82,6 +86,10 @@ class SensorInputs:
         """A geometry_msgs/TwistStamped in base_link, for vehicles without odometry: speed and rate of turn."""
         self._take("twist", lambda: self._velocities.add_twist(message))
         self._came("twist", message)
+
+    def locate_sensors_by(self, lookup: Lookup) -> None:
+        """Ask this where the frames of fixes and velocities are, instead of the parameters."""
+        self._frames.lookup = lookup
 
     def set_mount(self, mount: Mount | None, reason: str = "the camera's mount is not known") -> None:
         """Where the camera sits from now on; None withholds answers with this reason (no transform yet)."""
@@ -118,11 +126,15 @@ class SensorInputs:
         """Forget what sensors said of each other: time jumped."""
         self._fixes = FixCheck()
         self._clocks = Clocks()
-        self._velocities = VelocityInputs(self._motions)
+        self._velocities = VelocityInputs(self._motions, self._frames)
         self._warnings: dict[str, str] = {}
 
     def _add_fix(self, message: Any) -> None:
-        fix = measurements.to_fix(message, self._config.prior.fix_sigma)
+        prior = self._config.prior
+        antenna = self._frames.find(message.header.frame_id) or SensorMount(
+            prior.antenna_forward, prior.antenna_left, prior.antenna_up
+        )
+        fix = measurements.to_fix(message, prior.fix_sigma, antenna)
         self._fixes.check(fix, self._sensors.has_frame)
         if self._sensors.has_frame:
             self._say("datum", check_distance(fix, self._sensors.frame))

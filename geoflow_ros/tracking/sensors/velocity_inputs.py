@@ -6,24 +6,39 @@ from collections.abc import Mapping
 from typing import Any
 
 from geoflow_ros.errors import InputError
+from geoflow_ros.planar import PlanarPose
 from geoflow_ros.tracking import measurements
 from geoflow_ros.tracking.motion import MotionBuffer
-from geoflow_ros.tracking.sensors.odometry_check import OdometryCheck
+from geoflow_ros.tracking.sensors.odometry_check import OdometryCheck, Source
 from geoflow_ros.tracking.sensors.odometry_segments import Reading
+from geoflow_ros.tracking.sensors.sensor_frames import SensorFrames, velocity_of_base
 
 
 class VelocityInputs:
     """Odometry, a velocity topic and the IMU's rate of turn; a message that is not believed is an InputError."""
 
-    def __init__(self, motions: MotionBuffer) -> None:
+    def __init__(self, motions: MotionBuffer, frames: SensorFrames) -> None:
         """motions: gets what is believed."""
+        self._frames = frames
+        self._framing: dict[str, str] = {}  # what is wrong with the frame of a source
         self._motions = motions
         self._checks = {name: OdometryCheck(name) for name in ("odom", "twist")}
+        self._used = self._sources
+
+    def take_change(self) -> bool:
+        """Whether velocities have come from another source since this was asked last."""
+        before, self._used = self._used, self._sources
+        return before != self._used
+
+    @property
+    def _sources(self) -> list[tuple[Source, Source]]:
+        return [(check.verdict.velocity, check.verdict.rate) for check in self._checks.values()]
 
     @property
     def warnings(self) -> Mapping[str, str]:
         """What is wrong with a sensor, by its name."""
-        return {name: sentence for check in self._checks.values() for name, sentence in check.verdict.sentences.items()}
+        compared = [check.verdict.sentences for check in self._checks.values()]
+        return {**{name: sentence for each in compared for name, sentence in each.items()}, **self._framing}
 
     def add_imu(self, message: Any) -> None:
         """The rate of turn of a sensor_msgs/Imu."""
@@ -37,9 +52,22 @@ class VelocityInputs:
 
     def add_odometry(self, message: Any) -> None:
         """The velocity of a nav_msgs/Odometry."""
-        reading = Reading(measurements.odometry_velocity(message), measurements.odometry_pose(message))
-        self._motions.add_velocity(self._checks["odom"].admit(reading))
+        sensor = self._sensor("odom", message.child_frame_id, "child_frame_id of odom")
+        velocity, pose = measurements.odometry_velocity(message), measurements.odometry_pose(message)
+        of_base = None if pose is None else pose @ sensor.inverse()
+        self._motions.add_velocity(self._checks["odom"].admit(Reading(velocity_of_base(velocity, sensor), of_base)))
 
     def add_twist(self, message: Any) -> None:
         """The velocity of a geometry_msgs/TwistStamped."""
-        self._motions.add_velocity(self._checks["twist"].admit(Reading(measurements.twist_velocity(message), None)))
+        sensor = self._sensor("twist", message.header.frame_id, "frame_id of twist")
+        velocity = velocity_of_base(measurements.twist_velocity(message), sensor)
+        self._motions.add_velocity(self._checks["twist"].admit(Reading(velocity, None)))
+
+    def _sensor(self, name: str, frame_id: str, what: str) -> PlanarPose:
+        """Where the frame of a velocity is; one that is not known is remembered, for every message will be refused."""
+        self._framing.pop(name, None)
+        try:
+            return self._frames.of_velocity(frame_id, what)
+        except InputError as error:
+            self._framing[name] = str(error)
+            raise

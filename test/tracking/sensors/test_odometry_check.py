@@ -72,9 +72,10 @@ def test_poses_that_are_never_filled_say_nothing() -> None:
     ("twist", "said"),
     [
         (lambda seconds: (0.0, 0.0, 0.0), "twist is zero while its pose moves"),
-        (lambda seconds: (*rotate(RATE * seconds, (SPEED, 0.0)), RATE), "axes of its header's frame"),
-        (lambda seconds: (0.0, -SPEED, RATE), "turned by about -90 deg"),
-        (lambda seconds: (-SPEED, 0.0, RATE), "turned by about -?180 deg"),
+        (lambda seconds: (*rotate(RATE * seconds, (SPEED, 0.0)), RATE), "axes of its header's frame_id"),
+        (lambda seconds: (0.0, -SPEED, RATE), "turned by -90 deg"),
+        (lambda seconds: (SPEED * math.cos(0.9), SPEED * math.sin(0.9), RATE), "axes of another frame"),
+        (lambda seconds: (-SPEED, 0.0, RATE), "turned by -?180 deg"),
     ],
 )
 def test_a_wrong_twist_is_replaced_by_the_differences_of_poses(twist: Callable[[float], Twist], said: str) -> None:

@@ -141,9 +141,9 @@ def test_rectified_images_read_p() -> None:
 def test_an_image_that_cannot_be_read_is_a_reason() -> None:
     session = ready(new_session())
     image = sim.image(0.0)
-    image.encoding = "bayer_rggb8"
+    image.encoding = "32FC3"
     single = session.process(image).single
-    assert isinstance(single, Rejection) and "bayer_rggb8" in single.reason
+    assert isinstance(single, Rejection) and "32FC3" in single.reason
 
 
 def test_the_frame_alone_is_looked_for_at_gnss_and_changes_nothing() -> None:

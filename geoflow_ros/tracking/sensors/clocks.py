@@ -47,7 +47,7 @@ class Clocks:
         if not apart or self._image_ns is None:
             return ""
         nearest = min(apart.values(), key=abs)
-        if len(apart) == len(self._leads) and all(lead * nearest > 0.0 for lead in apart.values()):
+        if len(apart) == len(leads) and all(lead * nearest > 0.0 for lead in apart.values()):
             told, stamps = f"images are stamped {_apart(-nearest)} every sensor ({', '.join(apart)})", [self._image_ns]
         else:
             told = " and ".join(f"{kind} is stamped {_apart(lead)} the images" for kind, lead in apart.items())

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,22 +102,34 @@ class MotionBuffer:
         """The motion from one stamp to another, earlier or later."""
         if end_ns < start_ns:
             return self.between(end_ns, start_ns).inverse()
-        seconds = (end_ns - start_ns) * 1e-9
-        steps = min(max(math.ceil(seconds / STEP_S), 1), MOST_STEPS)
-        step = seconds / steps
-        times = (np.arange(steps, dtype=np.float64) + 0.5) * step
-        reach = start_ns - round(HELD_S * 1e9), end_ns + round(HELD_S * 1e9)
+        return self.along((start_ns, end_ns))[0]
+
+    def along(self, stamps_ns: Sequence[int]) -> list[Motion]:
+        """The motions from each of ascending stamps to the next."""
+        origin_ns, reach_ns = stamps_ns[0], round(HELD_S * 1e9)
+        grids = [_grid((start - origin_ns) * 1e-9, (end - origin_ns) * 1e-9) for start, end in pairwise(stamps_ns)]
+        times = np.concatenate([middles for middles, _ in grids])
         with self._lock:
-            velocities = _rows([(each.stamp_ns - start_ns, each.forward, each.left, each.yaw_rate)
+            reach = origin_ns - reach_ns, stamps_ns[-1] + reach_ns
+            velocities = _rows([(each.stamp_ns - origin_ns, each.forward, each.left, each.yaw_rate)
                                 for each in self._velocities.within(*reach)])  # fmt: skip
-            rates = _rows([(each.stamp_ns - start_ns, each.rate) for each in self._rates.within(*reach)])
+            rates = _rows([(each.stamp_ns - origin_ns, each.rate) for each in self._rates.within(*reach)])
         moving, age = _sampled(velocities, times, 3)
         turning, turning_age = _sampled(rates, times, 1)
         is_own = age <= np.maximum(turning_age, FRESH_S)
         rate = np.where(is_own, moving[:, 2], turning[:, 0])
-        unknown_s = float(_unknown_share(age).sum()) * step
-        unknown_turn_s = float(_unknown_share(np.where(is_own, age, turning_age)).sum()) * step
-        return _integrated(moving[:, :2], rate, step, unknown_s, unknown_turn_s)
+        unknown = np.column_stack([_unknown_share(age), _unknown_share(np.where(is_own, age, turning_age))])
+        ends = np.cumsum([len(middles) for middles, _ in grids])
+        velocities_in, rates_in, unknown_in = (np.split(each, ends[:-1]) for each in (moving[:, :2], rate, unknown))
+        lasting = (step for _, step in grids)
+        return [_integrated(*each) for each in zip(velocities_in, rates_in, unknown_in, lasting, strict=True)]
+
+
+def _grid(start_s: float, end_s: float) -> tuple[Floats, float]:
+    """The middles of the steps in which is integrated, and how long each lasts."""
+    steps = min(max(math.ceil((end_s - start_s) / STEP_S), 1), MOST_STEPS)
+    step = (end_s - start_s) / steps
+    return start_s + (np.arange(steps, dtype=np.float64) + 0.5) * step, step
 
 
 def _rows(rows: list[tuple[float, ...]]) -> Floats:
@@ -143,12 +157,13 @@ def _unknown_share(age: Floats) -> Floats:
     return np.where(age <= HELD_S, held, 1.0)
 
 
-def _integrated(velocity: Floats, rate: Floats, step: float, unknown_s: float, unknown_turn_s: float) -> Motion:
-    """The motion of body velocities (T, 2) and rates (T,), each lasting `step` seconds."""
+def _integrated(velocity: Floats, rate: Floats, unknown: Floats, step: float) -> Motion:
+    """The motion of velocities (T, 2) and rates (T,), which are unknown in part (T, 2), each lasting `step` seconds."""
     turns = np.cumsum(rate) * step
     yaw = turns - rate * step / 2  # in the middle of each step
     x, y = (rotate(yaw, velocity).sum(axis=0) * step).tolist()
     speed = np.hypot(velocity[:, 0], velocity[:, 1])
     distance = float(speed[speed > STANDSTILL_SPEED].sum()) * step
     turned = float(abs(rate)[abs(rate) > STANDSTILL_RATE].sum()) * step
+    unknown_s, unknown_turn_s = (unknown.sum(axis=0) * step).tolist()
     return Motion(PlanarPose(x, y, float(turns[-1])), distance, turned, unknown_s, unknown_turn_s)

@@ -212,8 +212,10 @@ class Tracker:
 
     def _weigh_frame(self, belief: Belief, stamp_ns: int, estimate: PoseEstimate) -> None:
         lag = self._lag(belief, stamp_ns) if stamp_ns < belief.stamp_ns else None
-        self._odometer.settle(belief.stamp_ns)
-        if belief.see(estimate, lag) <= self.config.belief.disagreement:
+        before = position_std(belief.pose()[1])
+        gap = belief.see(estimate, lag)
+        self._odometer.settle(min(1.0, (position_std(belief.pose()[1]) / before) ** 2))
+        if gap <= self.config.belief.disagreement:
             self._search.confirmed()
             self._support.add(stamp_ns, True, self.config.lost_after)
             self._reason = ONE_FITS if self._is_proven(belief) else DRIVE_ON

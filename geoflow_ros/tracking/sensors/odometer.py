@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from geoflow_ros.planar import PlanarPose
 from geoflow_ros.tracking.motion import Motion, MotionBuffer
@@ -10,39 +10,53 @@ from geoflow_ros.tracking.motion import Motion, MotionBuffer
 AMENDED_NS = 2_000_000_000  # how far back
 
 
-class Odometer:
-    """Reads the motion of each step; the steps since the last frame are read anew with every other.
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """The motion up to a stamp, as it was read before all of its odometry had come.
 
-    What a frame has seen is not amended any more: it has seen what odometry had missed.
+    left: share in [0, 1] of its error that is left in the belief; frames that are weighed take the rest away.
     """
+
+    end_ns: int
+    displacement: PlanarPose
+    left: float = 1.0
+
+
+class Odometer:
+    """Reads the motion of each step, and those of the steps before it again while their odometry comes in."""
 
     def __init__(self, motions: MotionBuffer) -> None:
         self._motions = motions
-        self._ends: list[int] = []  # of the steps that may still be amended
-        self._base = self._place = PlanarPose()  # at the first of them; at the last, as it was said
+        self._start_ns = 0
+        self._steps: list[_Step] = []  # from there on
 
-    def settle(self, stamp_ns: int) -> None:
-        """A frame has been seen at this stamp."""
-        self._ends = [stamp_ns]
-        self._base = self._place = PlanarPose()
+    def settle(self, left: float) -> None:
+        """A frame was weighed: how much of what the belief was off before it still is, in [0, 1]."""
+        self._steps = [replace(step, left=left * step.left) for step in self._steps]
 
     def step(self, start_ns: int, end_ns: int) -> Motion:
-        """The motion from the end of the last step on, with what the steps before it were short of."""
-        if not self._ends or self._ends[-1] != start_ns:
-            self.settle(start_ns)
-        motion = self._motions.between(start_ns, end_ns)
-        if self._ends[0] < start_ns:
-            place = self._base @ self._motions.between(self._ends[0], end_ns).displacement
-            motion = replace(motion, displacement=self._place.inverse() @ place)
-        self._place = self._place @ motion.displacement
-        self._ends.append(end_ns)
-        self._forget(end_ns - AMENDED_NS)
-        return motion
+        """The motion from the end of the last step on, and what the steps before it turn out to have been short of."""
+        if not self._steps or self._steps[-1].end_ns != start_ns:
+            self._start_ns, self._steps = start_ns, []
+        newest_ns = self._motions.newest_ns
+        ends = [step.end_ns for step in self._steps]
+        *anew, motion = self._motions.along([self._start_ns, *ends, end_ns])
+        amends = self._amends([each.displacement for each in anew])
+        self._steps.append(_Step(end_ns, motion.displacement))
+        self._forget(end_ns if newest_ns is None else max(newest_ns, end_ns - AMENDED_NS))
+        return replace(motion, displacement=amends @ motion.displacement)
+
+    def _amends(self, anew: list[PlanarPose]) -> PlanarPose:
+        """From where the steps were said to end to where they do by now, as far as frames have not seen to it."""
+        said = meant = PlanarPose()
+        for index, (step, displacement) in enumerate(zip(self._steps, anew, strict=True)):
+            error = step.displacement.inverse() @ displacement
+            partly = PlanarPose(step.left * error.x, step.left * error.y, step.left * error.yaw)
+            said, meant = said @ step.displacement, meant @ step.displacement @ partly
+            self._steps[index] = replace(step, displacement=displacement)
+        return said.inverse() @ meant
 
     def _forget(self, until_ns: int) -> None:
-        """Let the steps that ended before a stamp be."""
-        kept = next(index for index, end_ns in enumerate(self._ends) if end_ns >= until_ns)
-        if kept == 0:
-            return
-        self._base = self._base @ self._motions.between(self._ends[0], self._ends[kept]).displacement
-        self._ends = self._ends[kept:]
+        """Let the steps be whose odometry has come."""
+        while self._steps and self._steps[0].end_ns <= until_ns:
+            self._start_ns = self._steps.pop(0).end_ns

@@ -18,7 +18,7 @@ from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
 from geoflow_ros.tracking.session import FrameLocalizer
 
-NOTICE_AFTER_S = 3.0
+NOTICE_AFTER_S = 5.0
 COMPILING = (
     "still reading the network: the first start on a machine compiles it, which takes half a minute to a minute and is "
     "kept for the next start"

@@ -24,10 +24,25 @@ MODULES = {
 }  # fmt: skip
 
 
+PROCESS = {"output", "on_exit", "condition", "additional_env", "respawn"}
+KEYWORDS = {
+    "DeclareLaunchArgument": {"default_value", "description", "choices", "condition"},
+    "ExecuteProcess": {"cmd", "name", "cwd", *PROCESS},
+    "IncludeLaunchDescription": {"launch_arguments", "condition"},
+    "Node": {"executable", "package", "name", "namespace", "parameters", "remappings", "arguments", *PROCESS},
+    "OpaqueFunction": {"function", "args", "kwargs", "condition"},
+    "Shutdown": {"reason", "condition"},
+}
+"""What the real ones take (others take none here): launch 3.4.3 and launch_ros 0.26.6, github.com/ros2/launch and
+github.com/ros2/launch_ros, branch jazzy, launch/launch/actions and launch_ros/launch_ros/actions/node.py."""
+
+
 class Made:
     """Anything a launch file constructs: `args` and `kwargs` are what it was given."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kind = type(self).__name__
+        assert kwargs.keys() <= KEYWORDS.get(kind, set()), f"{kind} does not take {', '.join(kwargs)}"
         self.args, self.kwargs = args, kwargs
 
     def perform(self, context: Context) -> str:

@@ -67,13 +67,18 @@ class Findings:
         raise InputError(f"{dataset} at {root} cannot be used: {'; '.join(parts)}: {remedy}")
 
 
-def read_lines(path: Path) -> list[str]:
-    """The non-blank lines of a text file, stripped; an unreadable file is an InputError."""
+def numbered_lines(path: Path) -> list[tuple[int, str]]:
+    """The non-blank lines of a text file, stripped, with their numbers from 1; an unreadable file is an InputError."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read ({error}): expected a text file") from error
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    return [(number, line.strip()) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+
+
+def read_lines(path: Path) -> list[str]:
+    """As `numbered_lines`, without the numbers."""
+    return [line for _, line in numbered_lines(path)]
 
 
 def read_image(path: Path, remedy: str = "copy it again from the dataset") -> NDArray[np.uint8]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.datasets.crop import patch_of_image
-from geoflow_ros.datasets.dataset_files import Findings, read_image, read_lines
+from geoflow_ros.datasets.dataset_files import Findings, numbered_lines, read_image, read_lines
 from geoflow_ros.datasets.prior_noise import PriorNoise
 from geoflow_ros.datasets.sample import Sample
 from geoflow_ros.errors import InputError
@@ -71,7 +71,7 @@ class KittiFrame:
 def parse_list(path: Path, with_noise: bool, findings: Findings) -> list[KittiFrame]:
     """The frames of a list file; lines that are none are noted in `findings`."""
     frames = []
-    for number, line in enumerate(read_lines(path), start=1):
+    for number, line in numbered_lines(path):
         name, *columns = line.split()
         match = _FRAME.fullmatch(name)
         noise = _noise(columns) if with_noise else None

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.datasets.crop import patch_of_image
-from geoflow_ros.datasets.dataset_files import Findings, read_image, read_lines
+from geoflow_ros.datasets.dataset_files import Findings, numbered_lines, read_image
 from geoflow_ros.datasets.prior_noise import PriorNoise
 from geoflow_ros.datasets.sample import Sample
 from geoflow_ros.errors import InputError
@@ -65,7 +65,7 @@ class VigorRow:
 def parse_rows(path: Path, city: str, findings: Findings) -> list[VigorRow]:
     """The rows of a label file; lines that are none are noted in `findings`."""
     rows = []
-    for number, line in enumerate(read_lines(path), start=1):
+    for number, line in numbered_lines(path):
         row = _row(line.split(), city)
         if row is None:
             findings.add("bad line", f"{city}/{path.name}:{number} {line!r}")

@@ -142,8 +142,7 @@ def _document(
     if len(configs) > 1:
         print(sweep_table(configs, summaries))
     missing = statistics.fmean(each.missing for each in runs[0])
-    if missing > 0.01:
-        print(f"note            {missing:.0%} of the patches is outside the dataset's imagery")
+    print(f"missing         {missing:.1%} of the patches is outside the dataset's imagery")
     return document | {"missing_mean": missing, "sweep": rows}
 
 

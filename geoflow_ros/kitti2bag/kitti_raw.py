@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from geoflow_ros.camera import CameraModel, Mount
-from geoflow_ros.datasets.dataset_files import Findings, read_lines
+from geoflow_ros.datasets.dataset_files import Findings, numbered_lines, read_lines
 from geoflow_ros.datasets.kitti import MOUNT, read_camera
 from geoflow_ros.errors import InputError
 
@@ -99,15 +99,18 @@ def read_drive(root: Path) -> RawDrive:
     return RawDrive(root.name, images, log, camera, camera_in_imu, projection, is_calibrated)
 
 
-def read_stamps(path: Path) -> list[int]:
-    """Nanoseconds since 1970 of a timestamps.txt, its times taken as UTC."""
-    stamps = []
-    for number, line in enumerate(read_lines(path), start=1):
+def read_stamps(path: Path) -> dict[int, int]:
+    """Index in the drive -> nanoseconds since 1970 of a timestamps.txt, its times taken as UTC.
+
+    A blank line is a sample that was dropped; it has its index all the same.
+    """
+    stamps = {}
+    for number, line in numbered_lines(path):
         match = _STAMP.fullmatch(line)
         if match is None:
             raise InputError(f"{path}:{number} is {line!r}: expected a time such as 2011-09-26 13:02:25.964389445")
         second = datetime.strptime(match[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone.utc)
-        stamps.append(round(second.timestamp()) * 1_000_000_000 + int(match[2].ljust(9, "0")))
+        stamps[number - 1] = round(second.timestamp()) * 1_000_000_000 + int(match[2].ljust(9, "0"))
     return stamps
 
 
@@ -199,11 +202,10 @@ def _numbered(root: Path, sensor: str, suffixes: tuple[str, ...], findings: Find
 
 def _stamps_for(root: Path, sensor: str, files: dict[int, Path], findings: Findings) -> dict[int, int]:
     """Number in the drive -> stamp (ns)."""
-    stamps: list[int] = []
+    stamps: dict[int, int] = {}
     with findings.noting("unusable time stamps"):
         stamps = read_stamps(root / sensor / "timestamps.txt")
-    if stamps:
-        for index in files:
-            if index >= len(stamps):
-                findings.add("file without a line in timestamps.txt", f"{sensor}/data/{files[index].name}")
-    return dict(enumerate(stamps))
+    for index, file in files.items():
+        if stamps and index not in stamps:
+            findings.add("file without a line in timestamps.txt", f"{sensor}/data/{file.name}")
+    return stamps

@@ -25,16 +25,22 @@ from geoflow_ros.train.trainer import Trainer
 WARM_UP, TIMED = 1, 1
 """Steps: the first of a process is slower than all others."""
 VIEWS = 2
+LOOKED_AT = 24
+"""Samples of either part of the data whose patches are looked at for missing imagery."""
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Seconds: to prepare a batch, of a step once its batch is there, of validating one sample; and memory in use."""
+    """Seconds: to prepare a batch, of a step once its batch is there, of validating one sample; and memory in use.
+
+    missing: fraction of the patches without imagery.
+    """
 
     batch_s: float
     step_s: float
     sample_s: float
     memory_gb: float
+    missing: float
 
     def total_s(self, config: TrainConfig) -> float:
         """Of the whole run."""
@@ -50,6 +56,7 @@ class Forecast:
             f"one batch of {config.batch} prepared in {self.batch_s:.2f} s, by {config.workers} loader processes\n"
             f"one step {self.step_s:.2f} s, {config.batch / self.step_s:.1f} samples/s\n"
             f"memory {self.memory_gb:.1f} GB\n"
+            f"imagery missing from {self.missing:.1%} of the patches\n"
             f"{config.steps} steps and their validations: about {minutes // 60} h {minutes % 60:02d} min"
         )
 
@@ -71,7 +78,17 @@ def forecast(trainer: Trainer, data: TrainingData) -> Forecast:
     errors_on(model, data.validation, [0])
     start = time.perf_counter()
     errors_on(model, data.validation, [len(data.validation) - 1])
-    return Forecast(batch_s, step_s, time.perf_counter() - start, _memory_gb(trainer.processes.device))
+    sample_s, memory_gb = time.perf_counter() - start, _memory_gb(trainer.processes.device)
+    return Forecast(batch_s, step_s, sample_s, memory_gb, missing_share(data))
+
+
+def missing_share(data: TrainingData) -> float:
+    """Fraction without imagery of patches spread over what is trained and validated on."""
+    shares = []
+    for samples in (data.training, data.validation):
+        count = min(len(samples), LOOKED_AT)
+        shares += [samples[part * len(samples) // count].patch.missing for part in range(count)]
+    return sum(shares) / len(shares)
 
 
 def _memory_gb(device: torch.device) -> float:

@@ -184,12 +184,12 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
         (root / "satmap" / DRIVE / f"{index:010d}.png").unlink()
     (root / "raw_data" / DRIVE / "oxts" / "data" / "0000000005.txt").write_text("49.0 8.4")
     with (root / LISTS["test1"]).open("a") as stream:
-        stream.write(f"{DRIVE}/0000000000.png 0.1 0.2\n{DRIVE}/0000000000.png 0.1 0.2 1.5\nnonsense 0 0 0\n")
+        stream.write(f"\n \n{DRIVE}/0000000000.png 0.1 0.2\n{DRIVE}/0000000000.png 0.1 0.2 1.5\nnonsense 0 0 0\n")
     with pytest.raises(InputError) as error:
         KittiCrossView(root, "test1")
     message = str(error.value)
     assert "5 x missing or empty file" in message and "0000000002.png, ..." in message
-    assert "3 x bad line" in message and "test1_files.txt:8" in message and "1.5" in message
+    assert "3 x bad line" in message and "test1_files.txt:10" in message and "1.5" in message
     assert "1 x unusable oxts file" in message
     assert "0000000003.png" not in message
 

@@ -205,6 +205,22 @@ def test_samples_out_of_order_are_left_out_and_counted(tree: Path, tmp_path: Pat
     assert 5 not in log.indices and (np.diff(log.stamps_ns) > 0).all()
 
 
+def test_a_dropped_image_leaves_a_blank_line_and_the_others_their_stamps(tree: Path, tmp_path: Path) -> None:
+    drive = tmp_path / "2011_09_26" / drive_of(tree).name
+    shutil.copytree(drive_of(tree).parent, tmp_path / "2011_09_26")
+    before = {image.index: image.stamp_ns for image in read_drive(drive).images}
+    lines = (drive / "image_02" / "timestamps.txt").read_text().splitlines()
+    lines[0] = lines[7] = ""
+    (drive / "image_02" / "timestamps.txt").write_text("\n".join(lines) + "\n\n")
+    for index in (0, 7):
+        (drive / "image_02" / "data" / f"{index:010d}.png").unlink()
+    after = {image.index: image.stamp_ns for image in read_drive(drive).images}
+    assert after == {index: stamp for index, stamp in before.items() if index not in (0, 7)}
+    (drive / "image_02" / "data" / "0000000007.png").write_bytes(b"kept after all")
+    with pytest.raises(InputError, match="1 x file without a line in timestamps.txt .image_02/data/0000000007.png"):
+        read_drive(drive)
+
+
 def spoil_stamp(drive: Path) -> None:
     (drive / "oxts" / "timestamps.txt").write_text("yesterday\n")
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from training_support import tiny_network, write_towns
 
 from geoflow_ros.model.weights import save
 from geoflow_ros.train.__main__ import main
+from geoflow_ros.train.dryrun import missing_share
+from geoflow_ros.train.sources import TrainingData
 
 KEYS = "train_towns: 1\nvalidation_towns: 1\nviews_per_town: 2\nbatch: 2\nsteps: 2\nhypotheses: 4\nworkers: 0\n"
 
@@ -30,7 +34,8 @@ def test_a_dry_run_tells_what_a_run_takes_and_leaves_nothing(task: Path, capsys:
     assert run(task, "--init", str(task / "tiny"), "--dry-run", "--out", str(task / "out")) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "2 samples to train on, 2 to validate on: every file is there"
-    starts = ("one batch of 2 prepared in ", "one step ", "memory ", "2 steps and their validations: about ")
+    starts = ("one batch of 2 prepared in ", "one step ", "memory ", "imagery missing from 0.0% of the patches",
+              "2 steps and their validations: about ")  # fmt: skip
     assert all(line.startswith(start) for line, start in zip(lines[1:], starts, strict=True))
     assert sorted(task.rglob("*")) == before
 
@@ -62,3 +67,18 @@ def test_weights_of_another_network_are_refused(task: Path, capsys: pytest.Captu
         file.write("model: paper\n")
     assert run(task, "--init", str(task / "tiny")) == 2
     assert "is a 'default' network, the config trains 'paper'" in capsys.readouterr().err
+
+
+class HalfSeen:
+    """Samples of which the second half lies beyond the imagery, a quarter of each of those."""
+
+    def __len__(self) -> int:
+        return 100
+
+    def __getitem__(self, index: int) -> SimpleNamespace:
+        return SimpleNamespace(patch=SimpleNamespace(missing=0.25 * (index >= 50)))
+
+
+def test_missing_imagery_is_told_of_the_whole_of_the_data() -> None:
+    data: Any = HalfSeen()
+    assert missing_share(TrainingData(data, data)) == pytest.approx(0.125)

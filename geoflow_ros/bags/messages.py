@@ -38,6 +38,11 @@ def quaternion_yaw(x: float, y: float, z: float, w: float) -> float:
     return math.atan2(2 * (w * z + x * y), w**2 + x**2 - y**2 - z**2)
 
 
+def yaw_quaternion(yaw: float) -> tuple[float, float, float, float]:
+    """x, y, z, w of a rotation about up (rad)."""
+    return 0.0, 0.0, math.sin(yaw / 2), math.cos(yaw / 2)
+
+
 def to_rgb(message: Any) -> NDArray[np.uint8]:
     """RGB (H, W, 3) of a sensor_msgs/Image; a view of the message's memory where that is 8-bit RGB already."""
     size = f"{message.width} x {message.height} {message.encoding}"

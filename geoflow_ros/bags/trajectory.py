@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.bags.messages import quaternion_yaw
+from geoflow_ros.bags.messages import quaternion_yaw, yaw_quaternion
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum
 from geoflow_ros.planar import PlanarPose
@@ -65,6 +65,6 @@ def write_tum(path: Path, stamps_ns: Iterable[int], poses: Iterable[PlanarPose],
     lines = [] if datum is None else [f"# datum {datum.latitude!r} {datum.longitude!r} {datum.altitude!r}"]
     for stamp_ns, pose in zip(stamps_ns, poses, strict=True):
         seconds, nanoseconds = divmod(stamp_ns, 10**9)  # a float has no room for nanoseconds since 1970
-        rotation = f"0 0 {math.sin(pose.yaw / 2):.9f} {math.cos(pose.yaw / 2):.9f}"
+        rotation = "{:.0f} {:.0f} {:.9f} {:.9f}".format(*yaw_quaternion(pose.yaw))
         lines.append(f"{seconds}.{nanoseconds:09d} {pose.x:.4f} {pose.y:.4f} 0 {rotation}")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from geoflow_ros.bags.messages import yaw_quaternion
 from geoflow_ros.bags.recording import Messages
 from geoflow_ros.kitti2bag.kitti_raw import OxtsLog
 from geoflow_ros.planar import rotate
@@ -85,7 +86,7 @@ class OxtsMessages:
         along = (DRIFT * self._travelled[index]) ** 2 + LEAST_SIGMA**2
         pose = np.diag([along, along, VERTICAL_SIGMA**2, *ANGLE_SIGMA**2])
         twist = np.diag([self._speed_variance[index]] * 3 + [RATE_SIGMA**2] * 3)
-        stated = self._messages.pose((x, y, 0.0), _about_up(yaw))
+        stated = self._messages.pose((x, y, 0.0), yaw_quaternion(yaw))
         motion = self._twist(self._velocity[index], (0.0, 0.0, self._level_rate[index, 2]))
         with_covariance = self._messages.make(
             "geometry_msgs/msg/PoseWithCovariance", pose=stated, covariance=pose.ravel()
@@ -97,7 +98,7 @@ class OxtsMessages:
 
     def _odom_transform(self, index: int, header: Any) -> Any:
         x, y, yaw = self._path[index]
-        transform = self._messages.transform(header, BASE_FRAME, (x, y, 0.0), _about_up(yaw))
+        transform = self._messages.transform(header, BASE_FRAME, (x, y, 0.0), yaw_quaternion(yaw))
         return self._messages.make(OXTS_TYPES["/tf"], transforms=[transform])
 
     def _twist(self, linear: Any, angular: Any) -> Any:
@@ -115,7 +116,3 @@ def dead_reckoning(log: OxtsLog) -> tuple[Floats, Floats]:
     places = np.vstack([np.zeros((1, 2)), np.cumsum(steps, axis=0)])
     travelled = np.concatenate([[0.0], np.cumsum(np.hypot(*steps.T))])
     return np.column_stack([places, yaw]), travelled
-
-
-def _about_up(yaw: float) -> tuple[float, float, float, float]:
-    return 0.0, 0.0, float(np.sin(yaw / 2)), float(np.cos(yaw / 2))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -40,7 +39,8 @@ def pose_message(pose: PoseWithCovariance, header: Header) -> PoseWithCovariance
 
 def yaw_quaternion(yaw: float) -> Quaternion:
     """Rotation about up."""
-    return Quaternion(z=math.sin(yaw / 2), w=math.cos(yaw / 2))
+    x, y, z, w = messages.yaw_quaternion(yaw)
+    return Quaternion(x=x, y=y, z=z, w=w)
 
 
 def fix_message(pose: PoseWithCovariance, frame: LocalFrame, source: Fix, header: Header) -> NavSatFix:

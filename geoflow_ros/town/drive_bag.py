@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from geoflow_ros.bags.messages import yaw_quaternion
 from geoflow_ros.bags.recording import BagRecorder, Messages
 from geoflow_ros.camera import CameraModel
 from geoflow_ros.geodesy import Datum, LocalFrame
@@ -89,7 +89,7 @@ class DriveBag:
         for index, time in enumerate(times):
             self._add(
                 "/imu", time, header=self._header(time, "imu"),
-                orientation=self._messages.quaternion(_turned(yaw[index])),
+                orientation=self._messages.quaternion(yaw_quaternion(yaw[index])),
                 orientation_covariance=orientation, angular_velocity=self._messages.vector((0.0, 0.0, rate[index])),
                 angular_velocity_covariance=angular,
                 linear_acceleration=self._messages.vector((forward[index], sideways[index], 9.81)),
@@ -133,12 +133,7 @@ class DriveBag:
         return self._messages.header(self._stamp_ns(time), frame_id)
 
     def _pose(self, x: float, y: float, yaw: float) -> Any:
-        return self._messages.pose((x, y, 0.0), _turned(yaw))
-
-
-def _turned(yaw: float) -> tuple[float, float, float, float]:
-    """Quaternion (x, y, z, w) of a turn about up."""
-    return 0.0, 0.0, math.sin(yaw / 2), math.cos(yaw / 2)
+        return self._messages.pose((x, y, 0.0), yaw_quaternion(yaw))
 
 
 def _rate(values: Floats, times: Floats) -> Floats:

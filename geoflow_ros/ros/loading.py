@@ -14,6 +14,7 @@ from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.localizer import Localizer, load_model
 from geoflow_ros.localization.localizer_config import LocalizerConfig
+from geoflow_ros.model.interface import LocalizationModel
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
 from geoflow_ros.tracking.session import FrameLocalizer
@@ -42,7 +43,23 @@ def load_localizer(config: NodeConfig) -> Loaded:
         torch.set_num_threads(config.threads)
     satellite = SatelliteMap(open_store(config.tiles))
     model = load_model(config.checkpoint_path, config.runtime)
-    return Loaded(lambda frame, thresholds: Localizer(model, satellite, frame, thresholds), lambda: satellite.corrupt)
+    return Loaded(_Localizers(model, satellite), lambda: satellite.corrupt)
+
+
+class _Localizers:
+    """Makes the localiser of a map frame; with other thresholds in the same frame it keeps the encoded patches."""
+
+    def __init__(self, model: LocalizationModel, satellite: SatelliteMap) -> None:
+        self._model, self._satellite = model, satellite
+        self._newest: Localizer | None = None
+
+    def __call__(self, frame: LocalFrame, thresholds: LocalizerConfig) -> Localizer:
+        newest = self._newest
+        if newest is None or newest.frame.datum != frame.datum:
+            self._newest = Localizer(self._model, self._satellite, frame, thresholds)
+        else:
+            self._newest = newest.with_config(thresholds)
+        return self._newest
 
 
 @contextmanager

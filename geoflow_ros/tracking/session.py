@@ -114,7 +114,10 @@ class Session(SensorInputs):
             else:
                 self._tracker.see(taken_ns, outcome, task.proposal.origin if isinstance(task, _Task) else None)
             self._say("fix clock", self._tracker.fixes.refusal)
-            return self._answer(taken_ns, self._tracker.track(taken_ns), outcome, task)
+            track = self._tracker.track(taken_ns)
+            if track.state is TrackState.LOCALISED and track.pose is not None and isinstance(outcome, PoseEstimate):
+                self._compare(taken_ns, track.pose, outcome)
+            return self._answer(taken_ns, track, outcome, task)
 
     def single_frame(self, image_message: Any) -> Answer:
         """What a frame says alone, looked for where GNSS and the heading source say; the track is left as it is."""

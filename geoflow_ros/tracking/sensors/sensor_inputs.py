@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+import numpy as np
 
 from geoflow_ros.bags.messages import stamp_ns
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
-from geoflow_ros.localization.pose import Rejection
+from geoflow_ros.localization.pose import PoseWithCovariance, Rejection, position_std
 from geoflow_ros.tracking import measurements
 from geoflow_ros.tracking.camera_input import CameraInput
 from geoflow_ros.tracking.motion import MotionBuffer
-from geoflow_ros.tracking.prior import Fix, HeadingConfig, PriorBuffer, PriorConfig
+from geoflow_ros.tracking.prior import Fix, Heading, HeadingConfig, PriorBuffer, PriorConfig
 from geoflow_ros.tracking.sensors.clocks import Clocks
 from geoflow_ros.tracking.sensors.fix_check import FixCheck, check_distance
+from geoflow_ros.tracking.sensors.heading_check import HeadingCheck, PlacedFix
 from geoflow_ros.tracking.sensors.sensor_frames import Lookup, SensorFrames, SensorMount
+from geoflow_ros.tracking.sensors.travel_check import Place
 from geoflow_ros.tracking.sensors.velocity_inputs import VelocityInputs
 from geoflow_ros.tracking.settings import DatumConfig, OdometryConfig
 from geoflow_ros.tracking.tracker import TrackerConfig
@@ -68,7 +72,7 @@ class SensorInputs:
         """A sensor_msgs/Imu: a heading if heading.source is imu, and the rate of turn where no odometry tells it."""
         heading = self._config.heading
         if heading.source == "imu":
-            self._take("heading", lambda: self._sensors.add_heading(measurements.imu_heading(message, heading.sigma)))
+            self._take("heading", lambda: self._add_heading(measurements.imu_heading(message, heading.sigma)))
         self._take("imu", lambda: self._velocities.add_imu(message))
         self._came("imu", message)
 
@@ -77,9 +81,7 @@ class SensorInputs:
         self._take("odom", lambda: self._velocities.add_odometry(message))
         heading = self._config.heading
         if heading.source == "odom":
-            self._take(
-                "heading", lambda: self._sensors.add_heading(measurements.odometry_heading(message, heading.sigma))
-            )
+            self._take("heading", lambda: self._add_heading(measurements.odometry_heading(message, heading.sigma)))
         self._came("odom", message)
 
     def on_twist(self, message: Any) -> None:
@@ -127,6 +129,7 @@ class SensorInputs:
         self._fixes = FixCheck()
         self._clocks = Clocks()
         self._velocities = VelocityInputs(self._motions, self._frames)
+        self._headings = HeadingCheck(self._config.heading.source, self._config.heading.offset)
         self._warnings: dict[str, str] = {}
 
     def _add_fix(self, message: Any) -> None:
@@ -139,6 +142,28 @@ class SensorInputs:
         if self._sensors.has_frame:
             self._say("datum", check_distance(fix, self._sensors.frame))
         self._sensors.add_fix(fix)
+        place = self._sensors.frame.to_enu(fix.latitude, fix.longitude)[:2]
+        self._headings.add_fix(PlacedFix(fix.stamp_ns, place, fix.covariance), self._motions)
+        self._velocities.compare("fixes", Place(fix.stamp_ns, place, position_std(fix.covariance)))
+        self._judge_heading()
+
+    def _add_heading(self, heading: Heading) -> None:
+        self._headings.add(replace(heading, yaw=heading.yaw + self._config.heading.offset))
+        if self._headings.complaint:
+            raise InputError(self._headings.complaint)
+        self._sensors.add_heading(heading)
+
+    def _compare(self, stamp_ns: int, fused: PoseWithCovariance, single: PoseWithCovariance) -> None:
+        """A frame confirms that base_link is here, and says this by itself."""
+        self._headings.compare(stamp_ns, fused.yaw, float(fused.covariance[2, 2]))
+        self._judge_heading()
+        place = np.array([single.east, single.north])
+        self._velocities.compare("frames", Place(stamp_ns, place, position_std(single.covariance), single.yaw))
+
+    def _judge_heading(self) -> None:
+        self._say("heading", self._headings.complaint)
+        if self._headings.is_clockwise and self._config.heading.source == "imu":
+            self._velocities.ignore_imu()
 
     def _came(self, kind: str, message: Any) -> None:
         """Note the stamp of a sensor's message."""

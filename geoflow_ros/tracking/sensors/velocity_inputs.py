@@ -8,10 +8,11 @@ from typing import Any
 from geoflow_ros.errors import InputError
 from geoflow_ros.planar import PlanarPose
 from geoflow_ros.tracking import measurements
-from geoflow_ros.tracking.motion import MotionBuffer
+from geoflow_ros.tracking.motion import BodyVelocity, MotionBuffer
 from geoflow_ros.tracking.sensors.odometry_check import OdometryCheck, Source
 from geoflow_ros.tracking.sensors.odometry_segments import Reading
 from geoflow_ros.tracking.sensors.sensor_frames import SensorFrames, velocity_of_base
+from geoflow_ros.tracking.sensors.travel_check import Place, TravelCheck
 
 
 class VelocityInputs:
@@ -22,7 +23,10 @@ class VelocityInputs:
         self._frames = frames
         self._framing: dict[str, str] = {}  # what is wrong with the frame of a source
         self._motions = motions
+        self._offered = MotionBuffer()  # what odometry says, whether or not places contradict it
+        self._travel = {witness: TravelCheck(witness) for witness in ("frames", "fixes")}
         self._checks = {name: OdometryCheck(name) for name in ("odom", "twist")}
+        self._is_imu_ignored = False
         self._used = self._sources
 
     def take_change(self) -> bool:
@@ -38,16 +42,26 @@ class VelocityInputs:
     def warnings(self) -> Mapping[str, str]:
         """What is wrong with a sensor, by its name."""
         compared = [check.verdict.sentences for check in self._checks.values()]
-        return {**{name: sentence for each in compared for name, sentence in each.items()}, **self._framing}
+        travel = {"velocity": self._contradiction} if self._contradiction else {}
+        return {**{name: sentence for each in compared for name, sentence in each.items()}, **self._framing, **travel}
+
+    def ignore_imu(self) -> None:
+        """The IMU's axes are known to be wrong from now on: it contradicts nobody."""
+        if not self._is_imu_ignored:
+            self._is_imu_ignored = True
+            self._checks = {name: OdometryCheck(name) for name in self._checks}
 
     def add_imu(self, message: Any) -> None:
         """The rate of turn of a sensor_msgs/Imu."""
+        if self._is_imu_ignored:
+            raise InputError("the IMU's rate of turn is not used: its heading turns clockwise, so its z is down")
         rate = measurements.imu_yaw_rate(message)
         for check in self._checks.values():
             check.add_rate(rate)
         for check in self._checks.values():
             if not check.verdict.is_imu_believed:
                 raise InputError("; ".join(check.verdict.sentences.values()))
+        self._offered.add_rate(rate)
         self._motions.add_rate(rate)
 
     def add_odometry(self, message: Any) -> None:
@@ -55,13 +69,28 @@ class VelocityInputs:
         sensor = self._sensor("odom", message.child_frame_id, "child_frame_id of odom")
         velocity, pose = measurements.odometry_velocity(message), measurements.odometry_pose(message)
         of_base = None if pose is None else pose @ sensor.inverse()
-        self._motions.add_velocity(self._checks["odom"].admit(Reading(velocity_of_base(velocity, sensor), of_base)))
+        self._offer(self._checks["odom"].admit(Reading(velocity_of_base(velocity, sensor), of_base)))
 
     def add_twist(self, message: Any) -> None:
         """The velocity of a geometry_msgs/TwistStamped."""
         sensor = self._sensor("twist", message.header.frame_id, "frame_id of twist")
         velocity = velocity_of_base(measurements.twist_velocity(message), sensor)
-        self._motions.add_velocity(self._checks["twist"].admit(Reading(velocity, None)))
+        self._offer(self._checks["twist"].admit(Reading(velocity, None)))
+
+    def compare(self, witness: str, place: Place) -> None:
+        """Learn that the vehicle was at a place. witness: frames, fixes."""
+        self._travel[witness].add(place, self._offered)
+
+    @property
+    def _contradiction(self) -> str:
+        """What is wrong with all velocities, as places say; empty if nothing is."""
+        return next((check.complaint for check in self._travel.values() if check.complaint), "")
+
+    def _offer(self, velocity: BodyVelocity) -> None:
+        self._offered.add_velocity(velocity)
+        if self._contradiction:
+            raise InputError(self._contradiction)
+        self._motions.add_velocity(velocity)
 
     def _sensor(self, name: str, frame_id: str, what: str) -> PlanarPose:
         """Where the frame of a velocity is; one that is not known is remembered, for every message will be refused."""

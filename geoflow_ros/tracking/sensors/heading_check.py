@@ -1,0 +1,115 @@
+"""The heading source compared with where the vehicle really headed: by frames, and by fixes along the way driven."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoflow_ros.localization.pose import position_std
+from geoflow_ros.planar import wrap_angle
+from geoflow_ros.tracking.history import History, share_of_second
+from geoflow_ros.tracking.motion import MotionBuffer
+from geoflow_ros.tracking.prior import Heading
+
+APART_S = 0.2  # at most between a heading and what it is compared with; at least between two comparisons
+REMEMBERED, LEAST = 30, 10  # comparisons
+GATE_SIGMAS, LEAST_OFFSET = 5.0, 0.1  # rad
+STEADY = 0.15  # rad, spread of an offset that is a constant
+TURNED = 0.5  # rad, before a sense of rotation can be told
+SAME_VALUE = 0.05  # rad: an offset is not named anew for less
+COURSE_STD = 0.25  # rad, of a direction between fixes that is worth a comparison
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A heading and what it should be, rad, with the standard deviation of their difference."""
+
+    stamp_ns: int
+    heading: float
+    reference: float
+    std: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlacedFix:
+    """A fix in the map: east, north (2,) in metres, and their covariance (2, 2)."""
+
+    stamp_ns: int
+    place: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+
+
+class HeadingCheck:
+    """Follows one source of headings; `complaint` says what is wrong with it, empty if nothing is."""
+
+    def __init__(self, source: str, offset: float) -> None:
+        """offset: rad, that is configured and contained in the headings."""
+        self.complaint = ""
+        self._source, self._offset = source, offset
+        self._headings = History[Heading]()
+        self._compared: deque[Comparison] = deque(maxlen=REMEMBERED)
+        self._named: float | None = None
+        self.is_clockwise = False
+        self._fixes = History[PlacedFix]()
+
+    def add(self, heading: Heading) -> None:
+        """A heading of the source, its offset added."""
+        self._headings.add(heading)
+
+    def compare(self, stamp_ns: int, yaw: float, variance: float) -> None:
+        """Learn that base_link headed for `yaw` (rad) at a stamp."""
+        if self._compared and abs(stamp_ns - self._compared[-1].stamp_ns) < APART_S * 1e9:
+            return
+        near = self._headings.around(stamp_ns, APART_S)
+        if not near:
+            return
+        turn = wrap_angle(near[-1].yaw - near[0].yaw)
+        heading = near[0].yaw + share_of_second(near[0], near[-1], stamp_ns) * turn
+        std = math.sqrt(variance + max(each.variance for each in near))
+        self._compared.append(Comparison(stamp_ns, heading, yaw, std))
+        self.complaint = self._judged()
+
+    def add_fix(self, fix: PlacedFix, motions: MotionBuffer) -> None:
+        """Learn from the way between two fixes, which odometry knows in the axes of the vehicle."""
+        self._fixes.add(fix)
+        first = next(iter(self._fixes))
+        east, north = (fix.place - first.place).tolist()
+        std = position_std(first.covariance + fix.covariance) / max(math.hypot(east, north), 1e-9)
+        way = motions.between(first.stamp_ns, fix.stamp_ns)
+        if std > COURSE_STD or way.unknown_s > 0.0 or way.distance == 0.0:
+            return
+        driven = math.atan2(way.displacement.y, way.displacement.x)
+        yaw = math.atan2(north, east) - driven + way.displacement.yaw
+        self.compare(fix.stamp_ns, wrap_angle(yaw), std**2)
+
+    def _judged(self) -> str:
+        if len(self._compared) < LEAST:
+            return self.complaint
+        headings = np.unwrap([each.heading for each in self._compared])
+        references = np.unwrap([each.reference for each in self._compared])
+        turns, true_turns = np.diff(headings), np.diff(references)
+        self.is_clockwise = bool(abs(true_turns).sum() > TURNED and turns @ true_turns < -0.5 * true_turns @ true_turns)
+        if self.is_clockwise:
+            return self._wrong("turns clockwise: it is that of NED, where REP-103 wants east/north/up")
+        vector = np.exp(1j * (references - headings)).mean()
+        offset, spread = float(np.angle(vector)), math.sqrt(max(-2 * math.log(max(abs(vector), 1e-9)), 0.0))
+        gate = max(LEAST_OFFSET, GATE_SIGMAS * max(each.std for each in self._compared))
+        if spread > max(STEADY, gate):
+            return self._wrong("does not follow the vehicle")
+        if abs(offset) <= gate:
+            self._named = None
+            return ""
+        if self._named is None or abs(wrap_angle(offset - self._named)) > SAME_VALUE:
+            self._named = offset
+        total = wrap_angle(self._offset + self._named)
+        return self._wrong(
+            f"is off by a constant {math.degrees(self._named):.0f} deg (declination, mounting, an arbitrary zero): set "
+            f"heading.offset to {total:.2f}"
+        )
+
+    def _wrong(self, what: str) -> str:
+        return f"the heading from {self._source} {what}: it is not used"

@@ -1,0 +1,85 @@
+"""A heading source that is off: named with the offset to set, or with what its driver does wrong."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from geoflow_ros.planar import wrap_angle
+from geoflow_ros.tracking.motion import BodyVelocity, MotionBuffer
+from geoflow_ros.tracking.prior import Heading
+from geoflow_ros.tracking.sensors.heading_check import HeadingCheck, PlacedFix
+
+SPEED, RADIUS = 10.0, 40.0
+Source = Callable[[float], float]
+
+
+def true_yaw(seconds: float) -> float:
+    return wrap_angle(0.3 + SPEED * seconds / RADIUS)
+
+
+def after_frames(source: Source, seconds: float = 6.0, offset: float = 0.0, std: float = 0.03) -> HeadingCheck:
+    """The check after frames at 10 Hz have confirmed the true heading."""
+    check, rng = HeadingCheck("imu", offset), np.random.default_rng(0)
+    for tick in range(round(seconds * 50)):
+        now = tick / 50
+        check.add(Heading(round(now * 1e9), wrap_angle(source(now) + offset + rng.normal(0.0, std)), std**2))
+        if tick % 5 == 0:
+            check.compare(round(now * 1e9), true_yaw(now), 0.01**2)
+    return check
+
+
+@pytest.mark.parametrize("error", [0.0, 0.09, -0.12])
+def test_what_its_standard_deviation_allows_is_no_complaint(error: float) -> None:
+    assert after_frames(lambda seconds: true_yaw(seconds) + error).complaint == ""
+
+
+@pytest.mark.parametrize(("error", "offset", "told"), [(-math.pi / 2, 0.0, 1.57), (0.35, 0.0, -0.35),
+                                                       (3.0, 0.0, -3.0), (-0.4, 0.1, 0.4)])  # fmt: skip
+def test_a_constant_offset_is_named_as_the_parameter_takes_it(error: float, offset: float, told: float) -> None:
+    # with an offset configured already, what is told contains it
+    check = after_frames(lambda seconds: true_yaw(seconds) + error, offset=offset)
+    value = float(check.complaint.split("set heading.offset to ")[1].split(":")[0])
+    assert value == pytest.approx(told, abs=0.03)
+    assert after_frames(lambda seconds: true_yaw(seconds) + error, offset=value).complaint == ""
+
+
+def test_north_east_down_turns_the_other_way() -> None:
+    check = after_frames(lambda seconds: math.pi / 2 - true_yaw(seconds))
+    assert check.is_clockwise and "NED" in check.complaint
+
+
+def test_a_heading_that_stays_does_not_follow_the_vehicle() -> None:
+    check = after_frames(lambda seconds: 0.3)
+    assert "does not follow the vehicle" in check.complaint and not check.is_clockwise
+
+
+def test_a_heading_that_says_it_is_vague_is_left_alone() -> None:
+    assert after_frames(lambda seconds: true_yaw(seconds) + 0.4, std=0.2).complaint == ""
+
+
+def test_a_compass_that_is_calibrated_on_the_way_is_used_again() -> None:
+    assert (
+        after_frames(lambda seconds: true_yaw(seconds) + (0.8 if seconds < 4.0 else 0.0), seconds=14.0).complaint == ""
+    )
+
+
+@pytest.mark.parametrize("direction", [1.0, -1.0], ids=["forward", "backward"])
+def test_fixes_along_the_way_tell_a_compass_that_is_off_before_any_frame(direction: float) -> None:
+    motions, rng = MotionBuffer(), np.random.default_rng(0)
+    good, turned = HeadingCheck("imu", 0.0), HeadingCheck("imu", 0.0)
+    for tick in range(160):
+        now, stamp = tick / 20, round(tick / 20 * 1e9)
+        motions.add_velocity(BodyVelocity(stamp, direction * SPEED, 0.0, SPEED / RADIUS))
+        good.add(Heading(stamp, true_yaw(now), 0.03**2))
+        turned.add(Heading(stamp, wrap_angle(true_yaw(now) + 1.2), 0.03**2))
+        if tick % 4 == 0:
+            yaw = 0.3 + SPEED * now / RADIUS
+            place = direction * RADIUS * np.array([math.sin(yaw), -math.cos(yaw)]) + rng.normal(0.0, 1.0, 2)
+            for check in (good, turned):
+                check.add_fix(PlacedFix(stamp, place, np.eye(2)), motions)
+    assert good.complaint == ""
+    assert "heading.offset to -1.2" in turned.complaint or "heading.offset to -1.1" in turned.complaint

@@ -1,0 +1,71 @@
+"""Odometry against the places that frames and fixes tell."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from geoflow_ros.tracking.motion import BodyVelocity, MotionBuffer
+from geoflow_ros.tracking.sensors.travel_check import Place, TravelCheck
+
+SPEED, RADIUS = 10.0, 50.0
+RATE = SPEED / RADIUS
+Twist = Callable[[float], tuple[float, float, float]]
+
+
+def good(seconds: float) -> tuple[float, float, float]:
+    return SPEED, 0.0, RATE
+
+
+def east_north(seconds: float) -> tuple[float, float, float]:
+    return SPEED * math.cos(1.0 + RATE * seconds), SPEED * math.sin(1.0 + RATE * seconds), 0.0
+
+
+def complaint(twist: Twist, std: float = 0.5, by_frames: bool = True, jump: float = 0.0) -> str:
+    """After 12 s on a circle, heading for 1 rad at first, with places at 5 Hz."""
+    check, motions, rng = TravelCheck("frames"), MotionBuffer(), np.random.default_rng(0)
+    for tick in range(240):
+        now, stamp = tick / 20, round(tick / 20 * 1e9)
+        motions.add_velocity(BodyVelocity(stamp, *twist(now)))
+        if tick % 4 == 0:
+            yaw = 1.0 + RATE * now
+            place = RADIUS * np.array([math.sin(yaw), -math.cos(yaw)]) + rng.normal(0.0, std, 2)
+            place += jump if now > 6.0 else 0.0
+            check.add(Place(stamp, place, std, yaw + rng.normal(0.0, 0.02) if by_frames else None), motions)
+    return check.complaint
+
+
+def test_good_odometry_is_no_contradiction() -> None:
+    assert complaint(good) == ""
+    assert complaint(good, by_frames=False) == ""
+    assert complaint(lambda seconds: (1.1 * SPEED, 0.0, RATE)) == ""  # worn wheels are estimated
+
+
+@pytest.mark.parametrize(
+    "twist",
+    [
+        lambda seconds: (0.0, 0.0, 0.0),
+        lambda seconds: (3.6 * SPEED, 0.0, RATE),
+        lambda seconds: (0.0, SPEED, RATE),
+        east_north,
+    ],
+    ids=["none", "km/h", "turned", "east and north"],
+)
+def test_frames_contradict_odometry_that_is_wrong(twist: Twist) -> None:
+    assert "contradicts where frames say the vehicle went" in complaint(twist)
+
+
+@pytest.mark.parametrize("speed", [0.0, 3.6 * SPEED])
+def test_fixes_contradict_a_distance_that_is_wrong(speed: float) -> None:
+    assert complaint(lambda seconds: (speed, 0.0, RATE), std=1.5, by_frames=False) != ""
+
+
+def test_vague_fixes_say_nothing() -> None:
+    assert complaint(lambda seconds: (0.0, 0.0, RATE), std=15.0, by_frames=False) == ""
+
+
+def test_one_jump_of_the_fixes_does_not_blame_odometry() -> None:
+    assert complaint(good, std=1.0, by_frames=False, jump=60.0) == ""

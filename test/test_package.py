@@ -182,6 +182,18 @@ def test_every_package_folder_is_installed(installed: dict[str, Any]) -> None:
     assert set(installed["packages"]) == folders, "a folder without __init__.py is left out of the installation"
 
 
+def test_every_file_among_the_modules_is_installed(installed: dict[str, Any]) -> None:
+    listed = {
+        file
+        for package, patterns in installed["package_data"].items()
+        for pattern in patterns
+        for file in (ROOT / package.replace(".", "/")).glob(pattern)
+        if file.is_file()
+    }
+    there = {file for file in PACKAGE.rglob("*") if file.is_file() and "__pycache__" not in file.parts}
+    assert listed and listed == {file for file in there if file.suffix != ".py"}
+
+
 def test_console_scripts_are_the_documented_commands(installed: dict[str, Any]) -> None:
     scripts = dict(line.split(" = ") for line in installed["entry_points"]["console_scripts"])
     assert scripts == {name: f"geoflow_ros.{name}.__main__:main" for name in COMMANDS}

@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,10 @@ from geoflow_ros.planar import PlanarPose
 from geoflow_ros.replay.arguments import replay_config
 from geoflow_ros.replay.play import Played, Script, play
 from geoflow_ros.replay.plots import plot_timeline
+from geoflow_ros.replay.report import on_ground, replay_report
 from geoflow_ros.replay.results import Judged, check, judge, summary, write_csv
+from geoflow_ros.replay.snapshots import SnapshotRecorder, badness
+from geoflow_ros.reports.page import write_page
 from geoflow_ros.reports.trajectory_plot import plot_trajectory
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
@@ -49,7 +53,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--tiles", required=True, help="satellite tiles: an MBTiles file, a PMTiles archive or a z/x/y folder"
     )
     parser.add_argument("--truth", type=Path, help="trajectory of base_link to judge by: t x y z qx qy qz qw (TUM)")
-    parser.add_argument("--out", type=Path, required=True, help="folder for trajectories, CSV and pictures")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder for report.html, trajectories, CSV and pictures"
+    )
     parser.add_argument("--json", type=Path, required=True, help="file to write the figures to")
     parser.add_argument("--checkpoint", type=Path, help="weights; default: the shipped ones")
     parser.add_argument("--drive", type=Path, help="drive.json with datum and mount; default: that beside the bag")
@@ -89,7 +95,8 @@ def run(arguments: argparse.Namespace) -> None:
     _prepare(arguments.out, arguments.json)
     satellite = SatelliteMap(open_store(config.tiles))
     session = _session(config, satellite)
-    played = play(arguments.bag, session, script)
+    recorder = SnapshotRecorder(partial(badness, truth))
+    played = play(arguments.bag, session, script, recorder.watch)
     fused = judge(played.frames, lambda frame: frame.track.pose, truth)
     single = judge(played.frames, lambda frame: frame.single, truth)
     document = summary(played.frames, fused, single, played.complaints) | {"fix_clock": session.fix_clock.to_json()}
@@ -97,6 +104,8 @@ def run(arguments: argparse.Namespace) -> None:
     _write(arguments.out, played, fused, single, truth, session.frame)
     if session.frame is not None:
         _plot(arguments.out, played, fused, single, truth, satellite, session.frame)
+    report = replay_report(arguments.bag.resolve().name, played, truth, recorder.snapshots(), config)
+    write_page(arguments.out / "report.html", on_ground(report, played, satellite, session.frame))
     print(json.dumps(document, indent=2))
     check(arguments.bag, played.frames, fused, single, truth)
 

@@ -15,7 +15,7 @@ from geoflow_ros.bags.reading import Damage, open_bag, read_messages
 from geoflow_ros.bags.topics import Topic, roles_of, unplayed_velocities
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, PoseWithCovariance
-from geoflow_ros.tracking.session import Session
+from geoflow_ros.tracking.session import Answer, Session
 from geoflow_ros.tracking.tracker import Track
 
 
@@ -36,12 +36,16 @@ class Script:
 
 @dataclass(frozen=True, slots=True)
 class FrameResult:
-    """What came of a frame: fused; alone (None: no pose, or not asked for); seconds the fused answer took."""
+    """What came of a frame: fused; alone (None: no pose, or not asked for); seconds the fused answer took.
+
+    prior: where was looked for the fused answer, None if nowhere.
+    """
 
     stamp_ns: int
     track: Track
     single: PoseWithCovariance | None
     seconds: float
+    prior: PosePrior | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +65,13 @@ class Played:
     complaints: dict[str, Complaint]
 
 
-def play(bag: Path, session: Session, script: Script) -> Played:
+Watch = Callable[[int, Any, Answer], None]
+"""Is shown every frame, while there still is all of it: its index, its image message, the fused answer."""
+
+
+def play(bag: Path, session: Session, script: Script, watch: Watch) -> Played:
     """Feed every message of a bag to a session."""
-    player, damage = _Player(session, script), Damage()
+    player, damage = _Player(session, script, watch), Damage()
     with open_bag(bag) as reader:
         topics = {Topic(each.topic, each.msgtype) for each in reader.connections}
         roles = roles_of(topics, script.topics)
@@ -87,12 +95,13 @@ def play(bag: Path, session: Session, script: Script) -> Played:
 class _Player:
     """Hands messages to a session and keeps the answers."""
 
-    def __init__(self, session: Session, script: Script) -> None:
+    def __init__(self, session: Session, script: Script, watch: Watch) -> None:
         self.frames: list[FrameResult] = []
         self.fixes: list[tuple[float, float]] = []
         self.complaints: dict[str, Complaint] = {}
         self._session = session
         self._script = script
+        self._watch = watch
         self._first_ns: int | None = None
         self._takers: dict[str, Callable[[Any], None]] = {
             "image": self._image,
@@ -124,9 +133,10 @@ class _Player:
         before = perf_counter()
         answer = self._session.process(message)
         seconds = perf_counter() - before
+        self._watch(len(self.frames), message, answer)
         alone = self._session.single_frame(message).single if self._script.single_frame else None
         single = _slim(alone) if isinstance(alone, PoseEstimate) else None
-        self.frames.append(FrameResult(answer.stamp_ns, answer.track, single, seconds))
+        self.frames.append(FrameResult(answer.stamp_ns, answer.track, single, seconds, answer.prior))
         for sensor, sentence in {**self._session.refused, **answer.warnings}.items():
             before_it = self.complaints.get(sensor, Complaint(0, ""))
             self.complaints[sensor] = Complaint(before_it.frames + 1, sentence)

@@ -34,6 +34,7 @@ class FolderStore:
             raise InputError(f"tile folder {self.path} does not exist: give a folder of z/x/y tiles")
         self._names = lru_cache(KEPT_COLUMNS)(_listed)
         self.name = self.path.resolve().name
+        self.attribution = ""  # a folder of tiles has no place to state one
         levels = (int(level.name) for level in _numbered(self.path))
         self.zooms = tuple(sorted(zoom for zoom in levels if any(self._rows(zoom))))
         if not self.zooms:

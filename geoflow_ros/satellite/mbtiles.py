@@ -35,6 +35,7 @@ class MBTilesStore:
         self._connection = self._connect()
         self._metadata = self._read_metadata()
         self.name = self._metadata.get("name") or self.path.stem
+        self.attribution = self._metadata.get("attribution", "")
         if self._metadata.get("format", "").lower() in VECTOR_FORMATS:
             raise InputError(f"{self.path} holds vector tiles: give one with png, jpg or webp images")
         self.zooms = tuple(z for z in range(MAX_ZOOM + 1) if self._one("SELECT 1 FROM tiles WHERE zoom_level = ?", z))

@@ -51,7 +51,8 @@ class PMTilesStore:
             self._header = tile.deserialize_header(self._data[:HEADER_BYTES])
         if self._header["tile_type"].name in VECTOR_TYPES:
             raise InputError(f"{self.path} holds vector tiles: give one with png, jpg or webp images")
-        self.name = self._stated_name() or self.path.stem
+        self.name = self._stated("name") or self.path.stem
+        self.attribution = self._stated("attribution")
         self.zooms = tuple(zoom for zoom in range(MAX_ZOOM + 1) if any(self._entries(zoom)))
         if not self.zooms:
             raise InputError(f"{self.path} holds no tiles: import imagery into an MBTiles file instead")
@@ -87,13 +88,13 @@ class PMTilesStore:
         _, columns, rows = zip(*(self._codec.tileid_to_zxy(_ids(level)[0] + cell) for cell in cells), strict=True)
         return tile_box(level, min(columns), min(rows), max(columns), max(rows))
 
-    def _stated_name(self) -> str:
+    def _stated(self, key: str) -> str:
         start = self._header["metadata_offset"]
         try:
             document = json.loads(unzipped(self._data[start : start + self._header["metadata_length"]]))
-        except ValueError:  # only a name is lost
+        except ValueError:  # only a name and an attribution are lost
             return ""
-        return str(document.get("name") or "") if isinstance(document, dict) else ""
+        return str(document.get(key) or "") if isinstance(document, dict) else ""
 
     def _content(self, entry: Entry) -> bytes:
         start = self._header["tile_data_offset"] + entry.offset

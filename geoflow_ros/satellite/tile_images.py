@@ -30,6 +30,10 @@ class TileStore(Protocol):
         """What the store is called."""
 
     @property
+    def attribution(self) -> str:
+        """Whose imagery it is, in the words (often HTML) that the store states; empty where it states none."""
+
+    @property
     def format(self) -> str:
         """png, jpg, webp or avif: what most tiles are encoded as."""
 

@@ -79,6 +79,7 @@ def _facts(store: TileStore, path: Path) -> dict[str, Any]:
     files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
     return {
         "name": store.name,
+        "attribution": store.attribution,
         "format": store.format,
         "zooms": list(store.zooms),
         "bounds": list(store.bounds),

@@ -118,6 +118,12 @@ def test_figures_trajectories_rows_and_pictures(folder: Path, tmp_path: Path) ->
     assert [row["state"] for row in rows].count("LOCALISED") == len(fused.stamps)
     assert rows[0]["fused_east"] == "" and float(rows[-1]["fused_error_m"]) == pytest.approx(errors[-1], abs=1e-3)
     assert len(read_tum(tmp_path / "single_frame.tum").stamps) == figures["single_frame"]["poses"]
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    shown = json.loads(page.split('id="data">')[1].split("</script>")[0])
+    assert shown["error"][-1] == pytest.approx(errors[-1], abs=1e-3) and len(shown["along"]) == 50
+    assert shown["ground"] and shown["fixes"] and shown["prior"]["east"][-1] is not None
+    assert {each["moment"] for each in shown["snapshots"]} == set(range(50))
+    assert dict(shown["tables"]["Parameters"])["camera.height"] == str(Mount().height)
     for name in ("trajectory", "timeline"):
         assert cv2.imread(str(tmp_path / f"{name}.png")).std() > 5.0
 

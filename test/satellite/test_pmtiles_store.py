@@ -34,7 +34,7 @@ def write(path: Path, tiles: dict[textured.Key, bytes], **header: Any) -> Path:
         for key, data in sorted(tiles.items(), key=lambda each: codec.zxy_to_tileid(*each[0])):
             writer.write_tile(codec.zxy_to_tileid(*key), data)
         stated = {"tile_type": codec.TileType.PNG, "tile_compression": codec.Compression.NONE, **WORLD, **header}
-        writer.finalize(stated, {"name": "Lake"})
+        writer.finalize(stated, {"name": "Lake", "attribution": "(c) Lake"})
     return path
 
 
@@ -44,6 +44,7 @@ def test_tiles_facts_and_box(tmp_path: Path) -> None:
     store = open_store(write(tmp_path / "a.pmtiles", {**tiles, coarse: textured.tiles(".jpg")[next(iter(tiles))]}))
     assert isinstance(store, PMTilesStore)
     assert (store.name, store.format, store.zooms, store.tile_px) == ("Lake", "png", (15, 17), 256)
+    assert store.attribution == "(c) Lake"
     assert all(store.tile(*key) == data for key, data in tiles.items())
     assert store.tile(17, textured.LEFT - 1, textured.TOP) is store.tile(17, 0, -1) is store.tile(16, 0, 0) is None
     assert [store.count(zoom) for zoom in (15, 16, 17)] == [1, 0, 12]

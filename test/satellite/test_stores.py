@@ -33,6 +33,7 @@ def mbtiles(tmp_path: Path) -> Path:
 def test_what_was_written_is_read(mbtiles: Path) -> None:
     store = open_store(mbtiles)
     assert (store.name, store.format, store.zooms, store.tile_px) == ("Zurich", "png", (14, 18), 256)
+    assert store.attribution == "made up"
     assert store.tile(14, 8578, 5736) == png(1)
     assert store.tile(18, 137254, 91780) == png(2)
     assert store.tile(18, 137254, 91781) is None

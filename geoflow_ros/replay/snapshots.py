@@ -1,0 +1,92 @@
+"""Pictures of a drive's moments, taken while it is played: few enough to keep, however long it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoflow_ros.bags.messages import compressed_to_rgb, to_rgb
+from geoflow_ros.bags.trajectory import Trajectory
+from geoflow_ros.errors import InputError
+from geoflow_ros.localization.pose import PoseEstimate, position_std
+from geoflow_ros.reports.heatmap import draw_heatmap
+from geoflow_ros.reports.page_data import APART, WORST, Snapshot
+from geoflow_ros.reports.thumbnails import thumbnail
+from geoflow_ros.tracking.session import Answer
+
+REGULAR = 240
+"""Moments at equal intervals that are kept at most."""
+CAMERA_PX, HEATMAP_PX = 360, 360
+PICTURE_BYTES = 20_000
+
+
+def badness(truth: Trajectory | None, answer: Answer) -> float:
+    """Metres that the fused pose is off; without a truth, that it says it may be; -1 where neither is known."""
+    pose, true = answer.track.pose, None if truth is None else truth.at(answer.stamp_ns * 1e-9)
+    if pose is None or (truth is not None and true is None):
+        return -1.0
+    return position_std(pose.covariance) if true is None else float(np.hypot(pose.east - true.x, pose.north - true.y))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Bad:
+    """A moment that may be among the worst: drawn only if it stays so."""
+
+    badness: float
+    index: int
+    message: Any
+    answer: Answer
+
+
+class SnapshotRecorder:
+    """Keeps pictures of moments at equal intervals and of the worst ones; hand `watch` to `play`."""
+
+    def __init__(self, badness_of: Callable[[Answer], float]) -> None:
+        self._badness_of = badness_of
+        self._regular: list[Snapshot] = []
+        self._stride = 1
+        self._worst: list[_Bad] = []
+
+    def watch(self, index: int, message: Any, answer: Answer) -> None:
+        """See a frame."""
+        if index % self._stride == 0:
+            self._regular.append(take(index, message, answer))
+        if len(self._regular) > REGULAR:
+            self._stride *= 2
+            self._regular = [each for each in self._regular if each.moment % self._stride == 0]
+        self._compete(_Bad(self._badness_of(answer), index, message, answer))
+
+    def snapshots(self) -> list[Snapshot]:
+        """All that were kept, in the order of the frames."""
+        there = {each.moment for each in self._regular}
+        worst = [take(each.index, each.message, each.answer) for each in self._worst if each.index not in there]
+        return sorted([*self._regular, *worst], key=lambda each: each.moment)
+
+    def _compete(self, new: _Bad) -> None:
+        """Replace the worst of about the same time, or the least bad of all, if this is worse."""
+        near = [old for old in self._worst if abs(old.answer.stamp_ns - new.answer.stamp_ns) < APART * 1e9]
+        rivals = near or (sorted(self._worst, key=lambda old: old.badness)[:1] if len(self._worst) == WORST else [])
+        if new.badness >= 0.0 and all(new.badness > old.badness for old in rivals):
+            self._worst = [old for old in self._worst if old not in rivals] + [new]
+
+
+def take(index: int, message: Any, answer: Answer) -> Snapshot:
+    """The camera's image and the heatmap of a frame, as far as there are any."""
+    estimate, heatmap, hypotheses = answer.single, None, np.empty((0, 3))
+    if isinstance(estimate, PoseEstimate) and answer.prior is not None:
+        heatmap = thumbnail(draw_heatmap(estimate, answer.prior, HEATMAP_PX), HEATMAP_PX, PICTURE_BYTES)
+        hypotheses = estimate.hypotheses
+    image = _decoded(message)
+    return Snapshot(index, None if image is None else thumbnail(image, CAMERA_PX, PICTURE_BYTES), heatmap, hypotheses)
+
+
+def _decoded(message: Any) -> NDArray[np.uint8] | None:
+    """The image (H, W, 3); None where it cannot be read, which the answer's reason says."""
+    try:
+        return to_rgb(message) if hasattr(message, "encoding") else compressed_to_rgb(message)
+    except InputError:
+        return None

@@ -1,0 +1,76 @@
+"use strict";
+// The data of the page: what is where, how it is coloured. `report` is what page_data.py writes.
+const report = JSON.parse(document.getElementById("data").textContent);
+const count = report.along.length;
+const STATE_COLOURS = { INITIALISING: "#3b82f6", LOCALISED: "#2ca02c", DEGRADED: "#ff9f1c", LOST: "#e02b2b" };
+const RAMP = ["#4686fb", "#1ae4b6", "#a2fc3c", "#faba39", "#e4460a", "#7a0403"];
+const UNKNOWN = "#9aa3af";
+const STEPS = 24;
+const LIKELY = 4.605; // chi-square of two dimensions that 90 % are below
+
+const has = (values) => values.some((value) => value !== null);
+
+function element(tag, text, parent) {
+  const made = document.createElement(tag);
+  made.textContent = text;
+  parent.append(made);
+  return made;
+}
+
+// The moment nearest to a place on the slider's axis.
+function nearest(along) {
+  let low = 0, high = count - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (report.along[middle] < along) low = middle + 1; else high = middle;
+  }
+  return low > 0 && along - report.along[low - 1] < report.along[low] - along ? low - 1 : low;
+}
+
+// The snapshot nearest to a moment that has a picture of this kind; undefined if none has.
+function snapshotNear(moment, kind) {
+  let best;
+  const away = (snapshot) => Math.abs(report.along[snapshot.moment] - report.along[moment]);
+  for (const each of report.snapshots) if (each[kind] && (!best || away(each) < away(best))) best = each;
+  return best;
+}
+
+function rampColour(share) {
+  const at = Math.min(Math.max(share, 0), 1) * (RAMP.length - 1), index = Math.min(Math.floor(at), RAMP.length - 2);
+  const channel = (colour, shift) => (parseInt(colour.slice(1), 16) >> shift) & 255;
+  const mixed = [16, 8, 0].map((shift) =>
+    Math.round(channel(RAMP[index], shift) * (index + 1 - at) + channel(RAMP[index + 1], shift) * (at - index)));
+  return `rgb(${mixed.join(",")})`;
+}
+
+// The end of a colour scale: a round number that 98 % are below.
+function roundEnd(values) {
+  const sorted = values.filter((value) => value !== null).sort((a, b) => a - b);
+  const high = Math.max(sorted[Math.floor(0.98 * (sorted.length - 1))], 0.05);
+  const unit = 10 ** Math.floor(Math.log10(high));
+  return [1, 2, 5, 10].map((factor) => factor * unit).find((end) => end >= high * 0.999);
+}
+
+function measured(name, values) {
+  const end = roundEnd(values);
+  const binned = (value) => Math.min(Math.round(STEPS * value / end), STEPS) / STEPS;
+  return { name, end, colour: (i) => (values[i] === null ? UNKNOWN : rampColour(binned(values[i]))) };
+}
+
+const COLOURINGS = [];
+if (has(report.error)) COLOURINGS.push(measured("error", report.error));
+if (has(report.fused.std)) COLOURINGS.push(measured("sigma", report.fused.std));
+COLOURINGS.push({ name: "state", colour: (i) => STATE_COLOURS[report.stateNames[report.state[i]]] || UNKNOWN });
+
+// Points of the ellipse that holds 90 % of a Gaussian, as [north, east].
+function ellipse(poses, i) {
+  const { varEast, cov, varNorth } = poses, mean = (varEast[i] + varNorth[i]) / 2;
+  const spread = Math.hypot((varEast[i] - varNorth[i]) / 2, cov[i]);
+  const angle = Math.atan2(2 * cov[i], varEast[i] - varNorth[i]) / 2;
+  const major = Math.sqrt(LIKELY * (mean + spread)), minor = Math.sqrt(LIKELY * Math.max(mean - spread, 0));
+  return Array.from({ length: 49 }, (_, step) => {
+    const t = 2 * Math.PI * step / 48, x = major * Math.cos(t), y = minor * Math.sin(t);
+    return [poses.north[i] + x * Math.sin(angle) + y * Math.cos(angle),
+            poses.east[i] + x * Math.cos(angle) - y * Math.sin(angle)];
+  });
+}

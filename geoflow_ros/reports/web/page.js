@@ -1,0 +1,117 @@
+"use strict";
+// The moment that the page shows, and what changes it.
+const current = { moment: -1, colouring: COLOURINGS[0] };
+const slider = document.getElementById("slider");
+const unit = (report.axis.match(/\[(.*)\]/) || ["", ""])[1];
+const placeText = (along) => (Number.isInteger(along) && !unit ? String(along) : `${along.toFixed(2)} ${unit}`.trim());
+const numberText = (value, digits, of) => (value === null ? "–" : `${value.toFixed(digits)} ${of}`);
+
+function showPicture(id, moment, missing) {
+  const picture = document.getElementById(id), caption = document.getElementById(`${id}-caption`);
+  const snapshot = snapshotNear(moment, id);
+  if (!snapshot) { picture.removeAttribute("src"); caption.textContent = missing; return; }
+  if (picture.src !== snapshot[id]) picture.src = snapshot[id];
+  const where = snapshot.moment === moment ? "" : `, the nearest picture is of ${placeText(report.along[snapshot.moment])}`;
+  caption.textContent = `${id}${where}`;
+}
+
+function showNumbers(i) {
+  const table = document.getElementById("moment");
+  table.replaceChildren();
+  const rows = [
+    ["state", report.stateNames[report.state[i]]], ["why", report.reason[i]],
+    ["error", `${numberText(report.error[i], 2, "m")}, heading ${numberText(report.yawError[i], 2, "°")}`],
+    ["reported sigma", numberText(report.fused.std[i], 2, "m")],
+    ["this frame alone", numberText(report.singleError[i], 2, "m off")],
+    ["latency", numberText(report.ms[i], 0, "ms")],
+  ];
+  for (const [name, value] of rows) {
+    const row = table.insertRow();
+    element("th", name, row);
+    const cell = element("td", value, row);
+    if (name === "state") { cell.style.color = STATE_COLOURS[value] || ""; cell.style.fontWeight = "bold"; }
+  }
+}
+
+function show(moment) {
+  if (moment === current.moment) return;
+  current.moment = moment;
+  slider.value = moment;
+  document.getElementById("clock").textContent = placeText(report.along[moment]);
+  showPicture("camera", moment, "no camera picture was kept");
+  showPicture("heatmap", moment, "no frame was localised");
+  showNumbers(moment);
+  drawMoment(moment);
+  for (const plot of plots) plot.redraw(false, false);
+}
+
+function showScale() {
+  const scale = document.getElementById("scale");
+  scale.replaceChildren();
+  const swatch = (background, width) => Object.assign(element("i", "", scale).style, { background, width });
+  if (current.colouring.end) {
+    element("span", "0", scale);
+    swatch(`linear-gradient(90deg, ${RAMP.join(",")})`, "160px");
+    element("span", `${current.colouring.end} m and more`, scale);
+  } else {
+    for (const name of report.stateNames) { swatch(STATE_COLOURS[name] || UNKNOWN, "11px"); element("span", name, scale); }
+  }
+}
+
+function chooseColour() {
+  current.colouring = COLOURINGS.find((each) => each.name === document.getElementById("colour").value);
+  layers["fused poses"].clearLayers();
+  drawWay(layers["fused poses"], current.colouring);
+  showScale();
+}
+
+function listWorst() {
+  const list = document.querySelector("#worst ol"), judged = has(report.error);
+  for (const i of report.worst) {
+    const item = list.appendChild(document.createElement("li"));
+    const link = element("a", placeText(report.along[i]), item);
+    link.href = `#${report.along[i]}`;
+    const [value, what] = judged ? [report.error[i], "m off"] : [report.fused.std[i], "m sigma"];
+    item.append(`, ${value.toFixed(2)} ${what}, ${report.stateNames[report.state[i]]}`);
+  }
+  document.getElementById("worst").hidden = !report.worst.length;
+}
+
+function listTables() {
+  for (const [heading, rows] of Object.entries(report.tables)) {
+    if (!rows.length) continue;
+    const table = document.getElementById("tables").appendChild(document.createElement("table"));
+    table.createCaption().textContent = heading;
+    for (const cells of rows) { const row = table.insertRow(); for (const cell of cells) element("td", cell, row); }
+  }
+}
+
+function followHash() {
+  const along = parseFloat(decodeURIComponent(location.hash.slice(1)));
+  if (Number.isFinite(along)) { show(nearest(along)); window.scrollTo(0, 0); }
+}
+
+let playing = 0;
+function togglePlay() {
+  clearInterval(playing);
+  const button = document.getElementById("play");
+  playing = playing ? 0 : setInterval(() => (current.moment + 1 < count ? show(current.moment + 1) : togglePlay()), 100);
+  button.textContent = playing ? "⏸" : "▶";
+}
+
+slider.max = count - 1;
+for (const each of COLOURINGS) element("option", each.name, document.getElementById("colour"));
+drawMap(current.colouring);
+drawPlots();
+showScale();
+document.getElementById("headline").textContent = report.headline;
+listWorst();
+listTables();
+show(0);
+followHash();
+map.on("zoomend", () => drawMoment(current.moment));
+slider.addEventListener("input", () => show(Number(slider.value)));
+document.getElementById("colour").addEventListener("change", chooseColour);
+document.getElementById("play").addEventListener("click", togglePlay);
+window.addEventListener("hashchange", followHash);
+document.documentElement.dataset.ready = "yes";

@@ -1,0 +1,77 @@
+"use strict";
+// Curves over the slider's axis, and the line in them that marks its moment.
+const LEFT_PX = 62, RIGHT_PX = 12, FLOOR_M = 0.01;
+const plots = [];
+const INK = "#4a5568", GRID = { stroke: "#e6e8ec", width: 1 };
+const FONT = '11px system-ui, "DejaVu Sans", sans-serif';
+
+function markMoment(plot) {
+  const x = plot.valToPos(report.along[current.moment], "x", true), { left, top, width, height } = plot.bbox;
+  if (x < left || x > left + width) return;
+  plot.ctx.fillStyle = "#111";
+  plot.ctx.fillRect(Math.round(x) - 1, top, 2, height);
+}
+
+function drawStates(plot) {
+  const { left, top, width, height } = plot.bbox, limit = (x) => Math.min(Math.max(x, left), left + width);
+  for (let i = 0; i < count; ) {
+    let end = i + 1;
+    while (end < count && report.state[end] === report.state[i]) end += 1;
+    const from = limit(plot.valToPos(report.along[i], "x", true));
+    const to = end < count ? limit(plot.valToPos(report.along[end], "x", true)) : left + width;
+    plot.ctx.fillStyle = STATE_COLOURS[report.stateNames[report.state[i]]] || UNKNOWN;
+    plot.ctx.fillRect(from, top, Math.max(to - from, from < left + width ? 1 : 0), height);
+    i = end;
+  }
+}
+
+function axis(label, size) {
+  return { label, size, labelSize: label ? 16 : 0, labelFont: FONT, font: FONT, stroke: INK, grid: GRID, ticks: GRID, gap: 3 };
+}
+
+function addPlot({ label, height, series, log, values, draw }) {
+  const box = document.getElementById("plots").appendChild(document.createElement("div"));
+  box.className = "plot";
+  const yAxis = { ...axis(label, LEFT_PX - 16), show: !!label, space: 18 };
+  const decades = (plot, splits) => splits.map((value) => (Math.abs(Math.log10(value) % 1) < 1e-6 ? value : null));
+  if (log) yAxis.grid = { ...GRID, filter: decades };
+  if (log) yAxis.values = (plot, splits) => splits.map((value) => (value === null ? "" : String(+value.toPrecision(2))));
+  const options = {
+    width: box.clientWidth, height, padding: [label ? 8 : 4, RIGHT_PX, label ? 8 : 0, label ? 0 : LEFT_PX],
+    legend: { show: !!label, live: false }, cursor: { sync: { key: "moments" }, y: false, points: { show: false } },
+    scales: { x: { time: false }, y: log ? { distr: 3 } : draw ? { range: [0, 1] } : {} },
+    axes: [{ ...axis("", draw ? 24 : 0), show: !!draw }, yAxis],
+    series: [{}, ...series], hooks: { draw: [(plot) => { if (draw) draw(plot); markMoment(plot); }] },
+  };
+  const plot = new uPlot(options, [report.along, ...values], box);
+  let pressed = 0;
+  plot.over.addEventListener("mousedown", (event) => { pressed = event.clientX; });
+  plot.over.addEventListener("click", (event) => {
+    if (Math.abs(event.clientX - pressed) < 3) show(nearest(plot.posToVal(plot.cursor.left, "x")));
+  });
+  plots.push(plot);
+}
+
+const dots = (label, stroke, size) => ({ label, stroke, paths: () => null, points: { show: true, size, fill: stroke, width: 0 } });
+const line = (label, stroke) => ({ label, stroke, width: 1.5, points: { show: false } });
+
+function drawPlots() {
+  const floored = (values) => values.map((value) => (value === null ? null : Math.max(value, FLOOR_M)));
+  const errors = [
+    [dots("single-frame error", "#b0b5be", 3), report.singleError], [line("reported sigma", "#ff9f1c"), report.fused.std],
+    [line("error", "#2563eb"), report.error],
+  ].filter(([, values]) => has(values));
+  if (errors.length) {
+    addPlot({ label: "error [m]", height: 124, log: true, series: errors.map(([each]) => each),
+              values: errors.map(([, values]) => floored(values)) });
+  }
+  if (has(report.yawError)) {
+    addPlot({ label: "head. [°]", height: 70, series: [line("heading error", "#7c3aed")], values: [report.yawError] });
+  }
+  if (has(report.ms)) addPlot({ label: "[ms]", height: 70, series: [line("latency", "#0f766e")], values: [report.ms] });
+  addPlot({ label: "", height: 46, series: [{ paths: () => null, points: { show: false } }], draw: drawStates,
+            values: [report.along.map(() => null)] });
+  element("span", `state, ${report.axis}`, document.getElementById("plots").lastChild).className = "name";
+  window.addEventListener("resize", () => plots.forEach((plot) =>
+    plot.setSize({ width: document.getElementById("plots").clientWidth, height: plot.height })));
+}

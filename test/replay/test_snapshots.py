@@ -1,0 +1,64 @@
+"""Pictures of moments: few, evenly spread, and of the worst."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import tracking_support as sim
+
+from geoflow_ros.bags.trajectory import Trajectory
+from geoflow_ros.localization.pose import PoseWithCovariance, Rejection
+from geoflow_ros.replay import snapshots
+from geoflow_ros.replay.snapshots import SnapshotRecorder, badness
+from geoflow_ros.tracking.session import Answer
+from geoflow_ros.tracking.tracker import Track, TrackState
+
+
+def answer(seconds: float, off: float | None = 0.0) -> Answer:
+    """Of a pose `off` metres east of the origin, and a frame that was refused."""
+    pose = None if off is None else PoseWithCovariance(off, 0.0, 0.0, np.diag([4.0, 1.0, 0.1]))
+    track = Track(TrackState.LOCALISED, "", pose)
+    return Answer(sim.stamp(seconds), track, Rejection("no"), None, None, None, {})
+
+
+def recorded(badnesses: list[float], interval: float = 0.1) -> list[Any]:
+    recorder = SnapshotRecorder(lambda each: badnesses[round((each.stamp_ns - sim.START_NS) * 1e-9 / interval)])
+    for index in range(len(badnesses)):
+        recorder.watch(index, sim.image(index * interval), answer(index * interval))
+    return recorder.snapshots()
+
+
+def test_regular_ones_are_evenly_spread_and_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshots, "REGULAR", 16)
+    moments = [each.moment for each in recorded([-1.0] * 1000)]
+    assert set(np.diff(moments)) == {64} and moments[0] == 0  # 1000 / 64 < 16 < 1000 / 32
+    assert all(each.camera for each in recorded([-1.0] * 10))
+
+
+def test_the_worst_have_pictures_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshots, "REGULAR", 1)
+    errors = np.full(3000, -1.0)
+    peaks = [100 * k + 33 for k in range(1, 15)]
+    errors[peaks] = np.arange(1, 15)
+    errors[[peaks[-1] - 1, peaks[-1] + 1]] = 13.5  # the same mishap
+    moments = {each.moment for each in recorded(errors.tolist())}
+    assert moments == {0, *peaks[-10:]}
+
+
+def test_an_image_that_cannot_be_read_has_no_picture() -> None:
+    message = SimpleNamespace(header=sim.header(sim.stamp(0.0)), format="jpeg", data=b"\xff\xd8broken")
+    shot = snapshots.take(0, message, answer(0.0))
+    assert (shot.camera, shot.heatmap, len(shot.hypotheses)) == (None, None, 0)
+
+
+def test_badness_is_the_error_or_what_the_pose_says_of_itself() -> None:
+    truth = Trajectory(np.array([0.0, 10.0]) + sim.START_NS * 1e-9, np.array([[3.0, 4.0, 0.0]] * 2))
+    gap = Trajectory(truth.stamps + 100.0, truth.poses)
+    assert badness(None, answer(5.0)) == 2.0  # the larger of 2 and 1 m
+    assert badness(gap, answer(5.0)) == -1.0 == badness(None, answer(5.0, None))
+    close = Trajectory(np.array([4.9, 5.1]) + sim.START_NS * 1e-9, truth.poses)
+    assert math.isclose(badness(close, answer(5.0)), 5.0)

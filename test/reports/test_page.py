@@ -1,0 +1,134 @@
+"""The page in a browser: it works, asks for nothing, shows what it is of, and is small and quick enough."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from browser import chromium, complaints, requests
+from report_support import report
+
+from geoflow_ros.localization.pose import PoseWithCovariance
+from geoflow_ros.reports import ground
+from geoflow_ros.reports.ground import Cell, Ground
+from geoflow_ros.reports.page import write_page
+from geoflow_ros.reports.page_data import PoseColumns, Snapshot
+from geoflow_ros.reports.thumbnails import jpeg, thumbnail
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
+
+EVIL = "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>"
+HOUR = 36_000
+MAX_BYTES = 30_000_000
+MAX_SECONDS = 3.0
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    with chromium(tmp_path_factory.mktemp("profile")) as chrome:
+        yield chrome
+
+
+def opened(browser: Chrome, path: Path, made: Any) -> None:
+    """The page of a report in the browser."""
+    write_page(path, made)
+    browser.get("about:blank")
+    browser.get(path.as_uri())
+    assert browser.execute_script("return document.documentElement.dataset.ready") == "yes", complaints(browser)
+
+
+def text(browser: Chrome, selector: str) -> str:
+    return str(browser.find_element("css selector", selector).text)
+
+
+def test_slider_layers_colours_and_links(browser: Chrome, tmp_path: Path) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    opened(browser, tmp_path / "report.html", report())
+    find = browser.find_element
+    assert "2.00 m at most" in text(browser, "#headline")
+    seen = []
+    for moves in (0, 20, 20):
+        find("id", "slider").send_keys(Keys.ARROW_RIGHT * moves)
+        pictures = [find("id", name).get_attribute("src") for name in ("camera", "heatmap")]
+        seen.append((text(browser, "#clock"), *pictures))
+    assert [each[0] for each in seen] == ["0.00 s", "2.00 s", "4.00 s"]
+    assert len({each[1] for each in seen}) == len({each[2] for each in seen}) == 3
+    find("css selector", "#worst a").click()
+    assert text(browser, "#clock") == "6.00 s" and "2.00 m, heading" in text(browser, "#moment")
+    for number, layer in enumerate(browser.find_elements("css selector", ".leaflet-control-layers-selector")):
+        before = layer.is_selected()
+        layer.click()
+        assert layer.is_selected() is not before, f"layer {number}"
+    assert browser.find_elements("css selector", ".leaflet-image-layer") == []
+    for name in ("sigma", "state", "error"):
+        find("css selector", f"#colour option:nth-child({['error', 'sigma', 'state'].index(name) + 1})").click()
+        assert ("LOCALISED" in text(browser, "#scale")) is (name == "state")
+    assert text(browser, ".leaflet-control-attribution") == "(c) the makers of the tiles"
+    assert complaints(browser) == []
+    assert set(requests(browser)) - {"about:blank"} == {(tmp_path / "report.html").as_uri()}
+
+
+def test_a_click_into_a_curve_moves_the_slider(browser: Chrome, tmp_path: Path) -> None:
+    from selenium.webdriver import ActionChains
+
+    opened(browser, tmp_path / "report.html", report())
+    curve = browser.find_element("css selector", ".u-over")
+    ActionChains(browser).move_to_element(curve).click().perform()  # its middle
+    assert browser.execute_script("return current.moment") == pytest.approx(49.5, abs=2.0)
+
+
+@pytest.mark.parametrize("field", ["title", "states", "reasons", "attribution", "tables", "axis"])
+def test_names_are_text_and_nothing_else(browser: Chrome, tmp_path: Path, field: str) -> None:
+    values: dict[str, Any] = {
+        "title": EVIL, "states": [EVIL] * 100, "reasons": [EVIL] * 100, "axis": EVIL, "tables": {EVIL: {EVIL: EVIL}},
+    }  # fmt: skip
+    changed = {"ground": Ground((), EVIL)} if field == "attribution" else {field: values[field]}
+    opened(browser, tmp_path / "report.html", report(**changed))
+    assert browser.execute_script("return window.hacked === undefined") is True
+    assert EVIL in browser.execute_script("return document.body.textContent + document.title")
+    assert complaints(browser) == []
+
+
+def test_a_drive_without_poses_truth_pictures_or_imagery(browser: Chrome, tmp_path: Path) -> None:
+    none = PoseColumns.of([None] * 3)
+    made = replace(
+        report(70), along=np.arange(3.0), states=["LOST"] * 3, reasons=["no fix"] * 3, milliseconds=np.full(3, np.nan),
+        fused=none, single=none, prior=none, truth=np.full((3, 3), np.nan), fixes=np.empty((0, 2)), snapshots=[],
+        ground=Ground(), tables={},
+    )  # fmt: skip
+    opened(browser, tmp_path / "report.html", made)
+    assert "LOST" in text(browser, "#moment") and "no frame was localised" in text(browser, "#heatmap-caption")
+    assert [each.text for each in browser.find_elements("css selector", "#colour option")] == ["state"]
+    assert complaints(browser) == []
+
+
+def test_an_hour_is_small_and_quick(browser: Chrome, tmp_path: Path) -> None:
+    """36,000 frames, as many pictures and as much imagery as are ever kept, all of them noise."""
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (360, 360, 3), dtype=np.uint8)
+    shot = thumbnail(noise, 360, 20_000)
+    cell = jpeg(noise[:240, :240], 70)
+    cells = [Cell(100.0 * i, 0.0, 100.0, cell) for i in range(min(ground.MAX_BYTES // len(cell), ground.MAX_CELLS))]
+    angle = np.linspace(0.0, 40.0, HOUR)
+    poses = [PoseWithCovariance(5e3 * np.cos(a), 5e3 * np.sin(a), 0.1, np.diag([0.1, 0.2, 0.01])) for a in angle]
+    columns = PoseColumns.of(poses)
+    hypotheses = rng.normal(0.0, 1.0, (48, 3))
+    made = report(
+        HOUR, fused=columns, single=columns, prior=columns, truth=columns.poses + rng.normal(0.0, 0.2, (HOUR, 3)),
+        snapshots=[Snapshot(i, shot, shot, hypotheses) for i in range(0, HOUR, HOUR // 249)],
+        ground=Ground(tuple(cells)), fixes=rng.normal(0.0, 5e3, (HOUR, 2)),
+        states=["LOCALISED", "DEGRADED"] * (HOUR // 2),
+    )  # fmt: skip
+    browser.execute_cdp_cmd("Performance.enable", {"timeDomain": "threadTicks"})
+    opened(browser, tmp_path / "hour.html", made)
+    metrics = browser.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
+    busy = {each["name"]: each["value"] for each in metrics}
+    assert (tmp_path / "hour.html").stat().st_size < MAX_BYTES
+    assert busy["TaskDuration"] < MAX_SECONDS, busy
+    assert complaints(browser) == []

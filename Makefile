@@ -32,7 +32,7 @@ export FASTDDS_DEFAULT_PROFILES_FILE := $(CURDIR)/config/fastdds_profile.xml
 endif
 
 # The numerical tests, and the processor that has the least of what those since 2013 have: results must not depend on more.
-NUMERICAL := test/model test/localization test/train test/evaluate test/tracking
+NUMERICAL := test/model test/localization test/train test/evaluate
 PLAIN := ONEDNN_MAX_CPU_ISA=AVX2 DNNL_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 MKL_ENABLE_INSTRUCTIONS=AVX2 \
   OPENBLAS_CORETYPE=Haswell NUMBA_CPU_NAME=haswell
 

@@ -27,6 +27,9 @@ ZERO_SHARE = 0.1  # of what the others say: that is nothing
 NEAR_QUARTER = np.radians(8.0)  # frames of sensors are turned by quarters; other angles come from other axes
 REMEMBERED, LEAST = 12, 4  # segments
 MAJORITY = 0.75
+LONG_MEMORY, FORGIVEN = 80, 0.2
+"""Of how many segments at most what share may differ before a twist is trusted again: axes of the earth are right
+wherever the vehicle happens to drive east."""
 Floats = NDArray[np.float64]
 
 
@@ -58,6 +61,7 @@ class OdometryCheck:
         self._segmenter = Segmenter()
         self._moving: deque[Segment] = deque(maxlen=REMEMBERED)
         self._turning: deque[Segment] = deque(maxlen=REMEMBERED)
+        self._differed: deque[bool] = deque(maxlen=LONG_MEMORY)
         self._last: Reading | None = None
         self._imu_rate: float | None = None
 
@@ -71,8 +75,14 @@ class OdometryCheck:
         last, self._last = self._last, reading
         segment = self._segmenter.add(reading)
         if segment is not None and self._keep(segment):
-            self.verdict = judge(self._name, list(self._moving), list(self._turning))
+            verdict = judge(self._name, list(self._moving), list(self._turning))
+            if verdict.velocity is not Source.TWIST or self.verdict.velocity is Source.TWIST or self._is_forgiven:
+                self.verdict = verdict
         return self._chosen(reading, None if last is None else velocity_between(last, reading))
+
+    @property
+    def _is_forgiven(self) -> bool:
+        return sum(self._differed) <= FORGIVEN * len(self._differed)
 
     def _keep(self, segment: Segment) -> bool:
         """Remember a segment in which something happened."""
@@ -83,6 +93,7 @@ class OdometryCheck:
         is_moving, is_turning = max(speeds) > LEAST_SPEED, max(rates) > LEAST_RATE
         if is_moving:
             self._moving.append(segment)
+            self._differed.append(_differ(segment.twist, segment.pose))
         if is_turning:
             self._turning.append(segment)
         return is_moving or is_turning

@@ -126,8 +126,12 @@ def test_twist_and_pose_of_opposite_turns_without_an_imu_are_not_used() -> None:
     assert admitted is None and "differ" in check.verdict.sentences["odom"]
 
 
-def test_odometry_that_is_mended_is_used_again() -> None:
-    check, admitted = driven(twist=lambda seconds: (0.0 if seconds < 4.0 else SPEED, 0.0, RATE), seconds=8.0)
+def test_odometry_that_is_mended_is_used_again_when_it_has_been_right_for_long() -> None:
+    def mended(seconds: float) -> Twist:
+        return 0.0 if seconds < 3.0 else SPEED, 0.0, RATE
+
+    assert driven(twist=mended, seconds=8.0)[0].verdict.sentences != {}
+    check, admitted = driven(twist=mended, seconds=24.0)
     assert check.verdict.sentences == {} and is_right(admitted)
 
 

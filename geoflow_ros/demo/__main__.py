@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="geoflow_ros.demo",
         description="Start the node `localize`, play a drive to it in real time over DDS and judge its poses. Writes "
-        "summary.json, trajectory.tum, trajectory.png and heatmap_*.png.",
+        "summary.json, trajectory.tum, trajectory.png, heatmap_*.png and report.html, a page that opens offline.",
     )
     parser.add_argument(
         "--drive",

@@ -78,15 +78,20 @@ def take(index: int, message: Any, answer: Answer) -> Snapshot:
     """The camera's image and the heatmap of a frame, as far as there are any."""
     estimate, heatmap, hypotheses = answer.single, None, np.empty((0, 3))
     if isinstance(estimate, PoseEstimate) and answer.prior is not None:
-        heatmap = thumbnail(draw_heatmap(estimate, answer.prior, HEATMAP_PX), HEATMAP_PX, PICTURE_BYTES)
+        heatmap = heatmap_thumbnail(draw_heatmap(estimate, answer.prior, HEATMAP_PX))
         hypotheses = estimate.hypotheses
-    image = _decoded(message)
-    return Snapshot(index, None if image is None else thumbnail(image, CAMERA_PX, PICTURE_BYTES), heatmap, hypotheses)
+    return Snapshot(index, camera_thumbnail(message), heatmap, hypotheses)
 
 
-def _decoded(message: Any) -> NDArray[np.uint8] | None:
-    """The image (H, W, 3); None where it cannot be read, which the answer's reason says."""
+def camera_thumbnail(message: Any) -> bytes | None:
+    """JPEG of an image message, raw or compressed; None where it cannot be read, which the answer's reason says."""
     try:
-        return to_rgb(message) if hasattr(message, "encoding") else compressed_to_rgb(message)
+        image = to_rgb(message) if hasattr(message, "encoding") else compressed_to_rgb(message)
     except InputError:
         return None
+    return thumbnail(image, CAMERA_PX, PICTURE_BYTES)
+
+
+def heatmap_thumbnail(picture: NDArray[np.uint8]) -> bytes:
+    """JPEG of a heatmap (H, W, 3)."""
+    return thumbnail(picture, HEATMAP_PX, PICTURE_BYTES)

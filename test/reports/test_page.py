@@ -61,7 +61,9 @@ def test_slider_layers_colours_and_links(browser: Chrome, tmp_path: Path) -> Non
     assert len({each[1] for each in seen}) == len({each[2] for each in seen}) == 3
     find("css selector", "#worst a").click()
     assert text(browser, "#clock") == "6.00 s" and "2.00 m, heading" in text(browser, "#moment")
-    for number, layer in enumerate(browser.find_elements("css selector", ".leaflet-control-layers-selector")):
+    switches = browser.find_elements("css selector", ".leaflet-control-layers-selector")
+    assert len(switches) == 9
+    for number, layer in enumerate(switches):
         before = layer.is_selected()
         layer.click()
         assert layer.is_selected() is not before, f"layer {number}"
@@ -104,6 +106,7 @@ def test_a_drive_without_poses_truth_pictures_or_imagery(browser: Chrome, tmp_pa
     )  # fmt: skip
     opened(browser, tmp_path / "report.html", made)
     assert "LOST" in text(browser, "#moment") and "no frame was localised" in text(browser, "#heatmap-caption")
+    assert browser.find_elements("css selector", ".leaflet-control-layers-selector") == []
     assert [each.text for each in browser.find_elements("css selector", "#colour option")] == ["state"]
     assert complaints(browser) == []
 

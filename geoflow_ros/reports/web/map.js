@@ -11,9 +11,10 @@ if (report.attribution) attribution.addAttribution(asText.innerHTML);
 
 const layers = {};
 const layerControl = L.control.layers(null, null, { collapsed: false }).addTo(map);
-function layer(name) {
+// A layer that can be switched off, unless there is nothing to see in it.
+function layer(name, isUsed = true) {
   layers[name] = L.layerGroup().addTo(map);
-  layerControl.addOverlay(layers[name], name);
+  if (isUsed) layerControl.addOverlay(layers[name], name);
   return layers[name];
 }
 
@@ -109,12 +110,17 @@ function drawMoment(i) {
 }
 
 function drawMap(colouring) {
+  const posed = (poses) => has(poses.east);
   if (report.ground.length) drawGround();
-  drawDots(layer("GNSS fixes"), report.fixes.map(([east, north]) => [north, east]), "#ff5a4d");
-  drawTruth(layer("truth"));
-  drawDots(layer("single frames"), runs(report.single).flat().map((i) => at(report.single, i)), "#d8d8d8");
+  drawDots(layer("GNSS fixes", report.fixes.length), report.fixes.map(([east, north]) => [north, east]), "#ff5a4d");
+  drawTruth(layer("truth", posed(report.truth)));
+  drawDots(layer("single frames", posed(report.single)), runs(report.single).flat().map((i) => at(report.single, i)),
+           "#d8d8d8");
   map.removeLayer(layers["single frames"]);
-  drawWay(layer("fused poses"), colouring);
-  for (const name of ["hypotheses", "prior", "true pose", "pose"]) layer(name);
+  drawWay(layer("fused poses", posed(report.fused)), colouring);
+  layer("hypotheses", report.snapshots.some((each) => each.hypotheses.length));
+  layer("prior", posed(report.prior));
+  layer("true pose", posed(report.truth));
+  layer("pose", posed(report.fused));
   fitMap();
 }

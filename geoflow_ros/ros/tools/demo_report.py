@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -11,68 +11,22 @@ from numpy.typing import NDArray
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import NavSatFix
 
-from geoflow_ros.bags.trajectory import Trajectory, write_tum
-from geoflow_ros.datasets.bag_drive import DriveDescription
+from geoflow_ros.bags.trajectory import write_tum
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.metrics import PoseErrors, coverage, pose_errors
 from geoflow_ros.planar import PlanarPose
+from geoflow_ros.reports.page import write_page
 from geoflow_ros.reports.trajectory_plot import plot_trajectory
-from geoflow_ros.ros.tools.player import IMAGES, Recorded
+from geoflow_ros.ros.tools.demo_outcome import Answer, DemoRun, DemoSummary
+from geoflow_ros.ros.tools.demo_page import demo_page
+from geoflow_ros.ros.tools.player import IMAGES
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Answer:
-    """A pose in `map`: stamp (ns, live), covariance (3, 3), seconds from image stamp to arrival."""
-
-    stamp_ns: int
-    pose: PlanarPose
-    covariance: NDArray[np.float64]
-    latency_s: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class DemoRun:
-    """Everything that was played and answered, fused and by single frames; live stamps are the bag's + `shift_ns`."""
-
-    drive: Path
-    description: DriveDescription
-    truth: Trajectory
-    messages: list[Recorded]
-    answers: list[Answer]
-    single_answers: list[Answer]
-    shift_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class DemoSummary:
-    """Figures of a drive's fused poses, and the errors of the frames alone and of the GNSS fixes (the prior).
-
-    Latency: image stamp to arrival of the pose.
-
-    fps: poses a second of drive, at most the camera's rate. nees_mean is 2, coverage_90 0.9 for honest covariances.
-    """
-
-    frames: int
-    poses: int
-    mean_error_m: float
-    median_error_m: float
-    single_frame_poses: int
-    single_frame_mean_error_m: float
-    single_frame_median_error_m: float
-    prior_mean_error_m: float
-    yaw_mean_error_deg: float
-    nees_mean: float
-    coverage_90: float
-    latency_ms_p50: float
-    latency_ms_p95: float
-    fps: float
-
-
 def write_report(run: DemoRun, out: Path) -> None:
-    """Write summary.json, trajectory.tum and trajectory.png; print a table."""
+    """Write summary.json, trajectory.tum, trajectory.png and report.html; print a table."""
     frame = LocalFrame(run.description.datum)
     fixes, fix_truth = _fixes(run, frame)
     summary = _summarise(run, np.hypot(*(fixes - fix_truth).T))
@@ -82,9 +36,10 @@ def write_report(run: DemoRun, out: Path) -> None:
     places = np.array([(answer.pose.x, answer.pose.y) for answer in run.answers])
     satellite = SatelliteMap(open_store(run.drive / "tiles.mbtiles"))
     plot_trajectory(out / "trajectory.png", places, run.truth.poses[:, :2], fixes, satellite, frame)
+    write_page(out / "report.html", demo_page(run, summary, fixes, satellite, frame))
     for name, value in asdict(summary).items():
         print(f"{name:<27} {value if isinstance(value, int) else format(value, '.2f'):>8}")
-    print(f"written to {out}")
+    print(f"written to {out}; look at {out / 'report.html'}")
 
 
 def _summarise(run: DemoRun, prior_errors: NDArray[np.float64]) -> DemoSummary:

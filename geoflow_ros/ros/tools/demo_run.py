@@ -17,15 +17,18 @@ from geometry_msgs.msg import PoseWithCovarianceStamped
 from rclpy.node import Node
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import Image
+from std_msgs.msg import String
 
 from geoflow_ros.bags.messages import quaternion_yaw, stamp_ns, to_rgb
 from geoflow_ros.bags.trajectory import read_tum
 from geoflow_ros.datasets.bag_drive import read_description
 from geoflow_ros.errors import InputError
 from geoflow_ros.planar import PlanarPose
+from geoflow_ros.replay.snapshots import heatmap_thumbnail
 from geoflow_ros.resources import share_file
 from geoflow_ros.ros.tools.dds import private_environment
-from geoflow_ros.ros.tools.demo_report import Answer, DemoRun, write_report
+from geoflow_ros.ros.tools.demo_outcome import Answer, DemoRun
+from geoflow_ros.ros.tools.demo_report import write_report
 from geoflow_ros.ros.tools.node_process import NODE, node_arguments, node_process
 from geoflow_ros.ros.tools.player import BagPlayer, read_inputs
 
@@ -60,8 +63,8 @@ def run(drive: Path, out: Path, checkpoint: Path | None, command: Sequence[str] 
             rclpy.try_shutdown()
     if not listener.answers:
         raise InputError(f"the node answered no image; its last reason: {listener.last_reason}")
-    answers = (listener.answers, listener.single_answers)
-    write_report(DemoRun(drive, description, truth, messages, *answers, player.shift_ns), out)
+    heard = (listener.answers, listener.single_answers, listener.said, listener.heatmaps)
+    write_report(DemoRun(drive, description, truth, messages, *heard, player.shift_ns), out)
 
 
 class _Listener(Node):
@@ -74,9 +77,12 @@ class _Listener(Node):
         self._heatmap_subscription: Subscription | None = None
         self.answers: list[Answer] = []
         self.single_answers: list[Answer] = []
+        self.said: list[tuple[int, str]] = []
+        self.heatmaps: dict[int, bytes] = {}
         self.last_reason = "none given"
         for topic, answers in (("/pose", self.answers), ("/pose_single_frame", self.single_answers)):
             self.create_subscription(PoseWithCovarianceStamped, topic, partial(_collect, answers), 50)
+        self.create_subscription(String, "/state", self._on_state, 50)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
 
     @property
@@ -106,9 +112,14 @@ class _Listener(Node):
 
     def _on_heatmap(self, message: Image) -> None:
         if self._heatmap_subscription is not None:
-            cv2.imwrite(str(self._out / self._heatmap_name), to_rgb(message)[:, :, ::-1])
+            picture = to_rgb(message)
+            cv2.imwrite(str(self._out / self._heatmap_name), picture[:, :, ::-1])
+            self.heatmaps[stamp_ns(message.header.stamp)] = heatmap_thumbnail(picture)
             self.destroy_subscription(self._heatmap_subscription)
             self._heatmap_subscription = None
+
+    def _on_state(self, message: String) -> None:
+        self.said.append((time.time_ns(), message.data))
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:

@@ -54,6 +54,13 @@ def test_summary_of_a_drive_whose_fixes_lie_3_m_north(tmp_path: Path) -> None:
     assert rows[0, 0] == pytest.approx(ros_drive.START_NS * 1e-9, abs=0.3)
     assert rows[:, 2] == pytest.approx(3.0, abs=0.01)
     assert len(list(out.glob("heatmap_*.png"))) >= 1
+    page = (out / "report.html").read_text(encoding="utf-8")
+    shown = json.loads(page.split('id="data">')[1].split("</script>")[0])
+    assert len(shown["along"]) == FRAMES and shown["along"][-1] == pytest.approx((FRAMES - 1) / 10, abs=1e-3)
+    off = [error for error in shown["error"] if error is not None]
+    assert len(off) == summary["poses"] and np.mean(off) == pytest.approx(summary["mean_error_m"], abs=1e-3)
+    assert shown["stateNames"][shown["state"][-1]] == "LOCALISED"
+    assert any(each["heatmap"] for each in shown["snapshots"]) and all(each["camera"] for each in shown["snapshots"])
     picture = cv2.imread(str(out / "trajectory.png"))
     assert picture is not None and np.ptp(picture) == 255
 

@@ -15,6 +15,7 @@ from geoflow_ros.datasets.sample import LocalizationDataset
 from geoflow_ros.datasets.select import DATASETS, Selection, open_dataset
 from geoflow_ros.errors import InputError
 from geoflow_ros.evaluate.cases import write_cases
+from geoflow_ros.evaluate.evaluation_page import evaluation_report
 from geoflow_ros.evaluate.figures import require_matplotlib, write_figures
 from geoflow_ros.evaluate.headings import wide_size_px
 from geoflow_ros.evaluate.locators import locator_of
@@ -27,6 +28,7 @@ from geoflow_ros.localization.localizer import load_model
 from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.model.config import ModelConfig
 from geoflow_ros.model.inference.runtimes import Runtime
+from geoflow_ros.reports.page import write_page
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -42,6 +44,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", type=Path, required=True, help="file to write the summary to")
     parser.add_argument("--csv", type=Path, help="file to write one row a sample and setting to")
     parser.add_argument("--figures", type=Path, metavar="DIR", help="folder to write figures of the first setting to")
+    parser.add_argument(
+        "--report", type=Path, metavar="DIR", help="folder to write report.html of the first setting to"
+    )
     parser.add_argument("--every", type=cli.positive, default=1, metavar="N", help="take each N-th sample (1)")
     parser.add_argument("--limit", type=cli.positive, metavar="N", help="take at most N samples")
     parser.add_argument("--rotation-range-deg", type=_range, help="heading noise: 10, vigor 0 (180: unknown heading)")
@@ -74,6 +79,8 @@ def _prepare(arguments: argparse.Namespace) -> None:
     """Make the output files and folders."""
     for path in filter(None, (arguments.json, arguments.csv)):
         cli.prepare_file(path)
+    if arguments.report:
+        cli.prepare_folder(arguments.report)
     if arguments.figures:
         require_matplotlib()
         cli.prepare_folder(arguments.figures)
@@ -125,8 +132,12 @@ def run(arguments: argparse.Namespace) -> None:
     arguments.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     if arguments.csv:
         write_csv(arguments.csv, configs, runs)
+    named = " ".join(filter(None, (arguments.dataset, arguments.split)))
+    title = f"{named}, {arguments.checkpoint.name}, {len(runs[0])} frames"
+    if arguments.report:
+        report = evaluation_report(title, samples, locator, runs[0], configs[0], arguments.seed, document)
+        write_page(arguments.report / "report.html", report)
     if arguments.figures:
-        title = f"{arguments.dataset} {arguments.split or ''}, {arguments.checkpoint.name}, {len(runs[0])} frames"
         write_figures(arguments.figures, runs[0], title)
         write_cases(arguments.figures, samples, locator, runs[0], configs[0], arguments.seed)
 

@@ -26,7 +26,7 @@ from geoflow_ros.planar import PlanarPose
 from geoflow_ros.replay.arguments import replay_config
 from geoflow_ros.replay.play import Played, Script, play
 from geoflow_ros.replay.plots import plot_timeline
-from geoflow_ros.replay.report import on_ground, replay_report
+from geoflow_ros.replay.replay_page import on_ground, replay_report
 from geoflow_ros.replay.results import Judged, check, judge, summary, write_csv
 from geoflow_ros.replay.snapshots import SnapshotRecorder, badness
 from geoflow_ros.reports.page import write_page

@@ -7,21 +7,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from geoflow_ros.bags.messages import compressed_to_rgb, to_rgb
 from geoflow_ros.bags.trajectory import Trajectory
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import PoseEstimate, position_std
 from geoflow_ros.reports.heatmap import draw_heatmap
-from geoflow_ros.reports.page_data import APART, WORST, Snapshot
-from geoflow_ros.reports.thumbnails import thumbnail
+from geoflow_ros.reports.page_data import WORST, Snapshot
+from geoflow_ros.reports.thumbnails import HEATMAP_PX, camera_jpeg, heatmap_jpeg
 from geoflow_ros.tracking.session import Answer
 
 REGULAR = 240
 """Moments at equal intervals that are kept at most."""
-CAMERA_PX, HEATMAP_PX = 360, 360
-PICTURE_BYTES = 20_000
+APART_S = 2.0
+"""The worst moments are as far from each other: neighbours are of one mishap."""
 
 
 def badness(truth: Trajectory | None, answer: Answer) -> float:
@@ -68,7 +67,7 @@ class SnapshotRecorder:
 
     def _compete(self, new: _Bad) -> None:
         """Replace the worst of about the same time, or the least bad of all, if this is worse."""
-        near = [old for old in self._worst if abs(old.answer.stamp_ns - new.answer.stamp_ns) < APART * 1e9]
+        near = [old for old in self._worst if abs(old.answer.stamp_ns - new.answer.stamp_ns) < APART_S * 1e9]
         rivals = near or (sorted(self._worst, key=lambda old: old.badness)[:1] if len(self._worst) == WORST else [])
         if new.badness >= 0.0 and all(new.badness > old.badness for old in rivals):
             self._worst = [old for old in self._worst if old not in rivals] + [new]
@@ -78,7 +77,7 @@ def take(index: int, message: Any, answer: Answer) -> Snapshot:
     """The camera's image and the heatmap of a frame, as far as there are any."""
     estimate, heatmap, hypotheses = answer.single, None, np.empty((0, 3))
     if isinstance(estimate, PoseEstimate) and answer.prior is not None:
-        heatmap = heatmap_thumbnail(draw_heatmap(estimate, answer.prior, HEATMAP_PX))
+        heatmap = heatmap_jpeg(draw_heatmap(estimate, answer.prior, HEATMAP_PX))
         hypotheses = estimate.hypotheses
     return Snapshot(index, camera_thumbnail(message), heatmap, hypotheses)
 
@@ -89,9 +88,4 @@ def camera_thumbnail(message: Any) -> bytes | None:
         image = to_rgb(message) if hasattr(message, "encoding") else compressed_to_rgb(message)
     except InputError:
         return None
-    return thumbnail(image, CAMERA_PX, PICTURE_BYTES)
-
-
-def heatmap_thumbnail(picture: NDArray[np.uint8]) -> bytes:
-    """JPEG of a heatmap (H, W, 3)."""
-    return thumbnail(picture, HEATMAP_PX, PICTURE_BYTES)
+    return camera_jpeg(image)

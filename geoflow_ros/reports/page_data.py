@@ -20,8 +20,6 @@ MAX_MOMENTS = 12_000
 """More moments than a screen has pixels are thinned out; the worst ones and those with pictures stay."""
 MAX_POINTS = 5_000
 WORST = 10
-APART = 2.0
-"""The worst moments are as far apart, s: neighbours are of one mishap."""
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 Floats = NDArray[np.float64]
@@ -80,6 +78,8 @@ class Snapshot:
 class Report:
     """A drive of N moments. along: (N,) where each is on the slider, rising; axis: what that is, such as "time [s]".
 
+    apart: how far from each other on it the worst moments are, for neighbours are of one mishap. is_way: whether poses
+    follow each other, so that a line joins them.
     milliseconds: (N,) that each took. truth: (N, 3) poses, NaN where not known. fixes: (M, 2) east, north. tables: rows
     of names and values by heading.
     """
@@ -87,6 +87,8 @@ class Report:
     title: str
     axis: str
     along: Floats
+    apart: float
+    is_way: bool
     states: Sequence[str]
     reasons: Sequence[str]
     milliseconds: Floats
@@ -106,13 +108,14 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """Everything that the page's script reads, thinned out to what can be seen."""
-        worst = worst_moments(self._badness(), self.along)
+        worst = worst_moments(self._badness(), self.along, self.apart)
         kept = kept_moments(len(self.along), [*worst, *(each.moment for each in self.snapshots)])
         at = {int(moment): position for position, moment in enumerate(kept)}
         yaw_errors = np.degrees(wrap_angle(self.fused.poses[:, 2] - self.truth[:, 2]))
         return {
             "headline": self._headline(),
             "axis": self.axis,
+            "isWay": self.is_way,
             "along": rounded(self.along[kept], 3),
             "stateNames": (names := sorted(set(self.states))),
             "state": [names.index(self.states[moment]) for moment in kept],
@@ -153,13 +156,13 @@ def distances(poses: Floats, truth: Floats) -> Floats:
     return np.asarray(np.hypot(*(poses - truth)[:, :2].T))
 
 
-def worst_moments(badness: Floats, along: Floats) -> list[int]:
-    """The ten moments of highest badness (NaN: none), the worst first, each APART from those before it."""
+def worst_moments(badness: Floats, along: Floats, apart: float) -> list[int]:
+    """The ten moments of highest badness (NaN: none), the worst first, each so far `apart` from those before it."""
     worst: list[int] = []
     for moment in np.argsort(-badness, kind="stable").tolist():
         if len(worst) == WORST or not np.isfinite(badness[moment]):
             break
-        if all(abs(along[moment] - along[other]) >= APART for other in worst):
+        if all(abs(along[moment] - along[other]) >= apart for other in worst):
             worst.append(moment)
     return worst
 

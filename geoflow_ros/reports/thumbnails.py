@@ -13,6 +13,18 @@ from geoflow_ros.errors import InputError
 QUALITIES = (80, 65, 50, 35, 20, 10)
 """JPEG qualities that are tried in turn until a picture is small enough."""
 MIN_SIDE_PX = 16
+CAMERA_PX, HEATMAP_PX = 360, 360
+PICTURE_BYTES = 20_000
+
+
+def camera_jpeg(image: NDArray[np.uint8]) -> bytes:
+    """What a page shows of a camera's image (H, W, 3)."""
+    return thumbnail(image, CAMERA_PX, PICTURE_BYTES)
+
+
+def heatmap_jpeg(picture: NDArray[np.uint8]) -> bytes:
+    """What a page shows of a heatmap (H, W, 3)."""
+    return thumbnail(picture, HEATMAP_PX, PICTURE_BYTES)
 
 
 def thumbnail(image: NDArray[np.uint8], width_px: int, max_bytes: int) -> bytes:

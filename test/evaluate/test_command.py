@@ -170,7 +170,13 @@ def test_figures_are_written(
 ) -> None:
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     folder = tmp_path / "new" / "figures"
-    assert main([*kitti_command(kitti), "--json", str(tmp_path / "o.json"), "--figures", str(folder)]) == 0
+    pages = tmp_path / "pages" / "of this run"
+    out = ["--json", str(tmp_path / "o.json"), "--figures", str(folder), "--report", str(pages)]
+    assert main([*kitti_command(kitti), *out]) == 0
+    page = (pages / "report.html").read_text(encoding="utf-8")
+    shown = json.loads(page.split('id="data">')[1].split("</script>")[0])
+    assert shown["error"] == pytest.approx([0.0, 10.0, 5.0], abs=1e-3) and shown["worst"] == [1, 2, 0]
+    assert "<title>kitti test2, any, 3 frames</title>" in page
     names = ("best.jpg", "worst.jpg", "error_cdf.png", "error_map.png", "reliability.png")
     assert sorted(path.name for path in folder.iterdir()) == sorted(names)
     assert all(cv2.imread(str(folder / name)).std() > 5.0 for name in names)
@@ -251,8 +257,9 @@ def test_unwritable_output_is_told_before_the_work(
 ) -> None:
     assert main([*kitti_command(kitti), "--json", str(kitti)]) == 2
     assert main([*kitti_command(kitti), "--json", str(kitti.parent / "o.json"), "--figures", str(kitti / BLOCKED)]) == 2
+    assert main([*kitti_command(kitti), "--json", str(kitti.parent / "o.json"), "--report", str(kitti / BLOCKED)]) == 2
     error = capsys.readouterr().err
-    assert error.count("cannot be written") == 2 and BLOCKED in error and not center_locator
+    assert error.count("cannot be written") == 3 and BLOCKED in error and not center_locator
 
 
 def test_missing_root_and_the_protocols_rotation(kitti: Path, tmp_path: Path) -> None:

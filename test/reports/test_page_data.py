@@ -38,7 +38,7 @@ def test_worst_moments_are_of_different_mishaps() -> None:
     badness = np.full(100, 0.1)
     badness[[10, 11, 12, 50]] = 3.0, 5.0, 4.0, 2.0
     badness[30] = np.nan
-    worst = worst_moments(badness, along)
+    worst = worst_moments(badness, along, 2.0)
     assert worst[:2] == [11, 50]  # 10 and 12 are half a second from 11
     assert len(worst) == 10 and 30 not in worst
     assert min(abs(along[a] - along[b]) for a in worst for b in worst if a != b) == 2.0

@@ -1,7 +1,7 @@
 "use strict";
 // The map: east and north in metres as they are, so nothing is projected.
 const map = L.map("map", {
-  crs: L.CRS.Simple, minZoom: -8, maxZoom: 6, zoomSnap: 0.25, preferCanvas: true, attributionControl: false,
+  crs: L.CRS.Simple, minZoom: -8, maxZoom: 9, zoomSnap: 0.25, preferCanvas: true, attributionControl: false,
 });
 L.control.scale({ imperial: false }).addTo(map);
 const attribution = L.control.attribution({ prefix: false }).addTo(map);
@@ -41,6 +41,10 @@ const at = (poses, i) => [poses.north[i], poses.east[i]];
 
 // Adjacent pieces of equal colour are one line; lines of equal colour are one path.
 function drawWay(group, colouring) {
+  if (!report.isWay) {
+    for (const i of runs(report.fused).flat()) drawDots(group, [at(report.fused, i)], colouring.colour(i), 3);
+    return;
+  }
   const lines = new Map();
   for (const run of runs(report.fused)) {
     let last;
@@ -61,8 +65,8 @@ function drawTruth(group) {
   L.polyline(lines, { color: "#111", weight: 1.5, interactive: false }).addTo(group);
 }
 
-function drawDots(group, places, color) {
-  for (const place of places) L.circleMarker(place, { radius: 2, color, weight: 1, interactive: false }).addTo(group);
+function drawDots(group, places, color, weight = 1) {
+  for (const place of places) L.circleMarker(place, { radius: 2, color, weight, interactive: false }).addTo(group);
 }
 
 function fitMap() {
@@ -113,11 +117,11 @@ function drawMap(colouring) {
   const posed = (poses) => has(poses.east);
   if (report.ground.length) drawGround();
   drawDots(layer("GNSS fixes", report.fixes.length), report.fixes.map(([east, north]) => [north, east]), "#ff5a4d");
-  drawTruth(layer("truth", posed(report.truth)));
+  drawTruth(layer("truth", report.isWay && posed(report.truth)));
   drawDots(layer("single frames", posed(report.single)), runs(report.single).flat().map((i) => at(report.single, i)),
            "#d8d8d8");
   map.removeLayer(layers["single frames"]);
-  drawWay(layer("fused poses", posed(report.fused)), colouring);
+  drawWay(layer("poses", posed(report.fused)), colouring);
   layer("hypotheses", report.snapshots.some((each) => each.hypotheses.length));
   layer("prior", posed(report.prior));
   layer("true pose", posed(report.truth));

@@ -2,7 +2,8 @@
 // The data of the page: what is where, how it is coloured. `report` is what page_data.py writes.
 const report = JSON.parse(document.getElementById("data").textContent);
 const count = report.along.length;
-const STATE_COLOURS = { INITIALISING: "#3b82f6", LOCALISED: "#2ca02c", DEGRADED: "#ff9f1c", LOST: "#e02b2b" };
+const STATE_COLOURS = { INITIALISING: "#3b82f6", LOCALISED: "#2ca02c", DEGRADED: "#ff9f1c", LOST: "#e02b2b",
+                        ACCEPTED: "#2ca02c", REFUSED: "#e02b2b" };
 const RAMP = ["#4686fb", "#1ae4b6", "#a2fc3c", "#faba39", "#e4460a", "#7a0403"];
 const UNKNOWN = "#9aa3af";
 const STEPS = 24;

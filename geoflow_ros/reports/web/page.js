@@ -48,6 +48,7 @@ function show(moment) {
 function showScale() {
   const scale = document.getElementById("scale");
   scale.replaceChildren();
+  if (!report.isWay) element("span", "errors as the camera sees them, ahead is up:", scale);
   const swatch = (background, width) => Object.assign(element("i", "", scale).style, { background, width });
   if (current.colouring.end) {
     element("span", "0", scale);
@@ -60,8 +61,8 @@ function showScale() {
 
 function chooseColour() {
   current.colouring = COLOURINGS.find((each) => each.name === document.getElementById("colour").value);
-  layers["fused poses"].clearLayers();
-  drawWay(layers["fused poses"], current.colouring);
+  layers.poses.clearLayers();
+  drawWay(layers.poses, current.colouring);
   showScale();
 }
 

@@ -12,7 +12,7 @@ from rclpy.serialization import deserialize_message
 
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.pose import PoseWithCovariance
-from geoflow_ros.replay.snapshots import REGULAR, camera_thumbnail
+from geoflow_ros.replay.snapshots import APART_S, REGULAR, camera_thumbnail
 from geoflow_ros.reports.ground import ground_along
 from geoflow_ros.reports.page_data import PoseColumns, Report, Snapshot, reason_counts
 from geoflow_ros.ros.tools.demo_outcome import Answer, DemoRun, DemoSummary
@@ -40,6 +40,8 @@ def demo_page(
         title="The demonstration drive, live",
         axis="time [s]",
         along=np.array([stamp - stamps[0] for stamp in stamps]) * 1e-9,
+        apart=APART_S,
+        is_way=True,
         states=[state for state, _ in states],
         reasons=[reason for _, reason in states],
         milliseconds=np.array([fused[stamp].latency_s * 1e3 if stamp in fused else np.nan for stamp in stamps]),

@@ -24,7 +24,7 @@ from geoflow_ros.bags.trajectory import read_tum
 from geoflow_ros.datasets.bag_drive import read_description
 from geoflow_ros.errors import InputError
 from geoflow_ros.planar import PlanarPose
-from geoflow_ros.replay.snapshots import heatmap_thumbnail
+from geoflow_ros.reports.thumbnails import heatmap_jpeg
 from geoflow_ros.resources import share_file
 from geoflow_ros.ros.tools.dds import private_environment
 from geoflow_ros.ros.tools.demo_outcome import Answer, DemoRun
@@ -114,7 +114,7 @@ class _Listener(Node):
         if self._heatmap_subscription is not None:
             picture = to_rgb(message)
             cv2.imwrite(str(self._out / self._heatmap_name), picture[:, :, ::-1])
-            self.heatmaps[stamp_ns(message.header.stamp)] = heatmap_thumbnail(picture)
+            self.heatmaps[stamp_ns(message.header.stamp)] = heatmap_jpeg(picture)
             self.destroy_subscription(self._heatmap_subscription)
             self._heatmap_subscription = None
 

@@ -12,6 +12,7 @@ from geoflow_ros.configuration import NodeConfig, is_absent, value_of
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.options import options_of
 from geoflow_ros.replay.play import Played
+from geoflow_ros.replay.snapshots import APART_S
 from geoflow_ros.reports.ground import Ground, ground_along
 from geoflow_ros.reports.page_data import PoseColumns, Report, Snapshot, reason_counts
 from geoflow_ros.satellite.mosaic import SatelliteMap
@@ -29,6 +30,8 @@ def replay_report(
         title=f"Replay of {title}",
         axis="time [s]",
         along=np.array([frame.stamp_ns - frames[0].stamp_ns for frame in frames]) * 1e-9,
+        apart=APART_S,
+        is_way=True,
         states=[frame.track.state.value for frame in frames],
         reasons=[frame.track.reason for frame in frames],
         milliseconds=np.array([frame.seconds for frame in frames]) * 1e3,

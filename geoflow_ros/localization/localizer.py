@@ -66,7 +66,7 @@ def encode(
     """
     seen = model.encode_ground(image_tensor(ground_image(ground, model.config)), cached_lift_grid(camera, model.config))
     known = model.encode_satellite(image_tensor(patch.image)) if memory is None else memory
-    return replace(model.match(seen, known, torch.tensor([turn]), yaw_reach), turn=turn)
+    return replace(model.match(seen, known, torch.tensor([turn], dtype=torch.float32), yaw_reach), turn=turn)
 
 
 def locate(

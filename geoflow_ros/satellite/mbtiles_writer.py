@@ -12,7 +12,7 @@ from geoflow_ros.satellite.tile_grid import tile_box
 from geoflow_ros.satellite.tile_images import Bounds
 
 RASTER_FORMATS = ("png", "jpg", "webp")
-_MBTILES_APPLICATION_ID = 0x4D504258  # "MPBX", MBTiles specification 1.3
+MBTILES_APPLICATION_ID = 0x4D504258  # "MPBX", MBTiles specification 1.3
 _TMS_BOX = "SELECT min(tile_column), min(tile_row), max(tile_column), max(tile_row) FROM tiles WHERE zoom_level = ?"
 
 
@@ -40,7 +40,7 @@ class MBTilesWriter:
         try:
             self._connection = sqlite3.connect(self._part)
             self._connection.executescript(
-                f"PRAGMA application_id = {_MBTILES_APPLICATION_ID}; PRAGMA journal_mode = MEMORY;"
+                f"PRAGMA application_id = {MBTILES_APPLICATION_ID}; PRAGMA journal_mode = MEMORY;"
                 "CREATE TABLE metadata (name TEXT, value TEXT);"
                 "CREATE TABLE tiles (zoom_level INTEGER, tile_column INTEGER, tile_row INTEGER, tile_data BLOB);"
                 "CREATE UNIQUE INDEX tile_index ON tiles (zoom_level, tile_column, tile_row);"

@@ -12,6 +12,9 @@ from geoflow_ros.encoded_images import format_of, unzipped
 from geoflow_ros.errors import InputError
 from geoflow_ros.satellite.tile_images import Bounds, decode_tile
 
+Tile = tuple[int, int, int]
+"""Zoom, column, and row from the north."""
+
 MAX_ZOOM = 24
 SEAM_PX = 64
 """Pixels along the edges of tiles that have to be opaque before their likeness says anything."""

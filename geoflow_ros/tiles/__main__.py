@@ -1,4 +1,4 @@
-"""Command line for satellite tiles: import a GeoTIFF, describe a store, cut a patch."""
+"""Command line for satellite tiles: fetch from a server, import a GeoTIFF, describe a store, cut a patch."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from geoflow_ros.satellite.geotiff import import_geotiff
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
 from geoflow_ros.satellite.tile_images import TileStore
+from geoflow_ros.tiles.fetch_command import add_fetch
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,7 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="geoflow_ros.tiles", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="{import,info,patch}")
+    commands = parser.add_subparsers(required=True, metavar="{fetch,import,info,patch}")
+    add_fetch(commands)
 
     importer = commands.add_parser("import", help="GeoTIFF in any coordinate system -> MBTiles")
     importer.add_argument("source", type=Path, metavar="FILE.tif", help="8-bit grey, RGB or RGBA image")

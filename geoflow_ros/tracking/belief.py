@@ -18,6 +18,7 @@ Floats = NDArray[np.float64]
 UNKNOWN_TURN_RATE = 0.3  # rad/s, standard deviation where nothing tells the rate of turn
 BEST_SHARE = 0.05
 STEADY = 2.0  # an unknown speed is kept from frame to frame: steps drawn one by one must be wider to follow it
+MISLED = (1.0, 0.1)  # m, rad: what odometry led astray by before it was found to be wrong
 SCATTER = (0.7, 0.7, 0.03)  # m, m, rad: between the refined hypotheses of a frame, which stand on few spots
 
 
@@ -120,8 +121,9 @@ class Belief:
         self.stamp_ns = stamp_ns
 
     def change_odometry(self) -> None:
-        """Distances come from another source from now on: what was learnt of their scale does not hold for them."""
+        """Odometry was wrong and comes from another source from now on: so was what followed it for a while."""
         self._particles.draw_scale(self._config.scale_std)
+        self._particles.move(NO_MOTION, *MISLED)
 
     def see(self, estimate: PoseEstimate, lag: Motion | None = None) -> float:
         """Weigh the particles by a frame; a late one was taken a motion `lag` away.

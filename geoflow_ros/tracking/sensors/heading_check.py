@@ -18,20 +18,22 @@ from geoflow_ros.tracking.prior import Heading
 APART_S = 0.2  # at most between a heading and what it is compared with; at least between two comparisons
 REMEMBERED, LEAST = 30, 10  # comparisons
 GATE_SIGMAS, LEAST_OFFSET = 5.0, 0.1  # rad
-STEADY = 0.15  # rad, spread of an offset that is a constant
+STEADY, SCATTERED = 0.15, 3.0  # rad, spread of an offset that is a constant; or as many standard deviations
 TURNED = 0.5  # rad, before a sense of rotation can be told
 SAME_VALUE = 0.05  # rad: an offset is not named anew for less
+MEDIAN_VARIANCE = math.pi / 2  # of a median, against that of a mean
 COURSE_STD = 0.25  # rad, of a direction between fixes that is worth a comparison
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A heading and what it should be, rad, with the standard deviation of their difference."""
+    """A heading and what it should be, rad, and the variances of both."""
 
     stamp_ns: int
     heading: float
     reference: float
-    std: float
+    variance: float
+    reference_variance: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,12 +71,15 @@ class HeadingCheck:
             return
         turn = wrap_angle(near[-1].yaw - near[0].yaw)
         heading = near[0].yaw + share_of_second(near[0], near[-1], stamp_ns) * turn
-        std = math.sqrt(variance + max(each.variance for each in near))
-        self._compared.append(Comparison(stamp_ns, heading, yaw, std))
+        own = max(each.variance for each in near)
+        self._compared.append(Comparison(stamp_ns, heading, yaw, own, variance))
         self.complaint = self._judged()
 
     def add_fix(self, fix: PlacedFix, motions: MotionBuffer) -> None:
-        """Learn from the way between two fixes, which odometry knows in the axes of the vehicle."""
+        """Learn from the way between two fixes, which odometry knows in the axes of the vehicle.
+
+        Ways that are compared do not overlap: a leap of the fixes is part of one.
+        """
         self._fixes.add(fix)
         first = next(iter(self._fixes))
         east, north = (fix.place - first.place).tolist()
@@ -82,6 +87,8 @@ class HeadingCheck:
         way = motions.between(first.stamp_ns, fix.stamp_ns)
         if std > COURSE_STD or way.unknown_s > 0.0 or way.distance == 0.0:
             return
+        self._fixes = History[PlacedFix]()
+        self._fixes.add(fix)
         driven = math.atan2(way.displacement.y, way.displacement.x)
         yaw = math.atan2(north, east) - driven + way.displacement.yaw
         self.compare(fix.stamp_ns, wrap_angle(yaw), std**2)
@@ -95,10 +102,10 @@ class HeadingCheck:
         self.is_clockwise = bool(abs(true_turns).sum() > TURNED and turns @ true_turns < -0.5 * true_turns @ true_turns)
         if self.is_clockwise:
             return self._wrong("turns clockwise: it is that of NED, where REP-103 wants east/north/up")
-        vector = np.exp(1j * (references - headings)).mean()
-        offset, spread = float(np.angle(vector)), math.sqrt(max(-2 * math.log(max(abs(vector), 1e-9)), 0.0))
-        gate = max(LEAST_OFFSET, GATE_SIGMAS * max(each.std for each in self._compared))
-        if spread > max(STEADY, gate):
+        offset, spread = _middle(references - headings)
+        reference_variance = float(np.mean([each.reference_variance for each in self._compared]))
+        gate = max(LEAST_OFFSET, GATE_SIGMAS * self._std(reference_variance))
+        if spread > max(STEADY, gate, SCATTERED * math.sqrt(reference_variance)):
             return self._wrong("does not follow the vehicle")
         if abs(offset) <= gate:
             self._named = None
@@ -111,5 +118,19 @@ class HeadingCheck:
             f"heading.offset to {total:.2f}"
         )
 
+    def _std(self, reference_variance: float) -> float:
+        """Of the median difference: the heading's own error may stay the same, that of the references is drawn anew."""
+        drawn = MEDIAN_VARIANCE * reference_variance / len(self._compared)
+        return math.sqrt(max(each.variance for each in self._compared) + drawn)
+
     def _wrong(self, what: str) -> str:
         return f"the heading from {self._source} {what}: it is not used"
+
+
+def _middle(angles: NDArray[np.float64]) -> tuple[float, float]:
+    """Median and spread of angles (N,), rad, whatever a few outliers say: about the angle nearest to all others."""
+    apart = wrap_angle(angles[:, None] - angles)
+    nearest = int(np.abs(apart).sum(axis=0).argmin())
+    around = apart[:, nearest]
+    middle = float(np.median(around))
+    return wrap_angle(float(angles[nearest]) + middle), 1.48 * float(np.median(np.abs(around - middle)))

@@ -25,7 +25,7 @@ SHARE_OFF, SPEED_OFF = 0.25, 0.3  # of a velocity, and m/s: beyond both together
 RATIO = 2.5  # between two rates of turn that still mean the same: skidding wheels turn less than they say
 ZERO_SHARE = 0.1  # of what the others say: that is nothing
 NEAR_QUARTER = np.radians(8.0)  # frames of sensors are turned by quarters; other angles come from other axes
-REMEMBERED, LEAST = 12, 4  # segments
+REMEMBERED, LEAST = 12, 3  # segments
 MAJORITY = 0.75
 LONG_MEMORY, FORGIVEN = 80, 0.2
 """Of how many segments at most what share may differ before a twist is trusted again: axes of the earth are right

@@ -13,11 +13,11 @@ from geoflow_ros.planar import rotate
 from geoflow_ros.tracking.history import History
 from geoflow_ros.tracking.motion import Motion, MotionBuffer
 
-SHARE_OFF, SIGMAS, LEAST_M = 0.3, 4.0, 3.0
+SHARE_OFF, SIGMAS, LEAST_M, LEAST_SIGMAS = 0.3, 4.0, 3.0, 12.0
 """Two ways differ by more than this share of the longer and so many standard deviations; shorter ones say nothing."""
 LEAST_STD = 0.3  # m, of a single frame: its own figure is of one view only
 REMEMBERED, LEAST, MAJORITY = 12, 5, 0.75
-APART_S, LONGEST_S = 0.5, 4.0  # between two comparisons; of a way
+LONGEST_S, FORGOTTEN_S = 4.0, 60.0  # of a way; after which a comparison counts no more
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,36 +30,46 @@ class Place:
     yaw: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What came of a way that ended at a stamp."""
+
+    stamp_ns: int
+    contradicts: bool
+
+
 class TravelCheck:
     """Compares odometry with the places that one witness, such as "frames", tells one by one."""
 
     def __init__(self, witness: str) -> None:
         self._witness = witness
         self._places = History[Place]()
-        self._contradicted: deque[bool] = deque(maxlen=REMEMBERED)
-        self._compared_ns: int | None = None
+        self._compared: deque[Comparison] = deque(maxlen=REMEMBERED)
 
     @property
     def complaint(self) -> str:
         """What is wrong, empty if nothing is."""
-        votes = self._contradicted
+        votes = [each.contradicts for each in self._compared]
         if len(votes) < LEAST or sum(votes) < MAJORITY * len(votes):
             return ""
         return f"odometry contradicts where {self._witness} say the vehicle went: velocities are not used"
 
     def add(self, here: Place, motions: MotionBuffer) -> None:
-        """A place that the vehicle was at. motions: what odometry says, believed or not."""
+        """A place that the vehicle was at. motions: what odometry says, believed or not.
+
+        Ways that are compared do not overlap: a leap of the places is part of one.
+        """
         self._places.add(here)
-        if self._compared_ns is not None and abs(here.stamp_ns - self._compared_ns) < APART_S * 1e9:
+        while self._compared and abs(here.stamp_ns - self._compared[0].stamp_ns) > FORGOTTEN_S * 1e9:
+            self._compared.popleft()
+        start = next(each for each in self._places if each.stamp_ns >= here.stamp_ns - LONGEST_S * 1e9)
+        if start.stamp_ns >= here.stamp_ns:
             return
-        for start in self._places:
-            if start.stamp_ns < here.stamp_ns - LONGEST_S * 1e9 or start.stamp_ns >= here.stamp_ns:
-                continue
-            verdict = contradict(start, here, motions.between(start.stamp_ns, here.stamp_ns))
-            if verdict is not None:
-                self._contradicted.append(verdict)
-                self._compared_ns = here.stamp_ns
-            return
+        verdict = contradict(start, here, motions.between(start.stamp_ns, here.stamp_ns))
+        if verdict is not None:
+            self._compared.append(Comparison(here.stamp_ns, verdict))
+            self._places = History[Place]()
+            self._places.add(here)
 
 
 def contradict(start: Place, end: Place, motion: Motion) -> bool | None:
@@ -70,7 +80,7 @@ def contradict(start: Place, end: Place, motion: Motion) -> bool | None:
     way = np.array([motion.displacement.x, motion.displacement.y])
     longest = max(float(np.hypot(*went)), float(np.hypot(*way)))
     std = math.hypot(max(start.std, LEAST_STD), max(end.std, LEAST_STD))
-    if longest < max(LEAST_M, 2 * SIGMAS * std):
+    if longest < max(LEAST_M, LEAST_SIGMAS * std):
         return None
     if start.yaw is None:  # only how far it went
         off = abs(float(np.hypot(*went) - np.hypot(*way)))

@@ -47,6 +47,20 @@ def test_a_constant_offset_is_named_as_the_parameter_takes_it(error: float, offs
     assert after_frames(lambda seconds: true_yaw(seconds) + error, offset=value).complaint == ""
 
 
+def test_a_leap_of_the_fixes_is_no_heading() -> None:
+    motions, check = MotionBuffer(), HeadingCheck("imu", 0.0)
+    for tick in range(300):
+        now, stamp = tick / 20, round(tick / 20 * 1e9)
+        motions.add_velocity(BodyVelocity(stamp, SPEED, 0.0, SPEED / RADIUS))
+        check.add(Heading(stamp, true_yaw(now), 0.03**2))
+        if tick % 4 == 0:
+            yaw = 0.3 + SPEED * now / RADIUS
+            leap = np.array([30_000.0 if now > 9.0 else 0.0, 0.0])
+            place = RADIUS * np.array([math.sin(yaw), -math.cos(yaw)]) + leap
+            check.add_fix(PlacedFix(stamp, place, np.eye(2)), motions)
+            assert check.complaint == ""
+
+
 def test_north_east_down_turns_the_other_way() -> None:
     check = after_frames(lambda seconds: math.pi / 2 - true_yaw(seconds))
     assert check.is_clockwise and "NED" in check.complaint
@@ -71,7 +85,7 @@ def test_a_compass_that_is_calibrated_on_the_way_is_used_again() -> None:
 def test_fixes_along_the_way_tell_a_compass_that_is_off_before_any_frame(direction: float) -> None:
     motions, rng = MotionBuffer(), np.random.default_rng(0)
     good, turned = HeadingCheck("imu", 0.0), HeadingCheck("imu", 0.0)
-    for tick in range(160):
+    for tick in range(300):
         now, stamp = tick / 20, round(tick / 20 * 1e9)
         motions.add_velocity(BodyVelocity(stamp, direction * SPEED, 0.0, SPEED / RADIUS))
         good.add(Heading(stamp, true_yaw(now), 0.03**2))

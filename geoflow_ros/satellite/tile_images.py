@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
 from typing import Protocol
 
 import cv2
@@ -54,6 +55,9 @@ class TileStore(Protocol):
 
     def count(self, zoom: int) -> int:
         """How many tiles a zoom level holds."""
+
+    def places(self, zoom: int) -> Iterator[tuple[int, int]]:
+        """Column and row of every tile of a zoom level."""
 
 
 def decode_tile(data: bytes) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""Command line for satellite tiles: fetch from a server, import a GeoTIFF, describe a store, cut a patch."""
+"""Command line for satellite tiles: fetch from a server, import a GeoTIFF, describe, check, draw."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
 from geoflow_ros.satellite.tile_images import TileStore
 from geoflow_ros.tiles.fetch_command import add_fetch
+from geoflow_ros.tiles.store_commands import add_store_commands
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,8 +29,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="geoflow_ros.tiles", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="{fetch,import,info,patch}")
+    commands = parser.add_subparsers(required=True, metavar="{fetch,import,info,verify,coverage,patch}")
     add_fetch(commands)
+    add_store_commands(commands)
 
     importer = commands.add_parser("import", help="GeoTIFF in any coordinate system -> MBTiles")
     importer.add_argument("source", type=Path, metavar="FILE.tif", help="8-bit grey, RGB or RGBA image")

@@ -1,0 +1,98 @@
+"""Which tiles of a store there are, in numbers and as a picture."""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import mercantile
+import numpy as np
+from numpy.typing import NDArray
+
+from geoflow_ros.errors import InputError
+from geoflow_ros.satellite.tile_grid import tile_box
+from geoflow_ros.satellite.tile_images import Bounds, TileStore
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MAX_CELLS = 512
+"""Along a side of a panel; where a zoom has more tiles than that, a cell stands for several."""
+_TAG = re.compile(r"<[^>]*>")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Level:
+    """A zoom of a store.
+
+    left, top: the first cell's column and row, in tiles of zoom `cell_zoom`. filled: (rows, columns) share of the
+    tiles of each cell that there are. share: the same of the rectangle around all tiles.
+    """
+
+    zoom: int
+    tiles: int
+    bounds: Bounds
+    share: float
+    cell_zoom: int
+    left: int
+    top: int
+    filled: NDArray[np.float64]
+
+
+def level_of(store: TileStore, zoom: int) -> Level:
+    """What a store has of a zoom."""
+    places = np.array(list(store.places(zoom)), dtype=np.int64)
+    low, high = places.min(axis=0), places.max(axis=0)
+    shift = 0
+    while ((high >> shift) - (low >> shift)).max() >= MAX_CELLS:
+        shift += 1
+    left, top = (low >> shift).tolist()
+    columns, rows = ((high >> shift) - (low >> shift) + 1).tolist()
+    filled = np.zeros((rows, columns))
+    np.add.at(filled, ((places[:, 1] >> shift) - top, (places[:, 0] >> shift) - left), 0.25**shift)
+    share = len(places) / float(np.prod(high - low + 1))
+    bounds = tile_box(zoom, *low.tolist(), *high.tolist())
+    return Level(zoom, len(places), bounds, share, zoom - shift, left, top, filled)
+
+
+def draw_coverage(store: TileStore, levels: list[Level], path: Path) -> None:
+    """Writes a picture with a panel for every zoom, north up, cells without tiles white."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise InputError(f"a picture needs matplotlib ({error}): pip install 'geoflow_ros[tiles]'") from None
+
+    columns = math.ceil(math.sqrt(len(levels)))
+    rows = math.ceil(len(levels) / columns)
+    figure = Figure(figsize=(4.5 * columns, 4.5 * rows + 0.8), dpi=100, layout="constrained")
+    for axes, level in zip(figure.subplots(rows, columns, squeeze=False).flat, levels, strict=False):
+        _draw_level(axes, level)
+    for axes in figure.axes[len(levels) :]:
+        axes.remove()
+    figure.suptitle(store.name)
+    figure.supxlabel(html.unescape(_TAG.sub("", store.attribution)), fontsize=7, wrap=True)
+    try:
+        figure.savefig(path, format="png")
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror}): choose a folder you may write to") from error
+
+
+def _draw_level(axes: Axes, level: Level) -> None:
+    height, width = level.filled.shape
+    axes.imshow(
+        np.ceil(level.filled * 4) / 4,
+        cmap="Greens",
+        vmin=0.0,
+        vmax=1.3,
+        extent=(0, width, height, 0),
+        interpolation="none",
+    )
+    last = mercantile.bounds(level.left + width - 1, level.top + height - 1, level.cell_zoom)
+    first = mercantile.bounds(level.left, level.top, level.cell_zoom)
+    axes.set_xticks([0, width], [f"{first.west:.4f}", f"{last.east:.4f}"])
+    axes.set_yticks([0, height], [f"{first.north:.4f}", f"{last.south:.4f}"], rotation=90, va="center")
+    axes.set_title(f"zoom {level.zoom}: {level.tiles} tiles, {100 * level.share:.1f} % of the rectangle", fontsize=9)

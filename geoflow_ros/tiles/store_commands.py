@@ -1,0 +1,60 @@
+"""The commands `tiles verify` and `tiles coverage`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from geoflow_ros.errors import InputError
+from geoflow_ros.satellite.stores import open_store
+from geoflow_ros.tiles.coverage import Level, draw_coverage, level_of
+from geoflow_ros.tiles.verify import verify
+
+
+def add_store_commands(commands: Any) -> None:
+    """Adds the commands to argparse's subparsers."""
+    verifier = commands.add_parser("verify", help="decode every tile of a store; status 2 if one cannot be used")
+    verifier.set_defaults(command=_verify)
+    coverer = commands.add_parser("coverage", help="which tiles there are at every zoom, in numbers and as a picture")
+    coverer.add_argument("--out", type=Path, metavar="COVERAGE.png", help="the picture")
+    coverer.set_defaults(command=_coverage)
+    for each in (verifier, coverer):
+        each.add_argument("store", type=Path, help="MBTiles file, PMTiles archive, or folder of z/x/y tiles")
+        each.add_argument("--json", action="store_true", help="as one JSON object")
+
+
+def _verify(arguments: argparse.Namespace) -> None:
+    found = verify(open_store(arguments.store))
+    bad = [("/".join(map(str, tile)), reason) for tile, reason in found.bad]
+    total = sum(found.tiles.values())
+    if arguments.json:
+        faults = [{"tile": name, "reason": reason} for name, reason in bad]
+        print(json.dumps({"tiles": found.tiles, "bytes": found.bytes, "bad": faults}, indent=2))
+    else:
+        for name, reason in bad:
+            print(f"tile {name} {reason}")
+        print(f"{arguments.store}: {total} tiles, {found.bytes} bytes, {len(bad)} bad")
+    if bad:
+        raise InputError(f"{len(bad)} of {total} tiles of {arguments.store} cannot be used: fetch or import them again")
+
+
+def _coverage(arguments: argparse.Namespace) -> None:
+    store = open_store(arguments.store)
+    levels = [level_of(store, zoom) for zoom in store.zooms]
+    if arguments.out:
+        draw_coverage(store, levels, arguments.out)
+    if arguments.json:
+        print(json.dumps({"zooms": {level.zoom: _facts(level) for level in levels}}, indent=2))
+        return
+    for level in levels:
+        west, south, east, north = level.bounds
+        print(
+            f"zoom {level.zoom:>2}: {level.tiles} tiles, {100 * level.share:.1f} % of {west:.6f} to {east:.6f} E, "
+            f"{south:.6f} to {north:.6f} N"
+        )
+
+
+def _facts(level: Level) -> dict[str, Any]:
+    return {"tiles": level.tiles, "share": level.share, "bounds": list(level.bounds)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
@@ -13,6 +14,8 @@ from geoflow_ros.satellite.tile_grid import first_is_north, format_and_side, til
 from geoflow_ros.satellite.tile_images import Bounds
 
 TMS_DESCRIPTION = "tilemapresource.xml"
+DESCRIPTION = "metadata.json"
+"""Where the common tools (mb-util, tippecanoe) put the metadata of an MBTiles file that they unpack."""
 KEPT_COLUMNS = 4096
 """Of how many columns the file names are kept."""
 SEAM_COLUMNS, SEAM_ROWS = 5, 5
@@ -34,7 +37,7 @@ class FolderStore:
             raise InputError(f"tile folder {self.path} does not exist: give a folder of z/x/y tiles")
         self._names = lru_cache(KEPT_COLUMNS)(_listed)
         self.name = self.path.resolve().name
-        self.attribution = ""  # a folder of tiles has no place to state one
+        self.attribution = str(_described(self.path / DESCRIPTION).get("attribution", ""))
         levels = (int(level.name) for level in _numbered(self.path))
         self.zooms = tuple(sorted(zoom for zoom in levels if any(self._rows(zoom))))
         if not self.zooms:
@@ -104,6 +107,14 @@ class FolderStore:
         """File name by row, ascending; listed again when the folder has changed."""
         folder = self.path / str(z) / str(x)
         return self._names(folder, folder.stat().st_mtime_ns) if folder.is_dir() else {}
+
+
+def _described(path: Path) -> dict[str, object]:
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):  # few folders have one, and only the attribution is lost
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _listed(folder: Path, _changed_ns: int) -> dict[int, str]:

@@ -1,4 +1,4 @@
-"""Command line for satellite tiles: fetch from a server, import a GeoTIFF, describe, check, draw."""
+"""Command line for satellite tiles: fetch, import and export them, look at them, check them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="geoflow_ros.tiles", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="{fetch,import,info,verify,coverage,patch}")
+    commands = parser.add_subparsers(required=True, metavar="{fetch,import,export,info,verify,coverage,patch}")
     add_fetch(commands)
     add_store_commands(commands)
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import html
 import math
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import mercantile
 import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.errors import InputError
+from geoflow_ros.reports.ground import TAG
 from geoflow_ros.satellite.tile_grid import tile_box
 from geoflow_ros.satellite.tile_images import Bounds, TileStore
 
@@ -22,15 +21,14 @@ if TYPE_CHECKING:
 
 MAX_CELLS = 512
 """Along a side of a panel; where a zoom has more tiles than that, a cell stands for several."""
-_TAG = re.compile(r"<[^>]*>")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Level:
     """A zoom of a store.
 
-    left, top: the first cell's column and row, in tiles of zoom `cell_zoom`. filled: (rows, columns) share of the
-    tiles of each cell that there are. share: the same of the rectangle around all tiles.
+    filled: (rows, columns) share of the tiles of each cell that there are, cells of `cell_zoom`. share: the same of the
+    rectangle around all tiles.
     """
 
     zoom: int
@@ -38,8 +36,6 @@ class Level:
     bounds: Bounds
     share: float
     cell_zoom: int
-    left: int
-    top: int
     filled: NDArray[np.float64]
 
 
@@ -56,7 +52,7 @@ def level_of(store: TileStore, zoom: int) -> Level:
     np.add.at(filled, ((places[:, 1] >> shift) - top, (places[:, 0] >> shift) - left), 0.25**shift)
     share = len(places) / float(np.prod(high - low + 1))
     bounds = tile_box(zoom, *low.tolist(), *high.tolist())
-    return Level(zoom, len(places), bounds, share, zoom - shift, left, top, filled)
+    return Level(zoom, len(places), bounds, share, zoom - shift, filled)
 
 
 def draw_coverage(store: TileStore, levels: list[Level], path: Path) -> None:
@@ -74,7 +70,7 @@ def draw_coverage(store: TileStore, levels: list[Level], path: Path) -> None:
     for axes in figure.axes[len(levels) :]:
         axes.remove()
     figure.suptitle(store.name)
-    figure.supxlabel(html.unescape(_TAG.sub("", store.attribution)), fontsize=7, wrap=True)
+    figure.supxlabel(html.unescape(TAG.sub("", store.attribution)), fontsize=7, wrap=True)
     try:
         figure.savefig(path, format="png")
     except OSError as error:
@@ -82,17 +78,9 @@ def draw_coverage(store: TileStore, levels: list[Level], path: Path) -> None:
 
 
 def _draw_level(axes: Axes, level: Level) -> None:
-    height, width = level.filled.shape
-    axes.imshow(
-        np.ceil(level.filled * 4) / 4,
-        cmap="Greens",
-        vmin=0.0,
-        vmax=1.3,
-        extent=(0, width, height, 0),
-        interpolation="none",
-    )
-    last = mercantile.bounds(level.left + width - 1, level.top + height - 1, level.cell_zoom)
-    first = mercantile.bounds(level.left, level.top, level.cell_zoom)
-    axes.set_xticks([0, width], [f"{first.west:.4f}", f"{last.east:.4f}"])
-    axes.set_yticks([0, height], [f"{first.north:.4f}", f"{last.south:.4f}"], rotation=90, va="center")
+    shown = np.ceil(level.filled * 4) / 4  # a single tile of many is seen, too
+    axes.imshow(shown, cmap="Greens", vmin=0.0, vmax=1.3, interpolation="none")
+    west, south, east, north = level.bounds
+    axes.set(xticks=[], yticks=[])
+    axes.set_xlabel(f"{west:.5f} to {east:.5f} E\n{south:.5f} to {north:.5f} N", fontsize=8)
     axes.set_title(f"zoom {level.zoom}: {level.tiles} tiles, {100 * level.share:.1f} % of the rectangle", fontsize=9)

@@ -1,4 +1,4 @@
-"""The commands `tiles verify` and `tiles coverage`."""
+"""The commands `tiles export`, `tiles verify` and `tiles coverage`."""
 
 from __future__ import annotations
 
@@ -10,19 +10,31 @@ from typing import Any
 from geoflow_ros.errors import InputError
 from geoflow_ros.satellite.stores import open_store
 from geoflow_ros.tiles.coverage import Level, draw_coverage, level_of
+from geoflow_ros.tiles.export import export
 from geoflow_ros.tiles.verify import verify
 
 
 def add_store_commands(commands: Any) -> None:
     """Adds the commands to argparse's subparsers."""
+    exporter = commands.add_parser("export", help="any store as MBTiles, PMTiles or a folder, byte by byte")
+    exporter.set_defaults(command=_export)
     verifier = commands.add_parser("verify", help="decode every tile of a store; status 2 if one cannot be used")
     verifier.set_defaults(command=_verify)
     coverer = commands.add_parser("coverage", help="which tiles there are at every zoom, in numbers and as a picture")
     coverer.add_argument("--out", type=Path, metavar="COVERAGE.png", help="the picture")
     coverer.set_defaults(command=_coverage)
-    for each in (verifier, coverer):
+    for each in (exporter, verifier, coverer):
         each.add_argument("store", type=Path, help="MBTiles file, PMTiles archive, or folder of z/x/y tiles")
         each.add_argument("--json", action="store_true", help="as one JSON object")
+    exporter.add_argument("target", type=Path, metavar="OUT", help="OUT.mbtiles, OUT.pmtiles, or a folder to make")
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    tiles = export(open_store(arguments.store), arguments.store, arguments.target)
+    if arguments.json:
+        print(json.dumps({"target": str(arguments.target), "tiles": tiles}))
+    else:
+        print(f"{arguments.target}: {tiles} tiles")
 
 
 def _verify(arguments: argparse.Namespace) -> None:

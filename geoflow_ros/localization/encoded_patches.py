@@ -69,13 +69,13 @@ class EncodedPatch:
     """A patch and what the network keeps of it. looked_up_s: when its tiles were last asked for."""
 
     patch: SatellitePatch
-    memory: Tensor
+    features: Tensor
     looked_up_s: float
 
     @property
     def nbytes(self) -> int:
         """Memory it takes."""
-        return self.patch.image.nbytes + self.memory.nbytes
+        return self.patch.image.nbytes + self.features.nbytes
 
 
 class PatchEncoder:
@@ -157,7 +157,7 @@ class PatchEncoder:
         size_px, resolution = config.satellite_px, config.satellite_resolution
         patch = self._satellite.patch(self._frame, (pose.x, pose.y), pose.yaw, size_px, resolution)
         if kept is not None and np.array_equal(patch.image, kept.patch.image):
-            encoded = EncodedPatch(patch, kept.memory, looked_up_s)
+            encoded = EncodedPatch(patch, kept.features, looked_up_s)
         else:
             encoded = EncodedPatch(patch, self._encode(patch), looked_up_s)
         self._keep(key, encoded)

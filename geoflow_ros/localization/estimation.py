@@ -40,7 +40,7 @@ def estimate_pose(
 
     prior: of the camera, in the patch's frame.
     """
-    frame = PatchFrame(patch, model.config.search_radius, latent.turn)
+    frame = PatchFrame(patch, model.config.search_radius, latent.yaw_offset)
     with model.small_work(config.hypotheses):
         return _estimate(model, latent, frame, frame.prior(prior), config, seed)
 

@@ -73,14 +73,14 @@ class UniformPrior:
     """Anywhere in a square `reach` to each side of the mean (3,), heading within `yaw_range` (rad) to each side of it.
 
     The square's sides are along the heading of the hypothesis itself or, where it lies still, along `sides`,
-    counter-clockwise from the patch's +u (rad). turn: where the hypotheses' yaw is zero, likewise.
+    counter-clockwise from the patch's +u (rad). yaw_offset: where the hypotheses' yaw is zero, likewise.
     """
 
     mean: Array
     reach: float
     yaw_range: float
     sides: float | None = None
-    turn: float = 0.0
+    yaw_offset: float = 0.0
 
     @property
     def heading_variance(self) -> float:
@@ -110,7 +110,7 @@ class UniformPrior:
 
     def _sides(self, yaw: Array) -> Array:
         """Direction (N,) of the square's sides, counter-clockwise from the patch's +u, at headings (N,)."""
-        return yaw + self.turn if self.sides is None else np.full_like(yaw, self.sides)
+        return yaw + self.yaw_offset if self.sides is None else np.full_like(yaw, self.sides)
 
 
 Prior = GaussianPrior | UniformPrior

@@ -54,19 +54,20 @@ def encode(
     ground: NDArray[np.uint8],
     camera: CameraModel,
     patch: SatellitePatch,
-    memory: Tensor | None = None,
-    turn: float = 0.0,
+    features: Tensor | None = None,
+    yaw_offset: float = 0.0,
     yaw_reach: float = math.inf,
 ) -> Latent:
     """What the network keeps of a rectified (H, W, 3) RGB image and a patch, for `estimate_pose`.
 
-    memory: of the patch, from `LocalizationModel.encode_satellite`, where it is at hand. turn: around which the heading
-    is searched, counter-clockwise from the patch's +u (rad); only a few degrees, the network knows no others.
+    features: of the patch, from `LocalizationModel.encode_satellite`, where it is at hand. yaw_offset: around which the
+    heading is searched, counter-clockwise from the patch's +u (rad); a few degrees, the network knows no others.
     yaw_reach: how far to either side of it (rad), at most and by default as far as the network was trained to.
     """
     seen = model.encode_ground(image_tensor(ground_image(ground, model.config)), cached_lift_grid(camera, model.config))
-    known = model.encode_satellite(image_tensor(patch.image)) if memory is None else memory
-    return replace(model.match(seen, known, torch.tensor([turn], dtype=torch.float32), yaw_reach), turn=turn)
+    known = model.encode_satellite(image_tensor(patch.image)) if features is None else features
+    middle = torch.tensor([yaw_offset], dtype=torch.float32)
+    return replace(model.match(seen, known, middle, yaw_reach), yaw_offset=yaw_offset)
 
 
 def locate(
@@ -128,10 +129,10 @@ class Localizer:
             extent = f"{encoded.patch.size_m:.0f} m around {of_camera.east:.0f} m east, {of_camera.north:.0f} m north"
             return Rejection(f"no satellite imagery for {encoded.patch.missing:.0%} of the {extent} of the datum")
         # Around the prior's own heading: headings that jump with the patch would bend a whole drive one way.
-        turn = wrap_angle(of_camera.yaw - encoded.patch.yaw)
+        yaw_offset = wrap_angle(of_camera.yaw - encoded.patch.yaw)
         yaw_reach = SEARCHED_SIGMAS * math.sqrt(of_camera.covariance[2, 2])
         view = camera.rectify(image), camera.rectified()
-        latent = encode(self.model, *view, encoded.patch, encoded.memory, turn, yaw_reach)
+        latent = encode(self.model, *view, encoded.patch, encoded.features, yaw_offset, yaw_reach)
         config = self._affordable(time.perf_counter() - start)
         start = time.perf_counter()
         estimate = estimate_pose(self.model, latent, encoded.patch, of_camera, config, seed)

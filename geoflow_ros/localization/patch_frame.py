@@ -18,28 +18,28 @@ from geoflow_ros.satellite.patch import SatellitePatch
 class PatchFrame:
     """Hypothesis coordinates (see `hypotheses`) of a patch whose search radius is `radius` metres.
 
-    turn: where the hypotheses' yaw is zero, counter-clockwise from the patch's +u (rad).
+    yaw_offset: where the hypotheses' yaw is zero, counter-clockwise from the patch's +u (rad).
     """
 
     patch: SatellitePatch
     radius: float
-    turn: float = 0.0
+    yaw_offset: float = 0.0
 
     @property
     def yaw(self) -> float:
         """Where the hypotheses' yaw is zero, counter-clockwise from east (rad)."""
-        return self.patch.yaw + self.turn
+        return self.patch.yaw + self.yaw_offset
 
     def prior(self, prior: PosePrior | UniformPosePrior) -> Prior:
         """The camera's prior in hypothesis coordinates."""
         scale = np.array([1 / self.radius, 1 / self.radius, 1.0])
-        turn = scale[:, None] * self._from_enu()
+        rotation = scale[:, None] * self._from_enu()
         east, north = prior.east - self.patch.center[0], prior.north - self.patch.center[1]
-        mean = turn @ np.array([east, north, wrap_angle(prior.yaw - self.yaw)])
+        mean = rotation @ np.array([east, north, wrap_angle(prior.yaw - self.yaw)])
         if isinstance(prior, PosePrior):
-            return GaussianPrior(mean, covariance=turn @ prior.covariance @ turn.T)
+            return GaussianPrior(mean, covariance=rotation @ prior.covariance @ rotation.T)
         sides = None if prior.sides is None else prior.sides - self.patch.yaw
-        return UniformPrior(mean, prior.reach_m / self.radius, prior.yaw_range, sides, self.turn)
+        return UniformPrior(mean, prior.reach_m / self.radius, prior.yaw_range, sides, self.yaw_offset)
 
     def to_enu(self, hypotheses: NDArray[np.float64]) -> NDArray[np.float64]:
         """(N, 3) east, north (m), yaw (rad) of hypotheses (N, 3)."""
@@ -54,8 +54,8 @@ class PatchFrame:
     def covariance_to_enu(self, covariance: NDArray[np.float64]) -> NDArray[np.float64]:
         """(3, 3) of (east, north, yaw) in metres and radians from that of hypothesis coordinates."""
         scale = np.array([self.radius, self.radius, 1.0])
-        turn = self._from_enu().T * scale  # the rotation is orthogonal: its transpose turns back
-        moved = turn @ covariance @ turn.T
+        rotation = self._from_enu().T * scale  # the rotation is orthogonal: its transpose turns back
+        moved = rotation @ covariance @ rotation.T
         return np.asarray((moved + moved.T) / 2)
 
     def _from_enu(self) -> NDArray[np.float64]:

@@ -58,9 +58,9 @@ class GeoFlow(LocalizationModel):
         return self.attention.memory(features)
 
     def match(
-        self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None, yaw_reach: float = math.inf
+        self, ground: Tensor, satellite: Tensor, yaw_offset: Tensor | None = None, yaw_reach: float = math.inf
     ) -> Latent:
-        """The pooled vector (B, C); `turn` and `yaw_reach` are not used, this network takes the heading as known."""
+        """The pooled vector (B, C); this network takes the heading as known and uses neither yaw argument."""
         return Latent(pooled=self.attention(ground, satellite))
 
     def flow(self, latent: Latent, hypotheses: Tensor) -> Flow:

@@ -50,14 +50,14 @@ class Latent:
     The meaning belongs to the network that made it: `pooled` (B, C), or a match volume `log_mass`,
     (B, K, H, W) levels of log probability over (yaw, v, u), finest first and perhaps no other, and all of them in one
     row for reading, `table` (B, T). match_logit: (B,) log odds that the frame was taken within the patch at all; None
-    without that part. turn: angle of the hypotheses' zero yaw, counter-clockwise from the patch's +u (rad).
+    without that part. yaw_offset: angle of the hypotheses' zero yaw, counter-clockwise from the patch's +u (rad).
     """
 
     pooled: Tensor | None = None
     log_mass: tuple[Tensor, ...] = ()
     table: Tensor | None = None
     match_logit: Tensor | None = None
-    turn: float = 0.0
+    yaw_offset: float = 0.0
 
 
 class Refined(NamedTuple):
@@ -117,11 +117,11 @@ class LocalizationModel(nn.Module, ABC):
 
     @abstractmethod
     def match(
-        self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None, yaw_reach: float = math.inf
+        self, ground: Tensor, satellite: Tensor, yaw_offset: Tensor | None = None, yaw_reach: float = math.inf
     ) -> Latent:
         """Latent of what `encode_ground` and `encode_satellite` made.
 
-        turn: (B,) middle of the headings searched, counter-clockwise from the patch's +u (rad); 0 by default.
+        yaw_offset: (B,) middle of the headings searched, counter-clockwise from the patch's +u (rad); 0 by default.
         yaw_reach: how far to either side (rad), at most and by default as far as the network was trained to.
         """
 

@@ -184,10 +184,10 @@ class MatchFlow(LocalizationModel):
         return self.volume.spectrum(features)
 
     def match(
-        self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None, yaw_reach: float = math.inf
+        self, ground: Tensor, satellite: Tensor, yaw_offset: Tensor | None = None, yaw_reach: float = math.inf
     ) -> Latent:
         """The pyramid of the match volume."""
-        log_probability, match_logit = self.volume(ground, satellite, turn, yaw_reach)
+        log_probability, match_logit = self.volume(ground, satellite, yaw_offset, yaw_reach)
         pyramid = mass_pyramid(log_probability, PYRAMID_LEVELS)
         with torch.no_grad():  # the match is taught by its own likelihood; flow gradients through it would only blur it
             table = self.head.read.tabulate(pyramid)

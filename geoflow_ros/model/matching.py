@@ -37,7 +37,7 @@ class MatchVolume(nn.Module):
     """Cross-correlates ground-plane features with the satellite map over a grid of headings and positions.
 
     Positions are whole cells around the patch centre, headings `yaw_step` apart around the patch's +u, or the angle
-    `turn` off it: volume (B, K, D, D), heading ascending counter-clockwise, then down, then right.
+    `yaw_offset` off it: volume (B, K, D, D), heading ascending counter-clockwise, then down, then right.
     """
 
     template_grid: Tensor
@@ -82,18 +82,18 @@ class MatchVolume(nn.Module):
         return 2 * self.yaw_steps + 1, 2 * self.reach + 1, 2 * self.reach + 1
 
     def forward(
-        self, ground: Tensor, spectrum: Tensor, turn: Tensor | None = None, yaw_reach: float = math.inf
+        self, ground: Tensor, spectrum: Tensor, yaw_offset: Tensor | None = None, yaw_reach: float = math.inf
     ) -> tuple[Tensor, Tensor]:
         """Log probability (B, K, D, D) and log odds (B,) from ground features (B, C, A, F) and the map's `spectrum`.
 
-        turn: (B,) angle of the middle heading, counter-clockwise from the patch's +u (rad, a few degrees); default 0.
+        yaw_offset: (B,) middle heading, counter-clockwise from the patch's +u (rad, a few degrees); 0 by default.
         yaw_reach: headings further than this from the middle one are not looked at (rad); their probability is zero.
         The probability is of each pose, given that the camera stands somewhere in the volume; the odds are of that.
         They are over all headings however few are looked at, so that they mean what they meant in training: what the
         headings left out would have added, next to nothing if the camera is turned otherwise, counts as none.
         """
         skipped = self.skipped(yaw_reach)
-        templates = self.templates(ground, turn, skipped)
+        templates = self.templates(ground, yaw_offset, skipped)
         scores = self.correlate(templates, spectrum) * torch.exp(self.temperature)
         total = torch.logsumexp(scores.flatten(1), dim=1)
         evidence = total - math.log(math.prod(self.shape))
@@ -109,7 +109,7 @@ class MatchVolume(nn.Module):
         wanted = self.yaw_steps if is_wide else math.ceil(yaw_reach / self.yaw_step)
         return max(0, self.yaw_steps - wanted)
 
-    def templates(self, ground: Tensor, turn: Tensor | None = None, skipped: int = 0) -> Tensor:
+    def templates(self, ground: Tensor, yaw_offset: Tensor | None = None, skipped: int = 0) -> Tensor:
         """The ground features rotated to each heading of the volume: (B, K, C, rows, columns) in patch axes.
 
         skipped: headings left out at either end.
@@ -118,8 +118,8 @@ class MatchVolume(nn.Module):
         wanted = self.template_grid[skipped : len(self.template_grid) - skipped]
         headings, rows, columns, _ = wanted.shape
         grid = wanted.reshape(1, -1, 2).expand(batch, -1, -1)
-        if turn is not None:
-            grid = _rotated(grid, turn, self.config)
+        if yaw_offset is not None:
+            grid = _rotated(grid, yaw_offset, self.config)
         # A heading each is what grid_sample shares out among the cores.
         grid = grid.to(ground.dtype).reshape(batch * headings, rows, columns, 2)
         seen = ground[:, None].expand(-1, headings, -1, -1, -1).flatten(0, 1)
@@ -168,10 +168,11 @@ def _template_grid(config: DefaultConfig, yaw_steps: int) -> tuple[int, int, Ten
     return top, left, torch.stack([gx, gy], dim=-1)
 
 
-def _rotated(grid: Tensor, turn: Tensor, config: DefaultConfig) -> Tensor:
+def _rotated(grid: Tensor, yaw_offset: Tensor, config: DefaultConfig) -> Tensor:
     """Points (B, N, 2) of the grid of `_template_grid` for headings rotated further, by (B,) radians."""
     rotation, shift = (
-        torch.stack(entries, dim=-1) for entries in template_rotation(torch.cos(turn), torch.sin(turn), config)
+        torch.stack(entries, dim=-1)
+        for entries in template_rotation(torch.cos(yaw_offset), torch.sin(yaw_offset), config)
     )
     return torch.baddbmm(shift[:, None], grid, rotation.view(-1, 2, 2))
 

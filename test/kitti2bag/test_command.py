@@ -221,48 +221,48 @@ def test_a_dropped_image_leaves_a_blank_line_and_the_others_their_stamps(tree: P
         read_drive(drive)
 
 
-def spoil_stamp(drive: Path) -> None:
+def corrupt_stamp(drive: Path) -> None:
     (drive / "oxts" / "timestamps.txt").write_text("yesterday\n")
 
 
-def spoil_oxts(drive: Path) -> None:
+def corrupt_oxts(drive: Path) -> None:
     (drive / "oxts" / "data" / "0000000004.txt").write_text("49.0 8.4 nan\n")
 
 
-def spoil_image(drive: Path) -> None:
+def corrupt_image(drive: Path) -> None:
     path = drive / "image_02" / "data" / "0000000001.png"
     path.write_bytes(path.read_bytes()[:3000])
 
 
-def spoil_size(drive: Path) -> None:
+def corrupt_size(drive: Path) -> None:
     cv2.imwrite(str(drive / "image_02" / "data" / "0000000001.png"), np.zeros((20, 20, 3), np.uint8))
 
 
-def spoil_calibration(drive: Path) -> None:
+def corrupt_calibration(drive: Path) -> None:
     (drive.parent / "calib_velo_to_cam.txt").write_text("R: 1 0 0\nT: 0 0 0\n")
 
 
-def spoil_images(drive: Path) -> None:
+def corrupt_images(drive: Path) -> None:
     shutil.rmtree(drive / "image_02")
 
 
 @pytest.mark.parametrize(
-    "spoil, words",
+    "corrupt, words",
     [
-        (spoil_stamp, ["oxts/timestamps.txt:1", "'yesterday'", "2011-09-26 13:02:25.964389445"]),
-        (spoil_oxts, ["0000000004.txt holds 3 fields", "expected 30 finite numbers"]),
-        (spoil_image, ["0000000001.png cannot be read", "cut short"]),
-        (spoil_size, ["0000000001.png is 20 x 20 px", "248 x 75"]),
-        (spoil_calibration, ["calib_velo_to_cam.txt has no R of 3 x 3 numbers"]),
-        (spoil_images, ["image_02/data", "image_02/timestamps.txt"]),
+        (corrupt_stamp, ["oxts/timestamps.txt:1", "'yesterday'", "2011-09-26 13:02:25.964389445"]),
+        (corrupt_oxts, ["0000000004.txt holds 3 fields", "expected 30 finite numbers"]),
+        (corrupt_image, ["0000000001.png cannot be read", "cut short"]),
+        (corrupt_size, ["0000000001.png is 20 x 20 px", "248 x 75"]),
+        (corrupt_calibration, ["calib_velo_to_cam.txt has no R of 3 x 3 numbers"]),
+        (corrupt_images, ["image_02/data", "image_02/timestamps.txt"]),
     ],
 )
 def test_a_broken_drive_is_one_sentence(
-    tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], spoil: Any, words: list[str]
+    tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], corrupt: Any, words: list[str]
 ) -> None:
     drive = tmp_path / "2011_09_26" / drive_of(tree).name
     shutil.copytree(drive_of(tree).parent, tmp_path / "2011_09_26")
-    spoil(drive)
+    corrupt(drive)
     assert kitti2bag.main([str(drive), str(tmp_path / "out")]) == 2
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("geoflow_ros.kitti2bag: ")]
     assert len(said) == 1 and all(word in said[0] for word in words)

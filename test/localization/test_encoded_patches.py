@@ -148,7 +148,7 @@ def test_a_patch_with_holes_is_encoded_once_and_its_tiles_asked_for_again_later(
         assert patches.around(prior(1.0, 2.0, 0)) is first
     assert (satellite.asked, model.count) == (1, 1)
     for clock.now_s in (5.0, 9.9, 10.0):
-        assert patches.around(prior(0, 0, 0)).memory is first.memory
+        assert patches.around(prior(0, 0, 0)).features is first.features
     assert (satellite.asked, model.count) == (3, 1)
     assert patches.nbytes == first.nbytes
 
@@ -162,7 +162,7 @@ def test_tiles_that_arrive_are_seen_by_frames_and_by_idle_time() -> None:
         clock.now_s = 5.0
         assert look(patches, prior(0, 0, 0))
         after = patches.around(prior(0, 0, 0))
-        assert after.patch.missing == 0.0 and not torch.equal(after.memory, before.memory)
+        assert after.patch.missing == 0.0 and not torch.equal(after.features, before.features)
         clock.now_s = 1000.0
         assert patches.around(prior(0, 0, 0)) is after and model.count == 2
 
@@ -279,7 +279,7 @@ def test_the_answer_does_not_jump_where_the_patch_changes(
         heading = yaw + math.radians(turned * config.patch_heading_deg)
         center = (east + aside * math.cos(heading), north + aside * math.sin(heading))
         patch = drive.satellite.patch(drive.frame, center, heading, 416, 0.25)
-        latent = encode(shipped, image, camera, patch, turn=yaw - heading)
+        latent = encode(shipped, image, camera, patch, yaw_offset=yaw - heading)
         found.append(estimate_pose(shipped, latent, patch, prior_, config, seed=0))
     place = np.array([(each.east, each.north) for each in found])
     std = min(math.sqrt(np.linalg.eigvalsh(each.covariance[:2, :2]).max()) for each in found)

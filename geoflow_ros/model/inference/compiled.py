@@ -78,9 +78,9 @@ def match_error(reference: MatchFlow, matching: Match) -> float:
     side = config.satellite_px // 4
     ground = torch.randn(1, config.channels, across, forward, generator=generator)
     encoded = reference.prepare_satellite(torch.randn(1, config.channels, side, side, generator=generator))
-    turn, yaw_reach = math.radians(config.yaw_step_deg / 3), math.radians(config.yaw_range_deg / 2)
-    ours = matching(ground, encoded, turn, yaw_reach)
-    theirs = reference.match(ground, encoded, torch.tensor([turn]), yaw_reach)
+    yaw_offset, yaw_reach = math.radians(config.yaw_step_deg / 3), math.radians(config.yaw_range_deg / 2)
+    ours = matching(ground, encoded, yaw_offset, yaw_reach)
+    theirs = reference.match(ground, encoded, torch.tensor([yaw_offset]), yaw_reach)
     return _largest_error([(ours.table, theirs.table), (ours.match_logit, theirs.match_logit)])
 
 

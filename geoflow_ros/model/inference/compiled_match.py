@@ -40,10 +40,10 @@ class CompiledMatch:
         self._evidence = math.exp(volume.evidence_scale.item()), volume.evidence_bias.item()
         self._sides = np.array(self._read.sides)
 
-    def __call__(self, ground: Tensor, spectrum: Tensor, turn: float, yaw_reach: float) -> Latent:
+    def __call__(self, ground: Tensor, spectrum: Tensor, yaw_offset: float, yaw_reach: float) -> Latent:
         """From features (1, C, A, F) and the map's spectrum (1, C, rows, columns); angles in radians."""
         skipped = self._volume.skipped(yaw_reach)
-        grids = self._rotated(self._grids[skipped : len(self._grids) - skipped], turn)
+        grids = self._rotated(self._grids[skipped : len(self._grids) - skipped], yaw_offset)
         arguments = ground[0].numpy(), spectrum[0].mT.numpy()
         mine, *others = np.array_split(grids, self._threads)
         elsewhere = [self._pool.submit(self._scores, part, *arguments) for part in others if len(part) > 0]
@@ -71,10 +71,10 @@ class CompiledMatch:
         side = 2 * volume.reach + 1
         return np.asarray(scores.numpy()[:, :side, :side])
 
-    def _rotated(self, grids: NDArray[np.float64], turn: float) -> NDArray[np.float64]:
+    def _rotated(self, grids: NDArray[np.float64], yaw_offset: float) -> NDArray[np.float64]:
         """Grids (K, 3, 2) for headings rotated further, in cells of the features and with their border of zeros."""
         config = self._volume.config
-        rotation, shift = template_rotation(math.cos(turn), math.sin(turn), config)
+        rotation, shift = template_rotation(math.cos(yaw_offset), math.sin(yaw_offset), config)
         moved: NDArray[np.float64] = grids @ np.array(rotation).reshape(2, 2)
         moved[:, 0] += shift
         _, across, forward = config.lift_shape

@@ -79,9 +79,9 @@ class CudaModel(LocalizationModel):
         return features_of(self._satellite(satellite)).clone()
 
     def match(
-        self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None, yaw_reach: float = math.inf
+        self, ground: Tensor, satellite: Tensor, yaw_offset: Tensor | None = None, yaw_reach: float = math.inf
     ) -> Latent:
-        return on_cpu(self._match(ground, satellite, turn))
+        return on_cpu(self._match(ground, satellite, yaw_offset))
 
     def flow(self, latent: Latent, hypotheses: Tensor) -> Flow:
         return self.inner.flow(latent, hypotheses)

@@ -76,12 +76,12 @@ class Accelerated(LocalizationModel):
         return self.inner.prepare_satellite(features)
 
     def match(
-        self, ground: Tensor, satellite: Tensor, turn: Tensor | None = None, yaw_reach: float = math.inf
+        self, ground: Tensor, satellite: Tensor, yaw_offset: Tensor | None = None, yaw_reach: float = math.inf
     ) -> Latent:
         if self.matching is None or len(ground) > 1:
-            return self.inner.match(ground, satellite, turn, yaw_reach)
+            return self.inner.match(ground, satellite, yaw_offset, yaw_reach)
         with self.small_work(1):
-            return self.matching(ground, satellite, 0.0 if turn is None else turn.item(), yaw_reach)
+            return self.matching(ground, satellite, 0.0 if yaw_offset is None else yaw_offset.item(), yaw_reach)
 
     def flow(self, latent: Latent, hypotheses: Tensor) -> Flow:
         with self.small_work(hypotheses.shape[1]):

@@ -6,7 +6,7 @@ import difflib
 import os
 import re
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import mercantile
 import xyzservices
@@ -69,13 +69,15 @@ class TileSource:
             "bbox-epsg-3857": f"{box.left},{box.bottom},{box.right},{box.top}",
             "s": SUBDOMAINS[(x + y) % len(SUBDOMAINS)],
             "r": "",
-            "apikey": self.key,
+            "apikey": quote(self.key, safe=""),
         }
         return _PLACEHOLDER.sub(lambda match: values[match[1]], self.template)
 
     def redacted(self, text: str) -> str:
         """A text without the key."""
-        return text.replace(self.key, "***") if self.key else text
+        for spelling in filter(None, (self.key, quote(self.key, safe=""))):
+            text = text.replace(spelling, "***")
+        return text
 
 
 def tile_source(text: str, *, attribution: str = "", tile_px: int | None = None, may_bulk: bool = False) -> TileSource:

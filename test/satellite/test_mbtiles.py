@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,13 +10,13 @@ from pathlib import Path
 import mercantile
 import pytest
 import textured_tiles as textured
+from read_only import read_only
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.satellite.mbtiles import MBTilesStore
 from geoflow_ros.satellite.mosaic import SatelliteMap
 
 NORTH, SOUTH = "xyz", "tms"
-NOBODY = 65534
 LAST = textured.TOP + textured.ROWS - 1
 FIRST_BOX = mercantile.bounds(textured.LEFT, textured.TOP, textured.ZOOM)
 LAST_BOX = mercantile.bounds(textured.LEFT + textured.COLUMNS - 1, LAST, textured.ZOOM)
@@ -105,40 +104,15 @@ def in_wal_mode(path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def read_only(tmp_path_factory: pytest.TempPathFactory):
-    """A folder that, once locked, its own user cannot write to; root becomes somebody else meanwhile."""
-    folder = tmp_path_factory.mktemp("read_only")
-    opened = [each for each in folder.parents if each.stat().st_uid == os.getuid() and not each.stat().st_mode & 0o001]
-    modes = {each: each.stat().st_mode for each in opened}
-
-    def lock() -> None:
-        for each in opened:
-            each.chmod(0o755)
-        folder.chmod(0o555)
-        if os.geteuid() == 0:
-            os.seteuid(NOBODY)
-
-    yield folder, lock
-    if os.getuid() == 0:
-        os.seteuid(0)
-    folder.chmod(0o755)
-    for each, mode in modes.items():
-        each.chmod(mode)
+def test_write_ahead_journal_in_a_folder_that_is_read_only(tmp_path: Path) -> None:
+    path = in_wal_mode(write(tmp_path / "a.mbtiles", {"name": "journal"}))
+    with read_only(tmp_path):
+        store = MBTilesStore(path)
+        assert store.name == "journal" and agrees(store)
 
 
-def test_write_ahead_journal_in_a_folder_that_is_read_only(read_only) -> None:
-    folder, lock = read_only
-    path = in_wal_mode(write(folder / "a.mbtiles", {"name": "journal"}))
-    lock()
-    store = MBTilesStore(path)
-    assert store.name == "journal" and agrees(store)
-
-
-def test_changes_that_cannot_be_merged_are_told_with_the_command(read_only) -> None:
-    folder, lock = read_only
-    path = in_wal_mode(write(folder / "a.mbtiles", {}))
+def test_changes_that_cannot_be_merged_are_told_with_the_command(tmp_path: Path) -> None:
+    path = in_wal_mode(write(tmp_path / "a.mbtiles", {}))
     path.with_name("a.mbtiles-wal").write_bytes(b"\x37\x7f\x06\x82" + bytes(4096))
-    lock()
-    with pytest.raises(InputError, match="sqlite3 a.mbtiles 'PRAGMA wal_checkpoint"):
+    with read_only(tmp_path), pytest.raises(InputError, match="sqlite3 a.mbtiles 'PRAGMA wal_checkpoint"):
         MBTilesStore(path)

@@ -18,6 +18,7 @@ import mercantile
 import numpy as np
 import pytest
 from paths import REPOSITORY
+from read_only import read_only
 from small_disk import disk_of
 from textured_tiles import COLUMNS, LEFT, ROWS, TOP, ZOOM, tiles
 from tile_server import Bad, TileServer, serving
@@ -205,6 +206,20 @@ def test_a_dry_run_asks_nobody_and_writes_nothing(server: TileServer, tmp_path: 
     assert server.requests == 0 and not list(tmp_path.iterdir())
 
 
+def test_along_a_track_at_a_resolution(server: TileServer, tmp_path: Path, capsys) -> None:
+    """A point amid a tile that is 207 m wide, 0.81 m per pixel: 60 m stay within it, 150 m do not."""
+    middle = mercantile.bounds(LEFT + 1, TOP + 1, ZOOM)
+    track = tmp_path / "drive.gpx"
+    place = f'lat="{(middle.south + middle.north) / 2}" lon="{(middle.west + middle.east) / 2}"'
+    track.write_text(f"<gpx><trk><trkseg><trkpt {place}/></trkseg></trk></gpx>", encoding="utf-8")
+    options = ["--source", server.template, "--track", str(track), "--resolution", "0.9", "--rate", "500"]
+    assert main(["fetch", str(tmp_path / "area.mbtiles"), *options, "--margin-m", "60"]) == 0
+    assert stored(tmp_path / "area.mbtiles").keys() == {(ZOOM, LEFT + 1, TOP + 1)}
+    assert "1 tiles fetched" in (out := capsys.readouterr().out) and "warning: nothing says whose imagery" in out
+    assert main(["fetch", str(tmp_path / "area.mbtiles"), *options, "--margin-m", "150"]) == 0
+    assert len(stored(tmp_path / "area.mbtiles")) == 9 and server.requests == 9
+
+
 def test_a_full_disk_loses_nothing(server: TileServer, tmp_path: Path, capsys) -> None:
     target = tmp_path / "area.mbtiles"
     with disk_of(500_000):
@@ -273,10 +288,17 @@ def test_nowhere_to_write_is_one_sentence(server: TileServer, tmp_path: Path, ca
     (tmp_path / "folder.mbtiles").mkdir()
     assert fetch(server, tmp_path / "folder.mbtiles") == 2
     assert "folder.mbtiles is there but cannot be read" in capsys.readouterr().err
-    folder = tmp_path / "locked"
-    folder.mkdir()
-    folder.chmod(0o555)
-    if os.access(folder, os.W_OK):
-        pytest.skip("this user may write everywhere")
-    assert fetch(server, folder / "area.mbtiles") == 2
-    assert "cannot be written" in capsys.readouterr().err and server.requests == 0
+
+
+def test_a_read_only_folder_is_one_sentence_and_what_is_there_stays(server: TileServer, tmp_path: Path, capsys) -> None:
+    target = tmp_path / "area.mbtiles"
+    gone = server.tiles.pop(A)
+    assert fetch(server, target) == 0
+    server.tiles[A] = gone
+    before, asked = target.read_bytes(), server.requests
+    capsys.readouterr()
+    with read_only(tmp_path):
+        for each in (tmp_path / "new.mbtiles", target):
+            assert fetch(server, each, "--retry-missing") == 2
+            assert f"{each} cannot be written" in (error := capsys.readouterr().err) and error.count("\n") == 1
+    assert target.read_bytes() == before and server.requests == asked

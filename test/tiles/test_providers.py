@@ -59,6 +59,13 @@ def test_a_providers_key_is_from_the_environment(monkeypatch: pytest.MonkeyPatch
     assert "s3cr3t" not in repr(source) + source.template and source.redacted("a s3cr3t b") == "a *** b"
 
 
+def test_a_key_of_any_letters_stays_one_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TILES_API_KEY", "a&b=c/#")
+    source = tile_source("https://a.example/{z}/{x}/{y}?k={apikey}&v=1")
+    assert source.url((1, 0, 1)) == "https://a.example/1/0/1?k=a%26b%3Dc%2F%23&v=1"
+    assert source.redacted("a&b=c/# or a%26b%3Dc%2F%23") == "*** or ***"
+
+
 @pytest.mark.parametrize("name", ["OpenStreetMap.Mapnik", "Esri.WorldImagery", "MapBox"])
 def test_providers_whose_terms_forbid_bulk_download(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="--i-have-the-right"):

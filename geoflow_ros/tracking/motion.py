@@ -98,6 +98,11 @@ class MotionBuffer:
         with self._lock:
             self._velocities, self._rates = History[BodyVelocity](), History[YawRate]()
 
+    def forget_velocities(self) -> None:
+        """Forget them: they turn out to be wrong."""
+        with self._lock:
+            self._velocities = History[BodyVelocity]()
+
     def between(self, start_ns: int, end_ns: int) -> Motion:
         """The motion from one stamp to another, earlier or later."""
         if end_ns < start_ns:

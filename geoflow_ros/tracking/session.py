@@ -114,9 +114,9 @@ class Session(SensorInputs):
             else:
                 self._tracker.see(taken_ns, outcome, task.proposal.origin if isinstance(task, _Task) else None)
             self._say("fix clock", self._tracker.fixes.refusal)
-            track = self._tracker.track(taken_ns)
-            if track.state is TrackState.LOCALISED and track.pose is not None and isinstance(outcome, PoseEstimate):
-                self._compare(taken_ns, track.pose, outcome)
+            track = self._doubted(self._tracker.track(taken_ns))
+            if isinstance(outcome, PoseEstimate) and isinstance(task, _Task):
+                self._learn(taken_ns, track, outcome, task.proposal.origin)
             return self._answer(taken_ns, track, outcome, task)
 
     def single_frame(self, image_message: Any) -> Answer:
@@ -183,6 +183,20 @@ class Session(SensorInputs):
     def fix_clock(self) -> ClockOffset:
         """How much later the clock of the fixes is than that of the images."""
         return self._tracker.fixes.clock_offset
+
+    def _doubted(self, track: Track) -> Track:
+        """What is known, not called LOCALISED while odometry may have led elsewhere."""
+        doubt = self._velocities.doubt
+        if not doubt or track.state is not TrackState.LOCALISED:
+            return track
+        return replace(track, state=TrackState.DEGRADED, reason=doubt)
+
+    def _learn(self, taken_ns: int, track: Track, single: PoseEstimate, origin: Origin) -> None:
+        """Compare sensors with where a frame is; odometry that lies must not keep the track from ever beginning."""
+        if track.state is TrackState.LOCALISED and track.pose is not None:
+            self._compare(taken_ns, track.pose, single)
+        elif origin is not Origin.GUESS and (track.pose is None or self._velocities.doubt):
+            self._compare_way(taken_ns, single)
 
     def _came(self, kind: str, message: Any) -> None:
         """Note the stamp, and follow odometry while no image comes."""

@@ -93,3 +93,14 @@ def test_without_any_measurement_all_is_unknown() -> None:
     motion = MotionBuffer().between(0, SECOND)
     assert (motion.distance, motion.displacement.yaw) == (0.0, 0.0)
     assert (motion.unknown_s, motion.unknown_turn_s) == pytest.approx((1.0, 1.0))
+
+
+def test_velocities_that_are_forgotten_stand_in_for_none_and_rates_stay() -> None:
+    motions = MotionBuffer()
+    motions.add_velocity(BodyVelocity(0, 5.0, 0.0, 0.0))
+    motions.add_rate(YawRate(0, 0.2))
+    motions.forget_velocities()
+    motion = motions.between(0, 100_000_000)
+    assert motion.distance == 0.0
+    assert motion.unknown_s == pytest.approx(0.1)
+    assert motion.displacement.yaw == pytest.approx(0.02)

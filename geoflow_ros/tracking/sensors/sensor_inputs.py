@@ -157,6 +157,10 @@ class SensorInputs:
         """A frame confirms that base_link is here, and says this by itself."""
         self._headings.compare(stamp_ns, fused.yaw, float(fused.covariance[2, 2]))
         self._judge_heading()
+        self._compare_way(stamp_ns, single)
+
+    def _compare_way(self, stamp_ns: int, single: PoseWithCovariance) -> None:
+        """A frame says by itself that base_link is here."""
         place = np.array([single.east, single.north])
         self._velocities.compare("frames", Place(stamp_ns, place, position_std(single.covariance), single.yaw))
 

@@ -17,7 +17,9 @@ SHARE_OFF, SIGMAS, LEAST_M, LEAST_SIGMAS = 0.3, 4.0, 3.0, 12.0
 """Two ways differ by more than this share of the longer and so many standard deviations; shorter ones say nothing."""
 LEAST_STD = 0.3  # m, of a single frame: its own figure is of one view only
 REMEMBERED, LEAST, MAJORITY = 12, 5, 0.75
-LONGEST_S, FORGOTTEN_S = 4.0, 60.0  # of a way; after which a comparison counts no more
+DOUBTED = 3  # contradictions in a row until more decide; one outlier makes two, there and back
+AGREES_S, LONGEST_S = 3.0, 4.0  # of a way: short ones agree with half or twice the speed
+FORGOTTEN_S = 60.0  # s, after which a comparison counts no more
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +56,12 @@ class TravelCheck:
             return ""
         return f"odometry contradicts where {self._witness} say the vehicle went: velocities are not used"
 
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether the last comparisons contradicted, too few yet to blame odometry."""
+        newest = list(self._compared)[-DOUBTED:]
+        return len(newest) == DOUBTED and all(each.contradicts for each in newest) and not self.complaint
+
     def add(self, here: Place, motions: MotionBuffer) -> None:
         """A place that the vehicle was at. motions: what odometry says, believed or not.
 
@@ -66,7 +74,7 @@ class TravelCheck:
         if start.stamp_ns >= here.stamp_ns:
             return
         verdict = contradict(start, here, motions.between(start.stamp_ns, here.stamp_ns))
-        if verdict is not None:
+        if verdict or (verdict is False and (here.stamp_ns - start.stamp_ns) * 1e-9 >= AGREES_S):
             self._compared.append(Comparison(here.stamp_ns, verdict))
             self._places = History[Place]()
             self._places.add(here)

@@ -35,8 +35,9 @@ class VelocityInputs:
         return before != self._used
 
     @property
-    def _sources(self) -> list[tuple[Source, Source]]:
-        return [(check.verdict.velocity, check.verdict.rate) for check in self._checks.values()]
+    def _sources(self) -> tuple[list[tuple[Source, Source]], bool]:
+        compared = [(check.verdict.velocity, check.verdict.rate) for check in self._checks.values()]
+        return compared, bool(self._contradiction)
 
     @property
     def warnings(self) -> Mapping[str, str]:
@@ -82,6 +83,15 @@ class VelocityInputs:
         self._travel[witness].add(place, self._offered)
 
     @property
+    def doubt(self) -> str:
+        """Why a pose that odometry led to may be wrong although nothing is refused yet; empty if it is not.
+
+        By frames alone: fixes leap without odometry.
+        """
+        is_doubtful = self._travel["frames"].is_doubtful
+        return "frames say that the vehicle went elsewhere than odometry says" if is_doubtful else ""
+
+    @property
     def _contradiction(self) -> str:
         """What is wrong with all velocities, as places say; empty if nothing is."""
         return next((check.complaint for check in self._travel.values() if check.complaint), "")
@@ -89,6 +99,7 @@ class VelocityInputs:
     def _offer(self, velocity: BodyVelocity) -> None:
         self._offered.add_velocity(velocity)
         if self._contradiction:
+            self._motions.forget_velocities()  # the last ones would stand in for those that are refused
             raise InputError(self._contradiction)
         self._motions.add_velocity(velocity)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -61,6 +62,18 @@ def test_frames_contradict_odometry_that_is_wrong(twist: Twist) -> None:
 @pytest.mark.parametrize("speed", [0.0, 3.6 * SPEED])
 def test_fixes_contradict_a_distance_that_is_wrong(speed: float) -> None:
     assert complaint(lambda seconds: (speed, 0.0, RATE), std=1.5, by_frames=False) != ""
+
+
+def test_three_contradictions_in_a_row_are_a_doubt_and_five_a_complaint() -> None:
+    check, motions, heard = TravelCheck("frames"), MotionBuffer(), []
+    for tick in range(160):
+        stamp = round(tick / 20 * 1e9)
+        motions.add_velocity(BodyVelocity(stamp, SPEED / 2, 0.0))
+        if tick % 4 == 0:
+            check.add(Place(stamp, np.array([SPEED * tick / 20, 0.0]), 0.3, 0.0), motions)
+            heard.append("doubt" if check.is_doubtful else "complaint" if check.complaint else "")
+    changes = [after for before, after in pairwise(heard) if after != before]
+    assert changes == ["doubt", "complaint"]
 
 
 def test_vague_fixes_say_nothing() -> None:

@@ -1,0 +1,85 @@
+"""A whole session with odometry that lies and has no pose to be compared with: only frames and fixes tell."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import tracking_support as sim
+
+from geoflow_ros.camera import Mount
+from geoflow_ros.tracking.prior import HeadingConfig
+from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
+from geoflow_ros.tracking.session import Answer, Session
+from geoflow_ros.tracking.settings import DatumConfig
+from geoflow_ros.tracking.tracker import TrackState
+
+DRIVE = sim.Drive()
+HERE = DatumConfig(sim.DATUM.latitude, sim.DATUM.longitude, sim.DATUM.altitude)
+BLAMED = "odometry contradicts where frames say the vehicle went"
+Change = Callable[[str, Any, float], None]
+
+
+def seconds_of(message: Any) -> float:
+    return (message.header.stamp.sec * 10**9 + message.header.stamp.nanosec - sim.START_NS) * 1e-9
+
+
+def answers(change: Change, end: float) -> list[Answer]:
+    """Of a drive of so many seconds whose messages are changed, given their role and seconds."""
+    config = SessionConfig(heading=HeadingConfig(source="imu"), datum=HERE)
+    session = Session(config, lambda frame: sim.KnowingLocalizer(DRIVE), 0, Mount())
+    session.on_camera_info(sim.camera_info())
+    found = []
+    for role, message in sim.messages(DRIVE, 0.0, end, np.random.default_rng(1)):
+        change(role, message, seconds_of(message))
+        if role == "image":
+            found.append(session.process(message))
+        else:
+            getattr(session, f"on_{role}")(message)
+    return found
+
+
+def scaled(by: float, since: float) -> Change:
+    def change(role: str, message: Any, seconds: float) -> None:
+        if role == "odom" and seconds >= since:
+            message.twist.twist.linear.x *= by
+
+    return change
+
+
+def error(answer: Answer) -> float:
+    pose, (east, north, _) = answer.track.pose, DRIVE.pose((answer.stamp_ns - sim.START_NS) * 1e-9)
+    assert pose is not None
+    return math.hypot(pose.east - east, pose.north - north)
+
+
+@pytest.mark.parametrize("by", [0.0, -1.0, 2.0], ids=["stands", "backward", "twice"])
+def test_odometry_that_lies_from_the_start_does_not_keep_the_track_from_beginning(by: float) -> None:
+    found = answers(scaled(by, since=0.0), 12.0)
+    assert [each.track.state for each in found[-30:]] == [TrackState.LOCALISED] * 30
+    assert BLAMED in found[-1].track.reason
+    assert max(map(error, found[-30:])) < 1.5
+
+
+def test_a_speed_that_turns_wrong_underway_is_doubted_before_it_is_refused() -> None:
+    found = answers(scaled(2.5, since=6.0), 14.0)
+    doubted = [index for index, each in enumerate(found) if "elsewhere than odometry says" in each.track.reason]
+    refused = next(index for index, each in enumerate(found) if BLAMED in each.track.reason)
+    assert 60 < doubted[0] < 90 < refused < 125
+    assert {found[index].track.state for index in doubted} == {TrackState.DEGRADED}
+    assert found[-1].track.state is TrackState.LOCALISED
+    assert error(found[-1]) < 1.5
+
+
+def test_fixes_that_leap_at_the_start_do_not_blame_odometry() -> None:
+    def elsewhere(role: str, message: Any, seconds: float) -> None:
+        if role == "fix":
+            message.longitude += 0.01 if seconds < 3.0 else 0.0
+            message.position_covariance = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 9.0]
+
+    found = answers(elsewhere, 12.0)
+    assert not any("odometry contradicts" in each.track.reason for each in found)
+    assert found[-1].track.state is TrackState.LOCALISED

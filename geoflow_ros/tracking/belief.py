@@ -143,11 +143,15 @@ class Belief:
         self._particles.reweight(share * fit)
         return gap
 
-    def weigh_fix(self, place: Floats, covariance: Floats, stamp_ns: int, lag: Motion) -> float:
-        """Weigh the particles by a fix (2,) taken a motion `lag` away, if it passes the gate; its chi-square."""
+    def chi_square(self, place: Floats, covariance: Floats, lag: Motion) -> float:
+        """How far a fix (2,) with its covariance (2, 2), taken a motion `lag` away, is from what is believed."""
         mean, spread = self.pose(lag)
         offset = place - mean[:2]
-        chi_square = float(offset @ np.linalg.solve(spread[:2, :2] + covariance, offset))
+        return float(offset @ np.linalg.solve(spread[:2, :2] + covariance, offset))
+
+    def weigh_fix(self, place: Floats, covariance: Floats, stamp_ns: int, lag: Motion) -> float:
+        """Weigh the particles by a fix (2,) taken a motion `lag` away, if it passes the gate; its chi-square."""
+        chi_square = self.chi_square(place, covariance, lag)
         if chi_square <= self._config.fix_gate:
             since_s = math.inf if self._fix_ns is None else abs(stamp_ns - self._fix_ns) * 1e-9
             offsets = place - lag.apply(self._particles.poses)[:, :2]

@@ -188,6 +188,21 @@ def test_fixes_by_another_clock_are_made_up_for_or_refused(late_s: float) -> Non
         assert session.warnings["fix clock"].startswith("fixes lie 0.9 s behind their stamps, more than the 0.5 s")
 
 
+def test_fixes_that_no_clock_explains_contradict_a_pose_that_stays_behind() -> None:
+    """A camera that repeats its last image: frames confirm that the vehicle stands, fixes and odometry go on."""
+
+    class Standing(sim.KnowingLocalizer):
+        def localize(self, image: Any, camera: Any, prior: PosePrior, seed: int) -> Any:
+            if int(image[1, 0].astype(int) @ [65536, 256, 1]) > 6000:
+                image = np.frombuffer(sim.image(6.0).data, np.uint8).reshape(image.shape)
+            return super().localize(image, camera, prior, seed)
+
+    answers = feed(new_session(Standing(DRIVE)), driven(0.0, 20.0))
+    last = answers[-1].track
+    assert last.state is TrackState.DEGRADED
+    assert last.reason.startswith("GNSS fixes are 1")  # of metres, three digits
+
+
 def stop_and_go(drive: StopAndGo, until: float, late_s: float) -> list[Message]:
     """With good fixes, whose stamps are late."""
     messages: list[Message] = []

@@ -61,10 +61,7 @@ class FixFusion:
                 continue
             if is_followed:
                 self._compare(belief, fix)
-            if self._delay.offset.is_implausible:
-                self._conflict = None
-            else:
-                self._weigh(belief, fix, config.fix_gate)
+            self._weigh(belief, fix, config.fix_gate)
 
     def complaint(self, stamp_ns: int, after_s: float) -> str | None:
         """What fixes have said against the belief for this long; for less the more they exceed the gate."""
@@ -77,9 +74,16 @@ class FixFusion:
 
     def _weigh(self, belief: Belief, fix: Fix, gate: float) -> None:
         place = self._sensors.frame.to_enu(fix.latitude, fix.longitude)[:2]
-        measured_ns = fix.stamp_ns - self._sensors.fix_delay_ns
-        lag = _to_antenna(self._motions.between(belief.stamp_ns, measured_ns), fix)
-        chi_square = belief.weigh_fix(place, fix.covariance, measured_ns, lag)
+        offset = self._delay.offset
+        delay_ns = round(offset.seconds * 1e9) if offset.is_implausible else self._sensors.fix_delay_ns
+        measured_ns = fix.stamp_ns - delay_ns
+        way = self._motions.between(belief.stamp_ns, measured_ns)
+        lag = _to_antenna(way, fix)
+        if offset.is_implausible:  # not weighed; but what no clock explains contradicts the belief all the same
+            unsure = (offset.std * way.distance / offset.seconds) ** 2
+            chi_square = belief.chi_square(place, fix.covariance + unsure * np.eye(2), lag)
+        else:
+            chi_square = belief.weigh_fix(place, fix.covariance, measured_ns, lag)
         if chi_square <= gate:
             self._conflict = None
             return

@@ -10,6 +10,7 @@ from geoflow_ros.tracking.motion import NO_MOTION, Motion
 
 Floats = NDArray[np.float64]
 TINY = 1e-12
+SCALE_STD = 0.005  # the scale is never known better: wheels wear and slip, and what was learnt may be wrong
 SMOOTHING = 0.1  # of a resampling: the share of the spread that is drawn anew, so that no two particles stay alike
 
 
@@ -64,14 +65,16 @@ class Particles:
     def _resample(self) -> None:
         """Systematic resampling; then each particle is drawn a little towards the mean and jittered by as much.
 
-        The mean and covariance stay (Liu and West, 2001).
+        The mean and covariance stay (Liu and West, 2001), but for the scale, which is stirred to stay open to change.
         """
         states, count = np.column_stack([self.poses, self.scale]), len(self.poses)
         mean, covariance = _moments(states, self.weights)
         ticks = (np.arange(count) + self._rng.uniform()) / count
         chosen = np.minimum(np.searchsorted(np.cumsum(self.weights), ticks), count - 1)
         offset = wrapped(states[chosen] - mean)
-        jitter = self._rng.multivariate_normal(np.zeros(4), covariance + TINY * np.eye(4), count, method="cholesky")
+        jitter = self._rng.multivariate_normal(
+            np.zeros(4), covariance + np.diag([TINY, TINY, TINY, SCALE_STD**2]), count, method="cholesky"
+        )
         states = wrapped(mean + np.sqrt(1.0 - SMOOTHING**2) * offset + SMOOTHING * jitter)
         self.poses, self.scale = states[:, :3], states[:, 3]
         self.log_weights = np.zeros(count)

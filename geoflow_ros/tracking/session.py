@@ -17,6 +17,7 @@ from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection
 from geoflow_ros.tracking.prior import Fix
 from geoflow_ros.tracking.search import Origin, Proposal, bounded
 from geoflow_ros.tracking.sensors.fix_delay import ClockOffset
+from geoflow_ros.tracking.sensors.image_check import ImageCheck
 from geoflow_ros.tracking.sensors.sensor_inputs import SensorInputs, SessionConfig
 from geoflow_ros.tracking.tracker import Track, Tracker, TrackState
 
@@ -89,6 +90,7 @@ class Session(SensorInputs):
         self._last: _Task | None = None
         self._seed = seed
         self._decode = decode
+        self._images = ImageCheck()
         self._tracker = Tracker(config.tracker, seed, self._sensors, self._motions)
         self._generation = 0  # of the track: an answer to a frame of an older one is not for it
 
@@ -229,6 +231,9 @@ class Session(SensorInputs):
         self._last = task
         try:
             image, camera = self._decode(message, task.camera, task.localizer.image_size)
+            frozen = self._images.complaint(message, self._motions)
+            if frozen and image.min() < image.max():  # a blank one has a reason of its own
+                return Rejection(frozen)
             return task.localizer.localize(image, camera, task.proposal.prior, self._seed)
         except InputError as error:
             return Rejection(str(error))

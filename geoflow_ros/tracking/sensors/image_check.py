@@ -1,0 +1,34 @@
+"""A camera whose driver repeats its last picture with fresh stamps: it fits where it was taken, not where it is."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+from geoflow_ros.bags.messages import stamp_ns
+from geoflow_ros.tracking.motion import MotionBuffer
+
+MOVED_M = 1.0  # driven while the picture stayed the same to the last bit
+
+
+class ImageCheck:
+    """Remembers the last picture by its checksum, and since when it has been shown."""
+
+    def __init__(self) -> None:
+        self._checksum: int | None = None
+        self._since_ns = 0
+
+    def complaint(self, message: Any, motions: MotionBuffer) -> str | None:
+        """Why an image message shows nothing new although odometry says that the vehicle moved."""
+        checksum, taken_ns = zlib.crc32(message.data), stamp_ns(message.header.stamp)
+        if checksum != self._checksum:
+            self._checksum, self._since_ns = checksum, taken_ns
+            return None
+        moved_m = motions.between(self._since_ns, taken_ns).distance
+        if moved_m < MOVED_M:
+            return None
+        shown_s = (taken_ns - self._since_ns) * 1e-9
+        return (
+            f"the camera has shown the same picture for {shown_s:.0f} s while the vehicle moved: "
+            "restart its driver, or look at its cable"
+        )

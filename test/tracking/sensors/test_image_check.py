@@ -1,0 +1,61 @@
+"""A picture that repeats while the vehicle moves is no evidence; one that repeats at rest is."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import tracking_support as sim
+
+from geoflow_ros.camera import Mount
+from geoflow_ros.tracking.motion import BodyVelocity, MotionBuffer
+from geoflow_ros.tracking.sensors.image_check import ImageCheck
+from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
+from geoflow_ros.tracking.session import Session
+from geoflow_ros.tracking.settings import DatumConfig
+from geoflow_ros.tracking.tracker import TrackState
+
+DRIVE = sim.Drive()
+
+
+def frozen(seconds: float, since: float) -> Any:
+    """The picture of an earlier time with a fresh stamp."""
+    message = sim.image(since)
+    message.header = sim.header(sim.stamp(seconds))
+    return message
+
+
+@pytest.mark.parametrize(("speed", "is_frozen"), [(0.0, False), (0.3, False), (5.0, True)])
+def test_only_what_repeats_over_a_metre_is_frozen(speed: float, is_frozen: bool) -> None:
+    motions, check = MotionBuffer(), ImageCheck()
+    for tick in range(21):
+        motions.add_velocity(BodyVelocity(sim.START_NS + tick * 50_000_000, speed, 0.0, 0.0))
+    assert check.complaint(sim.image(0.0), motions) is None
+    complaint = check.complaint(frozen(1.0, 0.0), motions)
+    assert (complaint is not None and "same picture for 1 s" in complaint) == is_frozen
+    assert check.complaint(sim.image(1.0), motions) is None  # another picture is seen at once
+
+
+def test_a_frozen_camera_is_lost_soon_and_never_sure_of_where_it_froze() -> None:
+    """The localiser finds every frozen frame exactly where it was taken, as the real one does."""
+    here = DatumConfig(sim.DATUM.latitude, sim.DATUM.longitude, sim.DATUM.altitude)
+    session = Session(SessionConfig(datum=here), lambda frame: sim.KnowingLocalizer(DRIVE), 0, Mount())
+    session.on_camera_info(sim.camera_info())
+    answers = []
+    for role, message in sim.messages(DRIVE, 0.0, 20.0, np.random.default_rng(1)):
+        if role != "image":
+            getattr(session, f"on_{role}")(message)
+            continue
+        seconds = (message.header.stamp.sec * 10**9 + message.header.stamp.nanosec - sim.START_NS) * 1e-9
+        shown = message if not 10.0 <= seconds < 15.0 else frozen(seconds, 10.0)
+        answers.append((seconds, session.process(shown).track))
+    during = [track for seconds, track in answers if 13.0 <= seconds < 15.0]
+    assert {track.state for track in during} == {TrackState.LOST}
+    assert "the camera has shown the same picture for" in during[-1].reason
+    for seconds, track in answers:
+        if track.pose is not None and track.state is TrackState.LOCALISED:
+            east, north, _ = DRIVE.pose(seconds)
+            assert math.hypot(track.pose.east - east, track.pose.north - north) < 2.0
+    assert answers[-1][1].state is TrackState.LOCALISED  # found again once the camera sees

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -13,24 +13,33 @@ from geoflow_ros.camera import Mount
 from geoflow_ros.datasets.sample import Sample
 from geoflow_ros.localization.pose import UniformPosePrior
 
-MOUNT_TILT_STD = math.radians(0.3)  # a vehicle pitches and rolls, and no mount is measured exactly
-MOUNT_HEIGHT_STD = 0.02  # of the height
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
-def augment(sample: Sample, rng: np.random.Generator) -> Sample:
+@dataclass(frozen=True, slots=True)
+class MountError:
+    """Standard deviations of what a mount is known wrong by: a vehicle pitches and rolls, and nobody measures exactly.
+
+    tilt_std: of roll and of pitch (rad). height_std: as a share of the height.
+    """
+
+    tilt_std: float = math.radians(0.3)
+    height_std: float = 0.02
+
+
+def augment(sample: Sample, rng: np.random.Generator, mount_error: MountError) -> Sample:
     """The sample with other looks of both images and a mount known a little wrong; half the time mirrored."""
     if rng.random() < 0.5:
         sample = mirror(sample)
     patch = replace(sample.patch, image=photometric(sample.patch.image, rng))
-    camera = replace(sample.camera, mount=jittered(sample.camera.mount, rng))
+    camera = replace(sample.camera, mount=jittered(sample.camera.mount, rng, mount_error))
     return replace(sample, ground=photometric(sample.ground, rng), camera=camera, patch=patch)
 
 
-def jittered(mount: Mount, rng: np.random.Generator) -> Mount:
-    """The mount with small random errors in roll, pitch and height."""
-    roll, pitch = rng.normal(0.0, MOUNT_TILT_STD, 2)
-    height = mount.height * (1.0 + rng.normal(0.0, MOUNT_HEIGHT_STD))
+def jittered(mount: Mount, rng: np.random.Generator, error: MountError) -> Mount:
+    """The mount with random errors in roll, pitch and height."""
+    roll, pitch = rng.normal(0.0, error.tilt_std, 2)
+    height = mount.height * (1.0 + rng.normal(0.0, error.height_std))
     return replace(mount, roll=mount.roll + roll, pitch=mount.pitch + pitch, height=height)
 
 

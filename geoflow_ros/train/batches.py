@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from geoflow_ros.datasets.augment import augment
+from geoflow_ros.datasets.augment import MountError, augment
 from geoflow_ros.datasets.sample import LocalizationDataset, Sample
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.inputs import ground_image, image_tensor, lift_grid
@@ -61,6 +61,7 @@ class BatchPlan:
     yaw_range: float
     rank: int = 0
     processes: int = 1
+    mount_error: MountError = MountError()
 
     def numbers(self, step: int) -> range:
         """Numbers of the samples of a step in the endless shuffled run over the data."""
@@ -113,7 +114,8 @@ class _Batches(Dataset["Batch | InputError"]):
         epoch, position = divmod(number, len(self._samples))
         order = np.random.default_rng([self._plan.seed, epoch]).permutation(len(self._samples))
         index = epoch * len(self._samples) + int(order[position])
-        return augment(self._samples[index], np.random.default_rng([self._plan.seed, 1, number]))
+        rng = np.random.default_rng([self._plan.seed, 1, number])
+        return augment(self._samples[index], rng, self._plan.mount_error)
 
     def _starts(self, number: int, sample: Sample) -> NDArray[np.float32]:
         truth, reach = truth_pose(sample, self._config.search_radius), self._config.reach_m

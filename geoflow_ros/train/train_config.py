@@ -50,6 +50,8 @@ class TrainConfig:
     pretrained: bool = option("whether the trunks start from ImageNet's weights; if not, set frozen_stages: 0", True)
     matched_channels: int = option("default: channels in which frame and map are compared", 8, range=(1, 256))
     highest_lift_m: float = option("default: up to where above ground the frame is read", 6.0, "m", (0.0, 6.0))
+    mount_tilt_std_deg: float = option("standard deviation of the mount's roll and pitch", 0.3, "deg", (0.0, 5.0))
+    mount_height_std: float = option("standard deviation of its height, as a share of it", 0.02, range=(0.0, 0.3))
     batch: int = option("samples a step and process; even, if several processes are to equal one", 8, range=COUNT)
     steps: int = option("length of the run", 4000, range=COUNT)
     learning_rate: float = option("peak, of all but the trunks", 1.5e-3, range=RATE)

@@ -17,6 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils import clip_grad_norm_
 from tqdm import tqdm
 
+from geoflow_ros.datasets.augment import MountError
 from geoflow_ros.datasets.sample import LocalizationDataset
 from geoflow_ros.errors import InputError
 from geoflow_ros.model.config import config_from_dict
@@ -109,7 +110,9 @@ class Trainer:
     def stream(self, samples: LocalizationDataset, steps: range) -> Iterator[Batch]:
         """This process's batches of the given steps."""
         config, processes = self.config, self.processes
-        plan = BatchPlan(config.batch, config.seed, config.hypotheses, self.yaw_range, processes.rank, processes.count)
+        share = processes.rank, processes.count
+        error = MountError(math.radians(config.mount_tilt_std_deg), config.mount_height_std)
+        plan = BatchPlan(config.batch, config.seed, config.hypotheses, self.yaw_range, *share, error)
         return batches(samples, self.model.config, steps, plan, config.workers)
 
     def fit(self, data: TrainingData, log: RunLog | None = None) -> None:

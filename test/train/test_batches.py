@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from training_support import TINY, Noise
 
-from geoflow_ros.datasets.augment import augment, mirror
+from geoflow_ros.camera import Mount
+from geoflow_ros.datasets.augment import MountError, augment, jittered, mirror
 from geoflow_ros.datasets.sample import Sample
 from geoflow_ros.errors import InputError
 from geoflow_ros.train.batches import Batch, BatchPlan, batches, draw_hypotheses, to_batch, truth_pose
@@ -62,9 +63,17 @@ def test_the_mirrored_camera_sees_the_mirrored_point_in_the_mirrored_pixel() -> 
 
 
 def test_augmentation_repeats_with_its_generator_and_changes_the_pixels() -> None:
-    once, again = (augment(Noise()[0], np.random.default_rng(5)) for _ in range(2))
+    once, again = (augment(Noise()[0], np.random.default_rng(5), MountError()) for _ in range(2))
     assert np.array_equal(once.ground, again.ground) and np.array_equal(once.patch.image, again.patch.image)
     assert not np.array_equal(once.ground, Noise()[0].ground)
+
+
+def test_the_mount_is_known_as_wrong_as_is_said() -> None:
+    rng, error = np.random.default_rng(0), MountError(tilt_std=0.02, height_std=0.05)
+    mounts = [jittered(Mount(height=2.0, pitch=0.1), rng, error) for _ in range(2000)]
+    spread = np.std([(mount.roll, mount.pitch, mount.height) for mount in mounts], axis=0)
+    np.testing.assert_allclose(spread, (0.02, 0.02, 0.1), rtol=0.1)
+    assert jittered(Mount(height=2.0), rng, MountError(0.0, 0.0)) == Mount(height=2.0)
 
 
 def test_batches_depend_on_the_step_alone() -> None:

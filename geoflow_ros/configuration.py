@@ -95,8 +95,10 @@ class NodeConfig:
     @property
     def session(self) -> SessionConfig:
         """What of it a session is configured by."""
-        rectified, frame = self.camera.rectified, self.base_frame
-        return SessionConfig(self.heading, self.prior, self.datum, self.tracker, rectified, self.odometry, frame)
+        camera, frame = self.camera, self.base_frame
+        return SessionConfig(
+            self.heading, self.prior, self.datum, self.tracker, camera.rectified, self.odometry, frame, camera.prior
+        )
 
 
 def changed(config: NodeConfig, values: Mapping[str, object]) -> NodeConfig:

@@ -29,6 +29,12 @@ class CameraInput:
         with self._lock:
             return self._camera
 
+    @property
+    def mount(self) -> Mount | None:
+        """As stated."""
+        with self._lock:
+            return self._mount
+
     def set_info(self, message: Any) -> None:
         """A sensor_msgs/CameraInfo; one that cannot be used is an InputError, and there is no camera from then on."""
         with self._lock:

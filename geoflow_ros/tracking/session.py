@@ -14,12 +14,16 @@ from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection
+from geoflow_ros.tracking.mount.estimate import MountEstimate
+from geoflow_ros.tracking.mount.self_calibration import MountCalibration
 from geoflow_ros.tracking.prior import Fix
 from geoflow_ros.tracking.search import Origin, Proposal, bounded
 from geoflow_ros.tracking.sensors.fix_delay import ClockOffset
 from geoflow_ros.tracking.sensors.image_check import ImageCheck
 from geoflow_ros.tracking.sensors.sensor_inputs import SensorInputs, SessionConfig
 from geoflow_ros.tracking.tracker import Track, Tracker, TrackState
+
+CAMERA = "camera"  # the name of the only one
 
 
 class FrameLocalizer(Protocol):
@@ -91,6 +95,7 @@ class Session(SensorInputs):
         self._seed = seed
         self._decode = decode
         self._images = ImageCheck()
+        self._mounts = MountCalibration(config.mount)
         self._tracker = Tracker(config.tracker, seed, self._sensors, self._motions)
         self._generation = 0  # of the track: an answer to a frame of an older one is not for it
 
@@ -180,6 +185,19 @@ class Session(SensorInputs):
             self._motions.clear()
             self._compare_anew()
             self._forget(reason)
+
+    @property
+    def mount_estimates(self) -> Mapping[str, MountEstimate]:
+        """What is believed of each camera's mount, by its name; none before a mount is stated."""
+        with self._lock:
+            stated = self._eye.mount
+            return {} if stated is None else {CAMERA: self._mounts.estimate(stated)}
+
+    def recall_mounts(self, kept: Mapping[str, MountEstimate]) -> None:
+        """Believe of the cameras' mounts what was learnt before a restart, by the camera's name."""
+        with self._lock:
+            if CAMERA in kept:
+                self._mounts.recall(kept[CAMERA])
 
     @property
     def fix_clock(self) -> ClockOffset:

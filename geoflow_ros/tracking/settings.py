@@ -9,8 +9,10 @@ from geoflow_ros.camera import Mount
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum
 from geoflow_ros.options import option
+from geoflow_ros.tracking.mount.estimate import MountPrior
 
 HALF_TURN = (-math.pi, math.pi)
+SIGMA = (0.0, 0.1)
 MOUNT = ("forward", "left", "height", "roll", "pitch", "yaw")
 
 
@@ -24,6 +26,12 @@ class CameraConfig:
     roll: float = option("of the viewing direction in base_link", math.nan, "rad", HALF_TURN)
     pitch: float = option("of the viewing direction in base_link, positive looks down", math.nan, "rad", (-1.5, 1.5))
     yaw: float = option("of the viewing direction in base_link, positive looks left", math.nan, "rad", HALF_TURN)
+    roll_sigma: float = option(
+        "how well roll is known (1 sigma); frames find out the rest; 0: exactly", 0.026, "rad", SIGMA
+    )
+    pitch_sigma: float = option("the same of pitch", 0.026, "rad", SIGMA)
+    yaw_sigma: float = option("the same of yaw", 0.026, "rad", SIGMA)
+    height_sigma: float = option("the same of the height, as a share of it", 0.05, range=(0.0, 0.3))
     from_tf: bool = option("whether the mount comes from TF, at each image's stamp, instead of the six numbers", False)
     frame: str = option("with from_tf: optical frame of the camera; empty takes the frame_id of the images", "")
     base_height: float = option("with from_tf: of base_link above the ground", 0.0, "m", (-5.0, 20.0))
@@ -47,6 +55,11 @@ class CameraConfig:
         if self.from_tf:
             return None
         return Mount(self.forward, self.left, self.height, self.roll, self.pitch, self.yaw)
+
+    @property
+    def prior(self) -> MountPrior:
+        """How well the mount is known."""
+        return MountPrior(self.roll_sigma, self.pitch_sigma, self.yaw_sigma, self.height_sigma)
 
 
 @dataclass(frozen=True, slots=True)

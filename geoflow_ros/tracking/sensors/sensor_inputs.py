@@ -17,6 +17,7 @@ from geoflow_ros.localization.pose import PoseWithCovariance, Rejection, positio
 from geoflow_ros.tracking import measurements
 from geoflow_ros.tracking.camera_input import CameraInput
 from geoflow_ros.tracking.motion import MotionBuffer
+from geoflow_ros.tracking.mount.estimate import MountPrior
 from geoflow_ros.tracking.prior import Fix, Heading, HeadingConfig, PriorBuffer, PriorConfig
 from geoflow_ros.tracking.sensors.clocks import Clocks
 from geoflow_ros.tracking.sensors.fix_check import FixCheck, check_distance
@@ -30,7 +31,10 @@ from geoflow_ros.tracking.tracker import TrackerConfig
 
 @dataclass(frozen=True, slots=True)
 class SessionConfig:
-    """Everything a session can be told. rectified: read P of camera_info instead of K and D."""
+    """Everything a session can be told. rectified: read P of camera_info instead of K and D.
+
+    mount: how well the camera's mount is known; by default exactly.
+    """
 
     heading: HeadingConfig = field(default_factory=HeadingConfig)
     prior: PriorConfig = field(default_factory=PriorConfig)
@@ -39,6 +43,7 @@ class SessionConfig:
     rectified: bool = False
     odometry: OdometryConfig = field(default_factory=OdometryConfig)
     base_frame: str = "base_link"
+    mount: MountPrior = MountPrior()
 
 
 class SensorInputs:

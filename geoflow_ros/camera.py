@@ -50,6 +50,13 @@ class Mount:
         """Where the camera is in base_link, and its viewing direction, seen from above."""
         return PlanarPose(self.forward, self.left, self.yaw)
 
+    def on_tilted_body(self, roll: float, pitch: float) -> Mount:
+        """How the camera looks while the body is rolled and pitched (rad) out of the road's plane, about the lens."""
+        axes = _attitude(roll, pitch, 0.0) @ _attitude(self.roll, self.pitch, self.yaw)
+        pitch = -math.asin(min(max(float(axes[2, 0]), -1.0), 1.0))
+        roll, yaw = math.atan2(axes[2, 1], axes[2, 2]), math.atan2(axes[1, 0], axes[0, 0])
+        return replace(self, roll=roll, pitch=pitch, yaw=yaw)
+
 
 @dataclass(frozen=True, slots=True)
 class CameraModel:
@@ -128,11 +135,16 @@ class CameraModel:
 
     def level_from_camera(self) -> NDArray[np.float64]:
         """Rotation (3, 3), its columns the camera's forward, left, up axes in the level frame: Ry(pitch) Rx(roll)."""
-        sp, cp = math.sin(self.mount.pitch), math.cos(self.mount.pitch)
-        sr, cr = math.sin(self.mount.roll), math.cos(self.mount.roll)
-        pitch = np.array([[cp, 0, sp], [0, 1, 0], [-sp, 0, cp]])
-        roll = np.array([[1, 0, 0], [0, cr, -sr], [0, sr, cr]])
-        return np.asarray(pitch @ roll)
+        return _attitude(self.mount.roll, self.mount.pitch, 0.0)
+
+
+def _attitude(roll: float, pitch: float, yaw: float) -> NDArray[np.float64]:
+    """Rz(yaw) Ry(pitch) Rx(roll), (3, 3)."""
+    (sr, sp, sy), (cr, cp, cy) = np.sin([roll, pitch, yaw]), np.cos([roll, pitch, yaw])
+    turned = np.array([[cy, -sy, 0.0], [sy, cy, 0.0], [0.0, 0.0, 1.0]])
+    pitched = np.array([[cp, 0.0, sp], [0.0, 1.0, 0.0], [-sp, 0.0, cp]])
+    rolled = np.array([[1.0, 0.0, 0.0], [0.0, cr, -sr], [0.0, sr, cr]])
+    return np.asarray(turned @ pitched @ rolled)
 
 
 @lru_cache(maxsize=8)

@@ -43,6 +43,16 @@ def yaw_quaternion(yaw: float) -> tuple[float, float, float, float]:
     return 0.0, 0.0, math.sin(yaw / 2), math.cos(yaw / 2)
 
 
+def tilted_quaternion(yaw: float, pitch: float, roll: float) -> tuple[float, float, float, float]:
+    """x, y, z, w of Rz(yaw) Ry(pitch) Rx(roll) (rad)."""
+    cy, cp, cr = math.cos(yaw / 2), math.cos(pitch / 2), math.cos(roll / 2)
+    sy, sp, sr = math.sin(yaw / 2), math.sin(pitch / 2), math.sin(roll / 2)
+    return (
+        sr * cp * cy - cr * sp * sy, cr * sp * cy + sr * cp * sy, cr * cp * sy - sr * sp * cy,
+        cr * cp * cy + sr * sp * sy,
+    )  # fmt: skip
+
+
 def to_rgb(message: Any) -> NDArray[np.uint8]:
     """RGB (H, W, 3) of a sensor_msgs/Image; a view of the message's memory where that is 8-bit RGB already."""
     size = f"{message.width} x {message.height} {message.encoding}"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from geoflow_ros.cli import run
@@ -34,7 +36,28 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("out", type=Path, metavar="OUT", help="a new folder")
         command.add_argument("--seed", type=int, default=0, help="of the (first) town, default 0")
         command.add_argument("--count", type=int, default=250 if kind == "drive" else 20, help="default %(default)s")
+        if kind == "drive":
+            _add_ride(command)
     return result
+
+
+def _add_ride(command: argparse.ArgumentParser) -> None:
+    """How the camera really looks, which the stated mount in drive.json does not say."""
+    command.add_argument(
+        "--mount-error-deg", type=float, nargs="+", default=[], metavar=("PITCH", "ROLL YAW"),
+        help="what the camera's true pitch (positive looks down), roll and yaw have more than the stated mount; "
+        "drive.json says the true one as true_mount",
+    )  # fmt: skip
+    command.add_argument("--mount-error-m", type=float, default=0.0, metavar="HEIGHT", help="the same of its height")
+    command.add_argument(
+        "--nod-deg", type=float, default=0.0, metavar="DEG",
+        help="pitch the body by this amplitude at 1 Hz, and by 2 deg where the driver brakes (2.2 m/s^2), up where he "
+        "accelerates; camera and IMU show it",
+    )  # fmt: skip
+    command.add_argument(
+        "--slope-deg", type=float, default=0.0, metavar="DEG",
+        help="let the road climb by this all the way: the IMU shows it, the camera stays parallel to the road",
+    )  # fmt: skip
 
 
 def write(arguments: argparse.Namespace) -> None:
@@ -44,22 +67,34 @@ def write(arguments: argparse.Namespace) -> None:
     if arguments.count < 1:
         raise InputError(f"--count {arguments.count} is not positive: give 1 or more")
     try:
-        export = _exporter(arguments.kind)
+        export = _exporter(arguments)
     except ImportError as error:
         hint = 'pip install "geoflow_ros[town]"'
         raise InputError(f"{arguments.kind} needs a package that is missing ({error}): {hint}") from error
     export(arguments.out, arguments.seed, arguments.count)
 
 
-def _exporter(kind: str) -> Callable[[Path, int, int], None]:
+def _exporter(arguments: argparse.Namespace) -> Callable[[Path, int, int], None]:
     """Imported only when wanted: each needs packages that the others do not."""
-    if kind == "drive":
-        from geoflow_ros.town.export_drive import export_drive as export
-    elif kind == "kitti":
+    if arguments.kind == "drive":
+        return _drive_exporter(arguments)
+    if arguments.kind == "kitti":
         from geoflow_ros.town.export_kitti import export_kitti as export
     else:
         from geoflow_ros.town.export_vigor import export_vigor as export
     return export
+
+
+def _drive_exporter(arguments: argparse.Namespace) -> Callable[[Path, int, int], None]:
+    from geoflow_ros.town.export_drive import export_drive
+    from geoflow_ros.town.ride import Ride
+
+    angles, most = arguments.mount_error_deg, 3
+    if len(angles) > most:
+        raise InputError(f"--mount-error-deg has {len(angles)} numbers: expected PITCH, or PITCH ROLL YAW")
+    pitch, roll, yaw = map(math.radians, [*angles, 0.0, 0.0, 0.0][:most])
+    nod, slope = math.radians(arguments.nod_deg), math.radians(arguments.slope_deg)
+    return partial(export_drive, ride=Ride(pitch, roll, yaw, arguments.mount_error_m, nod, slope))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -9,15 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.bags.messages import yaw_quaternion
+from geoflow_ros.bags.messages import tilted_quaternion, yaw_quaternion
 from geoflow_ros.bags.recording import BagRecorder, Messages
 from geoflow_ros.camera import CameraModel
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.town.noise import SensorErrors, dead_reckoning, gauss_markov, gnss_fixes
+from geoflow_ros.town.ride import Ride
 from geoflow_ros.town.route import Drive
 
 Floats = NDArray[np.float64]
 FIX_HZ, IMU_HZ, ODOM_HZ = 5.0, 50.0, 20.0
+GRAVITY = 9.81
 TOPICS = {
     "/image/compressed": "sensor_msgs/msg/CompressedImage", "/camera_info": "sensor_msgs/msg/CameraInfo",
     "/fix": "sensor_msgs/msg/NavSatFix", "/imu": "sensor_msgs/msg/Imu", "/odom": "nav_msgs/msg/Odometry",
@@ -60,10 +62,17 @@ class DriveBag:
         east, north, yaw = (float(value) for value in pose)
         self._add("/ground_truth", time, header=self._header(time, "map"), pose=self._pose(east, north, yaw))
 
-    def write_sensors(self, drive: Drive, seconds: float, errors: SensorErrors, rng: np.random.Generator) -> None:
+    def write_sensors(
+        self,
+        drive: Drive,
+        seconds: float,
+        errors: SensorErrors,
+        rng: np.random.Generator,
+        ride: Ride = Ride(),  # noqa: B008
+    ) -> None:
         """Everything but the camera, from the start to `seconds`, with errors."""
         self._write_fixes(drive, seconds, errors, rng)
-        self._write_imu(drive, seconds, errors, rng)
+        self._write_imu(drive, seconds, errors, rng, ride)
         self._write_odometry(drive, seconds, errors, rng)
 
     def _write_fixes(self, drive: Drive, seconds: float, errors: SensorErrors, rng: np.random.Generator) -> None:
@@ -77,22 +86,28 @@ class DriveBag:
                 longitude=float(lon), altitude=float(alt), position_covariance=covariance, position_covariance_type=2,
             )  # fmt: skip
 
-    def _write_imu(self, drive: Drive, seconds: float, errors: SensorErrors, rng: np.random.Generator) -> None:
+    def _write_imu(
+        self, drive: Drive, seconds: float, errors: SensorErrors, rng: np.random.Generator, ride: Ride
+    ) -> None:
         times = np.arange(0.0, seconds + 1e-9, 1.0 / IMU_HZ)
-        true_yaw, speed = drive.pose(times)[:, 2], drive.speed(times)
+        true_yaw, true_pitch = drive.pose(times)[:, 2], ride.imu_pitch(drive, times)
         yaw = true_yaw + gauss_markov(rng, times, errors.yaw_drift, errors.yaw_tau)
-        rate = _rate(true_yaw, times) + rng.normal(0.0, errors.gyro_bias) + rng.normal(0.0, errors.gyro, len(times))
-        forward, sideways = _rate(speed, times), speed * _rate(true_yaw, times)
+        rate = _body_rates(_rate(true_yaw, times), true_pitch, _rate(true_pitch, times))
+        rate[:, 2] += rng.normal(0.0, errors.gyro_bias) + rng.normal(0.0, errors.gyro, len(times))
+        tilt = np.random.default_rng(len(times))  # of its own: the other sensors are as they were without it
+        roll, pitch = (gauss_markov(tilt, times, errors.tilt_drift, errors.yaw_tau) for _ in range(2))
+        pitch = pitch + true_pitch
+        rate[:, :2] += tilt.normal(0.0, errors.gyro_bias, 2) + tilt.normal(0.0, errors.gyro, (len(times), 2))
+        force = _specific_force(drive, times, true_yaw, true_pitch)
         level = 0.002
         orientation = np.diag([level, level, errors.yaw_drift**2]).ravel()
         angular = np.diag([errors.gyro**2 + errors.gyro_bias**2] * 3).ravel()
         for index, time in enumerate(times):
             self._add(
                 "/imu", time, header=self._header(time, "imu"),
-                orientation=self._messages.quaternion(yaw_quaternion(yaw[index])),
-                orientation_covariance=orientation, angular_velocity=self._messages.vector((0.0, 0.0, rate[index])),
-                angular_velocity_covariance=angular,
-                linear_acceleration=self._messages.vector((forward[index], sideways[index], 9.81)),
+                orientation=self._messages.quaternion(tilted_quaternion(yaw[index], pitch[index], roll[index])),
+                orientation_covariance=orientation, angular_velocity=self._messages.vector(rate[index]),
+                angular_velocity_covariance=angular, linear_acceleration=self._messages.vector(force[index]),
                 linear_acceleration_covariance=np.diag([0.1] * 3).ravel(),
             )  # fmt: skip
 
@@ -139,3 +154,16 @@ class DriveBag:
 def _rate(values: Floats, times: Floats) -> Floats:
     """Derivative (n,) with respect to time; zero for a single sample."""
     return np.gradient(values, times) if len(times) > 1 else np.zeros(len(times))
+
+
+def _body_rates(yaw_rate: Floats, pitch: Floats, pitch_rate: Floats) -> Floats:
+    """Rates of turn (n, 3) about forward, left, up of a body that yaws about the vertical and pitches."""
+    return np.column_stack([-yaw_rate * np.sin(pitch), pitch_rate, yaw_rate * np.cos(pitch)])
+
+
+def _specific_force(drive: Drive, times: Floats, yaw: Floats, pitch: Floats) -> Floats:
+    """What an accelerometer feels (n, 3), forward, left, up of a body at this pitch (m/s^2)."""
+    speed = drive.speed(times)
+    forward, left, up = _rate(speed, times), speed * _rate(yaw, times), np.full(len(times), GRAVITY)
+    sin, cos = np.sin(pitch), np.cos(pitch)
+    return np.column_stack([cos * forward - sin * up, left, sin * forward + cos * up])

@@ -14,7 +14,8 @@ Floats = NDArray[np.float64]
 class SensorErrors:
     """Standard deviations. GNSS, metres on each axis: drifting and white, a mean horizontal error of 8 m in all.
 
-    yaw_drift: rad. gyro: rad/s white; gyro_bias: rad/s. wheel_scale: share of the distance.
+    yaw_drift, tilt_drift (of roll and pitch): rad. gyro: rad/s white; gyro_bias: rad/s.
+    wheel_scale: share of the distance.
     """
 
     gnss_drift: float = 6.2
@@ -23,6 +24,7 @@ class SensorErrors:
     altitude: float = 3.0
     yaw_drift: float = 0.035
     yaw_tau: float = 60.0
+    tilt_drift: float = 0.01
     gyro: float = 0.005
     gyro_bias: float = 0.002
     wheel_scale: float = 0.01

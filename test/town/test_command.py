@@ -21,6 +21,25 @@ def test_bad_numbers_are_one_sentence(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--mount-error-deg", "1", "2", "3", "4"], "--mount-error-deg has 4 numbers"),
+        (["--mount-error-deg", "-95"], "pitch of -95 deg cannot be rendered: expected -80 to 80"),
+        (["--mount-error-m", "-1.6"], "outside 0.1 to 20 m"),
+        (["--nod-deg", "nan"], "nod of nan deg"),
+        (["--slope-deg", "45"], "slope of 45 deg"),
+    ],
+)
+def test_a_ride_that_cannot_be_drawn_is_one_sentence(
+    options: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["drive", str(tmp_path / "out"), "--count", "1", *options]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("kind", ["drive", "kitti", "vigor"])
 def test_a_folder_with_something_in_it_is_left_alone(
     kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

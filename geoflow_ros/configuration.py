@@ -14,6 +14,7 @@ from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.model.inference.runtimes import Runtime
 from geoflow_ros.options import Scalar, build, option, options_of
 from geoflow_ros.resources import share_file
+from geoflow_ros.tracking.cameras import ONE, CameraSetup
 from geoflow_ros.tracking.prior import HeadingConfig, PriorConfig
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
 from geoflow_ros.tracking.settings import CameraConfig, DatumConfig, OdometryConfig
@@ -95,10 +96,12 @@ class NodeConfig:
     @property
     def session(self) -> SessionConfig:
         """What of it a session is configured by."""
-        camera, frame = self.camera, self.base_frame
-        return SessionConfig(
-            self.heading, self.prior, self.datum, self.tracker, camera.rectified, self.odometry, frame, camera.prior
-        )
+        return SessionConfig(self.heading, self.prior, self.datum, self.tracker, self.odometry, self.base_frame)
+
+    @property
+    def camera_setups(self) -> dict[str, CameraSetup]:
+        """What is known of each camera beforehand, by its name."""
+        return {ONE: CameraSetup(self.camera.mount, self.camera.rectified, self.camera.prior)}
 
 
 def changed(config: NodeConfig, values: Mapping[str, object]) -> NodeConfig:

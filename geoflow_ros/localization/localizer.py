@@ -121,8 +121,8 @@ class Localizer:
     ) -> PoseEstimate | Rejection:
         """Pose of base_link in the `map` frame from an RGB image (H, W, 3) as the camera gave it."""
         start = time.perf_counter()
-        if reason := self._unusable(image, camera, prior):
-            return Rejection(reason)
+        if unusable := _blind(image, camera) or self._too_vague(prior):
+            return unusable
         of_camera = moved(prior, camera.mount.planar)
         encoded = self._patches.around(of_camera)
         if encoded.patch.missing > self.config.max_missing:
@@ -171,25 +171,29 @@ class Localizer:
             return Rejection(f"position is uncertain by {std:.1f} m, more than max_std_m = {self.config.max_std_m:g} m")
         return estimate
 
-    def _unusable(self, image: NDArray[np.uint8], camera: CameraModel, prior: PosePrior) -> str | None:
-        if image.shape[:2] != (camera.height, camera.width):
-            return (
-                f"image is {image.shape[1]} x {image.shape[0]} but the camera's calibration is for "
-                f"{camera.width} x {camera.height}"
-            )
-        if cv2.meanStdDev(image[::4])[1].max() < BLANK_IMAGE_STD:
-            return "image has no contrast: is the lens covered?"
+    def _too_vague(self, prior: PosePrior) -> Rejection | None:
         config = self.model.config
         std = position_std(prior.covariance)
         if std > config.search_radius:
-            return (
+            return Rejection(
                 f"prior position is uncertain by {std:.0f} m, more than the search radius of {config.search_radius:g} m"
             )
         yaw_std_deg = math.degrees(math.sqrt(prior.covariance[2, 2]))
         if config.searches_heading and yaw_std_deg > config.yaw_range_deg:
             searched = f"the {config.yaw_range_deg:g} deg that are searched"
-            return f"prior heading is uncertain by {yaw_std_deg:.0f} deg, more than {searched}"
+            return Rejection(f"prior heading is uncertain by {yaw_std_deg:.0f} deg, more than {searched}")
         return None
+
+
+def _blind(image: NDArray[np.uint8], camera: CameraModel) -> Rejection | None:
+    """Why an image shows nothing, if it does not."""
+    if image.shape[:2] != (camera.height, camera.width):
+        size = f"{image.shape[1]} x {image.shape[0]}"
+        calibrated = f"{camera.width} x {camera.height}"
+        return Rejection(f"image is {size} but the camera's calibration is for {calibrated}", is_blind=True)
+    if cv2.meanStdDev(image[::4])[1].max() < BLANK_IMAGE_STD:
+        return Rejection("image has no contrast: is the lens covered?", is_blind=True)
+    return None
 
 
 def _of_base(of_camera: Likelihood, mount: Mount) -> Likelihood:

@@ -111,6 +111,10 @@ def moved(pose: P, by: PlanarPose) -> P:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """No estimate, and why: one sentence for the diagnostics."""
+    """No estimate, and why: one sentence for the diagnostics.
+
+    is_blind: the camera shows nothing, which says nothing of the place.
+    """
 
     reason: str
+    is_blind: bool = False

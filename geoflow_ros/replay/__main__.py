@@ -171,7 +171,7 @@ def _session(config: NodeConfig, satellite: SatelliteMap) -> Session:
     def localizer_in(frame: LocalFrame) -> Localizer:
         return Localizer(model, satellite, frame, config.localizer)
 
-    return Session(config.session, localizer_in, config.seed, config.camera.mount)
+    return Session(config.session, localizer_in, config.seed, config.camera_setups)
 
 
 def _prepare(out: Path, document: Path) -> None:

@@ -51,7 +51,7 @@ class Pipeline:
         self._config = config
         self._loaded = loaded
         self._mount = _mount_source(node, config)
-        self.session = new_session(config.session, self._localizer_in, config.seed, config.camera.mount, _decode)
+        self.session = new_session(config.session, self._localizer_in, config.seed, config.camera_setups, _decode)
         self._lookup = SensorLookup(node, config.base_frame) if config.sensors_from_tf else None
         if self._lookup is not None:
             self.session.locate_sensors_by(self._lookup.at)

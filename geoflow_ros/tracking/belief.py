@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import Likelihood, PoseEstimate, PosePrior
 from geoflow_ros.options import option
+from geoflow_ros.tracking.cameras import ONE
 from geoflow_ros.tracking.motion import NO_MOTION, Motion
 from geoflow_ros.tracking.particles import Particles
 
@@ -88,7 +89,8 @@ class Belief:
         self._config = config
         self._particles = Particles(poses, rng, config.scale_std)
         self._rng = rng
-        self._unseen_m, self._unseen_turn = math.inf, math.inf  # since the last frame that was weighed
+        self._way = np.zeros(2)  # metres driven and radians turned so far
+        self._seen_at: dict[str, Floats] = {}  # the same where the last frame of each camera was weighed
         self._fix_ns: int | None = None
 
     @classmethod
@@ -99,10 +101,12 @@ class Belief:
         return cls(config, poses, stamp_ns, rng)
 
     @classmethod
-    def of_frame(cls, config: BeliefConfig, estimate: PoseEstimate, stamp_ns: int, rng: np.random.Generator) -> Belief:
+    def of_frame(
+        cls, config: BeliefConfig, estimate: PoseEstimate, stamp_ns: int, rng: np.random.Generator, camera: str = ONE
+    ) -> Belief:
         """A belief that rests on a single frame: drawn from what it says, which is not weighed again."""
         belief = cls(config, _drawn(estimate, config.particles, rng), stamp_ns, rng)
-        belief._unseen_m = belief._unseen_turn = 0.0
+        belief._seen_at[camera] = np.zeros(2)
         return belief
 
     def pose(self, lag: Motion = NO_MOTION) -> tuple[Floats, Floats]:
@@ -116,8 +120,7 @@ class Belief:
         position = math.hypot(config.distance_noise * root, unknown)
         turn = math.hypot(config.yaw_noise * root, config.turn_noise * math.sqrt(motion.turned), unknown_turn)
         self._particles.move(motion, position, turn)
-        self._unseen_m += motion.distance + unknown
-        self._unseen_turn += motion.turned + unknown_turn
+        self._way += (motion.distance + unknown, motion.turned + unknown_turn)
         self.stamp_ns = stamp_ns
 
     def change_odometry(self) -> None:
@@ -125,17 +128,14 @@ class Belief:
         self._particles.draw_scale(self._config.scale_std)
         self._particles.move(NO_MOTION, *MISLED)
 
-    def see(self, estimate: PoseEstimate, lag: Motion | None = None) -> float:
-        """Weigh the particles by a frame; a late one was taken a motion `lag` away.
+    def see(self, estimate: PoseEstimate, lag: Motion = NO_MOTION, camera: str = ONE) -> float:
+        """Weigh the particles by a frame of a camera; a late one was taken a motion `lag` away.
 
         Returns by how much (natural logarithm) the frame fits its own best place better than the belief.
         """
-        unseen = (self._unseen_m, self._unseen_turn) if lag is None else (lag.distance, lag.turned)
-        if lag is None:
-            self._unseen_m, self._unseen_turn, lag = 0.0, 0.0, NO_MOTION
+        share = self._share(self._way - (lag.distance, lag.turned), camera)
         fit = self._fit(estimate, lag)
         gap = -_reached(fit, self._particles.weights)
-        share = self._share(*unseen)
         if gap > self._config.disagreement and share > 0.0:
             fresh = _drawn(estimate, round(self._config.injected * self._config.particles), self._rng)
             self._particles.replace_least(lag.inverse().apply(fresh))
@@ -160,9 +160,16 @@ class Belief:
             self._fix_ns = stamp_ns if self._fix_ns is None else max(stamp_ns, self._fix_ns)
         return chi_square
 
-    def _share(self, travelled: float, turned: float) -> float:
-        """In [0, 1]: how much a frame says that the one before it, this many metres and radians ago, did not."""
-        config = self._config
+    def _share(self, at: Floats, camera: str) -> float:
+        """In [0, 1]: how much a frame taken at (2,) of the way says that those before it did not.
+
+        Nearby views of one camera err alike; those of two cameras show different things.
+        """
+        config, before = self._config, self._seen_at.get(camera)
+        self._seen_at[camera] = at if before is None else np.maximum(at, before)
+        if before is None:
+            return 1.0
+        travelled, turned = abs(at - before)
         return min(1.0, math.hypot(travelled / config.correlation_length, turned / config.correlation_angle))
 
     def _fit(self, estimate: PoseEstimate, lag: Motion) -> Floats:

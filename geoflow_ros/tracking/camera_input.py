@@ -21,7 +21,7 @@ class CameraInput:
         self._info: Any = None
         self._lock = threading.Lock()
         self._no_mount = "the camera's mount is not known"
-        self._camera: CameraModel | Rejection = Rejection("no camera_info received yet")
+        self._camera: CameraModel | Rejection = Rejection("no camera_info received yet", is_blind=True)
 
     @property
     def camera(self) -> CameraModel | Rejection:
@@ -55,12 +55,12 @@ class CameraInput:
 
     def _build(self) -> None:
         if self._mount is None:
-            self._camera = Rejection(self._no_mount)
+            self._camera = Rejection(self._no_mount, is_blind=True)
             return
         try:
             self._camera = (
                 rectified_model(self._info, self._mount) if self._rectified else camera_model(self._info, self._mount)
             )
         except InputError as error:
-            self._camera = Rejection(str(error))
+            self._camera = Rejection(str(error), is_blind=True)
             raise

@@ -14,6 +14,7 @@ from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection
+from geoflow_ros.tracking.cameras import ONE, CameraSetup, of_camera
 from geoflow_ros.tracking.mount.estimate import MountEstimate
 from geoflow_ros.tracking.mount.self_calibration import MountCalibration
 from geoflow_ros.tracking.prior import Fix
@@ -23,7 +24,7 @@ from geoflow_ros.tracking.sensors.image_check import ImageCheck
 from geoflow_ros.tracking.sensors.sensor_inputs import SensorInputs, SessionConfig
 from geoflow_ros.tracking.tracker import Track, Tracker, TrackState
 
-CAMERA = "camera"  # the name of the only one
+CAMERA = "camera"  # what the only one is called where it needs a name
 
 
 class FrameLocalizer(Protocol):
@@ -51,7 +52,7 @@ that will be read: the image may come smaller than it is, but not than that. Inp
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """What came of an image. stamp_ns: its stamp. track: the fused pose at that stamp and the state.
+    """What came of an image. stamp_ns: its stamp. track: the fused pose at that stamp and the state. camera: its name.
 
     single: what the frame alone said, started at `prior`. prior: where was searched, None if nowhere. frame: the map
     frame of all poses, None while it is not known. fix: the nearest in time, whose altitude the pose may borrow.
@@ -65,6 +66,7 @@ class Answer:
     frame: LocalFrame | None
     fix: Fix | None
     warnings: Mapping[str, str]
+    camera: str = ONE
 
 
 def decode_image(message: Any, camera: CameraModel, needed: tuple[int, int]) -> tuple[NDArray[np.uint8], CameraModel]:
@@ -84,66 +86,68 @@ class Session(SensorInputs):
         config: SessionConfig,
         localizer_in: LocalizerIn,
         seed: int,
-        mount: Mount | None = None,
+        cameras: Mapping[str, CameraSetup],
         decode: Decode = decode_image,
     ) -> None:
-        """mount: as `SensorInputs`. decode: of image messages; the default reads what needs no cv_bridge."""
-        super().__init__(config, mount)
+        """cameras: as `SensorInputs`. decode: of image messages; the default reads what needs no cv_bridge."""
+        super().__init__(config, cameras)
         self._localizer_in = localizer_in
         self._localizer: FrameLocalizer | None = None
-        self._last: _Task | None = None
+        self._tasks: dict[str, _Task] = {}  # the last of each camera
         self._seed = seed
         self._decode = decode
-        self._images = ImageCheck()
-        self._mounts = MountCalibration(config.mount)
+        self._images = {name: ImageCheck() for name in cameras}
+        self._mounts = {name: MountCalibration(each.prior) for name, each in cameras.items()}
         self._tracker = Tracker(config.tracker, seed, self._sensors, self._motions)
         self._generation = 0  # of the track: an answer to a frame of an older one is not for it
 
-    def process(self, image_message: Any) -> Answer:
+    def process(self, image_message: Any, camera: str = ONE) -> Answer:
         """The answer to a sensor_msgs/Image or CompressedImage at its stamp; call it from one thread at a time.
+
+        camera: the name of that which took it; images of several may come in any order.
 
         Stamps that go back a little are late frames and applied at their stamp; a jump back of more than a second
         (a looping bag, a restarted simulation) starts anew, and so does one forward that odometry does not bridge.
         """
         taken_ns = stamp_ns(image_message.header.stamp)
         with self._lock:
-            if leap := self._image_came(taken_ns):
-                return self._answer(taken_ns, Track(TrackState.LOST, leap.reason, None), leap, leap)
+            if leap := self._image_came(taken_ns, camera):
+                return self._answer(camera, taken_ns, Track(TrackState.LOST, leap.reason, None), leap, leap)
             generation = self._generation
             if self._velocities.take_change():
                 self._tracker.change_odometry()
             self._tracker.advance(taken_ns, self._config.prior.speed_sigma)
-            task = self._task(lambda: self._tracker.propose(taken_ns))
-        outcome = self._localize(image_message, task)
+            task = self._task(camera, lambda: self._tracker.propose(taken_ns))
+        outcome = self._localize(camera, image_message, task)
         with self._lock:
             if generation != self._generation:
                 outcome = task = Rejection("the track was started anew")
             else:
-                self._tracker.see(taken_ns, outcome, task.proposal.origin if isinstance(task, _Task) else None)
+                origin = task.proposal.origin if isinstance(task, _Task) else None
+                self._tracker.see(taken_ns, outcome, origin, camera)
             self._say("fix clock", self._tracker.fixes.refusal)
             track = self._doubted(self._tracker.track(taken_ns))
             if isinstance(outcome, PoseEstimate) and isinstance(task, _Task):
                 self._learn(taken_ns, track, outcome, task.proposal.origin)
-            return self._answer(taken_ns, track, outcome, task)
+            return self._answer(camera, taken_ns, track, outcome, task)
 
-    def single_frame(self, image_message: Any) -> Answer:
+    def single_frame(self, image_message: Any, camera: str = ONE) -> Answer:
         """What a frame says alone, looked for where GNSS and the heading source say; the track is left as it is."""
         taken_ns = stamp_ns(image_message.header.stamp)
         with self._lock:
-            self._image_came(taken_ns)
-            task = self._task(lambda: self._at_sensors(taken_ns))
-        outcome = self._localize(image_message, task)
+            self._image_came(taken_ns, camera)
+            task = self._task(camera, lambda: self._at_sensors(taken_ns))
+        outcome = self._localize(camera, image_message, task)
         if isinstance(outcome, Rejection):
             track = Track(TrackState.LOST, outcome.reason, None)
         else:
             track = Track(TrackState.LOCALISED, "by this image alone", outcome)
         with self._lock:
-            return self._answer(taken_ns, track, outcome, task)
+            return self._answer(camera, taken_ns, track, outcome, task)
 
     def warm(self) -> bool:
         """Use the time between two images for what the next may need; False when there is nothing (more) to do."""
-        last = self._last
-        return last is not None and last.localizer.warm(last.proposal.prior, last.camera.mount)
+        return any(task.localizer.warm(task.proposal.prior, task.camera.mount) for task in [*self._tasks.values()])
 
     def set_datum(self, datum: Datum) -> None:
         """Begin the map frame here; the track starts anew, in the new frame."""
@@ -183,6 +187,7 @@ class Session(SensorInputs):
         with self._lock:
             self._sensors.clear()
             self._motions.clear()
+            self._cameras.forget_images()
             self._compare_anew()
             self._forget(reason)
 
@@ -190,14 +195,16 @@ class Session(SensorInputs):
     def mount_estimates(self) -> Mapping[str, MountEstimate]:
         """What is believed of each camera's mount, by its name; none before a mount is stated."""
         with self._lock:
-            stated = self._eye.mount
-            return {} if stated is None else {CAMERA: self._mounts.estimate(stated)}
+            stated = {name: self._cameras[name].mount for name in self._mounts}
+            known = {name: mount for name, mount in stated.items() if mount is not None}
+            return {name or CAMERA: self._mounts[name].estimate(mount) for name, mount in known.items()}
 
     def recall_mounts(self, kept: Mapping[str, MountEstimate]) -> None:
         """Believe of the cameras' mounts what was learnt before a restart, by the camera's name."""
         with self._lock:
-            if CAMERA in kept:
-                self._mounts.recall(kept[CAMERA])
+            for name, calibration in self._mounts.items():
+                if (name or CAMERA) in kept:
+                    calibration.recall(kept[name or CAMERA])
 
     @property
     def fix_clock(self) -> ClockOffset:
@@ -228,9 +235,9 @@ class Session(SensorInputs):
         prior = self._sensors.at(stamp_ns)
         return prior if isinstance(prior, Rejection) else Proposal(bounded(prior), Origin.SENSORS)
 
-    def _task(self, propose: Callable[[], Proposal | Rejection]) -> _Task | Rejection:
-        """What to hand to the localiser, or what is missing."""
-        camera = self._eye.camera
+    def _task(self, name: str, propose: Callable[[], Proposal | Rejection]) -> _Task | Rejection:
+        """What to hand to the localiser of an image of this camera, or what is missing."""
+        camera = self.camera(name)
         if isinstance(camera, Rejection):
             return camera
         proposal = propose()
@@ -242,25 +249,35 @@ class Session(SensorInputs):
             self._localizer = self._localizer_in(self._sensors.frame)
         return _Task(camera, proposal, self._localizer)
 
-    def _localize(self, message: Any, task: _Task | Rejection) -> PoseEstimate | Rejection:
+    def _localize(self, camera: str, message: Any, task: _Task | Rejection) -> PoseEstimate | Rejection:
         """What the image says alone, or why nothing; takes as long as the network does."""
-        if isinstance(task, Rejection):
-            return task
-        self._last = task
+        outcome = task if isinstance(task, Rejection) else self._outcome(camera, message, task)
+        blind = outcome if isinstance(outcome, Rejection) and outcome.is_blind else None
+        with self._lock:
+            self._cameras.blind(camera, "" if blind is None else blind.reason)
+        return outcome if blind is None else replace(blind, reason=of_camera(camera, blind.reason))
+
+    def _outcome(self, camera: str, message: Any, task: _Task) -> PoseEstimate | Rejection:
+        self._tasks[camera] = task
         try:
-            image, camera = self._decode(message, task.camera, task.localizer.image_size)
-            frozen = self._images.complaint(message, self._motions)
-            if frozen and image.min() < image.max():  # a blank one has a reason of its own
-                return Rejection(frozen)
-            return task.localizer.localize(image, camera, task.proposal.prior, self._seed)
+            image, model = self._decode(message, task.camera, task.localizer.image_size)
+        except InputError as error:
+            return Rejection(str(error), is_blind=True)
+        frozen = self._images[camera].complaint(message, self._motions)
+        if frozen and image.min() < image.max():  # a blank one has a reason of its own
+            return Rejection(frozen, is_blind=True)
+        try:
+            return task.localizer.localize(image, model, task.proposal.prior, self._seed)
         except InputError as error:
             return Rejection(str(error))
 
-    def _answer(self, taken_ns: int, track: Track, single: PoseEstimate | Rejection, task: _Task | Rejection) -> Answer:
+    def _answer(
+        self, camera: str, taken_ns: int, track: Track, single: PoseEstimate | Rejection, task: _Task | Rejection
+    ) -> Answer:
         prior = task.proposal.prior if isinstance(task, _Task) else None
         warnings = self.warnings
         track = replace(track, reason="; ".join([track.reason, *warnings.values()]))
-        return Answer(taken_ns, track, single, prior, self.frame, self._sensors.nearest_fix(taken_ns), warnings)
+        return Answer(taken_ns, track, single, prior, self.frame, self._sensors.nearest_fix(taken_ns), warnings, camera)
 
     def _forget(self, reason: str) -> None:
         self._generation += 1

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, PoseWithCovariance, Rejection, position_std
 from geoflow_ros.options import option
 from geoflow_ros.tracking.belief import Belief, BeliefConfig
+from geoflow_ros.tracking.cameras import ONE, of_camera
 from geoflow_ros.tracking.history import JUMP_NS, KEPT_NS
 from geoflow_ros.tracking.motion import NO_MOTION, Motion, MotionBuffer
 from geoflow_ros.tracking.prior import PriorBuffer
@@ -142,16 +143,16 @@ class Tracker:
             return Proposal(prior, Origin.BELIEF)
         return self._search.next(stamp_ns, prior, self._sensors)
 
-    def see(self, stamp_ns: int, outcome: PoseEstimate | Rejection, origin: Origin | None) -> None:
+    def see(self, stamp_ns: int, outcome: PoseEstimate | Rejection, origin: Origin | None, camera: str = ONE) -> None:
         """Learn what came of a frame. origin: of the proposal it was looked for at, None if there was none."""
         if origin is not None and self._first_try_ns is None:
             self._first_try_ns = stamp_ns
         if isinstance(outcome, Rejection):
-            self._miss(stamp_ns, outcome.reason)
+            self._miss(stamp_ns, outcome.reason, camera, outcome.is_blind)
         elif origin is Origin.BELIEF and self._belief is not None:
-            self._weigh_frame(self._belief, stamp_ns, outcome)
+            self._weigh_frame(self._belief, stamp_ns, outcome, camera)
         else:
-            self._begin(stamp_ns, outcome, origin)
+            self._begin(stamp_ns, outcome, origin, camera)
         if self._is_followed:
             self._is_followed = self._support.level >= LOST
         elif self._belief is not None and self._support.is_firm and self._is_proven(self._belief):
@@ -210,26 +211,26 @@ class Tracker:
             belief.advance(stamp_ns, self._odometer.step(belief.stamp_ns, stamp_ns), speed_sigma)
         self._fixes.weigh(belief, self.config.belief, self._is_followed)
 
-    def _weigh_frame(self, belief: Belief, stamp_ns: int, estimate: PoseEstimate) -> None:
-        lag = self._lag(belief, stamp_ns) if stamp_ns < belief.stamp_ns else None
+    def _weigh_frame(self, belief: Belief, stamp_ns: int, estimate: PoseEstimate, camera: str) -> None:
+        lag = self._lag(belief, min(stamp_ns, belief.stamp_ns))
         before = position_std(belief.pose()[1])
-        gap = belief.see(estimate, lag)
+        gap = belief.see(estimate, lag, camera)
         self._odometer.settle(min(1.0, (position_std(belief.pose()[1]) / before) ** 2))
         if gap <= self.config.belief.disagreement:
             self._search.confirmed()
-            self._support.add(stamp_ns, True, self.config.lost_after)
+            self._support.add(stamp_ns, True, self.config.lost_after, camera)
             self._reason = ONE_FITS if self._is_proven(belief) else DRIVE_ON
         else:
-            self._miss(stamp_ns, "the frame fits another place better")
+            self._miss(stamp_ns, of_camera(camera, "the frame fits another place better"), camera)
 
-    def _begin(self, stamp_ns: int, estimate: PoseEstimate, origin: Origin | None) -> None:
+    def _begin(self, stamp_ns: int, estimate: PoseEstimate, origin: Origin | None, camera: str) -> None:
         """Believe a frame that was found elsewhere, until frames say otherwise."""
-        self._belief = Belief.of_frame(self.config.belief, estimate, stamp_ns, self._rng)
+        self._belief = Belief.of_frame(self.config.belief, estimate, stamp_ns, self._rng, camera)
         self._found_at = self._belief.pose()[0] if origin is Origin.GUESS else None
         self._reason = ONE_FITS
         self._fixes.restart()
         self._search.found()
-        self._support.begin(stamp_ns)
+        self._support.begin(stamp_ns, camera)
 
     def _is_proven(self, belief: Belief) -> bool:
         """Whether the heading was not guessed, or has led the right way since."""
@@ -237,7 +238,8 @@ class Tracker:
             return True
         return float(np.hypot(*(belief.pose()[0] - self._found_at)[:2])) >= METRES_TO_PROVE
 
-    def _miss(self, stamp_ns: int, reason: str) -> None:
-        self._reason = reason
-        self._search.missed()
-        self._support.add(stamp_ns, False, self.config.lost_after)
+    def _miss(self, stamp_ns: int, reason: str, camera: str, is_blind: bool = False) -> None:
+        self._support.add(stamp_ns, False, self.config.lost_after, camera, is_blind)
+        if not is_blind or self._support.is_blind:
+            self._reason = reason
+            self._search.missed()

@@ -14,6 +14,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, PoseWithCovariance, Rejection
 from geoflow_ros.satellite.patch import SatellitePatch
+from geoflow_ros.tracking.cameras import ONE, CameraSetup
 from geoflow_ros.tracking.measurements import to_fix
 from geoflow_ros.tracking.prior import Fix
 from geoflow_ros.tracking.sensors.fix_delay import ClockOffset
@@ -35,11 +36,11 @@ class FakeSession:
         config: SessionConfig,
         localizer_in: Callable[[LocalFrame], Any],
         seed: int,
-        mount: Mount | None,
+        cameras: Mapping[str, CameraSetup],
         decode: Decode,
     ) -> None:
         self._config = config
-        self._mount: Mount | None = mount
+        self._mount: Mount | None = cameras[ONE].mount
         self._mount_missing = ""
         self._decode = decode
         self._fix: Fix | None = None

@@ -16,11 +16,13 @@ from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection
 from geoflow_ros.planar import wrap_angle
 from geoflow_ros.satellite.patch import SatellitePatch
+from geoflow_ros.tracking.cameras import ONE, CameraSetup
 
 DATUM = Datum(49.0, 8.4, 100.0)
 FRAME = LocalFrame(DATUM)
 START_NS = 1_700_000_000 * 10**9
 WIDTH, HEIGHT = 16, 12
+CAMERA = {ONE: CameraSetup(Mount())}
 REACH_M, REACH_YAW = 24.0, math.radians(12.0)
 
 
@@ -60,6 +62,12 @@ def image(seconds: float, covered: bool = False) -> SimpleNamespace:
         step=3 * WIDTH,
         data=pixels.tobytes(),
     )
+
+
+def seconds_of(message: Any) -> float:
+    """Since the start of the drive."""
+    stamp_ns: int = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
+    return (stamp_ns - START_NS) * 1e-9
 
 
 def camera_info(focal: float = 20.0) -> SimpleNamespace:
@@ -147,7 +155,7 @@ class KnowingLocalizer:
     ) -> PoseEstimate | Rejection:
         self.priors.append(prior)
         if not image[0, 0].any():
-            return Rejection("image has no contrast: is the lens covered?")
+            return Rejection("image has no contrast: is the lens covered?", is_blind=True)
         milliseconds = int(image[1, 0].astype(int) @ [65536, 256, 1])
         east, north, yaw = self.drive.pose(milliseconds / 1000)
         away = math.hypot(prior.east - east, prior.north - north)

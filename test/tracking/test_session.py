@@ -14,6 +14,7 @@ from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection
 from geoflow_ros.planar import wrap_angle
+from geoflow_ros.tracking.cameras import ONE, CameraSetup
 from geoflow_ros.tracking.prior import Fix, HeadingConfig, PriorConfig
 from geoflow_ros.tracking.sensors.sensor_frames import SensorMount
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
@@ -28,7 +29,7 @@ AT_START = DRIVE.pose(0.0)
 
 def new_session(localizer: Any = None, datum: DatumConfig = HERE, **options: Any) -> Session:
     knowing = localizer or sim.KnowingLocalizer(DRIVE)
-    return Session(SessionConfig(datum=datum, **options), lambda frame: knowing, 0, Mount())
+    return Session(SessionConfig(datum=datum, **options), lambda frame: knowing, 0, sim.CAMERA)
 
 
 def ready(session: Session) -> Session:
@@ -46,7 +47,7 @@ def reason(session: Session) -> str:
 
 
 def test_what_is_missing_is_said_one_after_the_other() -> None:
-    session = Session(SessionConfig(datum=HERE), lambda frame: sim.KnowingLocalizer(DRIVE), 0)
+    session = Session(SessionConfig(datum=HERE), lambda frame: sim.KnowingLocalizer(DRIVE), 0, {ONE: CameraSetup()})
     assert reason(session) == "no camera_info received yet"
     session.on_camera_info(sim.camera_info())
     assert reason(session) == "the camera's mount is not known"
@@ -122,20 +123,21 @@ def test_odometry_that_leaps_is_refused() -> None:
 def test_a_calibration_that_changes_takes_the_place_of_the_old_one() -> None:
     session = new_session()
     session.on_camera_info(sim.camera_info(20.0))
-    before = session.camera
+    before = session.camera()
     session.on_camera_info(sim.camera_info(20.0))
-    assert session.camera is before
+    assert session.camera() is before
     session.on_camera_info(sim.camera_info(25.0))
-    assert isinstance(session.camera, CameraModel) and session.camera.fx == 25.0
+    assert isinstance(session.camera(), CameraModel) and session.camera().fx == 25.0
     session.on_camera_info(sim.camera_info(0.0))
-    assert isinstance(session.camera, Rejection) and "focal length" in session.camera.reason
+    assert isinstance(session.camera(), Rejection) and "focal length" in session.camera().reason
     assert "focal length" in session.refused["camera_info"]
 
 
 def test_rectified_images_read_p() -> None:
-    session = new_session(rectified=True)
+    cameras = {ONE: CameraSetup(Mount(), rectified=True)}
+    session = Session(SessionConfig(datum=HERE), lambda frame: sim.KnowingLocalizer(DRIVE), 0, cameras)
     session.on_camera_info(sim.camera_info(20.0))
-    assert isinstance(session.camera, CameraModel) and session.camera.fx == 40.0
+    assert isinstance(session.camera(), CameraModel) and session.camera().fx == 40.0
 
 
 def test_an_image_that_cannot_be_read_is_a_reason() -> None:

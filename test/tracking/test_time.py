@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import tracking_support as sim
 
-from geoflow_ros.camera import Mount
 from geoflow_ros.localization.pose import PosePrior, Rejection
 from geoflow_ros.tracking.belief import Belief
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
@@ -25,7 +24,7 @@ Message = tuple[str, Any]
 
 def new_session(localizer: Any = None) -> Session:
     knowing = localizer or sim.KnowingLocalizer(DRIVE)
-    session = Session(SessionConfig(datum=HERE), lambda frame: knowing, 0, Mount())
+    session = Session(SessionConfig(datum=HERE), lambda frame: knowing, 0, sim.CAMERA)
     session.on_camera_info(sim.camera_info())
     return session
 

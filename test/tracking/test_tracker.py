@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import tracking_support as sim
 
-from geoflow_ros.camera import Mount
 from geoflow_ros.geodesy import Datum
 from geoflow_ros.localization.pose import PosePrior
 from geoflow_ros.planar import wrap_angle
@@ -28,7 +27,7 @@ Change = Callable[[str, Any], Any]
 def new_session(source: str = "imu", localizer: sim.KnowingLocalizer | None = None, seed: int = 0) -> Session:
     config = SessionConfig(heading=HeadingConfig(source=source), datum=HERE)  # type: ignore[arg-type]
     knowing = localizer or sim.KnowingLocalizer(DRIVE)
-    session = Session(config, lambda frame: knowing, seed, Mount())
+    session = Session(config, lambda frame: knowing, seed, sim.CAMERA)
     session.on_camera_info(sim.camera_info())
     return session
 

@@ -15,9 +15,8 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.pose import PoseWithCovariance, Rejection, position_std
 from geoflow_ros.tracking import measurements
-from geoflow_ros.tracking.camera_input import CameraInput
+from geoflow_ros.tracking.cameras import ONE, Cameras, CameraSetup, of_camera
 from geoflow_ros.tracking.motion import MotionBuffer
-from geoflow_ros.tracking.mount.estimate import MountPrior
 from geoflow_ros.tracking.prior import Fix, Heading, HeadingConfig, PriorBuffer, PriorConfig
 from geoflow_ros.tracking.sensors.clocks import Clocks
 from geoflow_ros.tracking.sensors.fix_check import FixCheck, check_distance
@@ -31,19 +30,14 @@ from geoflow_ros.tracking.tracker import TrackerConfig
 
 @dataclass(frozen=True, slots=True)
 class SessionConfig:
-    """Everything a session can be told. rectified: read P of camera_info instead of K and D.
-
-    mount: how well the camera's mount is known; by default exactly.
-    """
+    """Everything a session can be told but its cameras."""
 
     heading: HeadingConfig = field(default_factory=HeadingConfig)
     prior: PriorConfig = field(default_factory=PriorConfig)
     datum: DatumConfig = field(default_factory=DatumConfig)
     tracker: TrackerConfig = field(default_factory=TrackerConfig)
-    rectified: bool = False
     odometry: OdometryConfig = field(default_factory=OdometryConfig)
     base_frame: str = "base_link"
-    mount: MountPrior = MountPrior()
 
 
 class SensorInputs:
@@ -53,20 +47,20 @@ class SensorInputs:
     that it leaves without a pose.
     """
 
-    def __init__(self, config: SessionConfig, mount: Mount | None) -> None:
-        """mount: of the camera on base_link; without one, no image is answered before `set_mount`."""
+    def __init__(self, config: SessionConfig, cameras: Mapping[str, CameraSetup]) -> None:
+        """cameras: by name; one without a mount is not answered before `set_mount`."""
         self._config = config
         self._motions = MotionBuffer()
         self._sensors = PriorBuffer(config.prior, config.heading, config.datum.datum, self._motions)
         self._frames = SensorFrames(config.base_frame, config.odometry)
-        self._eye = CameraInput(mount, config.rectified)
+        self._cameras = Cameras(cameras)
         self._refused: dict[str, str] = {}
         self._lock = threading.RLock()
         self._compare_anew()
 
-    def on_camera_info(self, message: Any) -> None:
-        """A sensor_msgs/CameraInfo; one that is unlike the last takes its place."""
-        self._take("camera_info", lambda: self._eye.set_info(message))
+    def on_camera_info(self, message: Any, camera: str = ONE) -> None:
+        """A sensor_msgs/CameraInfo of a camera; one that is unlike the last takes its place."""
+        self._take(of_camera(camera, "camera_info"), lambda: self._cameras[camera].set_info(message))
 
     def on_fix(self, message: Any) -> None:
         """A sensor_msgs/NavSatFix, of the antenna. Without a datum, the first confirmed is it."""
@@ -98,20 +92,21 @@ class SensorInputs:
         """Ask this where the frames of fixes and velocities are, instead of the parameters."""
         self._frames.lookup = lookup
 
-    def set_mount(self, mount: Mount | None, reason: str = "the camera's mount is not known") -> None:
-        """Where the camera sits from now on; None withholds answers with this reason (no transform yet)."""
+    def set_mount(
+        self, mount: Mount | None, reason: str = "the camera's mount is not known", camera: str = ONE
+    ) -> None:
+        """Where a camera sits from now on; None withholds its answers with this reason (no transform yet)."""
         with self._lock:
-            self._eye.set_mount(mount, reason)
+            self._cameras[camera].set_mount(mount, reason)
 
     @property
     def frame(self) -> LocalFrame | None:
         """The map frame: of the datum, else from the first good fix on."""
         return self._sensors.frame if self._sensors.has_frame else None
 
-    @property
-    def camera(self) -> CameraModel | Rejection:
-        """The camera with its mount, or what is missing."""
-        return self._eye.camera
+    def camera(self, name: str = ONE) -> CameraModel | Rejection:
+        """A camera with its mount, or what is missing."""
+        return self._cameras[name].camera
 
     @property
     def refused(self) -> Mapping[str, str]:
@@ -123,7 +118,7 @@ class SensorInputs:
     def warnings(self) -> Mapping[str, str]:
         """What is wrong with a sensor as the others see it, by its name."""
         with self._lock:
-            return {**self._warnings, **self._velocities.warnings}
+            return {**self._warnings, **self._velocities.warnings, **self._cameras.warnings}
 
     def nearest_fix(self, stamp_ns: int) -> Fix | None:
         """The fix nearest in time."""
@@ -179,8 +174,9 @@ class SensorInputs:
         with self._lock:
             self._clocks.sensor(kind, stamp_ns(message.header.stamp))
 
-    def _image_came(self, stamp_ns: int) -> Rejection | None:
+    def _image_came(self, stamp_ns: int, camera: str) -> Rejection | None:
         """Compare the stamp of an image with those of the sensors; why it cannot be used, if it alone has leapt."""
+        self._cameras.heard(camera, stamp_ns)
         leap = self._clocks.image(stamp_ns)
         self._say("clock", self._clocks.complaint)
         return None if leap is None else Rejection(leap)

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import tracking_support as sim
 
-from geoflow_ros.camera import Mount
 from geoflow_ros.tracking.motion import BodyVelocity, MotionBuffer
 from geoflow_ros.tracking.sensors.image_check import ImageCheck
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
@@ -41,7 +40,7 @@ def test_only_what_repeats_over_a_metre_is_frozen(speed: float, is_frozen: bool)
 def test_a_frozen_camera_is_lost_soon_and_never_sure_of_where_it_froze() -> None:
     """The localiser finds every frozen frame exactly where it was taken, as the real one does."""
     here = DatumConfig(sim.DATUM.latitude, sim.DATUM.longitude, sim.DATUM.altitude)
-    session = Session(SessionConfig(datum=here), lambda frame: sim.KnowingLocalizer(DRIVE), 0, Mount())
+    session = Session(SessionConfig(datum=here), lambda frame: sim.KnowingLocalizer(DRIVE), 0, sim.CAMERA)
     session.on_camera_info(sim.camera_info())
     answers = []
     for role, message in sim.messages(DRIVE, 0.0, 20.0, np.random.default_rng(1)):

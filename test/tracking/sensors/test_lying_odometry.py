@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import tracking_support as sim
 
-from geoflow_ros.camera import Mount
 from geoflow_ros.tracking.prior import HeadingConfig
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
 from geoflow_ros.tracking.session import Answer, Session
@@ -30,7 +29,7 @@ def seconds_of(message: Any) -> float:
 def answers(change: Change, end: float) -> list[Answer]:
     """Of a drive of so many seconds whose messages are changed, given their role and seconds."""
     config = SessionConfig(heading=HeadingConfig(source="imu"), datum=HERE)
-    session = Session(config, lambda frame: sim.KnowingLocalizer(DRIVE), 0, Mount())
+    session = Session(config, lambda frame: sim.KnowingLocalizer(DRIVE), 0, sim.CAMERA)
     session.on_camera_info(sim.camera_info())
     found = []
     for role, message in sim.messages(DRIVE, 0.0, end, np.random.default_rng(1)):

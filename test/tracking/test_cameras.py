@@ -1,0 +1,131 @@
+"""Several cameras: what each brings, and what is said of one that brings nothing."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import tracking_support as sim
+
+from geoflow_ros.camera import CameraModel, Mount
+from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection
+from geoflow_ros.planar import PlanarPose
+from geoflow_ros.tracking.belief import Belief, BeliefConfig
+from geoflow_ros.tracking.cameras import CameraSetup
+from geoflow_ros.tracking.motion import Motion
+from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
+from geoflow_ros.tracking.session import Answer, Session
+from geoflow_ros.tracking.settings import DatumConfig
+from geoflow_ros.tracking.tracker import TrackState
+
+DRIVE = sim.Drive()
+YAWS = {"front": 0.0, "left": math.pi / 2, "rear": math.pi, "right": -math.pi / 2}
+TRUTH = np.array([10.0, 20.0, 0.5])
+AHEAD_M = Motion(PlanarPose(1.0), distance=1.0)
+
+
+class EachItsOwn(sim.KnowingLocalizer):
+    """Whose errors are the same for one camera's image, but others for another camera's."""
+
+    def localize(self, image: Any, camera: CameraModel, prior: PosePrior, seed: int) -> PoseEstimate | Rejection:
+        outcome = super().localize(image, camera, prior, seed)
+        if isinstance(outcome, Rejection):
+            return outcome
+        milliseconds = int(image[1, 0].astype(int) @ [65536, 256, 1])
+        rng = np.random.default_rng([milliseconds, round(10 + camera.mount.yaw)])
+        error = rng.normal(0.0, 1.0, 3) * (self.sigma, self.sigma, self.sigma_yaw)
+        return sim.estimate(np.array(self.drive.pose(milliseconds / 1000)) + error, self.sigma, self.sigma_yaw)
+
+
+def driven(late_s: dict[str, float], seconds: float = 3.0, covered: set[str] = frozenset()) -> list[Answer]:
+    """Answers to a drive. late_s: when each camera takes its images after the first; nan: never."""
+    here = DatumConfig(sim.DATUM.latitude, sim.DATUM.longitude, sim.DATUM.altitude)
+    setups = {name: CameraSetup(Mount(yaw=YAWS[name])) for name in late_s}
+    session = Session(SessionConfig(datum=here), lambda frame: EachItsOwn(DRIVE), 0, setups)
+    answers = []
+    for name in late_s:
+        session.on_camera_info(sim.camera_info(), name)
+    for role, message in sim.messages(DRIVE, 0.0, seconds, np.random.default_rng(1)):
+        if role != "image":
+            getattr(session, f"on_{role}")(message)
+            continue
+        taken_s = sim.seconds_of(message)
+        for name, late in late_s.items():
+            if not math.isnan(late):
+                answers.append(session.process(sim.image(taken_s + late, name in covered), name))
+    return answers
+
+
+def error_m(answer: Answer) -> float:
+    assert answer.track.pose is not None
+    east, north, _ = DRIVE.pose((answer.stamp_ns - sim.START_NS) * 1e-9)
+    return math.hypot(answer.track.pose.east - east, answer.track.pose.north - north)
+
+
+def belief() -> Belief:
+    prior = PosePrior(*TRUTH, np.diag([4.0, 4.0, 0.01]))
+    return Belief.of_prior(BeliefConfig(particles=4000, outlier_depth=18.0), prior, 0, np.random.default_rng(0))
+
+
+def variance(seen: Belief) -> float:
+    return float(seen.pose()[1][0, 0])
+
+
+def test_views_of_two_cameras_from_one_spot_both_count_and_two_of_one_camera_do_not() -> None:
+    """Equal Gaussians of variance 1 on a prior of 4: 1 / (1/4 + n)."""
+    frame = sim.estimate(TRUTH, 1.0, 0.1)
+    twice, both = belief(), belief()
+    for camera in ("front", "front"):
+        twice.see(frame, camera=camera)
+    for camera in ("front", "rear"):
+        both.see(frame, camera=camera)
+    assert variance(twice) == pytest.approx(1 / 1.25, rel=0.15)
+    assert variance(both) == pytest.approx(1 / 2.25, rel=0.15)
+
+
+def test_a_late_image_counts_by_its_own_cameras_way() -> None:
+    """The rear camera's first image, taken where the front one's was, is new; its second one there is not."""
+    seen = belief()
+    seen.advance(10**8, AHEAD_M, 0.0)
+    frame = sim.estimate(np.array([10.0 + math.cos(0.5), 20.0 + math.sin(0.5), 0.5]), 1.0, 0.1)
+    seen.see(frame, camera="front")
+    before, back = variance(seen), AHEAD_M.inverse()
+    at_start = sim.estimate(TRUTH, 1.0, 0.1)
+    seen.see(at_start, back, "rear")
+    after = variance(seen)
+    assert after < 0.7 * before
+    seen.see(at_start, back, "rear")
+    assert variance(seen) == after
+
+
+def test_a_rig_whose_images_come_out_of_order_is_surer_than_one_camera_and_right() -> None:
+    one = driven({"front": 0.0})[-1]
+    four = driven({"front": 0.0, "left": 0.03, "rear": 0.02, "right": 0.0})
+    assert four[-1].track.state is TrackState.LOCALISED and four[-1].camera == "right"
+    assert one.track.pose is not None and four[-1].track.pose is not None
+    assert np.trace(four[-1].track.pose.covariance) < 0.6 * np.trace(one.track.pose.covariance)
+    assert np.mean([error_m(each) for each in four[-20:]]) < 0.3
+
+
+@pytest.mark.parametrize("covered", [{"front"}, {"left", "rear", "right"}])
+def test_covered_cameras_are_named_and_the_others_go_on(covered: set[str]) -> None:
+    answers = driven(dict.fromkeys(YAWS, 0.0), covered=covered)
+    last = answers[-4:]
+    assert {each.track.state for each in last} == {TrackState.LOCALISED}
+    for camera in covered:
+        assert f"camera {camera}: image has no contrast" in last[0].track.reason
+    assert len(last[0].warnings) == len(covered)
+    assert max(map(error_m, last)) < 1.0
+
+
+def test_a_rig_of_covered_cameras_has_no_pose() -> None:
+    answers = driven(dict.fromkeys(YAWS, 0.0), 2.5, set(YAWS))
+    assert answers[-1].track.pose is None and "camera right: image has no contrast" in answers[-1].track.reason
+
+
+def test_a_silent_camera_is_named() -> None:
+    answers = driven({"front": 0.0, "left": math.nan})
+    assert answers[-1].track.state is TrackState.LOCALISED
+    assert answers[-1].warnings == {"camera left": "camera left: no image received yet"}

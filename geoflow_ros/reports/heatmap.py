@@ -55,6 +55,14 @@ def draw_case(estimate: PoseEstimate, truth: tuple[float, float, float], size_px
     return canvas.image
 
 
+def write_text(image: NDArray[np.uint8], text: str, origin: tuple[int, int], colour: tuple[int, int, int]) -> None:
+    """Write into an RGB picture; origin: u, v (px) of the lower left corner."""
+    u, v = origin
+    rim = [(du, dv, BLACK) for du in (-1, 0, 1) for dv in (-1, 0, 1)]  # thicker letters would be wider, too
+    for du, dv, ink in (*rim, (0, 0, colour)):
+        cv2.putText(image, text, (u + du, v + dv), cv2.FONT_HERSHEY_SIMPLEX, 0.6, ink, 1, cv2.LINE_AA)
+
+
 def _canvas(estimate: PoseEstimate, view_yaw: float, size_px: int) -> _Canvas:
     """Imagery under the density and the hypotheses; view_yaw: direction of the picture's +u."""
     patch = estimate.patch
@@ -131,11 +139,7 @@ class _Canvas:
             self._text(name, (20, 30 + 24 * row), colour)
 
     def _text(self, text: str, origin: tuple[int, int], colour: tuple[int, int, int]) -> None:
-        u, v = origin
-        for ink, shadow in ((BLACK, 1), (colour, 0)):
-            cv2.putText(
-                self.image, text, (u + shadow, v + shadow), cv2.FONT_HERSHEY_SIMPLEX, 0.6, ink, 1 + shadow, cv2.LINE_AA
-            )
+        write_text(self.image, text, origin, colour)
 
     def _fixed(self, en: NDArray[np.float64]) -> NDArray[np.int32]:
         """Pixels in OpenCV's fixed point, whose origin is the centre of the first pixel."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,16 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros import cli
-from geoflow_ros.bags.topics import parse_topics
 from geoflow_ros.bags.trajectory import Trajectory, read_tum, write_tum
-from geoflow_ros.configuration import NodeConfig
-from geoflow_ros.datasets.bag_drive import DriveDescription, read_description
 from geoflow_ros.errors import InputError
-from geoflow_ros.geodesy import Datum, LocalFrame
-from geoflow_ros.localization.localizer import Localizer, load_model
+from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.pose import PosePrior
 from geoflow_ros.planar import PlanarPose
-from geoflow_ros.replay.arguments import replay_config
+from geoflow_ros.replay.command_line import add_inputs, config_of, session_of, topics_of
 from geoflow_ros.replay.play import Played, Script, play
 from geoflow_ros.replay.plots import plot_timeline
 from geoflow_ros.replay.replay_page import on_ground, replay_report
@@ -33,11 +28,9 @@ from geoflow_ros.reports.page import write_page
 from geoflow_ros.reports.trajectory_plot import plot_trajectory
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
-from geoflow_ros.tracking.session import Session
 
 START_STD_M, START_STD_YAW = 2.0, math.radians(5.0)
 """How certain an initial pose says it is, wrong or not."""
-DATUM_LINE = re.compile(r"# datum (\S+) (\S+) (\S+)")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -48,26 +41,12 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="Example: python -m geoflow_ros.replay drives/a/drive --tiles drives/a/tiles.mbtiles "
         "--truth drives/a/truth.tum --out /tmp/a --json /tmp/a.json",
     )
-    parser.add_argument("bag", type=Path, help="folder of a ROS 2 bag (mcap or sqlite3)")
-    parser.add_argument(
-        "--tiles", required=True, help="satellite tiles: an MBTiles file, a PMTiles archive or a z/x/y folder"
-    )
+    add_inputs(parser)
     parser.add_argument("--truth", type=Path, help="trajectory of base_link to judge by: t x y z qx qy qz qw (TUM)")
     parser.add_argument(
         "--out", type=Path, required=True, help="folder for report.html, trajectories, CSV and pictures"
     )
     parser.add_argument("--json", type=Path, required=True, help="file to write the figures to")
-    parser.add_argument("--checkpoint", type=Path, help="weights; default: the shipped ones")
-    parser.add_argument("--drive", type=Path, help="drive.json with datum and mount; default: that beside the bag")
-    parser.add_argument("--params", type=Path, help="the node's parameter file, such as config/localize.yaml")
-    parser.add_argument(
-        "-p", dest="assignments", action="append", default=[], metavar="NAME:=VALUE", help="a parameter of the node"
-    )
-    parser.add_argument(
-        "--topic", action="append", default=[], metavar="ROLE:=NAME",
-        help="which topic is the image, camera_info, fix, imu, odom or twist; default: the only one of its type, "
-        "except twist, which is only played when named; an empty name: none",
-    )  # fmt: skip
     parser.add_argument(
         "--no-fix-from", type=float, default=math.inf, metavar="S", help="leave out the fixes from here"
     )
@@ -76,7 +55,6 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--initial-offset-m", type=float, help="start at the truth plus this many metres to its left")
     parser.add_argument("--initial-offset-deg", type=float, help="start rotated this far from the truth")
-    parser.add_argument("--seed", type=int, help="of the hypotheses; default: the parameter seed")
     parser.add_argument("--fused-only", action="store_true", help="do not localise frames alone: half the time")
     return parser
 
@@ -84,9 +62,9 @@ def build_parser() -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace) -> None:
     """Replay as the command line says."""
     truth = None if arguments.truth is None else read_tum(arguments.truth)
-    config = _config(arguments)
+    config = config_of(arguments, arguments.truth)
     script = Script(
-        topics=_topics(arguments),
+        topics=topics_of(arguments),
         start=_start(arguments, truth),
         no_fix_from_s=arguments.no_fix_from,
         no_fix_to_s=arguments.no_fix_to,
@@ -94,7 +72,7 @@ def run(arguments: argparse.Namespace) -> None:
     )
     _prepare(arguments.out, arguments.json)
     satellite = SatelliteMap(open_store(config.tiles))
-    session = _session(config, satellite)
+    session = session_of(config, satellite)
     recorder = SnapshotRecorder(partial(badness, truth))
     played = play(arguments.bag, session, script, recorder.watch)
     fused = judge(played.frames, lambda frame: frame.track.pose, truth)
@@ -108,43 +86,6 @@ def run(arguments: argparse.Namespace) -> None:
     write_page(arguments.out / "report.html", on_ground(report, played, satellite, session.frame))
     print(json.dumps(document, indent=2))
     check(arguments.bag, played.frames, fused, single, truth)
-
-
-def _config(arguments: argparse.Namespace) -> NodeConfig:
-    assignments = list(arguments.assignments)
-    if arguments.seed is not None:
-        assignments.append(f"seed:={arguments.seed}")
-    datum = None if arguments.truth is None else _datum_of(arguments.truth)
-    config = replay_config(
-        _description(arguments), arguments.params, assignments, datum, arguments.tiles, arguments.checkpoint
-    )
-    if arguments.truth is not None and config.datum.datum is None:
-        raise InputError(f"{arguments.truth} does not say its datum: give it with -p datum.latitude:=... and so on")
-    if datum is not None and datum != config.datum.datum:
-        raise InputError(f"{arguments.truth} has the datum {datum}, but the replay is given {config.datum.datum}")
-    return config
-
-
-def _description(arguments: argparse.Namespace) -> DriveDescription | None:
-    """The drive.json asked for, or that in or beside the bag, if any."""
-    if arguments.drive is not None:
-        return read_description(arguments.drive)
-    places = (arguments.bag / "drive.json", arguments.bag.resolve().parent / "drive.json")
-    found = next((place for place in places if place.is_file()), None)
-    return None if found is None else read_description(found)
-
-
-def _topics(arguments: argparse.Namespace) -> dict[str, str]:
-    described = _description(arguments)
-    stated = {} if described is None else {"image": described.image_topic, "camera_info": described.camera_info_topic}
-    return {role: name for role, name in stated.items() if name} | parse_topics(arguments.topic)
-
-
-def _datum_of(truth: Path) -> Datum | None:
-    """The datum in the first line of a trajectory that we wrote."""
-    with truth.open(encoding="utf-8", errors="replace") as file:
-        found = DATUM_LINE.match(file.readline())
-    return None if found is None else Datum(*map(float, found.groups()))
 
 
 def _start(arguments: argparse.Namespace, truth: Trajectory | None) -> Callable[[int], PosePrior | None]:
@@ -163,15 +104,6 @@ def _start(arguments: argparse.Namespace, truth: Trajectory | None) -> Callable[
         return PosePrior(pose.x, pose.y, pose.yaw, np.diag([START_STD_M**2, START_STD_M**2, START_STD_YAW**2]))
 
     return start
-
-
-def _session(config: NodeConfig, satellite: SatelliteMap) -> Session:
-    model = load_model(config.checkpoint_path, config.runtime)
-
-    def localizer_in(frame: LocalFrame) -> Localizer:
-        return Localizer(model, satellite, frame, config.localizer)
-
-    return Session(config.session, localizer_in, config.seed, config.camera_setups)
 
 
 def _prepare(out: Path, document: Path) -> None:

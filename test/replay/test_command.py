@@ -26,6 +26,7 @@ from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.datasets.bag_drive import DriveDescription
 from geoflow_ros.errors import InputError
 from geoflow_ros.replay import __main__ as replay
+from geoflow_ros.replay import command_line
 from geoflow_ros.replay.arguments import replay_config
 from geoflow_ros.satellite.mbtiles_writer import MBTilesWriter
 from geoflow_ros.town.drive_bag import DriveBag
@@ -79,8 +80,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def knowing(monkeypatch: pytest.MonkeyPatch) -> sim.KnowingLocalizer:
     localizer = sim.KnowingLocalizer(DRIVE)
-    monkeypatch.setattr(replay, "load_model", lambda path, runtime: None)
-    monkeypatch.setattr(replay, "Localizer", lambda model, satellite, frame, config: localizer)
+    monkeypatch.setattr(command_line, "load_model", lambda path, runtime: None)
+    monkeypatch.setattr(command_line, "Localizer", lambda model, satellite, frame, config: localizer)
     return localizer
 
 

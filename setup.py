@@ -77,6 +77,7 @@ setup(
             f"localize = {PACKAGE}.localize.__main__:main",
             f"demo = {PACKAGE}.demo.__main__:main",
             f"replay = {PACKAGE}.replay.__main__:main",
+            f"calibrate = {PACKAGE}.calibrate.__main__:main",
             f"tiles = {PACKAGE}.tiles.__main__:main",
             f"kitti2bag = {PACKAGE}.kitti2bag.__main__:main",
             f"checkpoint = {PACKAGE}.checkpoint.__main__:main",

@@ -12,69 +12,28 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import mercantile
 import numpy as np
 import pytest
 import tracking_support as sim
+from circle_drive import DRIVE, write_circle_drive
 from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import Writer
 from rosbags.typesys import Stores, get_typestore
 
 from geoflow_ros.bags.topics import Topic, parse_topics, roles_of, unplayed_velocities
 from geoflow_ros.bags.trajectory import read_tum
-from geoflow_ros.camera import CameraModel, Mount
+from geoflow_ros.camera import Mount
 from geoflow_ros.datasets.bag_drive import DriveDescription
 from geoflow_ros.errors import InputError
 from geoflow_ros.replay import __main__ as replay
 from geoflow_ros.replay import command_line
 from geoflow_ros.replay.arguments import replay_config
-from geoflow_ros.satellite.mbtiles_writer import MBTilesWriter
-from geoflow_ros.town.drive_bag import DriveBag
-from geoflow_ros.town.noise import SensorErrors
-from geoflow_ros.town.path import Path as Line
-from geoflow_ros.town.route import Drive
-
-DRIVE = sim.Drive()
-SECONDS = 5.0
-CAMERA = CameraModel(sim.WIDTH, sim.HEIGHT, 20.0, 20.0, sim.WIDTH / 2, sim.HEIGHT / 2)
-
-
-def write_tiles(path: Path) -> None:
-    latitudes, longitudes, _ = sim.FRAME.to_geodetic([[-150.0, -150.0], [150.0, 150.0]])
-    tile = cv2.imencode(".png", np.full((256, 256, 3), 128, np.uint8))[1].tobytes()
-    with MBTilesWriter(path, "grey", "png") as writer:
-        for each in mercantile.tiles(longitudes[0], latitudes[0], longitudes[1], latitudes[1], 16):
-            writer.add(each.z, each.x, each.y, tile)
-
-
-def write_truth(path: Path, times: np.ndarray) -> None:
-    lines = [f"# datum {sim.DATUM.latitude!r} {sim.DATUM.longitude!r} {sim.DATUM.altitude!r}"]
-    for time in times:
-        east, north, yaw = DRIVE.pose(float(time))
-        turn = f"0 0 {math.sin(yaw / 2):.9f} {math.cos(yaw / 2):.9f}"
-        lines.append(f"{1_700_000_000 + time:.3f} {east:.4f} {north:.4f} 0 {turn}")
-    path.write_text("\n".join(lines) + "\n")
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A drive folder: bag, tiles, truth and description."""
-    root = tmp_path_factory.mktemp("drive")
-    times = np.arange(0.0, SECONDS, 0.1)
-    turned = np.arange(0.0, DRIVE.speed * (SECONDS + 1) / DRIVE.radius, 0.002)
-    line = Line.through(DRIVE.radius * np.column_stack([np.cos(turned), np.sin(turned)]))
-    fine = np.arange(0.0, SECONDS + 0.5, 0.02)
-    with DriveBag(root / "drive", sim.DATUM, 1_700_000_000) as bag:
-        driven = Drive(line, fine, DRIVE.speed * fine)
-        bag.write_sensors(driven, float(times[-1]), SensorErrors(), np.random.default_rng(0))
-        for time in times:
-            pixels = np.frombuffer(sim.image(float(time)).data, np.uint8).reshape(sim.HEIGHT, sim.WIDTH, 3)
-            png = cv2.imencode(".png", pixels[:, :, ::-1])[1].tobytes()
-            bag.write_frame(float(time), png, CAMERA, np.array(DRIVE.pose(float(time))))
-    write_tiles(root / "tiles.mbtiles")
-    write_truth(root / "truth.tum", times)
-    (root / "drive.json").write_text(json.dumps({"datum": asdict(sim.DATUM), "mount": asdict(Mount())}))
-    return root
+    return write_circle_drive(tmp_path_factory.mktemp("drive"))
 
 
 @pytest.fixture(autouse=True)

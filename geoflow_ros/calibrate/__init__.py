@@ -1,0 +1,1 @@
+"""How a camera is mounted, found out from a recorded drive."""

@@ -1,0 +1,87 @@
+"""`python -m geoflow_ros.calibrate BAG --tiles T`: how the camera is mounted, found out from a recorded drive."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+
+from geoflow_ros import cli
+from geoflow_ros.calibrate.from_drive import Calibration, FoundMount, calibrate, in_words
+from geoflow_ros.calibrate.mount_file import mount_yaml
+from geoflow_ros.calibrate.views import draw_views
+from geoflow_ros.replay.command_line import add_inputs, config_of
+from geoflow_ros.satellite.mosaic import SatelliteMap
+from geoflow_ros.satellite.stores import open_store
+from geoflow_ros.tracking.mount.estimate import STATES
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="geoflow_ros.calibrate",
+        description="Find out from a recorded drive how the camera is mounted: roll, pitch, yaw and height. Writes "
+        "mount.yaml, the parameters to paste, and mount.png: frames laid on the imagery by the stated mount, and by "
+        "the found one.",
+        epilog="Example: python -m geoflow_ros.calibrate drives/a/drive --tiles drives/a/tiles.mbtiles "
+        "-p camera.pitch:=0.05",
+    )
+    add_inputs(parser)
+    parser.add_argument("--out", type=Path, default=Path("out/calibrate"), help="folder, default %(default)s")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+    return parser
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Calibrate as the command line says."""
+    config = config_of(arguments)
+    satellite = SatelliteMap(open_store(config.tiles))
+    cli.prepare_folder(arguments.out)
+    parameters, picture = (arguments.out / name for name in ("mount.yaml", "mount.png"))
+    calibration = calibrate(arguments, config, satellite)
+    estimates = {name: each.estimate for name, each in calibration.mounts.items()}
+    drawn = draw_views(calibration.views, estimates, satellite, calibration.frame)
+    picture.write_bytes(cv2.imencode(".png", drawn[..., ::-1])[1].tobytes())
+    parameters.write_text(mount_yaml(calibration, arguments.bag.resolve().name), encoding="utf-8")
+    if arguments.json:
+        print(json.dumps(_document(calibration, parameters, picture), indent=2))
+    else:
+        print("\n".join(_text(calibration)), f"wrote {parameters} and {picture}", sep="\n")
+
+
+def _document(calibration: Calibration, parameters: Path, picture: Path) -> dict[str, object]:
+    return {
+        "frames": calibration.frames,
+        "localised": calibration.localised,
+        "driven_m": calibration.driven_m,
+        "mounts": {name: each.to_json() for name, each in calibration.mounts.items()},
+        "parameters": str(parameters),
+        "picture": str(picture),
+    }
+
+
+def _text(calibration: Calibration) -> list[str]:
+    lines = [f"{calibration.localised} of {calibration.frames} frames localised, over {calibration.driven_m:.0f} m"]
+    for name, found in calibration.mounts.items():
+        lines += [f"{name}:", *(_line(found, index) for index in range(len(STATES)))]
+        lines += [each for each in (found.estimate.sentence, found.not_observable) if each]
+    return lines
+
+
+def _line(found: FoundMount, index: int) -> str:
+    state, std = STATES[index], float(found.estimate.std[index])
+    mounts = found.estimate.stated, found.estimate.mount
+    stated, estimated = (in_words(state, getattr(mount, state)) for mount in mounts)
+    return f"  {state:7}stated {stated:>11}   frames say {estimated:>11} +- {in_words(state, std)}"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status of the command line."""
+    return cli.run(build_parser(), run, argv)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,167 @@
+"""The mounts that a recorded drive shows: it is played again with what the time before it said."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise, starmap
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoflow_ros.bags.reading import open_bag
+from geoflow_ros.bags.topics import Topic, roles_of
+from geoflow_ros.calibrate.views import View, ViewRecorder
+from geoflow_ros.configuration import NodeConfig, changed
+from geoflow_ros.errors import InputError
+from geoflow_ros.geodesy import LocalFrame
+from geoflow_ros.planar import wrap_angle
+from geoflow_ros.replay.command_line import session_of, topics_of
+from geoflow_ros.replay.play import Played, Script, play
+from geoflow_ros.replay.results import check, judge
+from geoflow_ros.satellite.mosaic import SatelliteMap
+from geoflow_ros.tracking.mount.estimate import STATES, MountEstimate
+from geoflow_ros.tracking.session import CAMERA
+from geoflow_ros.tracking.tracker import TrackState
+
+PASSES = 2
+"""The second begins where the first ended: frames that a wrong mount spoilt say something then."""
+OBSERVED = 0.5
+"""The share of what was uncertain before that may be left of what counts as observed."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FoundMount:
+    """What a drive says of a camera's mount. estimate: around what was stated; prior: standard deviations (4,)."""
+
+    estimate: MountEstimate
+    prior: NDArray[np.float64]
+
+    @property
+    def observed(self) -> dict[str, bool]:
+        """Whether the drive showed it, by `STATES`; what was stated as exactly known is not asked for."""
+        return dict(zip(STATES, (self.estimate.std < OBSERVED * self.prior).tolist(), strict=True))
+
+    @property
+    def not_observable(self) -> str:
+        """What the drive did not show, and how well it is known; empty if it showed all that was asked for."""
+        stds = zip(STATES, self.estimate.std.tolist(), self.prior.tolist(), strict=True)
+        unseen = [(name, std) for name, std, prior in stds if prior > 0.0 and not self.observed[name]]
+        said = ", ".join(f"{name} (+- {in_words(name, std)})" for name, std in unseen)
+        return f"not observable: {said}" if said else ""
+
+    def to_json(self) -> dict[str, Any]:
+        """For `json.dump`: radians and metres."""
+        document = self.estimate.to_json()
+        return {
+            **{key: document[key] for key in ("stated", "estimated", "std")},
+            "observed": self.observed,
+            "sentence": self.estimate.sentence,
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibration:
+    """mounts: by the camera's name. frames: localised ones, and all. driven_m: by the localised ones.
+
+    views: where a frame is known best. frame: the map frame of their poses.
+    """
+
+    mounts: Mapping[str, FoundMount]
+    localised: int
+    frames: int
+    driven_m: float
+    views: list[View]
+    frame: LocalFrame
+
+
+def in_words(state: str, value: float) -> str:
+    """A number of one of `STATES` with the unit that people think in."""
+    return f"{value:.3f} m" if state == "height" else f"{math.degrees(value):.2f} deg"
+
+
+def calibrate(arguments: argparse.Namespace, config: NodeConfig, satellite: SatelliteMap) -> Calibration:
+    """What the drive says; an InputError says why it shows nothing of the mount."""
+    script = Script(topics_of(arguments), lambda stamp_ns: None, math.inf, math.inf, single_frame=False)
+    _check_velocity(arguments.bag, script)
+    stated: Mapping[str, MountEstimate] = {}
+    for _ in range(PASSES):
+        session, recorder = session_of(config, satellite), ViewRecorder()
+        stated = stated or _asked(session.mount_estimates)
+        played = play(arguments.bag, session, script, recorder.watch)
+        _check_localised(arguments.bag, played, session.mount_estimates)
+        config = _restated(config, session.mount_estimates)
+    mounts = {name: _found(stated[name], each) for name, each in session.mount_estimates.items()}
+    localised, driven_m = _driven(played)
+    _check_observed(arguments.bag, mounts, localised, driven_m)
+    assert session.frame is not None  # or no frame would have been localised
+    return Calibration(mounts, localised, len(played.frames), driven_m, recorder.views(session), session.frame)
+
+
+def group_of(name: str) -> str:
+    """The group of a camera's parameters."""
+    return "camera" if name == CAMERA else f"camera.{name}"
+
+
+def _asked(estimates: Mapping[str, MountEstimate]) -> Mapping[str, MountEstimate]:
+    """What is believed before the drive; an InputError where nothing is uncertain."""
+    if not any(each.std.any() for each in estimates.values()):
+        raise InputError(
+            "camera.roll_sigma, pitch_sigma, yaw_sigma and height_sigma are all 0, so the mount is known exactly: set "
+            "to how well it is known what is to be found out"
+        )
+    return dict(estimates)
+
+
+def _restated(config: NodeConfig, estimates: Mapping[str, MountEstimate]) -> NodeConfig:
+    """The configuration as if the estimates had been stated, as uncertain as before."""
+    mounts = {group_of(name): each.mount for name, each in estimates.items()}
+    return changed(
+        config, {f"{group}.{state}": getattr(mount, state) for group, mount in mounts.items() for state in STATES}
+    )
+
+
+def _found(stated: MountEstimate, last: MountEstimate) -> FoundMount:
+    """The estimate of the last pass, around what was stated."""
+    roll, pitch, yaw, height = (getattr(last.mount, each) - getattr(stated.stated, each) for each in STATES)
+    correction = np.array([wrap_angle(roll), pitch, wrap_angle(yaw), height])
+    return FoundMount(MountEstimate(stated.stated, correction, last.covariance), stated.std)
+
+
+def _driven(played: Played) -> tuple[int, float]:
+    """How many frames were localised, and the metres between them."""
+    localised = [each.track for each in played.frames if each.track.state is TrackState.LOCALISED]
+    places = [(track.pose.east, track.pose.north) for track in localised if track.pose is not None]
+    return len(places), sum(starmap(math.dist, pairwise(places)))
+
+
+def _check_velocity(bag: Path, script: Script) -> None:
+    """Without odometry the way between frames is not known, and a wrong mount looks like another way."""
+    with open_bag(bag) as reader:
+        roles = roles_of({Topic(each.topic, each.msgtype) for each in reader.connections}, script.topics)
+    if not {"odom", "twist"} & set(roles.values()):
+        raise InputError(
+            f"{bag} has no odometry, without which a wrong mount cannot be told from a wrong way: record "
+            "nav_msgs/Odometry, or choose a velocity of the vehicle with --topic twist:=NAME"
+        )
+
+
+def _check_localised(bag: Path, played: Played, estimates: Mapping[str, MountEstimate]) -> None:
+    if suspicion := next((each.suspicion for each in estimates.values() if each.suspicion), ""):
+        raise InputError(f"{bag} does not show the mount: {suspicion}")
+    fused = judge(played.frames, lambda frame: frame.track.pose, None)
+    check(bag, played.frames, fused, fused, None)
+
+
+def _check_observed(bag: Path, mounts: Mapping[str, FoundMount], localised: int, driven_m: float) -> None:
+    """InputError where not one number of not one camera was seen."""
+    if not any(any(each.observed.values()) for each in mounts.values()):
+        said = "; ".join(each.not_observable for each in mounts.values())
+        raise InputError(
+            f"{bag} is too little: {said}, after {driven_m:.0f} m with {localised} frames localised: expected some "
+            "300 m with curves, over imagery that shows kerbs and markings"
+        )

@@ -1,34 +1,40 @@
-"""Import of a georeferenced image in any coordinate system into an MBTiles store."""
+"""Import of georeferenced images in any coordinate system into an MBTiles store."""
 
 from __future__ import annotations
 
 import math
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
-import cv2
 import mercantile
 import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import EQUATOR_RESOLUTION, ground_resolution
-from geoflow_ros.satellite.geotiff_source import ImageSource, open_image
+from geoflow_ros.satellite.geotiff_source import ImageSource, check_packages, described, opened, reading
+from geoflow_ros.satellite.image_warp import TILE_PX, WarpedImage, origin_of
 from geoflow_ros.satellite.mbtiles_writer import MBTilesWriter
-from geoflow_ros.satellite.tile_grid import MAX_ZOOM
+from geoflow_ros.satellite.tile_grid import MAX_ZOOM, Tile, overlap
 from geoflow_ros.satellite.tile_images import Bounds
+from geoflow_ros.satellite.tile_pyramid import halved, is_opaque, pyramid
 
-TILE_PX = 256
 OVERVIEWS = 4
 """Zoom levels below the finest one that are averaged from it."""
 MAX_OVERSAMPLING = 3
 """How many zoom levels finer than the image's own an explicit zoom may be: every level costs four times the tiles."""
+CHUNK_LEVELS = 2
+"""An image is read in squares of so many levels of tiles, four by four."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportSummary:
-    """What an import wrote. resolution: metres per pixel of the finest zoom at the centre. warnings: of the source."""
+    """What an import wrote. resolution: metres per pixel of the finest zoom at the centre. warnings: of the sources."""
 
     target: Path
     zooms: tuple[int, ...]
@@ -38,87 +44,167 @@ class ImportSummary:
     warnings: tuple[str, ...]
 
 
-def import_geotiff(
-    source: Path, target: Path, zoom: int | None = None, quality: int = 90, progress: bool = False
+_Images = Sequence[tuple[Path, WarpedImage]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What the threads share: the images, the topmost first, and how they become tiles."""
+
+    sources: tuple[ImageSource, ...]
+    zoom: int
+    quality: int
+
+
+def import_geotiff(source: Path, target: Path, zoom: int | None = None, quality: int = 90) -> ImportSummary:
+    """Writes one image into a new MBTiles file, as `import_images` does."""
+    return import_images([source], target, zoom, quality)
+
+
+def import_images(
+    paths: Sequence[Path],
+    target: Path,
+    zoom: int | None = None,
+    quality: int = 90,
+    *,
+    attribution: str = "",
+    jobs: int | None = None,
+    progress: bool = False,
 ) -> ImportSummary:
-    """Writes an 8-bit grey, RGB or RGBA raster into a new MBTiles file and says what was written.
+    """Writes 8-bit grey, RGB or RGBA images into a new MBTiles file and says what was written.
 
-    zoom: finest level; by default the one nearest to the image's own resolution. A few coarser levels are
-    averaged from it. Tiles are JPEG of `quality`; those partly without data (nodata, mask, alpha, edge of the
-    image) are PNG with alpha, those wholly without are left out. A fourth band that is not alpha (near
-    infrared), or holds too many values to be alpha, is not imported.
+    Where images lie on each other, the last one given is on top. zoom: finest level; by default the one nearest to the
+    finest image's own resolution. A few coarser levels are averaged from it. Tiles are JPEG of `quality`; those partly
+    without data (nodata, mask, alpha, edge of the image) are PNG with alpha, those wholly without are left out. A
+    fourth band that is not alpha (near infrared), or holds too many values to be alpha, is not imported. jobs: threads,
+    by default one for each processor that the process may use.
     """
-    with open_image(source) as image:
-        from tqdm import tqdm
-
-        zoom = min(image.native_zoom, MAX_ZOOM) if zoom is None else _checked(zoom, image.native_zoom)
-        bounds = _snapped(image.bounds, zoom)
-        origin, columns, rows = _tile_range(bounds, zoom)
-        with (
-            _warped(image, origin, columns, rows) as warped,
-            MBTilesWriter(target, source.stem, "jpg", bounds=bounds) as writer,
-            tqdm(total=columns * rows, unit="tile", disable=not progress) as bar,
-        ):
-            pyramid = _Pyramid(warped, origin, writer, quality, bar)
-            for root in mercantile.tiles(*bounds, zooms=[max(zoom - OVERVIEWS, 0)]):
-                pyramid.add(root)
-            if not pyramid.zooms:
-                raise InputError(f"{source} holds no data at all: every pixel is nodata or transparent")
+    sources = tuple(described(path) for path in reversed(paths))
+    check_packages(target)
+    native = max(source.native_zoom for source in sources)
+    zoom = min(native, MAX_ZOOM) if zoom is None else _checked(zoom, native)
+    bounds = _snapped(_joint([source.bounds for source in sources]), zoom)
+    zooms: set[int] = set()
+    tiles = 0
+    with MBTilesWriter(target, paths[-1].stem, "jpg", bounds=bounds, attribution=attribution) as writer:
+        for tile, data in _tiles(_Work(sources, zoom, quality), bounds, jobs or _processors(), progress):
+            writer.add(*tile, data)
+            zooms.add(tile[0])
+            tiles += 1
+        if not tiles:
+            named = ", ".join(map(str, paths))
+            raise InputError(f"{named} holds no data at all: every pixel is nodata or transparent")
     resolution = ground_resolution((bounds[1] + bounds[3]) / 2, zoom, TILE_PX)
-    return ImportSummary(target, tuple(sorted(pyramid.zooms)), pyramid.tiles, bounds, resolution, image.warnings)
+    return ImportSummary(target, tuple(sorted(zooms)), tiles, bounds, resolution, _warnings(sources, len(paths)))
 
 
-class _Pyramid:
-    """Writes the tiles under a root tile, each coarser one averaged from its four children."""
+def _tiles(work: _Work, bounds: Bounds, jobs: int, progress: bool) -> Iterator[tuple[Tile, bytes]]:
+    """All tiles of the images, made by threads: GDAL and OpenCV work beside each other in one process."""
+    from tqdm import tqdm
 
-    def __init__(self, warped: Any, origin: mercantile.Tile, writer: MBTilesWriter, quality: int, bar: Any) -> None:
-        self._warped, self._origin, self._writer, self._quality, self._bar = warped, origin, writer, quality, bar
-        colours = (1, 2, 3) if warped.count >= 4 else (1, 1, 1)
-        self._bands = (*colours, warped.count)  # alpha is the last band
-        self.zooms: set[int] = set()
-        self.tiles = 0
-
-    def add(self, tile: mercantile.Tile) -> NDArray[np.uint8] | None:
-        """RGBA pixels (256, 256, 4) of a tile after writing it and all below it; None if it has no data."""
-        pixels = self._read(tile) if tile.z == self._origin.z else self._average(tile)
-        if pixels is None or not pixels[..., 3].any():
-            return None
-        self._writer.add(tile.z, tile.x, tile.y, _encode(pixels, self._quality))
-        self.zooms.add(tile.z)
-        self.tiles += 1
-        return pixels
-
-    def _read(self, tile: mercantile.Tile) -> NDArray[np.uint8] | None:
-        from rasterio.windows import Window
-
-        column, row = (tile.x - self._origin.x) * TILE_PX, (tile.y - self._origin.y) * TILE_PX
-        if not (0 <= column < self._warped.width and 0 <= row < self._warped.height):
-            return None
-        bands = self._warped.read(self._bands, window=Window(column, row, TILE_PX, TILE_PX))
-        self._bar.update()
-        return np.ascontiguousarray(np.moveaxis(bands, 0, -1), dtype=np.uint8)
-
-    def _average(self, tile: mercantile.Tile) -> NDArray[np.uint8] | None:
-        quarters = np.zeros((2 * TILE_PX, 2 * TILE_PX, 4), dtype=np.float32)
-        for child in mercantile.children(tile):
-            pixels = self.add(child)
-            if pixels is not None:
-                u, v = (child.x - 2 * tile.x) * TILE_PX, (child.y - 2 * tile.y) * TILE_PX
-                quarters[v : v + TILE_PX, u : u + TILE_PX] = pixels
-        quarters[..., :3] *= quarters[..., 3:]  # a pixel without data must not darken its neighbours
-        mean = np.asarray(cv2.resize(quarters, (TILE_PX, TILE_PX), interpolation=cv2.INTER_AREA))
-        colours, alpha = mean[..., :3], mean[..., 3:]
-        rgba = np.concatenate([colours / np.maximum(alpha, 1e-6), alpha], axis=-1)
-        return np.asarray(np.rint(rgba), dtype=np.uint8)
+    roots = [root for root in mercantile.tiles(*bounds, zooms=[max(work.zoom - OVERVIEWS, 0)]) if _touched(work, root)]
+    left = iter(roots)
+    pool = ThreadPoolExecutor(jobs)
+    try:
+        pending: list[Future[list[tuple[Tile, bytes]]]] = []
+        pending += [pool.submit(_block, work, root) for root in islice(left, 2 * jobs)]
+        counts = [_count(bounds, root, work.zoom) for root in roots]
+        with tqdm(total=sum(counts), unit="tile", disable=not progress) as bar:
+            for count in counts:
+                block = pending.pop(0).result()
+                pending += [pool.submit(_block, work, root) for root in islice(left, 1)]
+                yield from block
+                bar.update(count)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
-def _encode(rgba: NDArray[np.uint8], quality: int) -> bytes:
-    if rgba[..., 3].min() == 255:
-        options = [cv2.IMWRITE_JPEG_QUALITY, quality]
-        _, data = cv2.imencode(".jpg", cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGR), options)
-    else:
-        _, data = cv2.imencode(".png", cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGRA))
-    return bytes(data)
+def _block(work: _Work, root: mercantile.Tile) -> list[tuple[Tile, bytes]]:
+    """A root tile and all tiles below it."""
+    with ExitStack() as stack:
+        images = [
+            (
+                source.path,
+                WarpedImage(stack.enter_context(opened(source.path, source.dataset)), source.has_alpha, work.zoom),
+            )
+            for source in work.sources
+            if overlap(source.bounds, mercantile.bounds(root))
+        ]
+        return _below(work, images, root)
+
+
+def _below(work: _Work, images: _Images, root: mercantile.Tile) -> list[tuple[Tile, bytes]]:
+    """The tiles from a root on, made in squares that are small enough to stay in the processor's cache."""
+    levels = min(CHUNK_LEVELS, work.zoom - root.z)
+    count = 1 << (work.zoom - root.z - levels)
+    coarse = np.zeros((count * TILE_PX, count * TILE_PX, 4), dtype=np.uint8)
+    encoded: list[tuple[Tile, bytes]] = []
+    for row in range(count):
+        for column in range(count):
+            tile = mercantile.Tile(root.x * count + column, root.y * count + row, work.zoom - levels)
+            chunk = _stacked(images, *origin_of(tile, work.zoom), TILE_PX << levels)
+            if chunk is not None:
+                tiles, pixels = pyramid(chunk, (tile.z, tile.x, tile.y), work.quality)
+                encoded += tiles
+                v, u = row * TILE_PX, column * TILE_PX
+                coarse[v : v + TILE_PX, u : u + TILE_PX] = pixels
+    return encoded if count == 1 else encoded + pyramid(halved(coarse), (root.z, root.x, root.y), work.quality)[0]
+
+
+def _stacked(images: _Images, left: int, top: int, side: int) -> NDArray[np.uint8] | None:
+    """A square of several images, the first one on top; None where none has anything."""
+    above: NDArray[np.uint8] | None = None
+    for path, image in images:
+        with reading(path):
+            below = image.read(left, top, side)
+        if below is not None:
+            above = below if above is None else _over(above, below)
+            if is_opaque(above):
+                break
+    return above
+
+
+def _over(above: NDArray[np.uint8], below: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """One RGBA image seen through the transparent parts of another."""
+    seen = above[..., 3] < 255
+    weight = above[seen][:, 3:].astype(np.float32) / 255
+    weight_below = (1 - weight) * below[seen][:, 3:] / 255
+    alpha = weight + weight_below
+    colours = above[seen][:, :3] * weight + below[seen][:, :3] * weight_below
+    both = above.copy()
+    both[seen] = np.rint(np.concatenate([colours / np.maximum(alpha, 1e-6), 255 * alpha], axis=1))
+    return both
+
+
+def _touched(work: _Work, root: mercantile.Tile) -> bool:
+    return any(overlap(source.bounds, mercantile.bounds(root)) for source in work.sources)
+
+
+def _count(bounds: Bounds, root: mercantile.Tile, zoom: int) -> int:
+    """How many tiles of a box a root tile and those below it are."""
+    count = 0
+    for level in range(root.z, zoom + 1):
+        first, last = mercantile.tile(bounds[0], bounds[3], level), mercantile.tile(bounds[2], bounds[1], level)
+        left, top, side = (value << (level - root.z) for value in (root.x, root.y, 1))
+        columns = min(last.x, left + side - 1) - max(first.x, left) + 1
+        rows = min(last.y, top + side - 1) - max(first.y, top) + 1
+        count += max(columns, 0) * max(rows, 0)
+    return count
+
+
+def _joint(boxes: Sequence[Bounds]) -> Bounds:
+    west, south, east, north = np.array(boxes).T
+    return float(west.min()), float(south.min()), float(east.max()), float(north.max())
+
+
+def _warnings(sources: Sequence[ImageSource], count: int) -> tuple[str, ...]:
+    """What is doubtful of the images, in the order given; each with its name where there are several."""
+    found = [(source.path, sentence) for source in reversed(sources) for sentence in source.warnings]
+    return tuple(f"{path}: {sentence}" if count > 1 else sentence for path, sentence in found)
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0))
 
 
 def _snapped(bounds: Bounds, zoom: int) -> Bounds:
@@ -136,30 +222,3 @@ def _checked(zoom: int, native: int) -> int:
             f"give 0 to {min(native + MAX_OVERSAMPLING, MAX_ZOOM)}"
         )
     return zoom
-
-
-def _tile_range(bounds: Bounds, zoom: int) -> tuple[mercantile.Tile, int, int]:
-    """The north-west tile of a box, and how many columns and rows of tiles cover it."""
-    west, south, east, north = bounds
-    first, last = mercantile.tile(west, north, zoom), mercantile.tile(east, south, zoom)
-    return first, last.x - first.x + 1, last.y - first.y + 1
-
-
-def _warped(image: ImageSource, origin: mercantile.Tile, columns: int, rows: int) -> Any:
-    """The image as seen in Web Mercator on the pixel grid of the tiles; its last band is alpha."""
-    from rasterio.enums import Resampling
-    from rasterio.transform import from_origin
-    from rasterio.vrt import WarpedVRT
-
-    corner = mercantile.xy_bounds(origin)
-    pixel = EQUATOR_RESOLUTION / 2.0**origin.z
-    return WarpedVRT(
-        image.raster,
-        crs="EPSG:3857",
-        transform=from_origin(corner.left, corner.top, pixel, pixel),
-        width=columns * TILE_PX,
-        height=rows * TILE_PX,
-        resampling=Resampling.bilinear,
-        add_alpha=not image.has_alpha,
-        UNIFIED_SRC_NODATA="YES",  # a pixel is nodata only where every band is: pure red stays
-    )

@@ -26,12 +26,14 @@ LATITUDE_LIMIT = 85.0
 
 @dataclass(frozen=True, slots=True)
 class ImageSource:
-    """An open image. has_alpha: whether its last band is alpha. pixel_m: metres on the ground of a pixel's side.
+    """An image that was looked at. dataset: what GDAL opens, the file or some bands of it.
 
-    native_zoom: the zoom whose resolution is nearest, as a ratio, to the image's own. warnings: one sentence each.
+    has_alpha: whether its last band is alpha. pixel_m: metres on the ground of a pixel's side. native_zoom: the zoom
+    whose resolution is nearest, as a ratio, to the image's own. warnings: one sentence each.
     """
 
-    raster: Any
+    path: Path
+    dataset: str
     has_alpha: bool
     bounds: Bounds
     pixel_m: float
@@ -39,36 +41,55 @@ class ImageSource:
     warnings: tuple[str, ...]
 
 
-@contextmanager
-def open_image(path: Path) -> Iterator[ImageSource]:
-    """The open image; what GDAL says about a file it cannot read becomes one sentence."""
+def described(path: Path) -> ImageSource:
+    """What an image is; InputError where it cannot be imported."""
+    check_packages(path)
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: give the images in it, as {path}/*.tif")
+    if not path.is_file():
+        raise InputError(f"image {path} does not exist: give a GeoTIFF")
+    with opened(path, str(path)) as raster:
+        _check_content(raster, path)
+        _check_place(raster, path)
+        if not (share := _between(raster)) > DOUBTED_SHARE:
+            return _described(raster, path, ())
+        doubt = (
+            f"band {raster.count} is tagged as alpha, but {share:.0%} of it is neither transparent nor opaque: "
+            "taken for infrared and left out"
+        )
+        bands = ",".join(map(str, range(1, raster.count)))
+    with opened(path, f"vrt://{path.resolve()}?bands={bands}") as raster:
+        return _described(raster, path, (doubt,))
+
+
+def check_packages(path: Path) -> None:
+    """InputError unless all that importing an image takes is installed."""
     try:
-        import rasterio
+        import rasterio  # noqa: F401
         import tqdm  # noqa: F401 - checked here, so that one sentence names all that is missing
-        from rasterio._err import CPLE_BaseError
-        from rasterio.errors import RasterioError
     except ImportError as error:
         raise InputError(
             f"import of {path} needs rasterio and tqdm ({error}): pip install 'geoflow_ros[tiles]'"
         ) from error
-    if path.is_dir():
-        raise InputError(f"{path} is a folder: join its images with gdalbuildvrt all.vrt {path}/*.tif, import all.vrt")
-    if not path.is_file():
-        raise InputError(f"image {path} does not exist: give a GeoTIFF")
+
+
+@contextmanager
+def opened(path: Path, dataset: str) -> Iterator[Any]:
+    """An open data set of an image, for one thread."""
+    import rasterio
+
+    with reading(path), rasterio.open(dataset) as raster:
+        yield raster
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """What GDAL says of an image that it cannot read becomes one sentence."""
+    from rasterio._err import CPLE_BaseError
+    from rasterio.errors import RasterioError
+
     try:
-        with rasterio.open(path) as raster:
-            _check_content(raster, path)
-            _check_place(raster, path)
-            if not (share := _between(raster)) > DOUBTED_SHARE:
-                yield _described(raster, path, ())
-                return
-            doubt = (
-                f"band {raster.count} is tagged as alpha, but {share:.0%} of it is neither transparent nor opaque: "
-                "taken for infrared and left out"
-            )
-            bands = ",".join(map(str, range(1, raster.count)))
-        with rasterio.open(f"vrt://{path.resolve()}?bands={bands}") as raster:
-            yield _described(raster, path, (doubt,))
+        yield
     except (RasterioError, CPLE_BaseError) as error:
         cause = error.__cause__ or error
         reason = " ".join(str(cause).split()).rstrip(".")
@@ -136,7 +157,8 @@ def _described(raster: Any, path: Path, warnings: tuple[str, ...]) -> ImageSourc
     if pixel_m > 1.02 * COARSE_M:
         warnings += (f"{pixel_m:.2f} m per pixel is coarser than {COARSE_M} m: frames will hardly match it",)
     zoom = max(0, round(math.log2(EQUATOR_RESOLUTION / side)))
-    return ImageSource(raster, raster.colorinterp[-1] is ColorInterp.alpha, bounds, pixel_m, zoom, warnings)
+    has_alpha = raster.colorinterp[-1] is ColorInterp.alpha
+    return ImageSource(path, raster.name, has_alpha, bounds, pixel_m, zoom, warnings)
 
 
 def _bounds(raster: Any, path: Path) -> Bounds:

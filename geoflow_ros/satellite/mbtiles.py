@@ -20,11 +20,28 @@ SEAM_COLUMNS, SEAM_ROWS = 5, 5
 """How many columns across a store, and tiles of each, are looked at for the end that rows are counted from."""
 
 
+_ENDS = "SELECT min(tile_column), min(tile_row), max(tile_column), max(tile_row) FROM tiles WHERE zoom_level = ?1"
+_ROWS_OF_COLUMN = "SELECT min(tile_row) FROM tiles WHERE zoom_level = 0 AND tile_column = 0"
+_ENDS_BY_COLUMN = """
+    WITH RECURSIVE columns(x) AS (
+        SELECT min(tile_column) FROM tiles WHERE zoom_level = ?1
+        UNION ALL
+        SELECT (SELECT min(tile_column) FROM tiles WHERE zoom_level = ?1 AND tile_column > x) FROM columns
+        WHERE x IS NOT NULL
+    )
+    SELECT min(x), min((SELECT min(tile_row) FROM tiles WHERE zoom_level = ?1 AND tile_column = x)),
+           max(x), max((SELECT max(tile_row) FROM tiles WHERE zoom_level = ?1 AND tile_column = x))
+    FROM columns
+"""
+"""The same by an index that has the rows of a column in order: two look-ups a column instead of every tile."""
+
+
 class MBTilesStore:
     """An MBTiles file (SQLite, https://github.com/mapbox/mbtiles-spec), read only; safe across threads.
 
     The specification counts rows from the south, many writers do not: the tiles' edges decide, else the stated
-    bounds, else the stated scheme. Where the stated format is no known one, it is that of the first tiles.
+    bounds, else the stated scheme; they are looked at when the first tile is asked for. Where the stated format is no
+    known one, it is that of the first tiles.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -43,7 +60,6 @@ class MBTilesStore:
             raise InputError(f"{self.path} holds no tiles: import imagery into it first")
         found, self.tile_px = format_and_side(self.path, self._some_tiles())
         self.format = KNOWN_FORMATS.get(self._metadata.get("format", "").lower(), found)
-        self._from_north = self._rows_from_north()
 
     def tile(self, z: int, x: int, y: int) -> bytes | None:
         """The encoded tile, None if there is none."""
@@ -74,12 +90,21 @@ class MBTilesStore:
     def _box(self, from_north: bool) -> Bounds:
         """The box of the finest tiles, their rows counted from one end."""
         zoom = self.zooms[-1]
-        ends = "min(tile_column), min(tile_row), max(tile_column), max(tile_row)"
-        left, low, right, high = map(int, self._one(f"SELECT {ends} FROM tiles WHERE zoom_level = ?", zoom))
+        left, low, right, high = self._ends
         top, bottom = (low, high) if from_north else (2**zoom - 1 - high, 2**zoom - 1 - low)
         return tile_box(zoom, left, top, right, bottom)
 
-    def _rows_from_north(self) -> bool:
+    @cached_property
+    def _ends(self) -> tuple[int, int, int, int]:
+        """First column, lowest stored row, last column and highest stored row of the finest zoom."""
+        zoom = self.zooms[-1]
+        plan = self._query(f"EXPLAIN QUERY PLAN {_ROWS_OF_COLUMN}")
+        by_column = any("tile_column=?" in str(step[-1]) for step in plan)
+        left, low, right, high = map(int, self._query(_ENDS_BY_COLUMN if by_column else _ENDS, zoom)[0])
+        return left, low, right, high
+
+    @cached_property
+    def _from_north(self) -> bool:
         told = first_is_north(self._vertical_pairs())
         if told is not None:
             return told

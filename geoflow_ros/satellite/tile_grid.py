@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 import mercantile
@@ -65,9 +66,10 @@ def first_is_north(pairs: Iterable[tuple[bytes, bytes]]) -> bool | None:
     the tiles do not tell: too plain, too few, or not of one picture.
     """
     first_north, second_north = [], []
+    decode = lru_cache(2)(decode_tile)  # the second tile of a pair is the first one of the next
     for pair in pairs:
         try:
-            first, second = map(decode_tile, pair)
+            first, second = map(decode, pair)
         except InputError:
             continue  # a corrupt tile is reported when it is used
         edges = [first[-1], second[0], second[-1], first[0]]

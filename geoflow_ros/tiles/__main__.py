@@ -14,11 +14,11 @@ import cv2
 from geoflow_ros import cli
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import ground_resolution
-from geoflow_ros.satellite.geotiff import import_geotiff
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
 from geoflow_ros.satellite.tile_images import TileStore
 from geoflow_ros.tiles.fetch_command import add_fetch
+from geoflow_ros.tiles.import_command import add_import
 from geoflow_ros.tiles.store_commands import add_store_commands
 
 
@@ -31,14 +31,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="geoflow_ros.tiles", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="{fetch,import,export,info,verify,coverage,patch}")
     add_fetch(commands)
+    add_import(commands)
     add_store_commands(commands)
-
-    importer = commands.add_parser("import", help="GeoTIFF in any coordinate system -> MBTiles")
-    importer.add_argument("source", type=Path, metavar="FILE.tif", help="8-bit grey, RGB or RGBA image")
-    importer.add_argument("target", type=Path, metavar="OUT.mbtiles", help="replaced if it exists")
-    importer.add_argument("--zoom", type=int, help="finest zoom level; default: nearest to the image's resolution")
-    importer.add_argument("--quality", type=int, choices=range(1, 101), default=90, metavar="1-100", help="of JPEG")
-    importer.set_defaults(command=_import)
 
     info = commands.add_parser("info", help="what a tile store holds")
     info.add_argument("store", type=Path, help="MBTiles file, PMTiles archive, or folder of z/x/y tiles")
@@ -56,18 +50,6 @@ def _parser() -> argparse.ArgumentParser:
     patch.add_argument("--out", type=Path, required=True, metavar="PATCH.png")
     patch.set_defaults(command=_patch)
     return parser
-
-
-def _import(arguments: argparse.Namespace) -> None:
-    summary = import_geotiff(
-        arguments.source, arguments.target, zoom=arguments.zoom, quality=arguments.quality, progress=True
-    )
-    print(
-        f"{summary.target}: {summary.tiles} tiles, zoom {summary.zooms[0]} to {summary.zooms[-1]}, "
-        f"{summary.resolution:.3f} m/px, bounds {_text(summary.bounds)}"
-    )
-    for sentence in summary.warnings:
-        print(f"warning: {arguments.source}: {sentence}")
 
 
 def _info(arguments: argparse.Namespace) -> None:

@@ -40,13 +40,13 @@ def export(store: TileStore, source: Path, target: Path) -> int:
         tqdm(total=total, unit="tile", desc=target.name, disable=None) as bar,
     ):
         for zoom in store.zooms:
-            for x, y in _places(store, zoom, clustered=target.suffix == ".pmtiles"):
-                add((zoom, x, y), _data(store, (zoom, x, y)))
+            for x, y in places_of(store, zoom, clustered=target.suffix == ".pmtiles"):
+                add((zoom, x, y), data_of(store, (zoom, x, y)))
                 bar.update()
     return total
 
 
-def _places(store: TileStore, zoom: int, *, clustered: bool) -> list[tuple[int, int]]:
+def places_of(store: TileStore, zoom: int, *, clustered: bool = False) -> list[tuple[int, int]]:
     """Columns and rows of a zoom; clustered: in the order of PMTiles, neighbours near each other."""
     places = list(store.places(zoom))
     if strays := [place for place in places if not all(0 <= value < 2**zoom for value in place)]:
@@ -60,7 +60,8 @@ def _places(store: TileStore, zoom: int, *, clustered: bool) -> list[tuple[int, 
     return sorted(places, key=lambda place: zxy_to_tileid(zoom, *place))
 
 
-def _data(store: TileStore, tile: Tile) -> bytes:
+def data_of(store: TileStore, tile: Tile) -> bytes:
+    """The encoded tile; InputError where it has none."""
     data = store.tile(*tile)
     if data is None:
         raise InputError(f"tile {'/'.join(map(str, tile))} of {store.name} is empty: see tiles verify")

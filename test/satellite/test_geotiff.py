@@ -299,7 +299,7 @@ def test_what_a_gdal_command_mends_is_told_with_it(tmp_path: Path) -> None:
     cases = {
         "4 ground control points only: .* gdalwarp -tps": place_by_points(tmp_path / "scan.tif"),
         "'plan of a quarry', which has no place on earth.* gdal_edit.py -a_srs": in_system(tmp_path / "site.tif", site),
-        "is a folder: .* gdalbuildvrt all.vrt": folder,
+        "is a folder: give the images in it": folder,
         "6 bands: .* gdal_translate -b 1": write_tiff(tmp_path / "six.tif", np.concatenate([markers(), markers()])),
         "values of 4 bits: .* -scale 0 15 0 255": write_tiff(tmp_path / "four.tif", bits, nbits=4),
         "gone.tif.*copy or make it again": mosaic,

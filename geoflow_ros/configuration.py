@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Literal
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.model.inference.runtimes import Runtime
-from geoflow_ros.options import Scalar, build, option, options_of
+from geoflow_ros.options import Option, Scalar, build, option, options_of
 from geoflow_ros.resources import share_file
 from geoflow_ros.tracking.cameras import ONE, CameraSetup
 from geoflow_ros.tracking.prior import HeadingConfig, PriorConfig
@@ -20,6 +21,7 @@ from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
 from geoflow_ros.tracking.settings import CameraConfig, DatumConfig, OdometryConfig
 from geoflow_ros.tracking.tracker import TrackerConfig
 
+NAME = re.compile(r"[a-z][a-z0-9_]*")
 MIDDLEWARE_PARAMETERS = (
     "use_sim_time",
     "start_type_description_service",
@@ -47,7 +49,13 @@ class NodeConfig:
     """Everything the node `localize` is configured by; what concerns the answers means the same in a replay."""
 
     tiles: str = option("path of the satellite tiles: an MBTiles file, a PMTiles archive or a z/x/y folder")
+    cameras: tuple[str, ...] = option(
+        "names of the cameras of a rig: each has the topics NAME/image and NAME/camera_info and the parameters "
+        "camera.NAME.*, where the others have camera.*; empty: a single camera",
+        (),
+    )
     camera: CameraConfig = field(default_factory=CameraConfig)
+    rig: Mapping[str, CameraConfig] = field(default_factory=dict)
     checkpoint: str = option("path of the network's weights (.safetensors); empty takes the shipped ones", "")
     heading: HeadingConfig = field(default_factory=HeadingConfig)
     prior: PriorConfig = field(default_factory=PriorConfig)
@@ -86,7 +94,9 @@ class NodeConfig:
         for name in ("tiles", "map_frame", "base_frame"):
             if not getattr(self, name):
                 raise InputError(f"parameter {name} is empty: give a value or leave the parameter out")
-        _ = self.camera.mount, self.datum.datum  # an impossible mount or datum is refused at the start
+        for group, camera in self.camera_groups.items():
+            camera.check(group)
+        _ = self.datum.datum  # an impossible one is refused at the start
 
     @property
     def checkpoint_path(self) -> Path:
@@ -99,16 +109,54 @@ class NodeConfig:
         return SessionConfig(self.heading, self.prior, self.datum, self.tracker, self.odometry, self.base_frame)
 
     @property
+    def named_cameras(self) -> Mapping[str, CameraConfig]:
+        """Each camera by its name; a single one has none."""
+        return self.rig if self.cameras else {ONE: self.camera}
+
+    @property
+    def camera_groups(self) -> dict[str, CameraConfig]:
+        """Each camera by the group of its parameters, `camera` or `camera.NAME`."""
+        return {f"camera.{name}" if name else "camera": camera for name, camera in self.named_cameras.items()}
+
+    @property
     def camera_setups(self) -> dict[str, CameraSetup]:
         """What is known of each camera beforehand, by its name."""
-        return {ONE: CameraSetup(self.camera.mount, self.camera.rectified, self.camera.prior)}
+        return {name: CameraSetup(each.mount, each.rectified, each.prior) for name, each in self.named_cameras.items()}
+
+
+def configured(values: Mapping[str, object]) -> NodeConfig:
+    """The configuration from dotted names and values: of a rig, every camera has what `camera.*` says of all.
+
+    An InputError names what is unknown, missing or impossible.
+    """
+    cameras = next(each for each in options_of(NodeConfig) if each.name == "cameras")
+    names = cameras.parse(values.get("cameras", ()))
+    assert isinstance(names, tuple)
+    if wrong := [name for name in names if not NAME.fullmatch(name)]:
+        raise InputError(f"cameras has {wrong[0]!r}, expected names such as front or rear_left: rename the camera")
+    if len(set(names)) < len(names):
+        raise InputError(f"cameras is {', '.join(names)}: every camera needs a name of its own")
+    prefixes = tuple(f"camera.{name}." for name in names)
+    common = {name: value for name, value in values.items() if not name.startswith(prefixes)}
+    shared = _within(common, "camera.")
+    rig = {
+        name: _camera(f"camera.{name}", {**shared, **_within(values, prefix)})
+        for name, prefix in zip(names, prefixes, strict=True)
+    }
+    return build(NodeConfig, common, rig=rig)
+
+
+def parameters_of(config: NodeConfig) -> Iterator[Option]:
+    """Every parameter, those of the cameras of a rig among them."""
+    yield from options_of(NodeConfig)
+    for name in config.rig:
+        yield from options_of(CameraConfig, f"camera.{name}.")
 
 
 def changed(config: NodeConfig, values: Mapping[str, object]) -> NodeConfig:
     """The configuration with other values; an InputError if they do not fit together."""
-    present = {each.name: value_of(config, each.name) for each in options_of(NodeConfig)}
-    given = {name: value for name, value in {**present, **values}.items() if not is_absent(value)}
-    return build(NodeConfig, given)
+    present = {each.name: value_of(config, each.name) for each in parameters_of(config)}
+    return configured({name: value for name, value in {**present, **values}.items() if not is_absent(value)})
 
 
 def is_own(name: str) -> bool:
@@ -119,10 +167,13 @@ def is_own(name: str) -> bool:
 def value_of(config: NodeConfig, name: str) -> Scalar:
     """The value of a dotted parameter name."""
     value: object = config
-    for part in name.split("."):
+    parts = name.split(".")
+    if len(parts) == 3 and parts[0] == "camera" and parts[1] in config.rig:
+        value, parts = config.rig[parts[1]], parts[2:]
+    for part in parts:
         value = getattr(value, part)
     value = value.value if isinstance(value, Enum) else value
-    if not isinstance(value, (bool, int, float, str)):
+    if not isinstance(value, (bool, int, float, str, tuple)):
         raise TypeError(f"{name} is a group of parameters, not one")
     return value
 
@@ -130,3 +181,16 @@ def value_of(config: NodeConfig, name: str) -> Scalar:
 def is_absent(value: object) -> bool:
     """Whether it stands for a value that was not given."""
     return isinstance(value, float) and math.isnan(value)
+
+
+def _within(values: Mapping[str, object], prefix: str) -> dict[str, object]:
+    """The values of a group, by their names in it; of its own groups none."""
+    inner = {name[len(prefix) :]: value for name, value in values.items() if name.startswith(prefix)}
+    return {name: value for name, value in inner.items() if "." not in name}
+
+
+def _camera(group: str, values: Mapping[str, object]) -> CameraConfig:
+    try:
+        return build(CameraConfig, values)
+    except InputError as error:
+        raise InputError(f"{group}: {error}") from error

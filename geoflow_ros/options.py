@@ -12,7 +12,8 @@ from typing import Any, TypeVar, Union
 
 from geoflow_ros.errors import InputError
 
-Scalar = Union[bool, int, float, str]  # noqa: UP007 - evaluated on Python 3.10
+Scalar = Union[bool, int, float, str, tuple[str, ...]]  # noqa: UP007 - evaluated on Python 3.10
+"""What a parameter may be; texts in a row are a list to ROS and YAML."""
 T = TypeVar("T")
 
 
@@ -34,6 +35,8 @@ class Option:
 
     def parse(self, value: object) -> Scalar:
         """The value as this parameter's type; the wrong type, range or choice is an InputError."""
+        if self.type is tuple:
+            return self._texts(value)
         if self.type is float and type(value) is int:
             value = float(value)  # `-p camera.height:=2` is an integer to ROS
         if not isinstance(value, (bool, int, float, str)) or type(value) is not self.type:
@@ -45,34 +48,50 @@ class Option:
             raise InputError(f"parameter {self.name} is {value}, expected {low:g} to {high:g}: {self.help}")
         return value
 
+    def _texts(self, value: object) -> tuple[str, ...]:
+        """Without empty ones: ROS has no empty list of texts but [""]."""
+        texts = tuple(value) if isinstance(value, (list, tuple)) else (value,)
+        if not all(isinstance(text, str) for text in texts):
+            raise InputError(f"parameter {self.name} is {value!r}, expected a list of texts: {self.help}")
+        return tuple(text for text in map(str, texts) if text)
+
 
 def options_of(settings: type[Any], prefix: str = "") -> Iterator[Option]:
-    """Every parameter of a settings dataclass; a field that is a dataclass contributes its own under `field.`."""
+    """Every parameter of a settings dataclass; a field that is a dataclass contributes its own under `field.`.
+
+    A field that is neither, nor made by `option`, is no parameter.
+    """
     hints = typing.get_type_hints(settings)
     for field in dataclasses.fields(settings):
         hint, name = hints[field.name], prefix + field.name
         if dataclasses.is_dataclass(hint):
             yield from options_of(typing.cast("type[Any]", hint), name + ".")
-        else:
+        elif "help" in field.metadata:
             yield _option(name, hint, field)
 
 
-def build(settings: type[T], values: Mapping[str, object]) -> T:
-    """The settings dataclass from dotted names and values; all unknown or all missing names in one InputError."""
+def build(settings: type[T], values: Mapping[str, object], **others: object) -> T:
+    """The settings dataclass from dotted names and values; all unknown or all missing names in one InputError.
+
+    others: fields that are no parameters.
+    """
     known = {each.name: each for each in options_of(settings)}
     if unknown := [name for name in values if name not in known]:
         raise InputError(_unknown_sentence(unknown, list(known)))
     if missing := [each for each in known.values() if each.default is None and each.name not in values]:
         wanted = "; ".join(f"{each.name} ({each.help})" for each in missing)
         raise InputError(f"required parameter not set: {wanted}: give it in the parameter file or with -p NAME:=VALUE")
-    built: T = _construct(settings, {name: known[name].parse(value) for name, value in values.items()})
+    parsed = {name: known[name].parse(value) for name, value in values.items()}
+    built: T = _construct(settings, {**parsed, **others})
     return built
 
 
 def _option(name: str, hint: Any, field: dataclasses.Field[Any]) -> Option:
     default = None if field.default is MISSING else field.default
     choices: tuple[str, ...] = ()
-    if typing.get_origin(hint) is typing.Literal:
+    if typing.get_origin(hint) is tuple:
+        hint = tuple
+    elif typing.get_origin(hint) is typing.Literal:
         choices, hint = typing.get_args(hint), str
     elif issubclass(hint, Enum):
         choices, hint = tuple(str(each.value) for each in hint), str
@@ -82,7 +101,7 @@ def _option(name: str, hint: Any, field: dataclasses.Field[Any]) -> Option:
     return Option(name, hint, default, text, field.metadata.get("range"), choices)
 
 
-def _construct(settings: type[Any], values: Mapping[str, Scalar]) -> Any:
+def _construct(settings: type[Any], values: Mapping[str, object]) -> Any:
     hints = typing.get_type_hints(settings)
     arguments: dict[str, Any] = {}
     for field in dataclasses.fields(settings):

@@ -63,4 +63,4 @@ def test_every_parameter_is_described_and_in_the_shipped_file_with_its_default()
         if is_left_to_the_user(each):
             assert leaf not in place and f"# {leaf}:" in text, f"{each.name} must be given by the user"
         else:
-            assert place[leaf] == pytest.approx(each.default, nan_ok=True)
+            assert each.parse(place[leaf]) == pytest.approx(each.default, nan_ok=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from geoflow_ros.errors import InputError
@@ -18,7 +18,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
 """What a session listens to, and the types of each."""
 DEPTH = "/compressedDepth"
 """How image_transport names topics of depth maps, which are no images of the camera."""
-NEEDED = ("image", "camera_info")
+OF_CAMERA = NEEDED = ("image", "camera_info")
 ONLY_CHOSEN = ("twist",)
 """Never played by themselves: a TwistStamped may as well be a command, or a velocity to the east and north."""
 
@@ -36,32 +36,49 @@ def parse_topics(assignments: Iterable[str]) -> dict[str, str]:
     chosen: dict[str, str] = {}
     for each in assignments:
         role, sign, name = each.partition(":=")
-        if not sign or role not in ROLES:
-            raise InputError(f"--topic {each} is not understood: expected ROLE:=NAME with a role of {', '.join(ROLES)}")
+        camera, _, kind = role.rpartition("/")
+        if not sign or kind not in ROLES or (camera and kind not in OF_CAMERA):
+            raise InputError(
+                f"--topic {each} is not understood: expected ROLE:=NAME with a role of {', '.join(ROLES)}; of a rig "
+                "CAMERA/image or CAMERA/camera_info"
+            )
         chosen[role] = name
     return chosen
 
 
-def roles_of(topics: Iterable[Topic], chosen: Mapping[str, str]) -> dict[str, str]:
+def roles_of(topics: Iterable[Topic], chosen: Mapping[str, str], cameras: Collection[str] = ()) -> dict[str, str]:
     """The role of each topic to be played: the chosen ones, and for other roles the only topic of its type.
 
-    Those of `ONLY_CHOSEN` are left unplayed unless chosen.
+    Those of `ONLY_CHOSEN` are left unplayed unless chosen. cameras: of a rig, each with the roles CAMERA/image and
+    CAMERA/camera_info, for which the topics are taken that have its name as a part; one that has none plays no role.
     """
     topics = list(topics)
     roles: dict[str, str] = {}
-    for role, types in ROLES.items():
+    for role, types in _wanted(cameras).items():
+        camera = role.rpartition("/")[0]
         fitting = sorted(each.name for each in topics if each.type in types and not each.name.endswith(DEPTH))
-        name = chosen[role] if role in chosen else _by_itself(role, fitting)
+        own = [name for name in fitting if not camera or camera in name.split("/")]
+        name = chosen[role] if role in chosen else _by_itself(role, own)
         if name and name not in fitting:
             raise InputError(
                 f"topic {name} cannot be played as {role}: the bag's topics of type {' or '.join(types)} are "
                 f"{', '.join(fitting) or 'none'}"
             )
+        if name and name in roles:
+            raise InputError(f"topic {name} cannot be played both as {roles[name]} and as {role}: name another one")
         if name:
             roles[name] = role
         elif role in NEEDED:
             raise InputError(f"the bag has no {role}: expected a topic of type {' or '.join(types)}")
     return roles
+
+
+def _wanted(cameras: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Types by role; of a rig, the roles of its cameras."""
+    if not cameras:
+        return dict(ROLES)
+    own = {f"{camera}/{kind}": ROLES[kind] for camera in cameras for kind in OF_CAMERA}
+    return own | {role: types for role, types in ROLES.items() if role not in OF_CAMERA}
 
 
 def unplayed_velocities(topics: Iterable[Topic], roles: Mapping[str, str]) -> str:

@@ -86,7 +86,7 @@ def in_words(state: str, value: float) -> str:
 
 def calibrate(arguments: argparse.Namespace, config: NodeConfig, satellite: SatelliteMap) -> Calibration:
     """What the drive says; an InputError says why it shows nothing of the mount."""
-    script = Script(topics_of(arguments), lambda stamp_ns: None, math.inf, math.inf, single_frame=False)
+    script = Script(topics_of(arguments), lambda stamp_ns: None, math.inf, math.inf, False, config.cameras)
     _check_velocity(arguments.bag, script)
     stated: Mapping[str, MountEstimate] = {}
     for _ in range(PASSES):
@@ -142,7 +142,9 @@ def _driven(played: Played) -> tuple[int, float]:
 def _check_velocity(bag: Path, script: Script) -> None:
     """Without odometry the way between frames is not known, and a wrong mount looks like another way."""
     with open_bag(bag) as reader:
-        roles = roles_of({Topic(each.topic, each.msgtype) for each in reader.connections}, script.topics)
+        roles = roles_of(
+            {Topic(each.topic, each.msgtype) for each in reader.connections}, script.topics, script.cameras
+        )
     if not {"odom", "twist"} & set(roles.values()):
         raise InputError(
             f"{bag} has no odometry, without which a wrong mount cannot be told from a wrong way: record "

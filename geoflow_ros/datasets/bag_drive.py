@@ -6,9 +6,9 @@ import json
 import logging
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,16 +39,35 @@ CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
 
 
 @dataclass(frozen=True, slots=True)
+class DescribedCamera:
+    """One of a rig: where it is on base_link, and its topics, None where their names tell."""
+
+    mount: Mount
+    image_topic: str | None = None
+    camera_info_topic: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DriveDescription:
     """drive.json: what neither the bag nor the trajectory says.
 
     mount: of the camera on base_link. image_topic, camera_info_topic: None for the only topic of its type.
+    cameras: of a rig, by name, the same of each.
     """
 
     datum: Datum
     mount: Mount
     image_topic: str | None = None
     camera_info_topic: str | None = None
+    cameras: Mapping[str, DescribedCamera] = field(default_factory=dict)
+
+    @property
+    def topics(self) -> dict[str, str]:
+        """Topics by role, as far as they are stated."""
+        stated = {"image": self.image_topic, "camera_info": self.camera_info_topic}
+        for name, camera in self.cameras.items():
+            stated |= {f"{name}/image": camera.image_topic, f"{name}/camera_info": camera.camera_info_topic}
+        return {role: topic for role, topic in stated.items() if topic}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +83,8 @@ def read_description(path: Path) -> DriveDescription:
     """The description in a drive.json with `datum` {latitude, longitude, altitude} and `mount` {forward, left, ...}."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        topics = {name: document.get(name) for name in ("image_topic", "camera_info_topic")}
-        return DriveDescription(Datum(**document["datum"]), Mount(**document["mount"]), **topics)
+        cameras = {name: DescribedCamera(**_seen_by(each)) for name, each in document.get("cameras", {}).items()}
+        return DriveDescription(Datum(**document["datum"]), cameras=cameras, **_seen_by(document))
     except InputError:
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -73,6 +92,12 @@ def read_description(path: Path) -> DriveDescription:
             f"{path} does not describe a drive ({type(error).__name__}: {error}): expected datum with latitude, "
             "longitude, altitude and mount with forward, left, height, roll, pitch, yaw"
         ) from error
+
+
+def _seen_by(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Mount and topics of a camera."""
+    topics = {name: document.get(name) for name in ("image_topic", "camera_info_topic")}
+    return {"mount": Mount(**document["mount"]), **topics}
 
 
 class BagDrive:

@@ -65,6 +65,7 @@ def run(arguments: argparse.Namespace) -> None:
     config = config_of(arguments, arguments.truth)
     script = Script(
         topics=topics_of(arguments),
+        cameras=config.cameras,
         start=_start(arguments, truth),
         no_fix_from_s=arguments.no_fix_from,
         no_fix_to_s=arguments.no_fix_to,

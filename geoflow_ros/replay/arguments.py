@@ -9,11 +9,10 @@ from typing import Any
 
 import yaml
 
-from geoflow_ros.configuration import NodeConfig, is_own
+from geoflow_ros.configuration import NodeConfig, configured, is_own
 from geoflow_ros.datasets.bag_drive import DriveDescription
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum
-from geoflow_ros.options import build
 
 
 def replay_config(
@@ -30,13 +29,16 @@ def replay_config(
     """
     values: dict[str, Any] = {} if datum is None else _named("datum", asdict(datum))
     if description is not None:
-        values |= _named("datum", asdict(description.datum)) | _named("camera", asdict(description.mount))
+        values |= _named("datum", asdict(description.datum)) | {"cameras": list(description.cameras)}
+        mounts = {f"camera.{name}": camera.mount for name, camera in description.cameras.items()}
+        for group, mount in (mounts or {"camera": description.mount}).items():
+            values |= _named(group, asdict(mount))
     if params is not None:
         values |= _of_file(params)
     values |= dict(map(_assignment, assignments)) | {"tiles": tiles, "camera.from_tf": False}
     if checkpoint is not None:
         values["checkpoint"] = str(checkpoint)
-    return build(NodeConfig, values)
+    return configured(values)
 
 
 def _named(group: str, values: Mapping[str, Any]) -> dict[str, Any]:

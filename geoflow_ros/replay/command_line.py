@@ -34,7 +34,7 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--topic", action="append", default=[], metavar="ROLE:=NAME",
         help="which topic is the image, camera_info, fix, imu, odom or twist; default: the only one of its type, "
-        "except twist, which is only played when named; an empty name: none",
+        "except twist, which is only played when named; an empty name: none; of a rig CAMERA/image, CAMERA/camera_info",
     )  # fmt: skip
     parser.add_argument("--seed", type=int, help="of the hypotheses; default: the parameter seed")
 
@@ -58,8 +58,7 @@ def config_of(arguments: argparse.Namespace, truth: Path | None = None) -> NodeC
 def topics_of(arguments: argparse.Namespace) -> dict[str, str]:
     """Topics by role, as the command line or the drive's description names them."""
     described = _description(arguments)
-    stated = {} if described is None else {"image": described.image_topic, "camera_info": described.camera_info_topic}
-    return {role: name for role, name in stated.items() if name} | parse_topics(arguments.topic)
+    return ({} if described is None else described.topics) | parse_topics(arguments.topic)
 
 
 def session_of(config: NodeConfig, satellite: SatelliteMap) -> Session:

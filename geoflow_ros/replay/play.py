@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -15,6 +16,7 @@ from geoflow_ros.bags.reading import Damage, open_bag, read_messages
 from geoflow_ros.bags.topics import Topic, roles_of, unplayed_velocities
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, PoseWithCovariance
+from geoflow_ros.tracking.cameras import ONE
 from geoflow_ros.tracking.session import Answer, Session
 from geoflow_ros.tracking.tracker import Track
 
@@ -23,8 +25,9 @@ from geoflow_ros.tracking.tracker import Track
 class Script:
     """What is played otherwise than it was recorded.
 
-    topics: by role. start: where to start from, given to the session with the first image. Fixes from `no_fix_from_s`
-    to `no_fix_to_s` after the first image are left out. single_frame: whether frames are localised alone, too.
+    topics: by role. start: where to start from, given to the session with the first
+    image. Fixes from `no_fix_from_s` to `no_fix_to_s` after the first image are left out. single_frame: whether frames
+    are localised alone, too. cameras: names of those of a rig.
     """
 
     topics: Mapping[str, str]
@@ -32,6 +35,7 @@ class Script:
     no_fix_from_s: float
     no_fix_to_s: float
     single_frame: bool
+    cameras: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ def play(bag: Path, session: Session, script: Script, watch: Watch) -> Played:
     player, damage = _Player(session, script, watch), Damage()
     with open_bag(bag) as reader:
         topics = {Topic(each.topic, each.msgtype) for each in reader.connections}
-        roles = roles_of(topics, script.topics)
+        roles = roles_of(topics, script.topics, script.cameras)
         connections = [each for each in reader.connections if each.topic in roles]
         total = sum(each.msgcount for each in connections)
         messages = read_messages(reader, connections, damage)
@@ -104,8 +108,11 @@ class _Player:
         self._watch = watch
         self._first_ns: int | None = None
         self._takers: dict[str, Callable[[Any], None]] = {
-            "image": self._image,
-            "camera_info": session.on_camera_info,
+            **{role: partial(self._image, camera=name) for name, role in _roles(script.cameras, "image")},
+            **{
+                role: partial(session.on_camera_info, camera=name)
+                for name, role in _roles(script.cameras, "camera_info")
+            },
             "fix": self._fix,
             "imu": session.on_imu,
             "odom": session.on_odom,
@@ -124,22 +131,27 @@ class _Player:
         if "fix" not in self._session.refused:
             self.fixes.append((float(message.latitude), float(message.longitude)))
 
-    def _image(self, message: Any) -> None:
+    def _image(self, message: Any, camera: str) -> None:
         if self._first_ns is None:
             self._first_ns = stamp_ns(message.header.stamp)
             start = self._script.start(self._first_ns)
             if start is not None:
                 self._session.initialise(self._first_ns, start)
         before = perf_counter()
-        answer = self._session.process(message)
+        answer = self._session.process(message, camera)
         seconds = perf_counter() - before
         self._watch(len(self.frames), message, answer)
-        alone = self._session.single_frame(message).single if self._script.single_frame else None
+        alone = self._session.single_frame(message, camera).single if self._script.single_frame else None
         single = _slim(alone) if isinstance(alone, PoseEstimate) else None
         self.frames.append(FrameResult(answer.stamp_ns, answer.track, single, seconds, answer.prior))
         for sensor, sentence in {**self._session.refused, **answer.warnings}.items():
             before_it = self.complaints.get(sensor, Complaint(0, ""))
             self.complaints[sensor] = Complaint(before_it.frames + 1, sentence)
+
+
+def _roles(cameras: Sequence[str], kind: str) -> list[tuple[str, str]]:
+    """Each camera's name and role of this kind."""
+    return [(name, f"{name}/{kind}") for name in cameras] or [(ONE, kind)]
 
 
 def _slim(estimate: PoseEstimate) -> PoseWithCovariance:

@@ -8,9 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from geoflow_ros.bags.trajectory import Trajectory
-from geoflow_ros.configuration import NodeConfig, is_absent, value_of
+from geoflow_ros.configuration import NodeConfig, is_absent, parameters_of, value_of
 from geoflow_ros.geodesy import LocalFrame
-from geoflow_ros.options import options_of
 from geoflow_ros.replay.play import Played
 from geoflow_ros.replay.snapshots import APART_S
 from geoflow_ros.reports.ground import Ground, ground_along
@@ -63,5 +62,5 @@ def on_ground(report: Report, played: Played, satellite: SatelliteMap, frame: Lo
 
 def parameter_table(config: NodeConfig) -> dict[str, str]:
     """Every parameter by its dotted name; those that were not given are left out."""
-    values = {each.name: value_of(config, each.name) for each in options_of(NodeConfig)}
+    values = {each.name: value_of(config, each.name) for each in parameters_of(config)}
     return {name: str(value) for name, value in values.items() if not is_absent(value)}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
 
-from geoflow_ros.configuration import NodeConfig, is_absent, is_own, value_of
-from geoflow_ros.options import Option, Scalar, build, options_of
+from geoflow_ros.configuration import NodeConfig, configured, is_absent, is_own, parameters_of, value_of
+from geoflow_ros.options import Option, Scalar
 from geoflow_ros.ros.interfaces import CHANGEABLE_AT_RUN_TIME
 
 
@@ -17,12 +17,13 @@ def declare(node: Node) -> NodeConfig:
     of parameters that no one knows, which are refused here.
     """
     given = {name: each.value for name, each in node.get_parameters_by_prefix("").items() if is_own(name)}
-    config = build(NodeConfig, given)
-    for each in options_of(NodeConfig):
+    config = configured(given)
+    for each in parameters_of(config):
         if each.name in given:
             node.undeclare_parameter(each.name)
         value = value_of(config, each.name)
-        node.declare_parameter(each.name, value, _descriptor(each, value), ignore_override=True)
+        told = [*value] or [""] if isinstance(value, tuple) else value  # an empty list has no type to ROS
+        node.declare_parameter(each.name, told, _descriptor(each, value), ignore_override=True)
     return config
 
 

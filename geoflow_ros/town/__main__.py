@@ -42,7 +42,14 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_ride(command: argparse.ArgumentParser) -> None:
-    """How the camera really looks, which the stated mount in drive.json does not say."""
+    """How many cameras, and how they really look, which the stated mount in drive.json does not say."""
+    command.add_argument(
+        "--cameras", type=int, default=1, metavar="N",
+        help="1, 2, 4 (front, left, rear, right) or 6 around the car, each at 10 Hz and 12 ms after the one before",
+    )  # fmt: skip
+    command.add_argument(
+        "--covered", nargs="+", default=[], metavar="NAME", help="cameras of the rig that see black only"
+    )
     command.add_argument(
         "--mount-error-deg", type=float, nargs="+", default=[], metavar=("PITCH", "ROLL YAW"),
         help="what the camera's true pitch (positive looks down), roll and yaw have more than the stated mount; "
@@ -94,7 +101,8 @@ def _drive_exporter(arguments: argparse.Namespace) -> Callable[[Path, int, int],
         raise InputError(f"--mount-error-deg has {len(angles)} numbers: expected PITCH, or PITCH ROLL YAW")
     pitch, roll, yaw = map(math.radians, [*angles, 0.0, 0.0, 0.0][:most])
     nod, slope = math.radians(arguments.nod_deg), math.radians(arguments.slope_deg)
-    return partial(export_drive, ride=Ride(pitch, roll, yaw, arguments.mount_error_m, nod, slope))
+    ride = Ride(pitch, roll, yaw, arguments.mount_error_m, nod, slope)
+    return partial(export_drive, ride=ride, cameras=arguments.cameras, covered=arguments.covered)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

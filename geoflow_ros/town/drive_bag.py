@@ -16,15 +16,23 @@ from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.town.noise import SensorErrors, dead_reckoning, gauss_markov, gnss_fixes
 from geoflow_ros.town.ride import Ride
 from geoflow_ros.town.route import Drive
+from geoflow_ros.tracking.cameras import ONE
 
 Floats = NDArray[np.float64]
 FIX_HZ, IMU_HZ, ODOM_HZ = 5.0, 50.0, 20.0
 GRAVITY = 9.81
+IMAGE, CAMERA_INFO = "sensor_msgs/msg/CompressedImage", "sensor_msgs/msg/CameraInfo"
 TOPICS = {
-    "/image/compressed": "sensor_msgs/msg/CompressedImage", "/camera_info": "sensor_msgs/msg/CameraInfo",
     "/fix": "sensor_msgs/msg/NavSatFix", "/imu": "sensor_msgs/msg/Imu", "/odom": "nav_msgs/msg/Odometry",
     "/ground_truth": "geometry_msgs/msg/PoseStamped",
 }  # fmt: skip
+
+
+def topics_of(camera: str) -> tuple[str, str]:
+    """The topics of a camera's images and calibration."""
+    return (
+        (f"/{camera}/image/compressed", f"/{camera}/camera_info") if camera else ("/image/compressed", "/camera_info")
+    )
 
 
 class DriveBag:
@@ -35,6 +43,7 @@ class DriveBag:
         self._folder, self._start_s = folder, start_s
         self._frame = LocalFrame(datum)
         self._pending: list[tuple[int, str, Any]] = []
+        self._topics = dict(TOPICS)
 
     def __enter__(self) -> DriveBag:
         return self
@@ -45,16 +54,17 @@ class DriveBag:
         if kind is None:
             self._write()
 
-    def write_frame(self, time: float, jpeg: bytes, camera: CameraModel, pose: Floats) -> None:
-        """An image, its camera_info and the true pose of base_link (3,) at a time (s since the start)."""
-        frame_id = "camera_front"
+    def write_frame(self, time: float, jpeg: bytes, camera: CameraModel, pose: Floats, name: str = ONE) -> None:
+        """A camera's image, its camera_info and the true pose of base_link (3,) at a time (s since the start)."""
+        frame_id, (image, info) = f"camera_{name or 'front'}", topics_of(name)
+        self._topics |= {image: IMAGE, info: CAMERA_INFO}
         data = np.frombuffer(jpeg, dtype=np.uint8)
-        self._add("/image/compressed", time, header=self._header(time, frame_id), format="jpeg", data=data)
+        self._add(image, time, header=self._header(time, frame_id), format="jpeg", data=data)
         whole = self._messages.make(
             "sensor_msgs/msg/RegionOfInterest", x_offset=0, y_offset=0, height=0, width=0, do_rectify=False
         )
         self._add(
-            "/camera_info", time, header=self._header(time, frame_id), height=camera.height, width=camera.width,
+            info, time, header=self._header(time, frame_id), height=camera.height, width=camera.width,
             distortion_model="plumb_bob", d=np.zeros(5), k=camera.matrix.ravel(), r=np.eye(3).ravel(),
             p=np.hstack([camera.matrix, np.zeros((3, 1))]).ravel(), binning_x=0, binning_y=0,
             roi=whole,
@@ -134,12 +144,12 @@ class DriveBag:
             )  # fmt: skip
 
     def _write(self) -> None:
-        with BagRecorder(self._folder, TOPICS, self._messages) as recorder:
+        with BagRecorder(self._folder, self._topics, self._messages) as recorder:
             for stamp, topic, message in sorted(self._pending, key=lambda item: item[0]):
                 recorder.write(topic, stamp, message)
 
     def _add(self, topic: str, time: float, **fields: Any) -> None:
-        self._pending.append((self._stamp_ns(time), topic, self._messages.make(TOPICS[topic], **fields)))
+        self._pending.append((self._stamp_ns(time), topic, self._messages.make(self._topics[topic], **fields)))
 
     def _stamp_ns(self, time: float) -> int:
         return self._start_s * 1_000_000_000 + round(time * 1e9)

@@ -37,16 +37,17 @@ class CameraConfig:
     base_height: float = option("with from_tf: of base_link above the ground", 0.0, "m", (-5.0, 20.0))
     rectified: bool = option("whether the images are rectified already: then P of camera_info is read, not K", False)
 
-    def __post_init__(self) -> None:
+    def check(self, group: str) -> None:
+        """An InputError if the mount is given in part, or twice; group: of the parameters, for the sentence."""
         given = [name for name in MOUNT if not math.isnan(getattr(self, name))]
         if self.from_tf and given:
             raise InputError(
-                f"camera.{given[0]} is given although camera.from_tf is true: take the mount from one of them"
+                f"{group}.{given[0]} is given although {group}.from_tf is true: take the mount from one of them"
             )
-        if missing := [f"camera.{name}" for name in MOUNT if name not in given and not self.from_tf]:
+        if missing := [f"{group}.{name}" for name in MOUNT if name not in given and not self.from_tf]:
             raise InputError(
                 f"required parameter not set: {', '.join(missing)}: give the mount in the parameter file or with "
-                "-p NAME:=VALUE, or let the node take it from TF with camera.from_tf"
+                f"-p NAME:=VALUE, or let the node take it from TF with {group}.from_tf"
             )
 
     @property

@@ -54,6 +54,8 @@ def _entry(each: Option, indent: str) -> Iterator[str]:
 def _yaml(value: Scalar | None) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, tuple):
+        return f"[{', '.join(value)}]" if value else '[""]'
     if _is_nan(value):
         return ".nan"
     return '""' if value == "" else str(value)

@@ -31,7 +31,7 @@ with the same sentence at run time. "Run time: yes" can be changed with `ros2 pa
 the parameter must be given, `nan` that it is not set. A file with all of them is
 [config/localize.yaml](../config/localize.yaml).
 """
-ROS_TYPES: dict[type[Scalar], str] = {bool: "bool", int: "integer", float: "double", str: "string"}
+ROS_TYPES: dict[type[Scalar], str] = {bool: "bool", int: "integer", float: "double", str: "string", tuple: "string[]"}
 
 
 def reference_page() -> str:
@@ -100,6 +100,8 @@ def split_unit(text: str) -> tuple[str, str]:
 def _default(value: Scalar | None) -> str:
     if isinstance(value, bool):
         return _code(str(value).lower())
+    if isinstance(value, tuple):
+        value = f"[{', '.join(value)}]"
     return "-" if value is None else _code(str(value) if value != "" else '""')
 
 

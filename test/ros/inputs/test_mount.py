@@ -165,9 +165,9 @@ def test_all_six_numbers_or_tf() -> None:
     assert CameraConfig(**NUMBERS).mount == Mount(**NUMBERS)
     assert CameraConfig(from_tf=True).mount is None
     with pytest.raises(InputError, match=r"camera.left, camera.yaw: give the mount"):
-        CameraConfig(**{name: value for name, value in NUMBERS.items() if name not in ("left", "yaw")})
-    with pytest.raises(InputError, match="camera.forward is given although camera.from_tf is true"):
-        CameraConfig(**NUMBERS, from_tf=True)
+        CameraConfig(**{name: value for name, value in NUMBERS.items() if name not in ("left", "yaw")}).check("camera")
+    with pytest.raises(InputError, match="camera.rear.forward is given although camera.rear.from_tf is true"):
+        CameraConfig(**NUMBERS, from_tf=True).check("camera.rear")
 
 
 def test_rotation_matrix_agrees_with_scipy() -> None:

@@ -74,6 +74,7 @@ setup(
     },
     entry_points={
         "console_scripts": [
+            f"adapt = {PACKAGE}.adapt.__main__:main",
             f"localize = {PACKAGE}.localize.__main__:main",
             f"demo = {PACKAGE}.demo.__main__:main",
             f"replay = {PACKAGE}.replay.__main__:main",

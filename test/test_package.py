@@ -33,7 +33,7 @@ ROS_PACKAGES = re.compile(
     r"rclpy|rcl_interfaces|builtin_interfaces|\w+_msgs|sensor_msgs_py|cv_bridge|tf2_\w+|message_filters|rosbag2\w*|launch\w*"
 )
 COMMANDS = (
-    *("benchmark", "calibrate", "checkpoint", "demo", "evaluate", "kitti2bag", "localize"),
+    *("adapt", "benchmark", "calibrate", "checkpoint", "demo", "evaluate", "kitti2bag", "localize"),
     *("reference", "replay", "tiles", "town", "train"),
 )
 MACHINE_PATH = re.compile(rb"(?<![\w.~-])/(home|root|work|Users)/")

@@ -104,7 +104,7 @@ class BagDrive:
     """Samples of a drive folder, in the `map` frame of its datum.
 
     root: folder with `drive/` (a ROS 2 bag, mcap or sqlite3, with one image and one camera_info topic),
-    `tiles.mbtiles`, `truth.tum` (poses of base_link) and `drive.json`. The patch is shifted and turned away from
+    `tiles.mbtiles`, `poses` (a TUM trajectory of base_link) and `drive.json`. The patch is shifted and turned away from
     the truth by a `PriorNoise`.
     `without_truth` counts the images that the trajectory says nothing about, `truncated` those that are cut short;
     they are left out, as is what cannot be read at all (`damage`).
@@ -118,9 +118,10 @@ class BagDrive:
         size_px: int = 512,
         resolution: float = 0.1958285,
         seed: int = 0,
+        poses: str = "truth.tum",
     ) -> None:
         findings = Findings()
-        for name in ("drive/metadata.yaml", "tiles.mbtiles", "truth.tum", "drive.json"):
+        for name in ("drive/metadata.yaml", "tiles.mbtiles", poses, "drive.json"):
             findings.require_file(root, name)
         findings.raise_if_any("drive", root, "expected what `python -m geoflow_ros.town drive` writes")
         self.name = root.name
@@ -131,7 +132,7 @@ class BagDrive:
         self._description = read_description(root / "drive.json")
         self._frame = LocalFrame(self._description.datum)
         self._satellite = SatelliteMap(open_store(root / "tiles.mbtiles"))
-        self._index(root / "truth.tum")
+        self._index(root / poses)
 
     def _index(self, truth: Path) -> None:
         trajectory = read_tum(truth)

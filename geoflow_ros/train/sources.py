@@ -83,7 +83,7 @@ def _vigor(config: TrainConfig, root: Path, model: ModelConfig, shape: dict[str,
 
 def _bags(config: TrainConfig, root: Path, shape: dict[str, Any]) -> TrainingData:
     folders = find_drives(root)
-    drives = open_drives(folders, **shape)
+    drives = open_drives(folders, poses=config.poses, **shape)
     if not config.validation_drive:
         parts = [hold_out(drive, config.validation_share) for drive in drives]
         return TrainingData(Joined([training for training, _ in parts]), Joined([held for _, held in parts]))

@@ -20,7 +20,7 @@ SOURCE_KEYS = {
     "town": ("train_towns", "validation_towns", "views_per_town", "shift_range_m"),
     "kitti": ("validation_share", "shift_range_m"),
     "vigor": ("area", "corrected_labels", "semi_positives"),
-    "bag": ("validation_share", "validation_drive", "shift_range_m"),
+    "bag": ("validation_share", "validation_drive", "shift_range_m", "poses"),
 }
 """Keys that mean nothing to the sources they are not listed for."""
 FREE_KEYS = ("data_root", "workers", "save_every", "log_every")
@@ -47,6 +47,7 @@ class TrainConfig:
     semi_positives: bool = option("vigor: also train on the satellite images that show the camera off centre", False)
     validation_share: float = option("kitti, bag: of the data, held out to validate on", 0.1, range=(0.0, 0.5))
     validation_drive: str = option("bag: folder name of the drive to validate on; empty for the end of every drive", "")
+    poses: str = option("bag: file in each drive's folder with its poses (TUM), as `adapt --poses` writes", "truth.tum")
     pretrained: bool = option("whether the trunks start from ImageNet's weights; if not, set frozen_stages: 0", True)
     matched_channels: int = option("default: channels in which frame and map are compared", 8, range=(1, 256))
     highest_lift_m: float = option("default: up to where above ground the frame is read", 6.0, "m", (0.0, 6.0))

@@ -1,0 +1,1 @@
+"""A city and a camera learnt from unlabelled drives."""

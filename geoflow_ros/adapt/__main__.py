@@ -1,0 +1,67 @@
+"""`python -m geoflow_ros.adapt DRIVE... --tiles T`: where unlabelled drives were."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from geoflow_ros import cli
+from geoflow_ros.adapt.unlabelled_drive import bag_of, configured, open_unlabelled, smoothed
+from geoflow_ros.bags.topics import parse_topics
+from geoflow_ros.errors import InputError
+from geoflow_ros.localization.localizer import load_model
+from geoflow_ros.satellite.mosaic import SatelliteMap
+from geoflow_ros.satellite.stores import open_store
+from geoflow_ros.smoothing.trajectory_output import write_poses
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="geoflow_ros.adapt",
+        description=__doc__,
+        epilog="Example: python -m geoflow_ros.adapt drives/a --tiles drives/a/tiles.mbtiles --poses a.tum",
+    )
+    parser.add_argument("drives", type=Path, nargs="+", metavar="DRIVE", help="a bag, or a folder with one in drive/")
+    parser.add_argument("--tiles", required=True, help="satellite tiles, as of a replay")
+    parser.add_argument("--poses", type=Path, help="only smooth one drive, and write where it was: a TUM file")
+    parser.add_argument("--checkpoint", type=Path, help="weights to begin with; default: the shipped ones")
+    parser.add_argument("--params", type=Path, help="the node's parameter file, such as config/localize.yaml")
+    parser.add_argument(
+        "-p", dest="assignments", action="append", default=[], metavar="NAME:=VALUE", help="a parameter of the node"
+    )
+    parser.add_argument("--topic", action="append", default=[], metavar="ROLE:=NAME", help="as of a replay")
+    return parser
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Adapt as the command line says."""
+    if arguments.poses is not None:
+        _smooth_only(arguments)
+
+
+def _smooth_only(arguments: argparse.Namespace) -> None:
+    if len(arguments.drives) > 1:
+        raise InputError(f"--poses is of one drive, {len(arguments.drives)} are given: smooth them one by one")
+    cli.prepare_file(arguments.poses)
+    config = configured(bag_of(arguments.drives[0]), arguments)
+    satellite = SatelliteMap(open_store(config.tiles))
+    drive = open_unlabelled(arguments.drives[0], config, parse_topics(arguments.topic), satellite)
+    result, agreement = smoothed(drive, load_model(config.checkpoint_path, config.runtime))
+    if agreement.reason:
+        raise InputError(f"{drive.name}: {agreement.reason}")
+    beside = write_poses(arguments.poses, drive.recorded, drive.nodes, result)
+    bias, std = result.bias
+    print(f"{len(drive.recorded.stamps_ns)} poses: {arguments.poses}, their covariances: {beside}")
+    print(f"a frame says {agreement.mean_bits:.1f} bit about where the rest of the drive is")
+    print(f"fixes lie {bias[0]:+.1f} m east, {bias[1]:+.1f} m north of the imagery (+- {std.max():.1f} m)")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status of the command line."""
+    return cli.run(build_parser(), run, argv)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

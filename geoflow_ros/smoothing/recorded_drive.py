@@ -1,0 +1,142 @@
+"""What a bag tells of a drive, for looking at it as a whole: frames, the way between them, fixes and headings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Set
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from geoflow_ros.bags.messages import stamp_ns
+from geoflow_ros.bags.reading import Damage, open_bag, read_messages
+from geoflow_ros.bags.topics import Topic, roles_of
+from geoflow_ros.camera import CameraModel, Mount
+from geoflow_ros.errors import InputError
+from geoflow_ros.geodesy import LocalFrame
+from geoflow_ros.planar import PlanarPose
+from geoflow_ros.tracking.motion import Motion
+from geoflow_ros.tracking.prior import Fix, Heading
+from geoflow_ros.tracking.sensors.sensor_inputs import SensorInputs, SessionConfig
+from geoflow_ros.tracking.session import decode_image
+
+Floats = NDArray[np.float64]
+AWAITED_NS = 500_000_000  # odometry of a frame may be recorded this much after it
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RecordedDrive:
+    """A whole drive. stamps_ns: (N,) of the frames, rising. motions: (N - 1) from each frame to the next.
+
+    fixes, headings: in order of time; headings as the sensor tells them. frame: the map frame.
+    """
+
+    bag: Path
+    image_topic: str
+    camera: CameraModel
+    frame: LocalFrame
+    stamps_ns: NDArray[np.int64]
+    motions: list[Motion]
+    fixes: list[Fix]
+    headings: list[Heading]
+
+    @property
+    def way(self) -> Floats:
+        """Metres (N,) travelled until each frame."""
+        return np.concatenate([[0.0], np.cumsum([motion.distance for motion in self.motions])])
+
+    def dead_reckoned(self) -> Floats:
+        """Poses (N, 3) of base_link in its own first axes, by odometry alone; the yaw is not wrapped."""
+        poses, here, yaw = [np.zeros(3)], PlanarPose(), 0.0
+        for motion in self.motions:
+            here, yaw = here @ motion.displacement, yaw + motion.displacement.yaw
+            poses.append(np.array([here.x, here.y, yaw]))
+        return np.array(poses)
+
+    def images(self, wanted: Set[int], size: tuple[int, int], note: str) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        """Index and RGB image, rectified, of the wanted frames, in order; what cannot be decoded is left out."""
+        stamps = {int(stamp): index for index, stamp in enumerate(self.stamps_ns)}
+        left = set(wanted)
+        with open_bag(self.bag) as reader:
+            topic = [each for each in reader.connections if each.topic == self.image_topic]
+            progress = tqdm(total=len(left), unit="frame", desc=note, disable=None)
+            for _, _, message in read_messages(reader, topic, Damage()):
+                index = stamps.get(stamp_ns(message.header.stamp))
+                if index not in left or index is None:
+                    continue
+                left.remove(index)
+                progress.update()
+                try:
+                    image, camera = decode_image(message, self.camera, size)
+                except InputError:
+                    continue
+                yield index, camera.rectify(image)
+                if not left:
+                    break
+            progress.close()
+
+
+def read_drive(bag: Path, config: SessionConfig, mount: Mount | None, topics: Mapping[str, str]) -> RecordedDrive:
+    """All of a bag but its images, in the order it was recorded. topics: by role, as in a replay."""
+    log, damage = _SensorLog(config, mount), Damage()
+    with open_bag(bag) as reader:
+        roles = roles_of({Topic(each.topic, each.msgtype) for each in reader.connections}, topics)
+        connections = [each for each in reader.connections if each.topic in roles]
+        for connection, _, message in read_messages(reader, connections, damage):
+            log.take(roles[connection.topic], message)
+    log.settle(None)
+    camera = log.camera
+    image_topic = next(name for name, role in roles.items() if role == "image")
+    if not isinstance(camera, CameraModel):
+        raise InputError(f"{bag}: {camera.reason}: record camera_info with the images")
+    if log.frame is None or len(log.fixes) < 2:
+        reason = log.refused.get("fix", "there is none")
+        raise InputError(f"{bag} has no fixes that can be used ({reason}): a drive is placed by them")
+    if len(log.stamps) < 2:
+        raise InputError(f"{bag} has {len(log.stamps)} images on {image_topic}: expected a drive")
+    stamps = np.array(log.stamps, dtype=np.int64)
+    return RecordedDrive(bag, image_topic, camera, log.frame, stamps, log.motions, log.fixes, log.headings)
+
+
+class _SensorLog(SensorInputs):
+    """Keeps what the inputs of a session hear for as long as a drive takes."""
+
+    def __init__(self, config: SessionConfig, mount: Mount | None) -> None:
+        super().__init__(config, mount)
+        self.stamps: list[int] = []
+        self.motions: list[Motion] = []
+        self.fixes: list[Fix] = []
+        self.headings: list[Heading] = []
+        self._pending: list[int] = []
+        self._takers: dict[str, Callable[[Any], None]] = {
+            "camera_info": self.on_camera_info,
+            "fix": self.on_fix,
+            "imu": self.on_imu,
+            "odom": self.on_odom,
+            "twist": self.on_twist,
+        }
+
+    def take(self, role: str, message: Any) -> None:
+        """A message in its role."""
+        stamp = stamp_ns(message.header.stamp)
+        if role != "image":
+            self._takers[role](message)
+        elif not self._pending or stamp > self._pending[-1]:  # an image that comes late is left out
+            self._pending.append(stamp)
+        self.settle(stamp - AWAITED_NS)
+
+    def settle(self, until_ns: int | None) -> None:
+        """Read the way to the frames up to a stamp, or to all of them, while what it is read from is remembered."""
+        while self._pending and (until_ns is None or self._pending[0] <= until_ns):
+            stamp = self._pending.pop(0)
+            if self.stamps:
+                self.motions.append(self._motions.between(self.stamps[-1], stamp))
+            self.stamps.append(stamp)
+            self.fixes.extend(self._sensors.take_fixes(stamp))
+
+    def _add_heading(self, heading: Heading) -> None:
+        super()._add_heading(heading)
+        self.headings.append(heading)

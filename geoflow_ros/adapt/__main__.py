@@ -7,12 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from geoflow_ros import cli
-from geoflow_ros.adapt.unlabelled_drive import bag_of, configured, open_unlabelled, smoothed
-from geoflow_ros.bags.topics import parse_topics
+from geoflow_ros.adapt.unlabelled_drive import open_unlabelled, smoothed
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.localizer import load_model
-from geoflow_ros.satellite.mosaic import SatelliteMap
-from geoflow_ros.satellite.stores import open_store
 from geoflow_ros.smoothing.trajectory_output import write_poses
 
 
@@ -45,10 +42,8 @@ def _smooth_only(arguments: argparse.Namespace) -> None:
     if len(arguments.drives) > 1:
         raise InputError(f"--poses is of one drive, {len(arguments.drives)} are given: smooth them one by one")
     cli.prepare_file(arguments.poses)
-    config = configured(bag_of(arguments.drives[0]), arguments)
-    satellite = SatelliteMap(open_store(config.tiles))
-    drive = open_unlabelled(arguments.drives[0], config, parse_topics(arguments.topic), satellite)
-    result, agreement = smoothed(drive, load_model(config.checkpoint_path, config.runtime))
+    drive = open_unlabelled(arguments.drives[0], arguments)
+    result, agreement = smoothed(drive, load_model(drive.config.checkpoint_path, drive.config.runtime))
     if agreement.reason:
         raise InputError(f"{drive.name}: {agreement.reason}")
     beside = write_poses(arguments.poses, drive.recorded, drive.nodes, result)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.configuration import NodeConfig
-from geoflow_ros.datasets.bag_drive import DriveDescription, read_description
 from geoflow_ros.errors import InputError
 from geoflow_ros.model.interface import LocalizationModel
-from geoflow_ros.replay.arguments import replay_config
+from geoflow_ros.replay.command_line import config_of, topics_of
 from geoflow_ros.satellite.mosaic import SatelliteMap
+from geoflow_ros.satellite.stores import open_store
 from geoflow_ros.smoothing.nodes import Nodes, nodes_of
 from geoflow_ros.smoothing.recorded_drive import RecordedDrive, read_drive
 from geoflow_ros.smoothing.smoother import Smoothed, cross_evidence, smooth
@@ -34,6 +33,7 @@ class UnlabelledDrive:
     """A drive and its nodes, and the map it is looked for on."""
 
     name: str
+    config: NodeConfig
     recorded: RecordedDrive
     nodes: Nodes
     satellite: SatelliteMap
@@ -61,37 +61,30 @@ class Agreement:
         )
 
 
-def configured(bag: Path, arguments: argparse.Namespace) -> NodeConfig:
-    """The configuration of a drive, as of a replay."""
-    return replay_config(
-        described(bag), arguments.params, arguments.assignments, None, arguments.tiles, arguments.checkpoint
-    )
-
-
 def bag_of(drive: Path) -> Path:
     """The bag of a drive folder, which may be the bag itself."""
     inner = drive / "drive"
     return inner if (inner / "metadata.yaml").is_file() else drive
 
 
-def described(bag: Path) -> DriveDescription | None:
-    """The drive.json in or beside a bag, if there is one."""
-    places = (bag / "drive.json", bag.resolve().parent / "drive.json")
-    found = next((place for place in places if place.is_file()), None)
-    return None if found is None else read_description(found)
+def open_unlabelled(path: Path, arguments: argparse.Namespace) -> UnlabelledDrive:
+    """A drive that moves far enough and has odometry, or the InputError that says what it lacks.
+
+    arguments: as a replay's, but for its bag.
+    """
+    given = argparse.Namespace(**{**vars(arguments), "bag": bag_of(path), "drive": None, "seed": None})
+    config = config_of(given)
+    if len(config.camera_setups) > 1:
+        names = ", ".join(config.camera_setups)
+        raise InputError(f"{path} has the cameras {names}: one is learnt from, describe only that in drive.json")
+    setup = next(iter(config.camera_setups.values()))
+    recorded = read_drive(given.bag, config.session, setup, topics_of(given))
+    _check(given.bag, recorded)
+    nodes = nodes_of(recorded, config.tracker.belief, config.prior.speed_sigma, config.heading.offset)
+    return UnlabelledDrive(path.resolve().name, config, recorded, nodes, SatelliteMap(open_store(config.tiles)))
 
 
-def open_unlabelled(
-    path: Path, config: NodeConfig, topics: Mapping[str, str], satellite: SatelliteMap
-) -> UnlabelledDrive:
-    """A drive that moves far enough and has odometry, or the InputError that says what it lacks."""
-    bag = bag_of(path)
-    description = described(bag)
-    stated = {} if description is None else {
-        "image": description.image_topic, "camera_info": description.camera_info_topic
-    }  # fmt: skip
-    chosen = {role: name for role, name in stated.items() if name} | dict(topics)
-    recorded = read_drive(bag, config.session, config.camera.mount, chosen)
+def _check(bag: Path, recorded: RecordedDrive) -> None:
     seconds = float(recorded.stamps_ns[-1] - recorded.stamps_ns[0]) * 1e-9
     unknown = sum(motion.unknown_s for motion in recorded.motions) / seconds
     if unknown > MOST_UNKNOWN:
@@ -102,8 +95,6 @@ def open_unlabelled(
         raise InputError(
             f"{bag} covers {recorded.way[-1]:.0f} m: at least {LEAST_WAY_M:.0f} m are needed to tell places apart"
         )
-    nodes = nodes_of(recorded, config.tracker.belief, config.prior.speed_sigma, config.heading.offset)
-    return UnlabelledDrive(path.resolve().name, recorded, nodes, satellite)
 
 
 def smoothed(drive: UnlabelledDrive, model: LocalizationModel) -> tuple[Smoothed, Agreement]:

@@ -14,10 +14,11 @@ from tqdm import tqdm
 from geoflow_ros.bags.messages import stamp_ns
 from geoflow_ros.bags.reading import Damage, open_bag, read_messages
 from geoflow_ros.bags.topics import Topic, roles_of
-from geoflow_ros.camera import CameraModel, Mount
+from geoflow_ros.camera import CameraModel
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.planar import PlanarPose
+from geoflow_ros.tracking.cameras import ONE, CameraSetup
 from geoflow_ros.tracking.motion import Motion
 from geoflow_ros.tracking.prior import Fix, Heading
 from geoflow_ros.tracking.sensors.sensor_inputs import SensorInputs, SessionConfig
@@ -73,22 +74,27 @@ class RecordedDrive:
                     image, camera = decode_image(message, self.camera, size)
                 except InputError:
                     continue
+                if image.shape[:2] != (camera.height, camera.width):
+                    raise InputError(
+                        f"an image of {self.image_topic} is {image.shape[1]} x {image.shape[0]} px but its camera_info "
+                        f"is for {camera.width} x {camera.height}: give a drive of one camera"
+                    )
                 yield index, camera.rectify(image)
                 if not left:
                     break
             progress.close()
 
 
-def read_drive(bag: Path, config: SessionConfig, mount: Mount | None, topics: Mapping[str, str]) -> RecordedDrive:
+def read_drive(bag: Path, config: SessionConfig, setup: CameraSetup, topics: Mapping[str, str]) -> RecordedDrive:
     """All of a bag but its images, in the order it was recorded. topics: by role, as in a replay."""
-    log, damage = _SensorLog(config, mount), Damage()
+    log, damage = _SensorLog(config, {ONE: setup}), Damage()
     with open_bag(bag) as reader:
         roles = roles_of({Topic(each.topic, each.msgtype) for each in reader.connections}, topics)
         connections = [each for each in reader.connections if each.topic in roles]
         for connection, _, message in read_messages(reader, connections, damage):
             log.take(roles[connection.topic], message)
     log.settle(None)
-    camera = log.camera
+    camera = log.camera()
     image_topic = next(name for name, role in roles.items() if role == "image")
     if not isinstance(camera, CameraModel):
         raise InputError(f"{bag}: {camera.reason}: record camera_info with the images")
@@ -104,8 +110,8 @@ def read_drive(bag: Path, config: SessionConfig, mount: Mount | None, topics: Ma
 class _SensorLog(SensorInputs):
     """Keeps what the inputs of a session hear for as long as a drive takes."""
 
-    def __init__(self, config: SessionConfig, mount: Mount | None) -> None:
-        super().__init__(config, mount)
+    def __init__(self, config: SessionConfig, cameras: Mapping[str, CameraSetup]) -> None:
+        super().__init__(config, cameras)
         self.stamps: list[int] = []
         self.motions: list[Motion] = []
         self.fixes: list[Fix] = []

@@ -13,6 +13,7 @@ from geoflow_ros.datasets.bag_drive import read_description
 from geoflow_ros.smoothing.nodes import interpolated, nodes_of
 from geoflow_ros.smoothing.recorded_drive import RecordedDrive, read_drive
 from geoflow_ros.tracking.belief import BeliefConfig
+from geoflow_ros.tracking.cameras import CameraSetup
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
 from geoflow_ros.tracking.settings import DatumConfig
 
@@ -23,7 +24,7 @@ DEMO = Path(__file__).parents[2] / "demo"
 def demo() -> RecordedDrive:
     description = read_description(DEMO / "drive.json")
     datum = DatumConfig(description.datum.latitude, description.datum.longitude, description.datum.altitude)
-    return read_drive(DEMO / "drive", SessionConfig(datum=datum), description.mount, {})
+    return read_drive(DEMO / "drive", SessionConfig(datum=datum), CameraSetup(description.mount), {})
 
 
 def test_every_frame_is_there_and_the_way_is_as_long_as_the_truths(demo: RecordedDrive) -> None:

@@ -14,6 +14,7 @@ from geoflow_ros.smoothing.nodes import Nodes, nodes_of
 from geoflow_ros.smoothing.recorded_drive import RecordedDrive, read_drive
 from geoflow_ros.smoothing.smoother import cross_evidence, propagate
 from geoflow_ros.tracking.belief import BeliefConfig
+from geoflow_ros.tracking.cameras import CameraSetup
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
 from geoflow_ros.tracking.settings import DatumConfig
 
@@ -24,7 +25,7 @@ DEMO = Path(__file__).parents[2] / "demo"
 def demo() -> tuple[RecordedDrive, Nodes, np.ndarray]:
     description = read_description(DEMO / "drive.json")
     datum = DatumConfig(description.datum.latitude, description.datum.longitude, description.datum.altitude)
-    drive = read_drive(DEMO / "drive", SessionConfig(datum=datum), description.mount, {})
+    drive = read_drive(DEMO / "drive", SessionConfig(datum=datum), CameraSetup(description.mount), {})
     nodes = nodes_of(drive, BeliefConfig(), 5.0, 0.0)
     return drive, nodes, read_tum(DEMO / "truth.tum").poses[nodes.frames]
 

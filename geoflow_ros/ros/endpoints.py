@@ -24,12 +24,15 @@ def publisher(node: Node, name: str) -> Publisher:
     return node.create_publisher(interface(topic.type), name, _profile(topic.qos, "reliable"))
 
 
-def subscription(node: Node, name: str, callback: Callable[[Any], None], image_reliability: str) -> Subscription:
+def subscription(
+    node: Node, topic_name: str, callback: Callable[[Any], None], image_reliability: str, camera: str = ""
+) -> Subscription:
     """The subscription of an input topic; a message that makes the callback raise is logged, and ends nothing.
 
-    image_reliability: reliable or best_effort, for images alone.
+    image_reliability: reliable or best_effort, for images alone. camera: of a rig, whose topic it is.
     """
-    topic = named(TOPICS, name)
+    topic = named(TOPICS, topic_name)
+    name = f"{camera}/{topic_name}" if camera else topic_name
     profile = _profile(topic.qos, image_reliability)
     return node.create_subscription(
         interface(topic.type), _remapped(node, name), _outlived(node, name, callback), profile

@@ -17,7 +17,7 @@ from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.model.interface import LocalizationModel
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
-from geoflow_ros.tracking.session import FrameLocalizer
+from geoflow_ros.tracking.frame_localizer import FrameLocalizer
 
 NOTICE_AFTER_S = 5.0
 COMPILING = (

@@ -151,4 +151,5 @@ class LocalizeNode(LifecycleNode):
         if session.frame is not None:
             datum = session.frame.datum
             values["datum"] = f"{datum.latitude:.8f} {datum.longitude:.8f} {datum.altitude:.2f}"
-        return Facts(values, [*self._bond.warnings, *(() if inputs is None else inputs.warnings)])
+        heard = () if inputs is None else inputs.warnings
+        return Facts(values, [*self._bond.warnings, *heard, *pipeline.warnings])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import traceback
+from collections import Counter
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -21,16 +22,19 @@ from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import PoseEstimate
 from geoflow_ros.ros import conversions
 from geoflow_ros.ros.diagnostics import ERROR, Diagnostics
+from geoflow_ros.ros.inputs.camera_mounts import CameraMounts
 from geoflow_ros.ros.inputs.initialpose import SeenImage
-from geoflow_ros.ros.inputs.mount import FixedMount, MountSource, TfMount
 from geoflow_ros.ros.inputs.sensor_lookup import SensorLookup
 from geoflow_ros.ros.loading import Loaded
 from geoflow_ros.ros.publishing.announcer import Announcer
 from geoflow_ros.ros.worker import NewestWorker
+from geoflow_ros.tracking.cameras import ONE
+from geoflow_ros.tracking.frame_localizer import FrameLocalizer
 from geoflow_ros.tracking.history import JUMP_NS
-from geoflow_ros.tracking.session import FrameLocalizer, Session
+from geoflow_ros.tracking.session import Session
 
 STOP_TIMEOUT_S = 0.5
+OUTCOMES = ("answered", "without an answer")
 
 ImageMessage: TypeAlias = "Image | CompressedImage"
 NewSession = Callable[..., Session]
@@ -50,7 +54,7 @@ class Pipeline:
         self._node = node
         self._config = config
         self._loaded = loaded
-        self._mount = _mount_source(node, config)
+        self._mounts = CameraMounts(node, config)
         self.session = new_session(config.session, self._localizer_in, config.seed, config.camera_setups, _decode)
         self._lookup = SensorLookup(node, config.base_frame) if config.sensors_from_tf else None
         if self._lookup is not None:
@@ -59,15 +63,18 @@ class Pipeline:
         self._epoch = 0
         self._is_open = False
         self._gate = threading.Lock()
-        self._last_image: ImageMessage | None = None
+        self._last_images: dict[str, ImageMessage] = {}
+        self._outcomes: dict[str, Counter[str]] = {name: Counter() for name in config.named_cameras}
         self.newest_image: SeenImage | None = None
-        self._worker: NewestWorker[tuple[int, ImageMessage]] = NewestWorker(self._process, self._idle)
+        self._worker: NewestWorker[tuple[int, str, ImageMessage]] = NewestWorker(
+            self._process, self._idle, self.session.worth
+        )
 
     def close(self) -> None:
         """End the worker, if it does so in time, and take the topics back."""
         self.stop()
         self._worker.stop(STOP_TIMEOUT_S)
-        self._mount.close()
+        self._mounts.close()
         if self._lookup is not None:
             self._lookup.close()
         self.announcer.close()
@@ -92,8 +99,8 @@ class Pipeline:
             self.session.reset(reason)
             self.announcer.forget()
         self._worker.clear()
-        self._last_image = None
-        self._mount.clear()
+        self._last_images = {}
+        self._mounts.clear()
         self.announcer.state("INITIALISING", reason)
 
     def configure(self, config: NodeConfig) -> None:
@@ -109,15 +116,15 @@ class Pipeline:
         """Another origin of the map frame: the poses before it belong to another map."""
         self.reset(f"the map begins at {datum.latitude:.8f} {datum.longitude:.8f}", datum)
 
-    def offer(self, message: ImageMessage) -> None:
-        """The newest image."""
-        last, self._last_image = self._last_image, message
+    def offer(self, message: ImageMessage, camera: str = ONE) -> None:
+        """The newest image of a camera."""
+        last, self._last_images[camera] = self._last_images.get(camera), message
         self.newest_image = SeenImage(stamp_ns(message.header.stamp), self._node.get_clock().now().nanoseconds)
         if not self._is_open or (last is not None and _is_twin(last, message)):
             return
         if last is not None and stamp_ns(message.header.stamp) < stamp_ns(last.header.stamp) - JUMP_NS:
             self._leap_back()
-        self._worker.offer((self._epoch, message))
+        self._worker.offer((self._epoch, camera, message), camera)
 
     def on_odom(self, message: Odometry) -> None:
         """Odometry, for the session and for the transform."""
@@ -127,7 +134,12 @@ class Pipeline:
     @property
     def facts(self) -> dict[str, str]:
         """What the diagnostics show of it."""
-        values = {"dropped (overtaken by a newer image)": str(self._worker.dropped), **self.announcer.facts}
+        dropped = self._worker.dropped
+        values = {"dropped (overtaken by a newer image)": str(dropped.total()), **self.announcer.facts}
+        for name, outcomes in self._outcomes.items():
+            if name:
+                counts = [f"{what} {outcomes[what]}" for what in OUTCOMES]
+                values[f"camera {name}"] = ", ".join([*counts, f"dropped {dropped[name]}"])
         if complaint := self._worker.idle_complaint:
             values["encoding patches ahead of time"] = complaint
         if corrupt := self._loaded.corrupt_tiles():
@@ -140,11 +152,15 @@ class Pipeline:
             self._epoch += 1
         self.announcer.forget()
 
-    def _process(self, item: tuple[int, ImageMessage]) -> None:
+    @property
+    def warnings(self) -> list[str]:
+        """What is wrong with how cameras are mounted."""
+        return self._mounts.warnings
+
+    def _process(self, item: tuple[int, str, ImageMessage]) -> None:
         """In the worker: publish what an image came to. Never raises."""
-        epoch, message = item
         try:
-            self._answer(epoch, message)
+            self._answer(*item)
         except Exception as error:  # the node must outlive whatever a frame does
             self._node.get_logger().debug(traceback.format_exc())
             self.announcer.withhold(ERROR, f"internal error, {type(error).__name__}: {error}")
@@ -153,13 +169,14 @@ class Pipeline:
         """In the worker while no image waits: prepare for the next."""
         return self._is_open and self.session.warm()
 
-    def _answer(self, epoch: int, message: ImageMessage) -> None:
-        header = message.header
+    def _answer(self, epoch: int, camera: str, message: ImageMessage) -> None:
+        header, session = message.header, self.session
         try:
-            self.session.set_mount(self._mount.at(header.frame_id, header.stamp))
+            session.set_mount(self._mounts.at(camera, header.frame_id, header.stamp), camera=camera)
         except InputError as error:
-            self.session.set_mount(None, str(error))
-        answer = self.session.process(message) if self._config.fusion else self.session.single_frame(message)
+            session.set_mount(None, str(error), camera=camera)
+        answer = session.process(message, camera) if self._config.fusion else session.single_frame(message, camera)
+        self._outcomes[camera]["answered" if isinstance(answer.single, PoseEstimate) else "without an answer"] += 1
         with self._gate:
             if epoch != self._epoch:
                 return
@@ -169,13 +186,6 @@ class Pipeline:
 
     def _localizer_in(self, frame: LocalFrame) -> FrameLocalizer:
         return self._loaded.localizer_in(frame, self._config.localizer)
-
-
-def _mount_source(node: Node, config: NodeConfig) -> MountSource:
-    camera = config.camera
-    if camera.mount is not None:
-        return FixedMount(camera.mount)
-    return TfMount(node, config.base_frame, camera.frame, camera.base_height)
 
 
 def _is_twin(last: ImageMessage, message: ImageMessage) -> bool:

@@ -1,8 +1,10 @@
-"""A thread that always works on the newest item: nothing queues up, what was overtaken is counted."""
+"""A thread that always works on the newest item of a source: nothing queues up, what was overtaken is counted."""
 
 from __future__ import annotations
 
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -12,16 +14,26 @@ T = TypeVar("T")
 class NewestWorker(Generic[T]):
     """Calls `work` on the newest item offered, one at a time, in its own thread.
 
+    Of several sources with an item that waits, the one whose last turn is longest ago comes first, its time counted as
+    often as it is worth: each so gets its share of the turns when there are too few.
     After an item, and while no other waits, it calls `idle` until that returns False. `work` must not raise; what
     `idle` raises ends that idle time and is counted.
     """
 
-    def __init__(self, work: Callable[[T], None], idle: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self,
+        work: Callable[[T], None],
+        idle: Callable[[], bool] = lambda: False,
+        worth: Callable[[str], float] = lambda source: 1.0,
+    ) -> None:
+        """worth: of a source, positive."""
         self._work = work
         self._idle = idle
-        self._slot: list[T] = []
+        self._worth = worth
+        self._slots: dict[str, T] = {}
+        self._worked_s: dict[str, float] = {}
         self._stopping = False
-        self._dropped = 0
+        self._dropped = Counter[str]()
         self._idle_failures, self._idle_error = 0, ""
         self._changed = threading.Condition()
         # A daemon: a network stuck in a long call must not keep a stopped node alive.
@@ -29,10 +41,10 @@ class NewestWorker(Generic[T]):
         self._thread.start()
 
     @property
-    def dropped(self) -> int:
-        """Items that were overtaken by a newer one before work on them began."""
+    def dropped(self) -> Counter[str]:
+        """By source, items that were overtaken by a newer one before work on them began."""
         with self._changed:
-            return self._dropped
+            return self._dropped.copy()
 
     @property
     def idle_complaint(self) -> str:
@@ -40,17 +52,17 @@ class NewestWorker(Generic[T]):
         with self._changed:
             return f"failed {self._idle_failures} times, the last: {self._idle_error}" if self._idle_failures else ""
 
-    def offer(self, item: T) -> None:
-        """Make this the next item; one that still waits is dropped."""
+    def offer(self, item: T, source: str = "") -> None:
+        """Make this the next item of a source; one that still waits is dropped."""
         with self._changed:
-            self._dropped += len(self._slot)
-            self._slot = [item]
+            self._dropped[source] += source in self._slots
+            self._slots[source] = item
             self._changed.notify()
 
     def clear(self) -> None:
-        """Forget the item that waits."""
+        """Forget the items that wait."""
         with self._changed:
-            self._slot = []
+            self._slots = {}
 
     def stop(self, timeout_s: float) -> bool:
         """Finish the item in work, take no other; True if the thread ended in time."""
@@ -63,10 +75,10 @@ class NewestWorker(Generic[T]):
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._slot or self._stopping)
+                self._changed.wait_for(lambda: self._slots or self._stopping)
                 if self._stopping:
                     return
-                item = self._slot.pop()
+                item = self._next()
             self._work(item)
             while not self._is_wanted() and self._has_more_to_do():
                 pass
@@ -82,4 +94,10 @@ class NewestWorker(Generic[T]):
 
     def _is_wanted(self) -> bool:
         with self._changed:
-            return bool(self._slot) or self._stopping
+            return bool(self._slots) or self._stopping
+
+    def _next(self) -> T:
+        now_s = time.monotonic()
+        source = max(self._slots, key=lambda each: (now_s - self._worked_s.get(each, 0.0)) * self._worth(each))
+        self._worked_s[source] = now_s
+        return self._slots.pop(source)

@@ -12,6 +12,9 @@ from geoflow_ros.tracking.mount.estimate import MountPrior
 
 ONE = ""
 """The name of the camera of a vehicle that has a single one."""
+CERTAIN_M, NOTHING_WORTH, LEARNING = 0.2, 0.1, 0.2
+"""A standard deviation than which none is better (m), the worth of a camera that says nothing (1/m), and how much of
+an image's worth goes into that of its camera: it must get a turn now and then, or it would never be seen to be well."""
 STALLED_NS = 2 * 10**9  # behind the newest image of the others
 
 
@@ -31,6 +34,7 @@ class Cameras:
     """Inputs by name, and when each camera was last heard of."""
 
     def __init__(self, setups: Mapping[str, CameraSetup]) -> None:
+        self._worth = dict.fromkeys(setups, 1.0)
         self._inputs = {name: CameraInput(each.mount, each.rectified) for name, each in setups.items()}
         self.forget_images()
 
@@ -56,6 +60,15 @@ class Cameras:
         self._first_ns = stamp_ns if self._first_ns is None else min(stamp_ns, self._first_ns)
         self._last_ns[name] = max(stamp_ns, self._last_ns.get(name, stamp_ns))
 
+    def learn_worth(self, name: str, std_m: float | None) -> None:
+        """How uncertain an image of a camera was alone (m); None if it said nothing."""
+        told = NOTHING_WORTH if std_m is None else 1.0 / max(std_m, CERTAIN_M)
+        self._worth[name] += LEARNING * (told - self._worth[name])
+
+    def worth(self, name: str) -> float:
+        """What the next image of a camera promises: the inverse of its standard deviation (1/m), positive."""
+        return self._worth[name]
+
     def blind(self, name: str, reason: str) -> None:
         """Why a camera shows nothing now; an empty reason: it does."""
         self._blind[name] = reason
@@ -63,14 +76,14 @@ class Cameras:
     @property
     def warnings(self) -> dict[str, str]:
         """What is wrong with each camera of a rig while others may go on, by `camera NAME`; a single one has none."""
-        if not self.is_rig or self._first_ns is None:
+        if not self.is_rig:
             return {}
-        newest_ns = max(self._last_ns.values())
-        sentences = {name: self._stalled(name, newest_ns) or self._blind.get(name, "") for name in self._inputs}
+        newest_ns = max(self._last_ns.values(), default=0)
+        sentences = {name: self._blind.get(name) or self._stalled(name, newest_ns) for name in self._inputs}
         return {f"camera {name}": of_camera(name, each) for name, each in sentences.items() if each}
 
     def _stalled(self, name: str, newest_ns: int) -> str:
-        last_ns = self._last_ns.get(name, self._first_ns or 0)
+        last_ns = self._last_ns.get(name, newest_ns if self._first_ns is None else self._first_ns)
         if newest_ns - last_ns <= STALLED_NS:
             return ""
         if name not in self._last_ns:

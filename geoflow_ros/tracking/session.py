@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.bags.messages import compressed_for, stamp_ns, to_rgb
-from geoflow_ros.camera import CameraModel, Mount
+from geoflow_ros.camera import CameraModel
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
-from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection
+from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection, position_std
 from geoflow_ros.tracking.cameras import ONE, CameraSetup, of_camera
+from geoflow_ros.tracking.frame_localizer import FrameLocalizer, LocalizerIn
 from geoflow_ros.tracking.mount.estimate import MountEstimate
 from geoflow_ros.tracking.mount.self_calibration import MountCalibration
 from geoflow_ros.tracking.prior import Fix
@@ -27,24 +28,6 @@ from geoflow_ros.tracking.tracker import Track, Tracker, TrackState
 CAMERA = "camera"  # what the only one is called where it needs a name
 
 
-class FrameLocalizer(Protocol):
-    """What a session needs of a `Localizer`."""
-
-    @property
-    def image_size(self) -> tuple[int, int]:
-        """As `Localizer.image_size`."""
-
-    def warm(self, prior: PosePrior, mount: Mount) -> bool:
-        """As `Localizer.warm`."""
-
-    def localize(
-        self, image: NDArray[np.uint8], camera: CameraModel, prior: PosePrior, seed: int
-    ) -> PoseEstimate | Rejection:
-        """As `Localizer.localize`."""
-
-
-LocalizerIn = Callable[[LocalFrame], FrameLocalizer]
-"""Makes the localiser of a map frame."""
 Decode = Callable[[Any, CameraModel, tuple[int, int]], tuple[NDArray[np.uint8], CameraModel]]
 """RGB (H, W, 3) and its camera, from an image message, raw or compressed, its camera, and the size (width, height, px)
 that will be read: the image may come smaller than it is, but not than that. InputError if it cannot be read."""
@@ -99,6 +82,7 @@ class Session(SensorInputs):
         self._images = {name: ImageCheck() for name in cameras}
         self._mounts = {name: MountCalibration(each.prior) for name, each in cameras.items()}
         self._tracker = Tracker(config.tracker, seed, self._sensors, self._motions)
+        self._track = self._tracker.track(0)  # the newest
         self._generation = 0  # of the track: an answer to a frame of an older one is not for it
 
     def process(self, image_message: Any, camera: str = ONE) -> Answer:
@@ -111,6 +95,9 @@ class Session(SensorInputs):
         """
         taken_ns = stamp_ns(image_message.header.stamp)
         with self._lock:
+            if stray := self._stray(taken_ns, camera):
+                track = replace(self._track, reason=stray.reason, pose=None)
+                return self._answer(camera, taken_ns, track, stray, stray)
             if leap := self._image_came(taken_ns, camera):
                 return self._answer(camera, taken_ns, Track(TrackState.LOST, leap.reason, None), leap, leap)
             generation = self._generation
@@ -126,7 +113,7 @@ class Session(SensorInputs):
                 origin = task.proposal.origin if isinstance(task, _Task) else None
                 self._tracker.see(taken_ns, outcome, origin, camera)
             self._say("fix clock", self._tracker.fixes.refusal)
-            track = self._doubted(self._tracker.track(taken_ns))
+            track = self._track = self._doubted(self._tracker.track(taken_ns))
             if isinstance(outcome, PoseEstimate) and isinstance(task, _Task):
                 self._learn(taken_ns, track, outcome, task.proposal.origin)
             return self._answer(camera, taken_ns, track, outcome, task)
@@ -144,6 +131,10 @@ class Session(SensorInputs):
             track = Track(TrackState.LOCALISED, "by this image alone", outcome)
         with self._lock:
             return self._answer(camera, taken_ns, track, outcome, task)
+
+    def worth(self, camera: str) -> float:
+        """What the next image of a camera promises, relative to those of the others."""
+        return self._cameras.worth(camera)
 
     def warm(self) -> bool:
         """Use the time between two images for what the next may need; False when there is nothing (more) to do."""
@@ -255,6 +246,8 @@ class Session(SensorInputs):
         blind = outcome if isinstance(outcome, Rejection) and outcome.is_blind else None
         with self._lock:
             self._cameras.blind(camera, "" if blind is None else blind.reason)
+            std = position_std(outcome.covariance) if isinstance(outcome, PoseEstimate) else None
+            self._cameras.learn_worth(camera, std)
         return outcome if blind is None else replace(blind, reason=of_camera(camera, blind.reason))
 
     def _outcome(self, camera: str, message: Any, task: _Task) -> PoseEstimate | Rejection:
@@ -264,12 +257,19 @@ class Session(SensorInputs):
         except InputError as error:
             return Rejection(str(error), is_blind=True)
         frozen = self._images[camera].complaint(message, self._motions)
-        if frozen and image.min() < image.max():  # a blank one has a reason of its own
-            return Rejection(frozen, is_blind=True)
+        repeated = frozen or self._twin(camera)
+        if repeated and image.min() < image.max():  # a blank one has a reason of its own
+            return Rejection(repeated, is_blind=True)
         try:
             return task.localizer.localize(image, model, task.proposal.prior, self._seed)
         except InputError as error:
             return Rejection(str(error))
+
+    def _twin(self, camera: str) -> str | None:
+        """Why an image shows nothing of its own, if a camera that was named before this one has shown the same."""
+        earlier = [*self._images][: [*self._images].index(camera)]
+        twin = next((name for name in earlier if self._images[name].shows_as(self._images[camera])), None)
+        return twin and f"it shows the very picture of camera {twin}: give each camera a topic and a driver of its own"
 
     def _answer(
         self, camera: str, taken_ns: int, track: Track, single: PoseEstimate | Rejection, task: _Task | Rejection

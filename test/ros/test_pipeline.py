@@ -34,7 +34,7 @@ class HeldSession:
         self.in_new_frame: Callable[[], None] = lambda: None
         self.warming: Callable[[], bool] = lambda: False
 
-    def process(self, message: Any) -> Any:
+    def process(self, message: Any, camera: str) -> Any:
         datum = self.datum
         self.begun.set()
         assert self.go_on.wait(PATIENCE_S)
@@ -46,10 +46,13 @@ class HeldSession:
         self.datum = datum
         self.in_new_frame()
 
+    def worth(self, camera: str) -> float:
+        return 1.0
+
     def warm(self) -> bool:
         return self.warming()
 
-    def set_mount(self, *_: Any) -> None:
+    def set_mount(self, *_: Any, camera: str = "") -> None:
         """Of no use here."""
 
     reset = set_config = set_localizer = set_mount

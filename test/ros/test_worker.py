@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 from geoflow_ros.ros.worker import NewestWorker
 
@@ -27,7 +28,7 @@ def test_overtaken_items_are_dropped_and_counted() -> None:
     assert done.wait(5)
     assert worker.stop(5)
     assert seen == [1, 4]
-    assert worker.dropped == 2
+    assert worker.dropped == {"": 2}
 
 
 def test_a_stopped_worker_takes_nothing_and_a_busy_one_is_not_waited_for() -> None:
@@ -105,3 +106,24 @@ def test_idle_work_that_fails_ends_no_thread_and_is_counted() -> None:
     assert worker.stop(5)
     assert seen == [1, 2, 3]
     assert worker.idle_complaint == "failed 3 times, the last: OSError: disk gone after 3"
+
+
+def test_sources_take_turns_by_what_they_are_worth() -> None:
+    """With a slot each that is always full, a source worth three times as much gets most of the turns."""
+    turns: list[str] = []
+    done = threading.Event()
+
+    def work(source: str) -> None:
+        time.sleep(0.002)
+        turns.append(source)
+        if len(turns) == 80:
+            done.set()
+        worker.offer(source, source)
+
+    worker = NewestWorker(work, worth=lambda source: 3.0 if source == "good" else 1.0)
+    for source in ("poor", "good"):
+        worker.offer(source, source)
+    assert done.wait(10)
+    worker.stop(5)
+    assert 0.6 < turns[:80].count("good") / 80 < 0.85
+    assert worker.dropped.total() == 0

@@ -53,7 +53,7 @@ class FakeSession:
         self.warnings: Mapping[str, str] = {}
         self.fix_clock = ClockOffset(0.0, 1.0)
 
-    def on_camera_info(self, message: Any) -> None:
+    def on_camera_info(self, message: Any, camera: str = ONE) -> None:
         """Of no use here."""
 
     def on_fix(self, message: Any) -> None:
@@ -63,10 +63,13 @@ class FakeSession:
 
     on_imu = on_odom = on_twist = on_camera_info
 
+    def worth(self, camera: str) -> float:
+        return 1.0
+
     def warm(self) -> bool:
         return False
 
-    def process(self, message: Any) -> Answer:
+    def process(self, message: Any, camera: str = ONE) -> Answer:
         taken_ns = stamp_ns(message.header.stamp)
         image, _ = self._decode(message, CAMERA, (CAMERA.width, CAMERA.height))
         if image.min() == 255:
@@ -100,7 +103,7 @@ class FakeSession:
         pose = PoseWithCovariance(float(east), float(north), 0.5, np.diag([1.0, 1.0, 0.01]))
         return Track(TrackState.LOCALISED, told, pose)
 
-    def set_mount(self, mount: Mount | None, reason: str = "") -> None:
+    def set_mount(self, mount: Mount | None, reason: str = "", camera: str = ONE) -> None:
         self._mount, self._mount_missing = mount, reason
 
     def set_datum(self, datum: Datum) -> None:

@@ -15,6 +15,7 @@ from geoflow_ros.planar import PlanarPose
 from geoflow_ros.tracking.belief import Belief, BeliefConfig
 from geoflow_ros.tracking.cameras import CameraSetup
 from geoflow_ros.tracking.motion import Motion
+from geoflow_ros.tracking.sensors.rig_clocks import RigClocks
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
 from geoflow_ros.tracking.session import Answer, Session
 from geoflow_ros.tracking.settings import DatumConfig
@@ -39,8 +40,13 @@ class EachItsOwn(sim.KnowingLocalizer):
         return sim.estimate(np.array(self.drive.pose(milliseconds / 1000)) + error, self.sigma, self.sigma_yaw)
 
 
-def driven(late_s: dict[str, float], seconds: float = 3.0, covered: set[str] = frozenset()) -> list[Answer]:
-    """Answers to a drive. late_s: when each camera takes its images after the first; nan: never."""
+def driven(
+    late_s: dict[str, float], seconds: float = 3.0, covered: set[str] = frozenset(), clock_s: float = 0.0
+) -> list[Answer]:
+    """Answers to a drive. late_s: when each camera takes its images after the first; nan: never.
+
+    clock_s: how far the clock of the camera `left` is ahead.
+    """
     here = DatumConfig(sim.DATUM.latitude, sim.DATUM.longitude, sim.DATUM.altitude)
     setups = {name: CameraSetup(Mount(yaw=YAWS[name])) for name in late_s}
     session = Session(SessionConfig(datum=here), lambda frame: EachItsOwn(DRIVE), 0, setups)
@@ -54,7 +60,10 @@ def driven(late_s: dict[str, float], seconds: float = 3.0, covered: set[str] = f
         taken_s = sim.seconds_of(message)
         for name, late in late_s.items():
             if not math.isnan(late):
-                answers.append(session.process(sim.image(taken_s + late, name in covered), name))
+                image = sim.image(taken_s + late, name in covered)
+                image.header = sim.header(sim.stamp(taken_s + late + (clock_s if name == "left" else 0.0)))
+                image.data += name.encode()  # or all would show one picture
+                answers.append(session.process(image, name))
     return answers
 
 
@@ -129,3 +138,36 @@ def test_a_silent_camera_is_named() -> None:
     answers = driven({"front": 0.0, "left": math.nan})
     assert answers[-1].track.state is TrackState.LOCALISED
     assert answers[-1].warnings == {"camera left": "camera left: no image received yet"}
+
+
+@pytest.mark.parametrize("clock_s", [1.0, -2.0])
+def test_a_camera_whose_clock_is_off_is_named_and_the_others_go_on(clock_s: float) -> None:
+    answers = driven(dict.fromkeys(YAWS, 0.0), clock_s=clock_s)
+    by_camera = {each.camera: each for each in answers[-4:]}
+    side = "ahead of" if clock_s > 0.0 else "behind"
+    told = f"camera left: its images are stamped {abs(clock_s):.1f} s {side} the other cameras and sensors"
+    assert by_camera["left"].track.pose is None and told in by_camera["left"].track.reason
+    assert by_camera["right"].track.state is TrackState.LOCALISED and told in by_camera["right"].track.reason
+    assert error_m(by_camera["right"]) < 1.0
+
+
+def test_a_bag_that_loops_is_no_other_clock() -> None:
+    """All cameras leap back, one after the other: the first is doubted, the third is believed."""
+    clocks = RigClocks()
+    told = [clocks.image(name, taken) for taken in (50 * 10**9, 10**9) for name in ("front", "left", "rear")]
+    assert [bool(each) for each in told[3:]] == [True, True, False]
+
+
+def test_one_picture_on_two_cameras_counts_once() -> None:
+    """Both listen to one topic: the one that was named first is believed."""
+    setups = {name: CameraSetup(Mount()) for name in ("front", "left")}
+    here = DatumConfig(sim.DATUM.latitude, sim.DATUM.longitude, sim.DATUM.altitude)
+    session = Session(SessionConfig(datum=here), lambda frame: EachItsOwn(DRIVE), 0, setups)
+    for name in setups:
+        session.on_camera_info(sim.camera_info(), name)
+    east, north, yaw = DRIVE.pose(0.0)
+    session.on_fix(sim.fix(0.0, east, north))
+    session.on_imu(sim.imu(0.0, yaw))
+    answers = {name: session.process(sim.image(0.0), name) for name in setups}
+    assert isinstance(answers["front"].single, PoseEstimate)
+    assert "camera left: it shows the very picture of camera front" in answers["left"].track.reason

@@ -86,6 +86,15 @@ class TfMount:
             raise InputError(f"no transform from {camera} to {self._base_frame} at the image stamp: {error}") from error
         return mount_of(found.transform, camera, self._base_height)
 
+    def newest(self, frame_id: str) -> Mount:
+        """The newest mount that TF knows, at once; InputError if it knows none."""
+        camera = self._camera_frame or frame_id
+        try:
+            found = self._buffer.lookup_transform(self._base_frame, camera, Time())
+        except tf2_ros.TransformException as error:
+            raise InputError(f"no transform from {camera} to {self._base_frame}: {error}") from error
+        return mount_of(found.transform, camera, self._base_height)
+
     def _lookup(self, camera: str, stamp: Time) -> Any:
         """The transform, for which the buffer's own timeout would wait by a clock that may be simulated, or stand."""
         until = time.monotonic() + PATIENCE_S
@@ -104,6 +113,11 @@ class TfMount:
     def close(self) -> None:
         """Listen no more."""
         self._listener.unregister()
+
+
+def has_tf() -> bool:
+    """Whether TF can be listened to here."""
+    return tf2_ros is not None
 
 
 def mount_of(transform: Transform, camera: str, base_height: float) -> Mount:

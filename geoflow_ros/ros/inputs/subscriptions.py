@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from rclpy.node import Node
+from rclpy.subscription import Subscription
 
 from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.ros.endpoints import subscription
@@ -21,23 +24,40 @@ class Subscriptions:
         self._node = node
         session = pipeline.session
         callbacks: dict[str, Callable[[Any], None]] = {
-            "camera_info": session.on_camera_info,
             "fix": session.on_fix,
             "imu": session.on_imu,
             "odom": pipeline.on_odom,
             "twist": session.on_twist,
-            **{name: pipeline.offer for name in IMAGES[config.image_transport]},
         }
         reliability = config.image_reliability
         self._subscriptions = [subscription(node, name, each, reliability) for name, each in callbacks.items()]
+        self._of_cameras: dict[str, list[Subscription]] = {}
+        for camera in config.named_cameras:
+            heard: dict[str, Callable[[Any], None]] = {
+                "camera_info": partial(session.on_camera_info, camera=camera),
+                **{name: partial(pipeline.offer, camera=camera) for name in IMAGES[config.image_transport]},
+            }
+            self._of_cameras[camera] = [
+                subscription(node, name, each, reliability, camera) for name, each in heard.items()
+            ]
 
     def close(self) -> None:
         """Listen no more."""
-        for each in self._subscriptions:
+        for each in self._all():
             self._node.destroy_subscription(each)
 
     @property
     def warnings(self) -> list[str]:
-        """Topics on which more than one publisher talks, which nobody can take for one sensor."""
-        counts = {each.topic_name: self._node.count_publishers(each.topic_name) for each in self._subscriptions}
-        return [f"{count} publishers on {name}, expected one" for name, count in counts.items() if count > 1]
+        """Topics on which more than one publisher talks, which nobody can take for one sensor, and that two share."""
+        counts = {each.topic_name: self._node.count_publishers(each.topic_name) for each in self._all()}
+        crowded = [f"{count} publishers on {name}, expected one" for name, count in counts.items() if count > 1]
+        users = Counter(each.topic_name for each in self._all())
+        return crowded + [
+            f"camera {camera}: listens to {each.topic_name} as another camera does: remap one of them"
+            for camera, mine in self._of_cameras.items()
+            for each in mine
+            if users[each.topic_name] > 1
+        ]
+
+    def _all(self) -> list[Subscription]:
+        return [*self._subscriptions, *(each for mine in self._of_cameras.values() for each in mine)]

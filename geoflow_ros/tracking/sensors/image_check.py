@@ -18,6 +18,10 @@ class ImageCheck:
         self._checksum: int | None = None
         self._since_ns = 0
 
+    def shows_as(self, other: ImageCheck) -> bool:
+        """Whether both were shown the same picture last."""
+        return self._checksum is not None and self._checksum == other._checksum
+
     def complaint(self, message: Any, motions: MotionBuffer) -> str | None:
         """Why an image message shows nothing new although odometry says that the vehicle moved."""
         checksum, taken_ns = zlib.crc32(message.data), stamp_ns(message.header.stamp)

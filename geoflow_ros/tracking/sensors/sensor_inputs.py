@@ -21,6 +21,7 @@ from geoflow_ros.tracking.prior import Fix, Heading, HeadingConfig, PriorBuffer,
 from geoflow_ros.tracking.sensors.clocks import Clocks
 from geoflow_ros.tracking.sensors.fix_check import FixCheck, check_distance
 from geoflow_ros.tracking.sensors.heading_check import HeadingCheck, PlacedFix
+from geoflow_ros.tracking.sensors.rig_clocks import RigClocks
 from geoflow_ros.tracking.sensors.sensor_frames import Lookup, SensorFrames, SensorMount
 from geoflow_ros.tracking.sensors.travel_check import Place
 from geoflow_ros.tracking.sensors.velocity_inputs import VelocityInputs
@@ -128,6 +129,7 @@ class SensorInputs:
         """Forget what sensors said of each other: time jumped."""
         self._fixes = FixCheck()
         self._clocks = Clocks()
+        self._rig_clocks = RigClocks()
         self._velocities = VelocityInputs(self._motions, self._frames)
         self._headings = HeadingCheck(self._config.heading.source, self._config.heading.offset)
         self._warnings: dict[str, str] = {}
@@ -173,6 +175,15 @@ class SensorInputs:
         """Note the stamp of a sensor's message."""
         with self._lock:
             self._clocks.sensor(kind, stamp_ns(message.header.stamp))
+            self._rig_clocks.sensor(kind, stamp_ns(message.header.stamp))
+
+    def _stray(self, stamp_ns: int, camera: str) -> Rejection | None:
+        """Why an image of a rig is of no use and nothing is to be learnt of its stamp, if that is another clock's."""
+        sentence = self._rig_clocks.image(camera, stamp_ns) if self._cameras.is_rig else ""
+        if not sentence:
+            return None
+        self._cameras.blind(camera, sentence)
+        return Rejection(of_camera(camera, sentence), is_blind=True)
 
     def _image_came(self, stamp_ns: int, camera: str) -> Rejection | None:
         """Compare the stamp of an image with those of the sensors; why it cannot be used, if it alone has leapt."""

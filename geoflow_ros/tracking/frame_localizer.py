@@ -1,0 +1,33 @@
+"""What a session needs of a localiser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoflow_ros.camera import CameraModel, Mount
+from geoflow_ros.geodesy import LocalFrame
+from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection
+
+
+class FrameLocalizer(Protocol):
+    """What a session needs of a `Localizer`."""
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """As `Localizer.image_size`."""
+
+    def warm(self, prior: PosePrior, mount: Mount) -> bool:
+        """As `Localizer.warm`."""
+
+    def localize(
+        self, image: NDArray[np.uint8], camera: CameraModel, prior: PosePrior, seed: int
+    ) -> PoseEstimate | Rejection:
+        """As `Localizer.localize`."""
+
+
+LocalizerIn = Callable[[LocalFrame], FrameLocalizer]
+"""Makes the localiser of a map frame."""

@@ -1,0 +1,35 @@
+"""Which camera of a rig stamps its images by another clock than everyone else."""
+
+from __future__ import annotations
+
+from statistics import median
+
+LEAD_S = 0.7  # of an image that came in with messages of others: more is no delay, but another clock
+
+
+class RigClocks:
+    """Compares the stamp of an image with the newest stamps of all that was heard since its camera's last image."""
+
+    def __init__(self) -> None:
+        self._newest_ns: dict[str, int] = {}
+        self._since: dict[str, set[str]] = {}
+
+    def sensor(self, kind: str, stamp_ns: int) -> None:
+        """A message of a sensor came in."""
+        self._newest_ns[kind] = stamp_ns
+        for heard in self._since.values():
+            heard.add(kind)
+
+    def image(self, camera: str, stamp_ns: int) -> str:
+        """An image came in; why it cannot be used, empty if it can."""
+        name = f"camera {camera}"
+        others = [self._newest_ns[each] for each in self._since.get(camera, set()) - {name}]
+        self.sensor(name, stamp_ns)
+        self._since[camera] = set()
+        lead_s = (stamp_ns - median(others)) * 1e-9 if others else 0.0
+        if abs(lead_s) <= LEAD_S:
+            return ""
+        side = "ahead of" if lead_s > 0.0 else "behind"
+        return (
+            f"its images are stamped {abs(lead_s):.1f} s {side} the other cameras and sensors: their clocks must agree"
+        )

@@ -91,7 +91,8 @@ def copy_tiles(store: TileStore, positions: Floats, target: Path) -> None:
         tiles = mercantile.tiles(float(west), float(south), float(east), float(north), zooms=store.zooms)
         wanted.update(((tile.z, tile.x, tile.y), None) for tile in tiles)
     found = 0
-    with MBTilesWriter(target, store.name, store.format) as writer:
+    about = store.attribution, store.imagery_offset
+    with MBTilesWriter(target, store.name, store.format, attribution=about[0], offset=about[1]) as writer:
         for z, x, y in tqdm(wanted, unit="tile", desc="imagery", disable=None):
             if (data := store.tile(z, x, y)) is not None:
                 writer.add(z, x, y, data)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.satellite.tile_grid import first_is_north, format_and_side, tile_box
-from geoflow_ros.satellite.tile_images import Bounds
+from geoflow_ros.satellite.tile_images import OFFSET_KEY, Bounds, ImageryOffset
 
 TMS_DESCRIPTION = "tilemapresource.xml"
 DESCRIPTION = "metadata.json"
@@ -37,16 +37,18 @@ class FolderStore:
             raise InputError(f"tile folder {self.path} does not exist: give a folder of z/x/y tiles")
         self._names = lru_cache(KEPT_COLUMNS)(_listed)
         self.name = self.path.resolve().name
-        self.attribution = str(_described(self.path / DESCRIPTION).get("attribution", ""))
+        description = described(self.path)
+        self.attribution = str(description.get("attribution", ""))
+        self.imagery_offset = ImageryOffset.parse(str(description.get(OFFSET_KEY, "")), self.path)
         levels = (int(level.name) for level in _numbered(self.path))
         self.zooms = tuple(sorted(zoom for zoom in levels if any(self._rows(zoom))))
         if not self.zooms:
             raise InputError(f"{self.path} holds no z/x/y tiles of png, jpg or webp: give a tile folder")
         some = islice(self._rows(self.zooms[-1]), 8)
         self.format, self.tile_px = format_and_side(self.path, [self._read(*each) for each in some])
-        described = self._is_tms()
+        is_tms = self._is_tms()
         told = first_is_north(self._vertical_pairs())
-        self._from_north = not described if told is None else told
+        self._from_north = not is_tms if told is None else told
 
     def tile(self, z: int, x: int, y: int) -> bytes | None:
         """The encoded tile, None if there is none."""
@@ -109,9 +111,10 @@ class FolderStore:
         return self._names(folder, folder.stat().st_mtime_ns) if folder.is_dir() else {}
 
 
-def _described(path: Path) -> dict[str, object]:
+def described(folder: Path) -> dict[str, object]:
+    """The metadata of a folder of tiles; empty where there are none that can be read."""
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads((folder / DESCRIPTION).read_bytes())
     except (OSError, ValueError):  # few folders have one, and only the attribution is lost
         return {}
     return content if isinstance(content, dict) else {}

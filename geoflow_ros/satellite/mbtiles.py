@@ -12,7 +12,7 @@ from typing import Any
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.satellite.tile_grid import MAX_ZOOM, first_is_north, format_and_side, overlap, stated_box, tile_box
-from geoflow_ros.satellite.tile_images import Bounds
+from geoflow_ros.satellite.tile_images import OFFSET_KEY, Bounds, ImageryOffset
 
 VECTOR_FORMATS = ("pbf", "mvt", "application/x-protobuf", "application/vnd.mapbox-vector-tile")
 KNOWN_FORMATS = {"png": "png", "jpg": "jpg", "jpeg": "jpg", "webp": "webp"}
@@ -53,6 +53,7 @@ class MBTilesStore:
         self._metadata = self._read_metadata()
         self.name = self._metadata.get("name") or self.path.stem
         self.attribution = self._metadata.get("attribution", "")
+        self.imagery_offset = ImageryOffset.parse(self._metadata.get(OFFSET_KEY, ""), self.path)
         if self._metadata.get("format", "").lower() in VECTOR_FORMATS:
             raise InputError(f"{self.path} holds vector tiles: give one with png, jpg or webp images")
         self.zooms = tuple(z for z in range(MAX_ZOOM + 1) if self._one("SELECT 1 FROM tiles WHERE zoom_level = ?", z))

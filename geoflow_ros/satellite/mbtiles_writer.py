@@ -9,7 +9,7 @@ from types import TracebackType
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.satellite.tile_grid import tile_box
-from geoflow_ros.satellite.tile_images import Bounds
+from geoflow_ros.satellite.tile_images import OFFSET_KEY, Bounds, ImageryOffset
 
 RASTER_FORMATS = ("png", "jpg", "webp")
 MBTILES_APPLICATION_ID = 0x4D504258  # "MPBX", MBTiles specification 1.3
@@ -23,7 +23,14 @@ class MBTilesWriter:
     """
 
     def __init__(
-        self, path: Path | str, name: str, format: str, *, bounds: Bounds | None = None, attribution: str | None = None
+        self,
+        path: Path | str,
+        name: str,
+        format: str,
+        *,
+        bounds: Bounds | None = None,
+        attribution: str | None = None,
+        offset: ImageryOffset = ImageryOffset(),  # noqa: B008 - frozen
     ) -> None:
         self.path = Path(path)
         if self.path.suffix != ".mbtiles":
@@ -33,6 +40,7 @@ class MBTilesWriter:
         if format not in RASTER_FORMATS:
             raise InputError(f"tile format {format} is not one of {', '.join(RASTER_FORMATS)}")
         self._name, self._format, self._bounds, self._attribution = name, format, bounds, attribution
+        self._offset = offset
         self._part = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
 
     def __enter__(self) -> MBTilesWriter:
@@ -91,6 +99,8 @@ class MBTilesWriter:
         }
         if self._attribution:
             entries["attribution"] = self._attribution
+        if self._offset:
+            entries[OFFSET_KEY] = str(self._offset)
         self._connection.executemany("INSERT INTO metadata VALUES (?, ?)", entries.items())
 
     def _unwritable(self, error: Exception) -> InputError:

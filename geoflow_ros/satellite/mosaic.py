@@ -65,11 +65,16 @@ class SatelliteMap:
         if not abs(latitude) <= _MERCATOR_LIMIT_DEG:
             raise InputError(f"latitude {latitude:.4f} is beyond Web Mercator tiles, which end at 85 degrees")
         zoom = self.zoom_for(latitude, resolution)
-        affine = patch_to_world_pixels(geometry, frame, self.store.tile_px * 2**zoom)
+        affine = patch_to_world_pixels(self._shown_at(geometry), frame, self.store.tile_px * 2**zoom)
         rgba = self._warp(zoom, affine, size_px)
         missing = 1.0 - np.count_nonzero(rgba[..., 3] >= 128) / size_px**2
         image = np.asarray(cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB), dtype=np.uint8)
         return replace(geometry, image=image, missing=missing)
+
+    def _shown_at(self, patch: SatellitePatch) -> SatellitePatch:
+        """Where the imagery shows the ground of a patch."""
+        offset, (east, north) = self.store.imagery_offset, patch.center
+        return replace(patch, center=(east + offset.east, north + offset.north))
 
     def patch_at(
         self, latitude: float, longitude: float, yaw: float, size_m: float, resolution: float

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from geoflow_ros.encoded_images import unzipped
 from geoflow_ros.errors import InputError
 from geoflow_ros.satellite.tile_grid import MAX_ZOOM, format_and_side, overlap, tile_box
-from geoflow_ros.satellite.tile_images import Bounds
+from geoflow_ros.satellite.tile_images import OFFSET_KEY, Bounds, ImageryOffset
 
 if TYPE_CHECKING:
     from pmtiles.tile import Entry
@@ -53,6 +53,7 @@ class PMTilesStore:
             raise InputError(f"{self.path} holds vector tiles: give one with png, jpg or webp images")
         self.name = self._stated("name") or self.path.stem
         self.attribution = self._stated("attribution")
+        self.imagery_offset = ImageryOffset.parse(self._stated(OFFSET_KEY), self.path)
         self.zooms = tuple(zoom for zoom in range(MAX_ZOOM + 1) if any(self._entries(zoom)))
         if not self.zooms:
             raise InputError(f"{self.path} holds no tiles: import imagery into an MBTiles file instead")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import cv2
@@ -17,10 +21,44 @@ from geoflow_ros.errors import InputError
 Bounds = tuple[float, float, float, float]
 """West, south, east, north in WGS84 degrees."""
 
+OFFSET_KEY = "imagery_offset"
+"""What a store's metadata call the text of an `ImageryOffset`."""
+
 EMPTY = (128, 128, 128, 0)
 """RGBA of a pixel without imagery."""
 
 _TO_RGBA = {1: cv2.COLOR_GRAY2RGBA, 3: cv2.COLOR_BGR2RGBA, 4: cv2.COLOR_BGRA2RGBA}
+
+
+@dataclass(frozen=True, slots=True)
+class ImageryOffset:
+    """How far imagery shows a place beside where it is: metres east and north, and how certain that is."""
+
+    east: float = 0.0
+    north: float = 0.0
+    std: float = 0.0
+
+    @staticmethod
+    def parse(text: str, where: Path) -> ImageryOffset:
+        """That of a store's metadata; none where there is no text."""
+        if not text:
+            return ImageryOffset()
+        try:
+            values = {name: float(value) for name, value in json.loads(text).items()}
+            offset = ImageryOffset(values["east_m"], values["north_m"], values["std_m"])
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise InputError(
+                f"{where} has {OFFSET_KEY} {text!r} in its metadata: expected the like of {ImageryOffset()}"
+            ) from error
+        if not all(map(math.isfinite, (offset.east, offset.north, offset.std))):
+            raise InputError(f"{where} has {OFFSET_KEY} {text!r} in its metadata: expected finite metres")
+        return offset
+
+    def __str__(self) -> str:
+        return json.dumps({"east_m": self.east, "north_m": self.north, "std_m": self.std})
+
+    def __bool__(self) -> bool:
+        return bool(self.east or self.north)
 
 
 class TileStore(Protocol):
@@ -33,6 +71,10 @@ class TileStore(Protocol):
     @property
     def attribution(self) -> str:
         """Whose imagery it is, in the words (often HTML) that the store states; empty where it states none."""
+
+    @property
+    def imagery_offset(self) -> ImageryOffset:
+        """How far the imagery is known to lie beside the truth."""
 
     @property
     def format(self) -> str:

@@ -6,12 +6,14 @@ import argparse
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import cv2
 
 from geoflow_ros import cli
+from geoflow_ros.align.command import add_align
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import ground_resolution
 from geoflow_ros.satellite.mosaic import SatelliteMap
@@ -29,10 +31,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="geoflow_ros.tiles", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="{fetch,import,export,info,verify,coverage,patch}")
+    commands = parser.add_subparsers(required=True, metavar="{fetch,import,export,info,verify,coverage,align,patch}")
     add_fetch(commands)
     add_import(commands)
     add_store_commands(commands)
+    add_align(commands)
 
     info = commands.add_parser("info", help="what a tile store holds")
     info.add_argument("store", type=Path, help="MBTiles file, PMTiles archive, or folder of z/x/y tiles")
@@ -53,11 +56,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _info(arguments: argparse.Namespace) -> None:
-    facts = _facts(open_store(arguments.store), arguments.store)
+    store = open_store(arguments.store)
+    facts = _facts(store, arguments.store)
     if arguments.json:
         print(json.dumps(facts, indent=2))
         return
-    for name, value in facts.items():
+    for name, value in {**facts, "imagery_offset": store.imagery_offset}.items():
         print(f"{name:<16} {value}")
 
 
@@ -66,6 +70,7 @@ def _facts(store: TileStore, path: Path) -> dict[str, Any]:
     return {
         "name": store.name,
         "attribution": store.attribution,
+        "imagery_offset": asdict(store.imagery_offset),
         "format": store.format,
         "zooms": list(store.zooms),
         "bounds": list(store.bounds),

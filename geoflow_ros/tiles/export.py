@@ -17,7 +17,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.satellite.folder_store import DESCRIPTION
 from geoflow_ros.satellite.mbtiles_writer import MBTilesWriter
 from geoflow_ros.satellite.tile_grid import Tile
-from geoflow_ros.satellite.tile_images import TileStore
+from geoflow_ros.satellite.tile_images import OFFSET_KEY, TileStore
 
 Add = Callable[[Tile, bytes], None]
 
@@ -70,8 +70,14 @@ def data_of(store: TileStore, tile: Tile) -> bytes:
 
 @contextmanager
 def _mbtiles(store: TileStore, target: Path) -> Iterator[Add]:
-    bounds, attribution = store.bounds, store.attribution
-    with MBTilesWriter(target, store.name, store.format, bounds=bounds, attribution=attribution) as writer:
+    with MBTilesWriter(
+        target,
+        store.name,
+        store.format,
+        bounds=store.bounds,
+        attribution=store.attribution,
+        offset=store.imagery_offset,
+    ) as writer:
         yield lambda tile, data: writer.add(*tile, data)
 
 
@@ -98,7 +104,7 @@ def _pmtiles(store: TileStore, target: Path) -> Iterator[Add]:
     with _part(target) as part, part.open("wb") as file:
         writer: Any = Writer(file)  # type: ignore[no-untyped-call]
         yield lambda tile, data: writer.write_tile(zxy_to_tileid(*tile), data)
-        writer.finalize(header, {"name": store.name, "attribution": store.attribution})
+        writer.finalize(header, _description(store))
 
 
 @contextmanager
@@ -114,8 +120,12 @@ def _folder(store: TileStore, target: Path) -> Iterator[Add]:
 
     with _part(target) as part:
         yield add
-        description = {"name": store.name, "attribution": store.attribution}
-        (part / DESCRIPTION).write_text(json.dumps(description), encoding="utf-8")
+        (part / DESCRIPTION).write_text(json.dumps(_description(store)), encoding="utf-8")
+
+
+def _description(store: TileStore) -> dict[str, str]:
+    offset = {OFFSET_KEY: str(store.imagery_offset)} if store.imagery_offset else {}
+    return {"name": store.name, "attribution": store.attribution, **offset}
 
 
 @contextmanager

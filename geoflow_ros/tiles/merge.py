@@ -24,11 +24,20 @@ def merge(stores: Sequence[TileStore], target: Path, attribution: str = "") -> i
         raise InputError(
             f"tiles of one store are of one size, but there are {sides}: import them into files of their own"
         )
+    if len({(store.imagery_offset.east, store.imagery_offset.north) for store in stores}) > 1:
+        offsets = ", ".join(f"{store.name} {store.imagery_offset}" for store in stores)
+        raise InputError(f"a store has one imagery offset, but there are {offsets}: import into files of their own")
     stated = dict.fromkeys(store.attribution for store in stores if store.attribution)
     total = sum(store.count(zoom) for store in stores for zoom in store.zooms)
     done: set[Tile] = set()
     with (
-        MBTilesWriter(target, target.stem, stores[-1].format, attribution=attribution or "; ".join(stated)) as writer,
+        MBTilesWriter(
+            target,
+            target.stem,
+            stores[-1].format,
+            attribution=attribution or "; ".join(stated),
+            offset=stores[-1].imagery_offset,
+        ) as writer,
         tqdm(total=total, unit="tile", desc=target.name, disable=None) as bar,
     ):
         for store in reversed(stores):

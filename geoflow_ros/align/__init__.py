@@ -1,0 +1,1 @@
+"""How far imagery lies beside the truth, measured on a recorded drive."""

@@ -1,0 +1,126 @@
+"""A constant offset of imagery from differences between frames and a reference, with its uncertainty."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoflow_ros.errors import InputError
+from geoflow_ros.planar import rotate
+
+LEVER_STD_M = 0.5
+"""How far the reference may be from where frames put base_link, in the vehicle's axes: mount, antenna, clock."""
+BLOCK_S = 5.0
+"""Errors of frames closer than this are taken to be one error."""
+FLOOR_M = 0.1
+"""No frame is believed to be more certain than this."""
+MIN_FRAMES, MIN_BLOCKS = 30, 4
+ROUNDS = 30
+OUTLIER = 3.0
+"""Standard deviations at which a frame counts half."""
+AGREEMENT = 4.0
+"""So many standard deviations the two halves of a drive may differ."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Differences:
+    """Frames minus reference. stamps: (N,) s. yaws: (N,) rad of base_link. ways: (N, 2) m. covariances: (N, 2, 2)."""
+
+    stamps: Floats
+    yaws: Floats
+    ways: Floats
+    covariances: Floats
+
+    def part(self, chosen: NDArray[np.bool_]) -> Differences:
+        """Some of them."""
+        return Differences(self.stamps[chosen], self.yaws[chosen], self.ways[chosen], self.covariances[chosen])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MeasuredOffset:
+    """Metres east and north that the imagery lies beside the truth, and their covariance (2, 2).
+
+    lever: what frames put base_link ahead and to the left of where the reference has it, which is not the imagery's.
+    """
+
+    offset: Floats
+    covariance: Floats
+    lever: Floats
+    frames: int
+
+    @property
+    def std(self) -> float:
+        """Metres in the least certain direction."""
+        return math.sqrt(float(np.linalg.eigvalsh(self.covariance).max()))
+
+
+def measure(found: Differences, max_std_m: float) -> MeasuredOffset:
+    """The offset; InputError where there is none that is constant and as certain as asked for."""
+    blocks = len(np.unique(_blocks(found)))
+    if len(found.stamps) < MIN_FRAMES or blocks < MIN_BLOCKS:
+        raise InputError(
+            f"only {len(found.stamps)} frames in {blocks} parts of {BLOCK_S:g} s were localised near the reference, "
+            f"expected {MIN_FRAMES} in {MIN_BLOCKS}: give a longer drive, or see what replay says of this one"
+        )
+    whole = _fitted(found)
+    _check_constant(found)
+    if whole.std > max_std_m:
+        raise InputError(
+            f"the offset is {_text(whole.offset)}, but uncertain by {whole.std:.2f} m, more than {max_std_m:g} m: give "
+            "a longer drive with better GNSS and roads in more than one direction, or allow more with --max-std-m"
+        )
+    return whole
+
+
+def _check_constant(found: Differences) -> None:
+    middle = np.median(found.stamps)
+    first, second = (_fitted(found.part(half)) for half in (found.stamps <= middle, found.stamps > middle))
+    apart = first.offset - second.offset
+    spread = math.sqrt(float(apart @ np.linalg.solve(first.covariance + second.covariance, apart)))
+    if spread > AGREEMENT and np.hypot(*apart) > 2 * FLOOR_M:
+        raise InputError(
+            f"the offset is not constant: {_text(first.offset)} in the first half of the drive, {_text(second.offset)} "
+            "in the second: the imagery is distorted, or GNSS was not good"
+        )
+
+
+def _text(offset: Floats) -> str:
+    return f"{offset[0]:+.2f} m east, {offset[1]:+.2f} m north"
+
+
+def _blocks(found: Differences) -> NDArray[np.int64]:
+    return np.asarray((found.stamps - found.stamps[0]) // BLOCK_S, dtype=np.int64)
+
+
+def _fitted(found: Differences) -> MeasuredOffset:
+    """Least squares of offset and lever, weighed by how certain frames are, those far off counting less.
+
+    The covariance comes from how much blocks differ, so that neither correlated errors nor frames that are too sure of
+    themselves make it small.
+    """
+    count = len(found.stamps)
+    design = np.zeros((count, 2, 4))
+    design[:, :, :2] = np.eye(2)
+    design[:, :, 2] = rotate(found.yaws, np.array([1.0, 0.0]))
+    design[:, :, 3] = rotate(found.yaws, np.array([0.0, 1.0]))
+    certainty = np.linalg.inv(found.covariances + FLOOR_M**2 * np.eye(2))
+    prior = np.diag([0.0, 0.0, LEVER_STD_M**-2, LEVER_STD_M**-2])
+    solution = np.array([*np.median(found.ways, axis=0), 0.0, 0.0])
+    for _ in range(ROUNDS):
+        rest = found.ways - design @ solution
+        squares = np.einsum("ni,nij,nj->n", rest, certainty, rest)
+        weights = certainty / (1 + squares / OUTLIER**2)[:, None, None]
+        hessian = np.einsum("nia,nij,njb->ab", design, weights, design) + prior
+        solution = np.linalg.solve(hessian, np.einsum("nia,nij,nj->a", design, weights, found.ways))
+    gradients = np.einsum("nia,nij,nj->na", design, weights, found.ways - design @ solution)
+    blocks = _blocks(found)
+    sums = np.array([gradients[blocks == block].sum(axis=0) for block in np.unique(blocks)])
+    inverse = np.linalg.inv(hessian)
+    scatter = sums.T @ sums * len(sums) / max(len(sums) - 2, 1)
+    covariance = inverse @ (scatter + prior) @ inverse
+    return MeasuredOffset(solution[:2], covariance[:2, :2], solution[2:], count)

@@ -1,0 +1,48 @@
+"""A planted offset is found beside a lever, outliers and correlated errors; what is not constant is refused."""
+
+import numpy as np
+import pytest
+
+from geoflow_ros.align.offset import Differences, measure
+from geoflow_ros.errors import InputError
+from geoflow_ros.planar import rotate
+
+PLANTED, LEVER = np.array([1.8, -2.4]), np.array([0.4, -0.1])
+
+
+def drive(seed: int, turns: float = 3.0, seconds: float = 120.0, drift: float = 0.0) -> Differences:
+    """One frame every 0.4 s: white errors of 0.3 m, waves of 0.3 m over 20 s, a tenth of the frames metres off."""
+    random = np.random.default_rng(seed)
+    stamps = 1.7e9 + np.arange(0.0, seconds, 0.4)
+    yaws = np.linspace(0.0, turns * 2 * np.pi, len(stamps))
+    phases = (stamps[:, None] - 1.7e9) * 2 * np.pi / 20 + random.uniform(0, 2 * np.pi, 2)
+    ways = PLANTED + rotate(yaws, LEVER) + 0.3 * np.sin(phases) + random.normal(0, 0.3, (len(stamps), 2))
+    ways += drift * np.linspace(-1, 1, len(stamps))[:, None]
+    wrong = random.random(len(stamps)) < 0.1
+    ways[wrong] += random.uniform(-15, 15, (int(wrong.sum()), 2))
+    return Differences(stamps, yaws, ways, np.broadcast_to(0.2**2 * np.eye(2), (len(stamps), 2, 2)))
+
+
+def test_a_planted_offset_is_found_and_its_uncertainty_is_honest() -> None:
+    measured = [measure(drive(seed), 0.3) for seed in range(40)]
+    errors = np.array([each.offset - PLANTED for each in measured])
+    assert np.hypot(*errors.T).max() < 0.2
+    squares = [error @ np.linalg.solve(each.covariance, error) for error, each in zip(errors, measured, strict=True)]
+    assert 0.5 < np.mean(squares) < 4.0  # 2 where the covariance is right
+    assert np.mean([each.lever for each in measured], axis=0) == pytest.approx(LEVER, abs=0.05)
+
+
+def test_on_a_straight_road_a_lever_looks_like_an_offset() -> None:
+    with pytest.raises(InputError, match=r"uncertain by 0\.5\d m, more than 0\.25 m: .* more than one direction"):
+        measure(drive(1, turns=0.0), 0.25)
+    assert measure(drive(1, turns=0.0), 1.0).std == pytest.approx(0.5, abs=0.1)
+
+
+def test_an_offset_that_changes_along_the_drive_is_refused() -> None:
+    with pytest.raises(InputError, match="not constant: .* in the first half .* in the second: the imagery is distort"):
+        measure(drive(2, drift=3.0), 0.3)
+
+
+def test_a_short_drive_is_refused() -> None:
+    with pytest.raises(InputError, match=r"only 25 frames in 2 parts of 5 s"):
+        measure(drive(3, seconds=10.0), 0.3)

@@ -8,7 +8,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from geoflow_ros.align.comparison import Drive, differences
+from geoflow_ros.align.drive_differences import Drive, differences
 from geoflow_ros.align.offset import MeasuredOffset, measure
 from geoflow_ros.align.stored import check_storable, store_offset
 from geoflow_ros.bags.trajectory import read_tum

@@ -10,7 +10,7 @@ import pytest
 from drive_folder import DATUM, write_tiles
 from read_only import read_only
 
-from geoflow_ros.align import comparison
+from geoflow_ros.align import drive_differences
 from geoflow_ros.align.stored import store_offset
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.resources import share_file
@@ -37,7 +37,7 @@ def truth_of(folder: Path) -> Path:
 
 
 def test_a_planted_offset_is_found_and_stored(tmp_path: Path, monkeypatch, capsys) -> None:
-    monkeypatch.setattr(comparison, "MAX_FRAMES", 42)
+    monkeypatch.setattr(drive_differences, "MAX_FRAMES", 42)
     tiles = tmp_path / "tiles.mbtiles"
     shutil.copy(share_file("demo") / "tiles.mbtiles", tiles)
     drive = [str(share_file("demo") / "drive"), "--tiles", str(tiles), "--truth", str(truth_of(tmp_path))]

@@ -10,13 +10,13 @@ from pathlib import Path
 import cv2
 
 from geoflow_ros import cli
-from geoflow_ros.calibrate.from_drive import Calibration, FoundMount, calibrate, in_words
+from geoflow_ros.calibrate.from_drive import Calibration, FoundMount, calibrate
 from geoflow_ros.calibrate.mount_file import mount_yaml
 from geoflow_ros.calibrate.views import draw_views
 from geoflow_ros.replay.command_line import add_inputs, config_of
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
-from geoflow_ros.tracking.mount.estimate import STATES
+from geoflow_ros.tracking.mount.estimate import STATES, in_words
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -38,12 +38,11 @@ def build_parser() -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace) -> None:
     """Calibrate as the command line says."""
     config = config_of(arguments)
-    satellite = SatelliteMap(open_store(config.tiles))
     cli.prepare_folder(arguments.out)
     parameters, picture = (arguments.out / name for name in ("mount.yaml", "mount.png"))
-    calibration = calibrate(arguments, config, satellite)
+    calibration = calibrate(arguments, config, SatelliteMap(open_store(config.tiles)))
     estimates = {name: each.estimate for name, each in calibration.mounts.items()}
-    drawn = draw_views(calibration.views, estimates, satellite, calibration.frame)
+    drawn = draw_views(calibration.views, estimates)
     picture.write_bytes(cv2.imencode(".png", drawn[..., ::-1])[1].tobytes())
     parameters.write_text(mount_yaml(calibration, arguments.bag.resolve().name), encoding="utf-8")
     if arguments.json:

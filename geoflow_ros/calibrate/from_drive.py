@@ -18,14 +18,12 @@ from geoflow_ros.bags.topics import Topic, roles_of
 from geoflow_ros.calibrate.views import View, ViewRecorder
 from geoflow_ros.configuration import NodeConfig, changed
 from geoflow_ros.errors import InputError
-from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.planar import wrap_angle
 from geoflow_ros.replay.command_line import session_of, topics_of
 from geoflow_ros.replay.play import Played, Script, play
 from geoflow_ros.replay.results import check, judge
 from geoflow_ros.satellite.mosaic import SatelliteMap
-from geoflow_ros.tracking.mount.estimate import STATES, MountEstimate
-from geoflow_ros.tracking.session import CAMERA
+from geoflow_ros.tracking.mount.estimate import STATES, MountEstimate, group_of, in_words
 from geoflow_ros.tracking.tracker import TrackState
 
 PASSES = 2
@@ -68,7 +66,7 @@ class FoundMount:
 class Calibration:
     """mounts: by the camera's name. frames: localised ones, and all. driven_m: by the localised ones.
 
-    views: where a frame is known best. frame: the map frame of their poses.
+    views: where frames are known best.
     """
 
     mounts: Mapping[str, FoundMount]
@@ -76,12 +74,6 @@ class Calibration:
     frames: int
     driven_m: float
     views: list[View]
-    frame: LocalFrame
-
-
-def in_words(state: str, value: float) -> str:
-    """A number of one of `STATES` with the unit that people think in."""
-    return f"{value:.3f} m" if state == "height" else f"{math.degrees(value):.2f} deg"
 
 
 def calibrate(arguments: argparse.Namespace, config: NodeConfig, satellite: SatelliteMap) -> Calibration:
@@ -98,13 +90,7 @@ def calibrate(arguments: argparse.Namespace, config: NodeConfig, satellite: Sate
     mounts = {name: _found(stated[name], each) for name, each in session.mount_estimates.items()}
     localised, driven_m = _driven(played)
     _check_observed(arguments.bag, mounts, localised, driven_m)
-    assert session.frame is not None  # or no frame would have been localised
-    return Calibration(mounts, localised, len(played.frames), driven_m, recorder.views(session), session.frame)
-
-
-def group_of(name: str) -> str:
-    """The group of a camera's parameters."""
-    return "camera" if name == CAMERA else f"camera.{name}"
+    return Calibration(mounts, localised, len(played.frames), driven_m, recorder.views(session))
 
 
 def _asked(estimates: Mapping[str, MountEstimate]) -> Mapping[str, MountEstimate]:

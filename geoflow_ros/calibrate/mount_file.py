@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from geoflow_ros.calibrate.from_drive import Calibration, FoundMount, group_of, in_words
-from geoflow_ros.tracking.mount.estimate import STATES
+from geoflow_ros.calibrate.from_drive import Calibration, FoundMount
+from geoflow_ros.tracking.mount.estimate import STATES, group_of, in_words
 
 LEAST_SIGMA, LEAST_HEIGHT_SIGMA = math.radians(0.2), 0.005
 """What a load or a tyre makes of a mount that is known well: an angle (rad), and a share of the height."""

@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.camera import CameraModel
-from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.pose import PoseEstimate, Rejection, position_std
 from geoflow_ros.planar import PlanarPose
-from geoflow_ros.reports.mount_view import NamedMount, draw_mounts, ground_ahead
-from geoflow_ros.satellite.mosaic import SatelliteMap
+from geoflow_ros.reports.mount_view import draw_mounts
+from geoflow_ros.satellite.patch import SatellitePatch
 from geoflow_ros.tracking.cameras import ONE
-from geoflow_ros.tracking.mount.estimate import MountEstimate
-from geoflow_ros.tracking.session import CAMERA, Answer, Session, decode_image
+from geoflow_ros.tracking.mount.estimate import CAMERA, MountEstimate
+from geoflow_ros.tracking.session import Answer, Session, decode_image
 from geoflow_ros.tracking.tracker import TrackState
 
 APART_S = 10.0
@@ -26,12 +25,13 @@ MOST = 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """A frame (H, W, 3) of a camera, its calibration, and where base_link was."""
+    """A frame (H, W, 3) of a camera, its calibration, where base_link was, and the imagery there."""
 
     name: str
     image: NDArray[np.uint8]
     camera: CameraModel
     pose: PlanarPose
+    imagery: SatellitePatch
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +40,7 @@ class _Candidate:
     message: Any
     camera: str
     pose: PlanarPose
+    imagery: SatellitePatch
 
 
 class ViewRecorder:
@@ -56,7 +57,7 @@ class ViewRecorder:
         std = position_std(single.covariance)
         key = (answer.camera, int(answer.stamp_ns / (APART_S * 1e9)))
         if key not in self._best or std < self._best[key].std:
-            self._best[key] = _Candidate(std, message, answer.camera, track.pose.planar)
+            self._best[key] = _Candidate(std, message, answer.camera, track.pose.planar, single.patch)
 
     def views(self, session: Session) -> list[View]:
         """Up to three of each camera, the most certain first."""
@@ -65,18 +66,14 @@ class ViewRecorder:
             name, camera = CAMERA if each.camera == ONE else each.camera, session.camera(each.camera)
             if not isinstance(camera, Rejection) and sum(view.name == name for view in views) < MOST:
                 image, camera = decode_image(each.message, camera, (camera.width, camera.height))
-                views.append(View(name, image, camera, each.pose))
+                views.append(View(name, image, camera, each.pose, each.imagery))
         return views
 
 
-def draw_views(
-    views: list[View], mounts: Mapping[str, MountEstimate], satellite: SatelliteMap, frame: LocalFrame
-) -> NDArray[np.uint8]:
+def draw_views(views: list[View], mounts: Mapping[str, MountEstimate]) -> NDArray[np.uint8]:
     """RGB picture: each view as the stated mount lays it on the imagery, and as the estimated one does."""
-    pictures = []
-    for view in views:
-        estimate = mounts[view.name]
-        shown = [NamedMount("stated", estimate.stated), NamedMount("frames say", estimate.mount)]
-        patch = ground_ahead(satellite, frame, view.pose, estimate.mount)
-        pictures.append(draw_mounts(view.image, view.camera, view.pose, patch, shown))
-    return np.vstack(pictures)
+    shown = [(view, mounts[view.name]) for view in views]
+    return np.vstack([
+        draw_mounts(view.image, view.camera, view.pose, view.imagery, estimate.stated, estimate.mount)
+        for view, estimate in shown
+    ])  # fmt: skip

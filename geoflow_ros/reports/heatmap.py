@@ -68,13 +68,13 @@ def _canvas(estimate: PoseEstimate, view_yaw: float, size_px: int) -> _Canvas:
     patch = estimate.patch
     view_m = min(estimate.density_size_m * 1.1, patch.size_m)
     view = SatellitePatch(np.zeros((size_px, size_px, 3), np.uint8), patch.center, view_m / size_px, view_yaw)
-    canvas = _Canvas(view, _overlay(_resampled(patch.image, patch.size_m, patch, view), estimate, view))
+    canvas = _Canvas(view, _overlay(resampled(patch.image, patch.size_m, patch, view), estimate, view))
     for east, north, yaw in estimate.hypotheses[np.argsort(estimate.weights)]:
         canvas.arrow((east, north), yaw, 1.2, WHITE, 1)
     return canvas
 
 
-def _resampled(image: NDArray[Any], size_m: float, patch: SatellitePatch, view: SatellitePatch) -> NDArray[Any]:
+def resampled(image: NDArray[Any], size_m: float, patch: SatellitePatch, view: SatellitePatch) -> NDArray[Any]:
     """An image that covers the central `size_m` square of a patch, seen in another patch's pixels."""
     corners = np.array([[0, 0], [view.size_px, 0], [0, view.size_px]], dtype=np.float32)
     there = (patch.to_pixel(view.to_enu(corners)) - patch.size_px / 2) * patch.resolution / size_m * image.shape[0]
@@ -92,7 +92,7 @@ def _overlay(ground: NDArray[Any], estimate: PoseEstimate, view: SatellitePatch)
     """
     relative = estimate.density / max(float(estimate.density.max()), 1e-12)
     level = 1.0 + np.log10(np.maximum(relative, 10.0**-DECADES)) / DECADES
-    level = np.clip(_resampled(level.astype(np.float32), estimate.density_size_m, estimate.patch, view), 0.0, 1.0)
+    level = np.clip(resampled(level.astype(np.float32), estimate.density_size_m, estimate.patch, view), 0.0, 1.0)
     colour = cv2.applyColorMap((255 * level).astype(np.uint8), cv2.COLORMAP_INFERNO)[:, :, ::-1]
     alpha = 0.8 * level[:, :, None]
     return np.asarray((1 - alpha) * 0.8 * ground + alpha * colour, dtype=np.uint8)

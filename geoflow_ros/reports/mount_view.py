@@ -11,10 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.camera import CameraModel, Mount
-from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.planar import PlanarPose
-from geoflow_ros.reports.heatmap import WHITE, write_text
-from geoflow_ros.satellite.mosaic import SatelliteMap
+from geoflow_ros.reports.heatmap import WHITE, resampled, write_text
 from geoflow_ros.satellite.patch import SatellitePatch
 
 PANEL_PX = 440
@@ -22,7 +20,7 @@ SIDE_M, BEHIND_M = 24.0, 0.0
 """Of the ground in a panel: its side, and how much of it lies behind the lens. Beyond, a pixel is metres long."""
 FIELD_M = 3.0
 """Side of the fields that show frame and imagery in turn."""
-COLOURS = ((255, 150, 40), (80, 255, 80), (90, 220, 255))
+COLOURS = ((255, 150, 40), (80, 255, 80))
 FAR_M = 1e6
 
 
@@ -41,11 +39,13 @@ class NamedMount:
         return f"{self.name}: pitch {pitch:+.1f}, roll {roll:+.1f}, yaw {yaw:+.1f} deg, height {mount.height:.2f} m"
 
 
-def ground_ahead(satellite: SatelliteMap, frame: LocalFrame, pose: PlanarPose, mount: Mount) -> SatellitePatch:
-    """The imagery before a camera on a base_link that is here, its viewing direction up."""
+def ground_ahead(imagery: SatellitePatch, pose: PlanarPose, mount: Mount) -> SatellitePatch:
+    """The part of the imagery before a camera on a base_link that is here, its viewing direction up."""
     lens = pose @ mount.planar
     middle = lens @ PlanarPose(SIDE_M / 2 - BEHIND_M)
-    return satellite.patch(frame, (middle.x, middle.y), lens.yaw - math.pi / 2, PANEL_PX, SIDE_M / PANEL_PX)
+    empty = np.zeros((PANEL_PX, PANEL_PX, 3), np.uint8)
+    view = SatellitePatch(empty, (middle.x, middle.y), SIDE_M / PANEL_PX, lens.yaw - math.pi / 2)
+    return replace(view, image=resampled(imagery.image, imagery.size_m, imagery, view))
 
 
 def seen_from_above(
@@ -64,23 +64,29 @@ def seen_from_above(
 
 
 def draw_mounts(
-    image: NDArray[np.uint8], camera: CameraModel, pose: PlanarPose, patch: SatellitePatch, mounts: Sequence[NamedMount]
+    image: NDArray[np.uint8],
+    camera: CameraModel,
+    pose: PlanarPose,
+    imagery: SatellitePatch,
+    stated: Mount,
+    found: Mount,
 ) -> NDArray[np.uint8]:
     """RGB picture: the frame with the horizon of each mount; below, the imagery, and beside it the frame laid on it.
 
-    image: (H, W, 3) of `camera`, not rectified. pose: of base_link. mounts: up to three. In the lower pictures fields
-    of frame and imagery take turns, like a chessboard.
+    image: (H, W, 3) of `camera`, not rectified. pose: of base_link. In the lower pictures fields of frame and imagery
+    take turns, like a chessboard.
     """
-    rectified, plain = camera.rectify(image), camera.rectified()
-    frame = _on_top(rectified, plain, mounts)
+    mounts = NamedMount("stated", stated), NamedMount("frames say", found)
+    rectified, plain, patch = camera.rectify(image), camera.rectified(), ground_ahead(imagery, pose, found)
     panels = [patch.image.copy()]
     for named in mounts:
         laid, seen = seen_from_above(rectified, replace(plain, mount=named.mount), pose, patch)
         panels.append(np.where((seen & _fields(patch.size_px))[..., None], laid, patch.image))
-    names = ["imagery", *(each.name for each in mounts)]
-    for panel, name, colour in zip(panels, names, (WHITE, *COLOURS), strict=False):
+    for panel, name, colour in zip(
+        panels, ("imagery", *(each.name for each in mounts)), (WHITE, *COLOURS), strict=True
+    ):
         write_text(panel, name, (12, 26), colour)
-    return np.vstack([frame, np.hstack(panels)])
+    return np.vstack([_on_top(rectified, plain, mounts), np.hstack(panels)])
 
 
 def _on_top(image: NDArray[np.uint8], camera: CameraModel, mounts: Sequence[NamedMount]) -> NDArray[np.uint8]:
@@ -88,7 +94,7 @@ def _on_top(image: NDArray[np.uint8], camera: CameraModel, mounts: Sequence[Name
     width = PANEL_PX * (len(mounts) + 1)
     height = round(width * camera.height / camera.width)
     picture = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    for row, (named, colour) in enumerate(zip(mounts, COLOURS, strict=False)):
+    for row, (named, colour) in enumerate(zip(mounts, COLOURS, strict=True)):
         line = _horizon(replace(camera.resized(width, height), mount=named.mount))
         cv2.polylines(picture, [line.round().astype(np.int32)], False, colour, 2, cv2.LINE_AA)
         write_text(picture, named.words, (12, 26 + 24 * row), colour)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.pose import PoseWithCovariance
 from geoflow_ros.tracking.measurements import UNMEASURED_VARIANCE
+from geoflow_ros.tracking.mount.estimate import MountEstimate
 from geoflow_ros.tracking.prior import Fix
 
 
@@ -35,6 +37,31 @@ def pose_message(pose: PoseWithCovariance, header: Header) -> PoseWithCovariance
     covariance[np.ix_(measured, measured)] = pose.covariance
     message.pose.covariance = covariance.ravel().tolist()
     return message
+
+
+def mount_message(estimate: MountEstimate, base_height: float, header: Header) -> PoseWithCovarianceStamped:
+    """A camera's forward, left, up axes in base_link, which is `base_height` (m) above the ground.
+
+    The place is as stated, without doubt, but for its height.
+    """
+    mount, message = estimate.mount, PoseWithCovarianceStamped(header=header)
+    position = message.pose.pose.position
+    position.x, position.y, position.z = mount.forward, mount.left, mount.height - base_height
+    x, y, z, w = messages.tilted_quaternion(mount.yaw, mount.pitch, mount.roll)
+    message.pose.pose.orientation = Quaternion(x=x, y=y, z=z, w=w)
+    message.pose.covariance = _mount_covariance(estimate).ravel().tolist()
+    return message
+
+
+def _mount_covariance(estimate: MountEstimate) -> NDArray[np.float64]:
+    """(6, 6) of x, y, z and rotations about base_link's axes, from that of roll, pitch, yaw and height."""
+    yaw, pitch = estimate.mount.yaw, estimate.mount.pitch
+    jacobian = np.zeros((6, 4))
+    jacobian[2, 3] = 1.0
+    jacobian[3:, 0] = math.cos(yaw) * math.cos(pitch), math.sin(yaw) * math.cos(pitch), -math.sin(pitch)
+    jacobian[3:, 1] = -math.sin(yaw), math.cos(yaw), 0.0
+    jacobian[5, 2] = 1.0
+    return np.asarray(jacobian @ estimate.covariance @ jacobian.T)
 
 
 def yaw_quaternion(yaw: float) -> Quaternion:

@@ -18,10 +18,11 @@ from geoflow_ros.ros.interfaces import SERVICES, TOPICS, Qos, named
 ERROR_PERIOD_S = 5.0
 
 
-def publisher(node: Node, name: str) -> Publisher:
-    """The publisher of an output topic."""
+def publisher(node: Node, name: str, camera: str = "") -> Publisher:
+    """The publisher of an output topic; camera: whose, of a rig, if its name is part of the topic's."""
     topic = named(TOPICS, name)
-    return node.create_publisher(interface(topic.type), name, _profile(topic.qos, "reliable"))
+    own = name.replace("~/", f"~/{camera}/") if camera else name
+    return node.create_publisher(interface(topic.type), own, _profile(topic.qos, "reliable"))
 
 
 def subscription(

@@ -100,6 +100,23 @@ TOPICS = (
     Topic("state", "std_msgs/msg/String", "out", LATCHED, "`STATE: reason`, whenever one of the two changes"),
     Topic("hypotheses", "sensor_msgs/msg/PointCloud2", "out", RESULT, "x, y, z, yaw, weight", "map_frame"),
     Topic("heatmap", IMAGE, "out", Qos("reliable", 1), "density over the imagery, drawn while subscribed", "map_frame"),
+    Topic(
+        "~/mount",
+        POSE,
+        "out",
+        LATCHED,
+        "what frames say of the camera's mount: forward, left, up axes in `base_frame`; 1 Hz; `~/NAME/mount` of a rig",
+        "base_frame",
+    ),
+    Topic(
+        "~/mount_check",
+        IMAGE,
+        "out",
+        Qos("reliable", 1),
+        "a frame laid on the imagery, by the mount as stated and as found; drawn while subscribed, 1 Hz; "
+        "`~/NAME/mount_check` of a rig",
+        "camera",
+    ),
     Topic("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray", "out", RESULT, "state, reason, counts, latency; 1 Hz"),
 )
 

@@ -27,6 +27,7 @@ from geoflow_ros.ros.inputs.initialpose import SeenImage
 from geoflow_ros.ros.inputs.sensor_lookup import SensorLookup
 from geoflow_ros.ros.loading import Loaded
 from geoflow_ros.ros.publishing.announcer import Announcer
+from geoflow_ros.ros.publishing.mount_announcer import MountAnnouncer
 from geoflow_ros.ros.worker import NewestWorker
 from geoflow_ros.tracking.cameras import ONE
 from geoflow_ros.tracking.frame_localizer import FrameLocalizer
@@ -60,6 +61,7 @@ class Pipeline:
         if self._lookup is not None:
             self.session.locate_sensors_by(self._lookup.at)
         self.announcer = Announcer(node, config, diagnostics)
+        self._found_mounts = MountAnnouncer(node, config, self.session, _decode)
         self._epoch = 0
         self._is_open = False
         self._gate = threading.Lock()
@@ -78,6 +80,7 @@ class Pipeline:
         if self._lookup is not None:
             self._lookup.close()
         self.announcer.close()
+        self._found_mounts.close()
 
     def open(self) -> None:
         """Answer images from now on."""
@@ -135,7 +138,11 @@ class Pipeline:
     def facts(self) -> dict[str, str]:
         """What the diagnostics show of it."""
         dropped = self._worker.dropped
-        values = {"dropped (overtaken by a newer image)": str(dropped.total()), **self.announcer.facts}
+        values = {
+            "dropped (overtaken by a newer image)": str(dropped.total()),
+            **self.announcer.facts,
+            **self._found_mounts.facts,
+        }
         for name, outcomes in self._outcomes.items():
             if name:
                 counts = [f"{what} {outcomes[what]}" for what in OUTCOMES]
@@ -183,6 +190,7 @@ class Pipeline:
             self.announcer.announce(answer, header.stamp)
         if isinstance(answer.single, PoseEstimate) and answer.prior is not None:
             self.announcer.draw(answer.single, answer.prior, header.stamp)
+        self._found_mounts.announce(message, answer)
 
     def _localizer_in(self, frame: LocalFrame) -> FrameLocalizer:
         return self._loaded.localizer_in(frame, self._config.localizer)

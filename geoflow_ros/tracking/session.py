@@ -16,7 +16,7 @@ from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection, position_std
 from geoflow_ros.tracking.cameras import ONE, CameraSetup, of_camera
 from geoflow_ros.tracking.frame_localizer import FrameLocalizer, LocalizerIn
-from geoflow_ros.tracking.mount.estimate import MountEstimate
+from geoflow_ros.tracking.mount.estimate import CAMERA, MountEstimate
 from geoflow_ros.tracking.mount.self_calibration import MountCalibration
 from geoflow_ros.tracking.prior import Fix
 from geoflow_ros.tracking.search import Origin, Proposal, bounded
@@ -24,9 +24,6 @@ from geoflow_ros.tracking.sensors.fix_delay import ClockOffset
 from geoflow_ros.tracking.sensors.image_check import ImageCheck
 from geoflow_ros.tracking.sensors.sensor_inputs import SensorInputs, SessionConfig
 from geoflow_ros.tracking.tracker import Track, Tracker, TrackState
-
-CAMERA = "camera"  # what the only one is called where it needs a name
-
 
 Decode = Callable[[Any, CameraModel, tuple[int, int]], tuple[NDArray[np.uint8], CameraModel]]
 """RGB (H, W, 3) and its camera, from an image message, raw or compressed, its camera, and the size (width, height, px)

@@ -21,8 +21,8 @@ from geoflow_ros.camera import Mount
 from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.replay.arguments import replay_config
 from geoflow_ros.satellite.mosaic import SatelliteMap
-from geoflow_ros.tracking.mount.estimate import MountEstimate
-from geoflow_ros.tracking.session import CAMERA, Answer, Session
+from geoflow_ros.tracking.mount.estimate import CAMERA, STATES, MountEstimate
+from geoflow_ros.tracking.session import Answer, Session
 
 TRUE = Mount(height=1.5, roll=-0.02, pitch=0.05, yaw=0.01)
 SEEN, STD = 0.9, np.array([0.002, 0.003, 0.02, 0.01])
@@ -43,7 +43,7 @@ class SeeingSession(Session):
         before = super().mount_estimates[CAMERA]
         if self.seen < 20:
             return {CAMERA: before}
-        off = np.array([getattr(TRUE, each) - getattr(before.stated, each) for each in from_drive.STATES])
+        off = np.array([getattr(TRUE, each) - getattr(before.stated, each) for each in STATES])
         return {CAMERA: MountEstimate(before.stated, SEEN * off, np.diag(STD**2), self.suspicion)}
 
 
@@ -135,7 +135,7 @@ def test_a_suspicion_is_no_calibration(
     ("options", "message"),
     [
         (["--topic", "odom:="], "has no odometry"),
-        ([f"-pcamera.{each}_sigma:=0.0" for each in from_drive.STATES], "the mount is known exactly"),
+        ([f"-pcamera.{each}_sigma:=0.0" for each in STATES], "the mount is known exactly"),
         (["-p", "camera.from_tf:=true", "-p", "camera.height:=-1.0"], "camera.height"),
         (["--topic", "fix:="], "gave no pose in 50 frames"),
     ],

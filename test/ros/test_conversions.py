@@ -15,9 +15,11 @@ import ros_support as ros
 from hypothesis import given
 from hypothesis import strategies as st
 from nav_msgs.msg import Odometry
+from scipy.spatial.transform import Rotation
 from std_msgs.msg import Header
 
 from geoflow_ros.bags.messages import quaternion_yaw
+from geoflow_ros.camera import Mount
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import PoseEstimate
@@ -25,6 +27,7 @@ from geoflow_ros.ros import conversions
 from geoflow_ros.ros.publishing import outputs
 from geoflow_ros.satellite.patch import SatellitePatch
 from geoflow_ros.tracking import measurements
+from geoflow_ros.tracking.mount.estimate import MountEstimate
 
 COVARIANCE = np.array([[4.0, 1.0, 0.1], [1.0, 9.0, 0.2], [0.1, 0.2, 0.04]])
 
@@ -34,6 +37,23 @@ def estimate(east: float = 10.0, north: float = -5.0, yaw: float = 2.0) -> PoseE
     hypotheses = np.array([[1.0, 2.0, 0.5], [3.0, 4.0, 0.25]])
     density = np.full((4, 4), 1 / 16, np.float32)
     return PoseEstimate(east, north, yaw, COVARIANCE, hypotheses, np.array([0.75, 0.25]), density, 8.0, patch)
+
+
+def test_a_mount_is_turned_and_doubted_about_the_axes_of_the_base() -> None:
+    """Samples of roll, pitch, yaw and height, as rotations by scipy, scatter as the message says."""
+    stated, std = Mount(1.0, -0.5, 1.5, roll=0.3, pitch=0.2, yaw=2.5), np.array([0.002, 0.004, 0.001, 0.02])
+    correction = np.array([0.01, -0.02, 0.03, 0.1])
+    message = conversions.mount_message(MountEstimate(stated, correction, np.diag(std**2)), 0.4, Header())
+    place, q = message.pose.pose.position, message.pose.pose.orientation
+    assert (place.x, place.y, place.z) == pytest.approx((1.0, -0.5, 1.2))
+    mean = Rotation.from_euler("ZYX", [2.53, 0.18, 0.31])
+    assert (Rotation.from_quat([q.x, q.y, q.z, q.w]).inv() * mean).magnitude() < 1e-9
+    draws = np.random.default_rng(0).normal(0.0, std, (20_000, 4))
+    turned = Rotation.from_euler("ZYX", [2.53, 0.18, 0.31] + draws[:, [2, 1, 0]]) * mean.inv()
+    sampled = np.cov(np.column_stack([draws[:, 3], turned.as_rotvec()]).T)
+    covariance = np.reshape(message.pose.covariance, (6, 6))
+    assert covariance[2:, 2:] == pytest.approx(sampled, rel=0.03, abs=4e-7)
+    assert not covariance[:2].any() and not covariance[:, :2].any()
 
 
 def test_pose_covariance_has_the_measured_axes_in_their_places() -> None:

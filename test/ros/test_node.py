@@ -113,6 +113,30 @@ def test_heatmap_comes_once_someone_looks(peer: ros.Peer, node: object) -> None:
     assert np.ptp(np.asarray(heatmap.data)) > 100
 
 
+def test_a_late_subscriber_is_told_of_the_mount(peer: ros.Peer, node: object) -> None:
+    from geometry_msgs.msg import PoseWithCovarianceStamped
+
+    publish_until_answered(peer)
+    mounts = peer.latched("/localize/mount", PoseWithCovarianceStamped)
+    assert mounts.header.frame_id == "base_link"
+    found, place = mounts.pose.pose.orientation, mounts.pose.pose.position
+    assert (place.x, place.y, place.z) == pytest.approx((1.0, 0.0, 1.65 + 0.1))
+    assert (found.x, found.y, found.z) == pytest.approx((0.005, 0.01, -0.015), abs=3e-4)
+    values = {each.key: each.value for each in peer.states[-1].values}
+    assert values["camera.pitch by frames"] == "1.15 deg +- 0.11 deg, stated 0.00 deg"
+    assert values["camera.height by frames"] == "1.750 m +- 0.040 m, stated 1.650 m"
+
+
+def test_the_mount_is_drawn_once_someone_looks(peer: ros.Peer, node: object) -> None:
+    pictures = peer.watch_images("/localize/mount_check")
+    end, now = time.monotonic() + 5, time.time_ns()
+    while not pictures and time.monotonic() < end:
+        now += 2 * 10**8
+        publish_until_answered(peer, now)
+    assert pictures[-1].encoding == "rgb8" and pictures[-1].width == 3 * 440
+    assert np.ptp(np.asarray(pictures[-1].data)) > 100
+
+
 @pytest.mark.parametrize(("grey", "reason"), [(0, "LOST: the image is black"), (255, "internal error, IndexError")])
 def test_what_has_no_pose_is_an_error_with_its_reason(peer: ros.Peer, node: object, grey: int, reason: str) -> None:
     publish_until_answered(peer)

@@ -86,6 +86,20 @@ class Heard:
     state = withhold = close = forget
 
 
+class Unheard:
+    """What is made of the mounts, left out."""
+
+    facts: dict[str, str] = {}
+
+    def __init__(self, *_: Any) -> None:
+        """Nothing to keep."""
+
+    def announce(self, *_: Any) -> None:
+        """Of no use here."""
+
+    close = announce
+
+
 @pytest.fixture(params=[True, False], ids=["fused", "single frames"])
 def config(request: pytest.FixtureRequest) -> NodeConfig:
     mount = CameraConfig(forward=0.0, left=0.0, height=1.5, roll=0.0, pitch=0.0, yaw=0.0)
@@ -95,6 +109,7 @@ def config(request: pytest.FixtureRequest) -> NodeConfig:
 @pytest.fixture
 def pipeline(config: NodeConfig, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipeline]:
     monkeypatch.setattr(module, "Announcer", Heard)
+    monkeypatch.setattr(module, "MountAnnouncer", Unheard)
     loaded = Loaded(lambda frame, thresholds: None, lambda: ())  # type: ignore[arg-type, return-value]
     node: Any = SimpleNamespace(get_clock=lambda: SimpleNamespace(now=lambda: SimpleNamespace(nanoseconds=0)))
     made = Pipeline(node, config, loaded, None, HeldSession)  # type: ignore[arg-type]

@@ -16,6 +16,7 @@ from geoflow_ros.localization.pose import PoseEstimate, PosePrior, PoseWithCovar
 from geoflow_ros.satellite.patch import SatellitePatch
 from geoflow_ros.tracking.cameras import ONE, CameraSetup
 from geoflow_ros.tracking.measurements import to_fix
+from geoflow_ros.tracking.mount.estimate import MountEstimate
 from geoflow_ros.tracking.prior import Fix
 from geoflow_ros.tracking.sensors.fix_delay import ClockOffset
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
@@ -24,6 +25,8 @@ from geoflow_ros.tracking.tracker import Track, TrackState
 
 SLOW_S = 0.5
 CAMERA = CameraModel(64, 32, 40.0, 40.0, 32.0, 16.0)
+MOUNT_CORRECTION, MOUNT_STD = (0.01, 0.02, -0.03, 0.1), (0.001, 0.002, 0.003, 0.04)
+"""Of roll, pitch, yaw and height."""
 SINGLE_EAST = 2.0
 """How far east of the fused pose a single frame answers, m."""
 
@@ -52,6 +55,18 @@ class FakeSession:
         self.refused: Mapping[str, str] = {}
         self.warnings: Mapping[str, str] = {}
         self.fix_clock = ClockOffset(0.0, 1.0)
+
+    @property
+    def mount_estimates(self) -> Mapping[str, MountEstimate]:
+        if self._mount is None:
+            return {}
+        return {"camera": MountEstimate(self._mount, np.array(MOUNT_CORRECTION), np.diag(np.square(MOUNT_STD)))}
+
+    def recall_mounts(self, kept: Mapping[str, MountEstimate]) -> None:
+        """Of no use here."""
+
+    def camera(self, name: str = ONE) -> CameraModel:
+        return CAMERA
 
     def on_camera_info(self, message: Any, camera: str = ONE) -> None:
         """Of no use here."""

@@ -118,6 +118,21 @@ class Peer:
         """Subscribe to the heatmap."""
         self.node.create_subscription(self._interface("sensor_msgs/msg/Image"), "heatmap", self.heatmaps.append, 1)
 
+    def watch_images(self, topic: str) -> list[Any]:
+        """What comes on a topic of images from now on."""
+        images: list[Any] = []
+        self.node.create_subscription(self._interface("sensor_msgs/msg/Image"), topic, images.append, 1)
+        return images
+
+    def latched(self, topic: str, kind: Any) -> Any:
+        """The last message of a latched topic, published before."""
+        from geoflow_ros.ros.interfaces import TOPICS, named
+
+        messages: list[Any] = []
+        self.node.create_subscription(kind, topic, messages.append, _as_offered(named(TOPICS, "state")))
+        self.wait(lambda: bool(messages), f"a message on {topic}")
+        return messages[-1]
+
     def wait(self, condition: Callable[[], bool], what: str, timeout_s: float = 10.0) -> None:
         """Spin until the condition holds; fail with what was waited for."""
         end = time.monotonic() + timeout_s
@@ -139,7 +154,7 @@ class Peer:
             assert process.poll() is None, process.communicate()[0]
             return all(each.get_subscription_count() for each in publishers) and bool(self.states)
 
-        self.wait(connected, "the node to connect", 30.0)
+        self.wait(connected, "the node to connect", 90.0)
 
     def call(self, service: str, request: Any) -> Any:
         """The response of a service, whose request this is an instance of."""

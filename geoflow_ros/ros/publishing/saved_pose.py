@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from geoflow_ros.configuration import SavedPoseConfig
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import PosePrior, PoseWithCovariance
+from geoflow_ros.ros.publishing.state_files import pose_path, replace_json
 
 PERIOD_NS = 1_000_000_000
 MOVED_SIGMA, TURNED_SIGMA = 2.0, math.radians(5.0)  # m, rad: what a vehicle may have been pushed meanwhile
@@ -44,7 +43,7 @@ class PoseKeeper:
 
     def __init__(self, config: SavedPoseConfig, node_name: str) -> None:
         self._max_age_ns = round(config.max_age * 1e9)
-        self._path = Path(config.path).expanduser() if config.path else default_path(node_name)
+        self._path = pose_path(config, node_name)
         self._written_ns = 0
 
     def keep(self, stamp_ns: int, datum: Datum, pose: PoseWithCovariance) -> None:
@@ -53,7 +52,8 @@ class PoseKeeper:
             return
         self._written_ns = stamp_ns  # also when it fails: once a second is often enough to try
         covariance = tuple(pose.covariance.ravel().tolist())
-        write(self._path, SavedPose(stamp_ns, datum, pose.east, pose.north, pose.yaw, covariance))
+        saved = SavedPose(stamp_ns, datum, pose.east, pose.north, pose.yaw, covariance)
+        replace_json(self._path, asdict(saved), "the pose")
 
     def recall(self, now_ns: int) -> SavedPose | None:
         """The saved pose if there is a fresh one; InputError if the file cannot be read."""
@@ -61,28 +61,6 @@ class PoseKeeper:
             return None
         saved = read(self._path)
         return saved if 0 <= now_ns - saved.stamp_ns <= self._max_age_ns else None
-
-
-def default_path(node_name: str) -> Path:
-    """Where a node with this fully qualified name keeps its pose."""
-    state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(state).expanduser() / "geoflow_ros" / f"{node_name.strip('/').replace('/', '.')}.json"
-
-
-def write(path: Path, pose: SavedPose) -> None:
-    """Replace the file at once."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(asdict(pose), file)
-            os.replace(name, path)
-        except OSError:
-            os.unlink(name)
-            raise
-    except OSError as error:
-        raise InputError(f"the pose cannot be saved in {path}: {error.strerror}; set saved_pose.path") from error
 
 
 def read(path: Path) -> SavedPose:

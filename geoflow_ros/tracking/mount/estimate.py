@@ -15,6 +15,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.planar import wrap_angle
 
 Floats = NDArray[np.float64]
+CAMERA = "camera"  # what the camera of a vehicle with a single one is called where it needs a name
 STATES = ("roll", "pitch", "yaw", "height")
 """What is estimated, in this order everywhere: rad, rad, rad, m."""
 WORTH_SAYING, WORTH_SAYING_HEIGHT = math.radians(1.0), 0.05  # of an angle; of the height, as a share of it
@@ -120,3 +121,13 @@ def corrected(mount: Mount, correction: Floats) -> Mount:
 
 def _values(mount: Mount) -> dict[str, float]:
     return {name: float(getattr(mount, name)) for name in STATES}
+
+
+def group_of(name: str) -> str:
+    """The group of a camera's parameters."""
+    return CAMERA if name == CAMERA else f"{CAMERA}.{name}"
+
+
+def in_words(state: str, value: float) -> str:
+    """A value of one of `STATES` in the unit that people think in."""
+    return f"{value:.3f} m" if state == "height" else f"{math.degrees(value):.2f} deg"

@@ -15,8 +15,8 @@ from geoflow_ros.configuration import SavedPoseConfig
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import PosePrior
-from geoflow_ros.ros.publishing import saved_pose
 from geoflow_ros.ros.publishing.saved_pose import PoseKeeper
+from geoflow_ros.ros.publishing.state_files import mount_path, pose_path
 
 DATUM, SECOND = Datum(49.0, 8.4, 100.0), 10**9
 NOW = 10**18
@@ -89,8 +89,11 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_a_namespace_is_part_of_the_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    by_default = SavedPoseConfig()
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    assert saved_pose.default_path("/robot_1/localize") == tmp_path / "geoflow_ros" / "robot_1.localize.json"
+    assert pose_path(by_default, "/robot_1/localize") == tmp_path / "geoflow_ros" / "robot_1.localize.json"
+    assert mount_path(by_default, "/robot_1/localize") == tmp_path / "geoflow_ros" / "robot_1.localize.mount.json"
     monkeypatch.delenv("XDG_STATE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert saved_pose.default_path("/localize") == tmp_path / ".local" / "state" / "geoflow_ros" / "localize.json"
+    assert pose_path(by_default, "/localize") == tmp_path / ".local" / "state" / "geoflow_ros" / "localize.json"
+    assert mount_path(SavedPoseConfig("~/here/p.json"), "/localize") == tmp_path / "here" / "p.mount.json"

@@ -1,0 +1,105 @@
+"""What is made of the cameras' mounts: topics, the picture that checks them, diagnostics, a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from builtin_interfaces.msg import Time
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from std_msgs.msg import Header
+
+from geoflow_ros.configuration import NodeConfig
+from geoflow_ros.errors import InputError
+from geoflow_ros.localization.pose import PoseEstimate, Rejection
+from geoflow_ros.reports.mount_view import draw_mounts
+from geoflow_ros.ros import conversions
+from geoflow_ros.ros.endpoints import publisher
+from geoflow_ros.ros.publishing.mount_keeper import MountKeeper
+from geoflow_ros.tracking.mount.estimate import CAMERA, STATES, MountEstimate, group_of, in_words
+from geoflow_ros.tracking.session import Answer, Decode, Session
+
+PERIOD_NS = 1_000_000_000
+"""Of image time, between two messages on a topic; a picture takes longer than a frame."""
+SAVING_PERIOD_S = 60.0
+
+
+class MountAnnouncer:
+    """Topics of each camera, `~/mount` and `~/mount_check`, of a rig `~/NAME/...`; called from one thread."""
+
+    def __init__(self, node: Node, config: NodeConfig, session: Session, decode: Decode) -> None:
+        """decode: of image messages."""
+        self._node, self._session, self._decode = node, session, decode
+        self._base_frame, cameras = config.base_frame, config.named_cameras
+        self._base_height = {name or CAMERA: each.base_height for name, each in cameras.items()}
+        self._keeper = MountKeeper(config.saved_pose, node.get_fully_qualified_name())
+        self._mounts = {name or CAMERA: publisher(node, "~/mount", name) for name in cameras}
+        self._checks = {name or CAMERA: publisher(node, "~/mount_check", name) for name in cameras}
+        self._recalled: set[str] = set()
+        self._published_ns: dict[Publisher, int] = {}
+        self._recall()
+
+    def close(self) -> None:
+        """Take the topics back."""
+        for each in (*self._mounts.values(), *self._checks.values()):
+            self._node.destroy_publisher(each)
+
+    def announce(self, message: Any, answer: Answer) -> None:
+        """Publish, draw and keep what is believed after an image message was answered."""
+        self._recall()
+        estimates, stamp = self._session.mount_estimates, message.header.stamp
+        self._publish(answer.camera or CAMERA, estimates, answer.stamp_ns, stamp)
+        self._draw(message, answer, estimates, stamp)
+        try:
+            self._keeper.keep(answer.stamp_ns, estimates)
+        except InputError as error:
+            self._node.get_logger().warning(str(error), throttle_duration_sec=SAVING_PERIOD_S)
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What the diagnostics show of it."""
+        return {
+            f"{group_of(name)}.{state} by frames": f"{in_words(state, getattr(estimate.mount, state))} +- "
+            f"{in_words(state, std)}, stated {in_words(state, getattr(estimate.stated, state))}"
+            for name, estimate in self._session.mount_estimates.items()
+            for state, std in zip(STATES, estimate.std.tolist(), strict=True)
+        }
+
+    def _publish(self, name: str, estimates: Mapping[str, MountEstimate], stamp_ns: int, stamp: Time) -> None:
+        if name in estimates and self._is_due(self._mounts[name], stamp_ns):
+            header = Header(stamp=stamp, frame_id=self._base_frame)
+            self._mounts[name].publish(conversions.mount_message(estimates[name], self._base_height[name], header))
+
+    def _draw(self, message: Any, answer: Answer, estimates: Mapping[str, MountEstimate], stamp: Time) -> None:
+        """The picture, if someone looks at it."""
+        name, single, pose = answer.camera or CAMERA, answer.single, answer.track.pose
+        camera = self._session.camera(answer.camera)
+        if pose is None or not isinstance(single, PoseEstimate) or isinstance(camera, Rejection):
+            return
+        check = self._checks[name]
+        if name in estimates and check.get_subscription_count() and self._is_due(check, answer.stamp_ns):
+            image, camera = self._decode(message, camera, (camera.width, camera.height))
+            stated, found = estimates[name].stated, estimates[name].mount
+            drawn = draw_mounts(image, camera, pose.planar, single.patch, stated, found)
+            check.publish(conversions.image_message(drawn, Header(stamp=stamp, frame_id=message.header.frame_id)))
+
+    def _is_due(self, topic: Publisher, stamp_ns: int) -> bool:
+        if abs(stamp_ns - self._published_ns.get(topic, 0)) < PERIOD_NS:
+            return False
+        self._published_ns[topic] = stamp_ns
+        return True
+
+    def _recall(self) -> None:
+        """Go on from what was kept of each camera as soon as its stated mount is known."""
+        kept: dict[str, MountEstimate] = {}
+        for name, prior in self._session.mount_estimates.items():
+            if name not in self._recalled:
+                self._recalled.add(name)
+                try:
+                    found = self._keeper.recall(name, prior)
+                except InputError as error:
+                    self._node.get_logger().warning(str(error))
+                else:
+                    kept |= {} if found is None else {name: found}
+        self._session.recall_mounts(kept)

@@ -1,0 +1,55 @@
+"""What is believed of the cameras' mounts, kept across restarts."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from geoflow_ros.configuration import SavedPoseConfig
+from geoflow_ros.errors import InputError
+from geoflow_ros.ros.publishing.state_files import mount_path, replace_json
+from geoflow_ros.tracking.mount.estimate import MountEstimate
+
+PERIOD_NS = 5_000_000_000
+DOUBT = np.array([math.radians(0.2)] * 3 + [0.01])
+"""Radians and metres (1 sigma) that someone may have moved a camera by while the node was off."""
+
+
+class MountKeeper:
+    """Writes the mounts at most every five seconds of image time, unless `saved_pose.max_age` is 0."""
+
+    def __init__(self, config: SavedPoseConfig, node_name: str) -> None:
+        self._is_on = config.max_age > 0.0
+        self._path = mount_path(config, node_name)
+        self._written_ns = 0
+
+    def keep(self, stamp_ns: int, estimates: Mapping[str, MountEstimate]) -> None:
+        """Save the estimates by the cameras' names; InputError if the file cannot be written."""
+        if not self._is_on or abs(stamp_ns - self._written_ns) < PERIOD_NS:
+            return
+        self._written_ns = stamp_ns  # also when it fails
+        replace_json(self._path, {name: each.to_json() for name, each in estimates.items()}, "the cameras' mounts")
+
+    def recall(self, name: str, prior: MountEstimate) -> MountEstimate | None:
+        """What was believed of a camera's mount, None if nothing was kept; InputError if it is of no use.
+
+        prior: what is believed without; nothing that was kept is less certain.
+        """
+        if not self._is_on or not self._path.is_file():
+            return None
+        try:
+            document = json.loads(self._path.read_text(encoding="utf-8"))
+            kept = document.get(name)
+            return None if kept is None else _doubted(MountEstimate.from_json(kept, prior.stated), prior)
+        except (OSError, ValueError, AttributeError, InputError) as error:
+            raise InputError(f"saved mount {name} in {self._path} is not used, it is learnt anew: {error}") from error
+
+
+def _doubted(kept: MountEstimate, prior: MountEstimate) -> MountEstimate:
+    covariance = kept.covariance + np.diag(DOUBT**2)
+    share = np.minimum(1.0, prior.std / np.sqrt(np.diag(covariance)))
+    return replace(kept, covariance=covariance * np.outer(share, share))

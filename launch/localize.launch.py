@@ -10,13 +10,14 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from geoflow_ros.ros.tools.dds import profile_variable
-from geoflow_ros.ros.tools.launch_checks import number, path, truth
+from geoflow_ros.ros.tools.launch_checks import names, number, path, rig_topics, truth
 
 PACKAGE = "geoflow_ros"
 
 # launch argument -> (parameter, type, description); an argument left empty leaves the parameter to the file
 PARAMETERS = {
     "tiles": ("tiles", str, "satellite tiles: an MBTiles file or a z/x/y folder"),
+    "cameras": ("cameras", tuple, "names of a rig's cameras, such as front,left,rear,right; empty: a single camera"),
     "checkpoint": ("checkpoint", str, "weights of the network; empty takes the shipped ones"),
     "camera_forward": ("camera.forward", float, "from base_link to the camera in driving direction [m]"),
     "camera_left": ("camera.left", float, "from base_link to the camera to the left [m]"),
@@ -36,9 +37,11 @@ PARAMETERS = {
     "autostart": ("autostart", bool, "false leaves configuring and activating to a lifecycle manager"),
 }
 TOPICS = ("image", "camera_info", "fix", "imu", "odom", "twist", "initialpose")
+OF_CAMERA = ("image", "camera_info")
 
 
-READ_AS = {str: lambda _, text: text, float: number, bool: truth}
+READ_AS = {str: lambda _, text: text, float: number, bool: truth, tuple: names}
+OF_RIG = "; of a rig with {camera} in it, such as /{camera}/image_raw, read as each camera's"
 TF_TOPICS = ("tf", "tf_static")
 
 
@@ -52,7 +55,7 @@ def start_node(context: LaunchContext) -> list[Node]:
         parameter: READ_AS[kind](name, given(name)) for name, (parameter, kind, _) in PARAMETERS.items() if given(name)
     }
     parameters["use_sim_time"] = truth("use_sim_time", given("use_sim_time"))
-    remappings = [(topic, given(f"{topic}_topic")) for topic in TOPICS]
+    remappings = rig_topics(parameters.get("cameras", []), [(topic, given(f"{topic}_topic")) for topic in TOPICS])
     if truth("namespaced_tf", given("namespaced_tf")):
         remappings += [(f"/{topic}", topic) for topic in TF_TOPICS]
     ending = {"on_exit": Shutdown(reason="localize has ended")} if truth("required", given("required")) else {}
@@ -79,7 +82,11 @@ def generate_launch_description() -> LaunchDescription:
         DeclareLaunchArgument(name, default_value="", description=doc) for name, (_, _, doc) in PARAMETERS.items()
     ]
     entities += [
-        DeclareLaunchArgument(f"{topic}_topic", default_value=topic, description=f"topic read as {topic}")
+        DeclareLaunchArgument(
+            f"{topic}_topic",
+            default_value=topic,
+            description=f"topic read as {topic}{OF_RIG if topic in OF_CAMERA else ''}",
+        )
         for topic in TOPICS
     ]
     entities += [

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import torch
 
@@ -16,8 +18,9 @@ from geoflow_ros.benchmark.baseline import PaperEager
 from geoflow_ros.benchmark.comparison import RuntimeRow, compare_runtimes, open_paths
 from geoflow_ros.benchmark.drive import FramePath, load_drive
 from geoflow_ros.benchmark.machine import peak_resident_mb, this_machine
+from geoflow_ros.benchmark.rigs import RigReport, rig_rows
 from geoflow_ros.benchmark.stages import Publish, measure_stages
-from geoflow_ros.benchmark.summary import Memory, NodeRow, Report, table
+from geoflow_ros.benchmark.summary import Memory, NodeRow, Report
 from geoflow_ros.benchmark.sweeps import MemoryRow, latent_of, sweep_image_sizes, sweep_refinement, watch_memory
 from geoflow_ros.benchmark.tilestores import TileStoreRow, sweep_tile_stores
 from geoflow_ros.benchmark.timing import Contender, Speed, interleaved, speed
@@ -40,6 +43,7 @@ class Extent:
     tile_counts: tuple[int, ...]
     patches: int
     ros_seconds: float
+    rig_seconds: float
 
 
 FULL = Extent(
@@ -52,8 +56,9 @@ FULL = Extent(
     tile_counts=(1_000, 10_000, 100_000, 1_000_000),
     patches=1000,
     ros_seconds=20.0,
+    rig_seconds=12.0,
 )
-QUICK = Extent(10, 3, 2, (10, 64), (5,), ((640, 192), (1280, 720)), (100,), 20, 3.0)
+QUICK = Extent(10, 3, 2, (10, 64), (5,), ((640, 192), (1280, 720)), (100,), 20, 3.0, 2.0)
 BURST, PAPER_BURST = 25, 2  # frames a turn
 
 
@@ -161,12 +166,31 @@ def _publisher() -> Publish | None:
 
 
 def _node_rows(arguments: argparse.Namespace, extent: Extent) -> list[NodeRow]:
+    rows: list[NodeRow] = _node_benchmark().measure_node(
+        arguments.drive or share_file("demo"), arguments.rates, extent.ros_seconds, _node_parameters(arguments)
+    )
+    return rows
+
+
+def _rig_report(arguments: argparse.Namespace) -> RigReport:
+    if not arguments.ros:
+        raise InputError("--cameras feeds the node over DDS: give --ros, too")
+    seconds, parameters = (QUICK if arguments.quick else FULL).rig_seconds, _node_parameters(arguments)
+    measure_rigs = _node_benchmark().measure_rigs
+    rows = rig_rows(measure_rigs, arguments.drive, arguments.cameras, arguments.camera_hz, seconds, parameters)
+    return RigReport(this_machine(), rows)
+
+
+def _node_benchmark() -> ModuleType:
     try:
-        from geoflow_ros.ros.tools.node_benchmark import measure_node
+        return importlib.import_module("geoflow_ros.ros.tools.node_benchmark")
     except ModuleNotFoundError as error:
         raise InputError(
             f"--ros: Python module {error.name} is not installed: source a ROS 2, or `make venv`"
         ) from error
+
+
+def _node_parameters(arguments: argparse.Namespace) -> dict[str, object]:
     parameters: dict[str, object] = {}
     if arguments.runtime != Runtime.AUTO.value:
         parameters["runtime"] = arguments.runtime
@@ -174,7 +198,7 @@ def _node_rows(arguments: argparse.Namespace, extent: Extent) -> list[NodeRow]:
         parameters["checkpoint"] = arguments.checkpoint
     if arguments.threads:
         parameters["threads"] = arguments.threads
-    return measure_node(arguments.drive or share_file("demo"), arguments.rates, extent.ros_seconds, parameters)
+    return parameters
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -215,6 +239,13 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="HZ",
         help="of cameras to feed the node with (10 30 60)",
     )
+    parser.add_argument(
+        "--cameras",
+        type=cli.positive,
+        nargs="+",
+        metavar="N",
+        help="with --ros, and nothing else: N cameras of a rig, each at --camera-hz, of --drive or of a rendered town",
+    )
     parser.add_argument("--skip-tiles", action="store_true", help="leave out the stores of up to a million tiles")
     parser.add_argument(
         "--quick", action="store_true", help="a little of everything, for a try: its figures mean little"
@@ -232,8 +263,8 @@ def run(arguments: argparse.Namespace) -> None:
     """Measure as the command line says."""
     if arguments.json:
         cli.prepare_file(arguments.json)
-    report = measure(arguments)
-    print(table(report))
+    report = _rig_report(arguments) if arguments.cameras else measure(arguments)
+    print(report)
     if arguments.json:
         arguments.json.write_text(json.dumps(report.to_json(), indent=2) + "\n", encoding="utf-8")
 

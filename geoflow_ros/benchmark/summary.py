@@ -43,6 +43,26 @@ class NodeRow:
 
 
 @dataclass(frozen=True, slots=True)
+class RigRow:
+    """The node fed over DDS by so many cameras, each at `hz`; the rest as in `NodeRow`."""
+
+    cameras: int
+    hz: float
+    sent: int
+    answered: int
+    dropped: int
+    latency_ms_p95: float
+    cores: float
+    rss_mb: float
+
+    @classmethod
+    def of(cls, cameras: int, row: NodeRow) -> RigRow:
+        """From the row of all of its images."""
+        counts = row.sent, row.answered, row.dropped
+        return cls(cameras, row.rate_hz, *counts, row.latency_ms_p95, row.cpu_cores, row.resident_mb)
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything that was measured; what was not asked for is None or empty. skipped: runtimes, and why."""
 
@@ -67,10 +87,9 @@ class Report:
         """For `json.dump`."""
         return dataclasses.asdict(self)
 
-
-def table(report: Report) -> str:
-    """The report for the terminal."""
-    return "\n".join(_lines(report))
+    def __str__(self) -> str:
+        """For the terminal."""
+        return "\n".join(_lines(self))
 
 
 def _lines(report: Report) -> Iterator[str]:
@@ -88,10 +107,10 @@ def _lines(report: Report) -> Iterator[str]:
     yield from _section("runtime", report.runtimes, columns)
     for name, reason in report.skipped.items():
         yield f"  {name}: not measured, {reason}"
-    yield from _rows("refinement", report.refine)
-    yield from _rows("image sizes", report.image_sizes)
-    yield from _rows("tile stores", report.tiles)
-    yield from _rows("node over DDS", report.ros)
+    yield from rows_table("refinement", report.refine)
+    yield from rows_table("image sizes", report.image_sizes)
+    yield from rows_table("tile stores", report.tiles)
+    yield from rows_table("node over DDS", report.ros)
     if report.leak:
         first, settled, last = report.leak[0], report.leak[len(report.leak) // 4], report.leak[-1]
         yield (
@@ -110,7 +129,7 @@ def _section(title: str, rows: dict[str, Any], columns: Sequence[str], unit: str
         yield f"{name:<20}" + "".join(f"{_cell(getattr(row, column)):>16}" for column in columns)
 
 
-def _rows(title: str, rows: Sequence[Any]) -> Iterator[str]:
+def rows_table(title: str, rows: Sequence[Any]) -> Iterator[str]:
     """A table of rows of one dataclass."""
     if rows:
         names = [each.name for each in dataclasses.fields(rows[0])]

@@ -28,17 +28,26 @@ def replay_config(
     datum: of the truth, where nothing else states one. A mount from TF is the one that the drive's description states.
     """
     values: dict[str, Any] = {} if datum is None else _named("datum", asdict(datum))
+    given = ({} if params is None else _of_file(params)) | dict(map(_assignment, assignments))
     if description is not None:
         values |= _named("datum", asdict(description.datum)) | {"cameras": list(description.cameras)}
-        mounts = {f"camera.{name}": camera.mount for name, camera in description.cameras.items()}
-        for group, mount in (mounts or {"camera": description.mount}).items():
-            values |= _named(group, asdict(mount))
-    if params is not None:
-        values |= _of_file(params)
-    values |= dict(map(_assignment, assignments)) | {"tiles": tiles, "camera.from_tf": False}
+        values |= _described_mounts(description, given.get("cameras", values["cameras"]))
+    values |= given | {"tiles": tiles, "camera.from_tf": False}
     if checkpoint is not None:
         values["checkpoint"] = str(checkpoint)
     return configured(values)
+
+
+def _described_mounts(description: DriveDescription, cameras: object) -> dict[str, Any]:
+    """Of the cameras that are played; of a single one that of the first."""
+    names = [name for name in cameras if name] if isinstance(cameras, list) else []
+    if not names:
+        return _named("camera", asdict(description.mount))
+    mounts: dict[str, Any] = {}
+    for name in names:
+        if name in description.cameras:
+            mounts |= _named(f"camera.{name}", asdict(description.cameras[name].mount))
+    return mounts
 
 
 def _named(group: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,6 +73,8 @@ def _of_file(path: Path) -> dict[str, Any]:
         if not isinstance(parameters, dict):
             raise InputError(f"{path} is not a ROS parameter file: expected ros__parameters below each name")
         values |= _flat(parameters)
+    if values.get("cameras") in ([], [""]):
+        del values["cameras"]  # the shipped file's, which names none
     return {name: value for name, value in values.items() if is_own(name)}
 
 

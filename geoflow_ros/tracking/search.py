@@ -12,8 +12,9 @@ from geoflow_ros.localization.pose import PosePrior, Rejection
 from geoflow_ros.planar import wrap_angle
 from geoflow_ros.tracking.prior import Heading, PriorBuffer
 
-PATIENCE = 3  # frames in a row that may miss before the search goes elsewhere, too
+PATIENCE = 3  # frames of each camera in a row that may miss before the search goes elsewhere, too
 HEADINGS = 18
+TINY = 1e-6  # of a round, which thirds do not add up to
 STRIDE = 7  # coprime to HEADINGS: neighbours in time look in very different directions
 HEADING_STD = math.radians(360.0 / HEADINGS / 3)
 MAX_STD, MAX_YAW_STD = 15.0, math.radians(10.0)
@@ -40,25 +41,25 @@ class Search:
     """Takes turns between the belief, the place and heading that sensors tell, and that place with other headings."""
 
     def __init__(self) -> None:
-        self._misses = 0
+        self._misses = 0.0  # in rounds of all cameras
         self._turn = 0
         self._heading = 0
 
-    def confirmed(self) -> None:
-        """The belief held."""
-        self._misses = 0
+    def confirmed(self, cameras: int = 1) -> None:
+        """The belief held in a frame of one of so many cameras: of several, more must hold than miss."""
+        self._misses = 0.0 if cameras == 1 else max(0.0, self._misses - 1.0 / cameras)
 
-    def missed(self) -> None:
+    def missed(self, cameras: int = 1) -> None:
         """It did not."""
-        self._misses += 1
+        self._misses += 1.0 / cameras
 
     def found(self) -> None:
-        """There is a new belief: follow it, but not past the first frame that misses."""
-        self._misses = PATIENCE - 1
+        """There is a new belief: follow it, but not past the first round that misses."""
+        self._misses = PATIENCE - 1.0
 
     def next(self, stamp_ns: int, belief: PosePrior | None, sensors: PriorBuffer) -> Proposal | Rejection:
         """Where to look in the frame of this stamp, or why nowhere."""
-        if belief is not None and self._misses < PATIENCE:
+        if belief is not None and self._misses < PATIENCE - TINY:
             return Proposal(belief, Origin.BELIEF)
         turn = self._turn % 3
         if belief is not None and turn == 2:

@@ -36,6 +36,11 @@ class Support:
         return sum(view.level for view in views) / len(views) if views else 0.0
 
     @property
+    def cameras(self) -> int:
+        """How many cameras are asked."""
+        return max(1, len(self._asked()))
+
+    @property
     def is_blind(self) -> bool:
         """Whether no camera shows anything."""
         return all(view.is_blind for view in self._asked())

@@ -217,7 +217,7 @@ class Tracker:
         gap = belief.see(estimate, lag, camera)
         self._odometer.settle(min(1.0, (position_std(belief.pose()[1]) / before) ** 2))
         if gap <= self.config.belief.disagreement:
-            self._search.confirmed()
+            self._search.confirmed(self._support.cameras)
             self._support.add(stamp_ns, True, self.config.lost_after, camera)
             self._reason = ONE_FITS if self._is_proven(belief) else DRIVE_ON
         else:
@@ -242,4 +242,4 @@ class Tracker:
         self._support.add(stamp_ns, False, self.config.lost_after, camera, is_blind)
         if not is_blind or self._support.is_blind:
             self._reason = reason
-            self._search.missed()
+            self._search.missed(self._support.cameras)

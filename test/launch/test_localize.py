@@ -103,3 +103,13 @@ def test_description_of_the_real_launch(monkeypatch: pytest.MonkeyPatch) -> None
     entities = module.generate_launch_description().entities
     names = {each.name for each in entities if isinstance(each, DeclareLaunchArgument)}
     assert {"tiles", "checkpoint", "camera_height", "params_file", "namespace", "image_topic", "use_sim_time"} <= names
+
+
+def test_a_rig_s_topics_are_remapped_by_the_names_of_its_cameras(monkeypatch: pytest.MonkeyPatch) -> None:
+    node = started(monkeypatch, cameras="front, rear", image_topic="/cam_{camera}/image_raw", fix_topic="/gnss")
+    remappings = dict(node.kwargs["remappings"])
+    assert node.kwargs["parameters"][1]["cameras"] == ["front", "rear"]
+    assert remappings["front/image"] == "/cam_front/image_raw" and remappings["rear/image"] == "/cam_rear/image_raw"
+    assert "image" not in remappings and remappings["fix"] == "/gnss"
+    with pytest.raises(InputError, match=r"image_topic is '/\{camera\}/image': \{camera\} needs cameras:="):
+        started(monkeypatch, image_topic="/{camera}/image")

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import tracking_support as sim
 from circle_drive import DRIVE, write_circle_drive
+from paths import REPOSITORY
 from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import Writer
 from rosbags.typesys import Stores, get_typestore
@@ -23,7 +24,7 @@ from rosbags.typesys import Stores, get_typestore
 from geoflow_ros.bags.topics import Topic, parse_topics, roles_of, unplayed_velocities
 from geoflow_ros.bags.trajectory import read_tum
 from geoflow_ros.camera import Mount
-from geoflow_ros.datasets.bag_drive import DriveDescription
+from geoflow_ros.datasets.bag_drive import DescribedCamera, DriveDescription
 from geoflow_ros.errors import InputError
 from geoflow_ros.replay import __main__ as replay
 from geoflow_ros.replay import command_line
@@ -236,3 +237,17 @@ def test_topics_are_found_by_type_or_chosen() -> None:
     assert roles_of([raw, depth, info], {}) == {"/left/image_raw": "image", "/left/info": "camera_info"}
     fix = Topic("/fix", "sensor_msgs/msg/NavSatFix")
     assert "/fix" not in roles_of([raw, info, fix], parse_topics(["fix:="]))
+
+
+def test_a_rig_is_played_whole_or_in_part() -> None:
+    """The shipped parameter file names no camera: that leaves the drive's own."""
+    cameras = {name: DescribedCamera(Mount(yaw=yaw)) for name, yaw in (("front", 0.0), ("left", 1.5))}
+    described = DriveDescription(sim.DATUM, Mount(), cameras=cameras)
+
+    def mounts(params: Path | None, *assignments: str) -> dict[str, float]:
+        config = replay_config(described, params, assignments, None, "area", None)
+        return {name: each.mount.yaw for name, each in config.camera_setups.items() if each.mount is not None}
+
+    assert mounts(REPOSITORY / "config" / "localize.yaml") == {"front": 0.0, "left": 1.5}
+    assert mounts(None, "cameras:=[left]") == {"left": 1.5}
+    assert mounts(None, "cameras:=[]") == {"": 0.0}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from geoflow_ros.errors import InputError
+
+CAMERA = "{camera}"
 
 
 def truth(name: str, text: str) -> bool:
@@ -22,6 +24,24 @@ def number(name: str, text: str) -> float:
         return float(text)
     except ValueError:
         raise InputError(f"launch argument {name} is {text!r}, expected a number such as 1.65") from None
+
+
+def names(name: str, text: str) -> list[str]:
+    """What a launch argument says, names with commas between them."""
+    return [each.strip() for each in text.strip("[]").split(",")]
+
+
+def rig_topics(cameras: Sequence[str], remappings: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The remappings; of a topic whose new name has `{camera}` in it, one for each camera of a rig."""
+    made: list[tuple[str, str]] = []
+    for topic, wanted in remappings:
+        if CAMERA not in wanted:
+            made.append((topic, wanted))
+        elif not cameras:
+            raise InputError(f"launch argument {topic}_topic is {wanted!r}: {CAMERA} needs cameras:=front,left")
+        else:
+            made += [(f"{camera}/{topic}", wanted.replace(CAMERA, camera)) for camera in cameras]
+    return made
 
 
 def path(name: str, text: str) -> Path:

@@ -19,7 +19,7 @@ from std_msgs.msg import Header
 from geoflow_ros.bags.messages import stamp_ns
 from geoflow_ros.benchmark.drive import images_at_rate
 from geoflow_ros.benchmark.machine import cpu_seconds, resident_mb
-from geoflow_ros.benchmark.summary import NodeRow
+from geoflow_ros.benchmark.summary import NodeRow, RigRow
 from geoflow_ros.datasets.bag_drive import read_description
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import PoseEstimate
@@ -27,7 +27,7 @@ from geoflow_ros.resources import share_file
 from geoflow_ros.ros.conversions import pose_message
 from geoflow_ros.ros.tools.dds import private_environment
 from geoflow_ros.ros.tools.node_process import NODE, node_arguments, node_process
-from geoflow_ros.ros.tools.player import IMAGES, BagPlayer, Recorded, read_inputs
+from geoflow_ros.ros.tools.player import INPUTS, OF_CAMERA, BagPlayer, Recorded, is_image, read_inputs
 
 START_TIMEOUT_S = 60.0
 WARM_UP_S = 3.0  # of the drive, before anything counts: the first frames load and compile
@@ -55,14 +55,39 @@ def measure_node(
     return [_measure(arguments, at_rate(messages, rate), rate, seconds) for rate in rates_hz]
 
 
+def measure_rigs(
+    drive: Path, counts: Sequence[int], rate_hz: float, seconds: float, parameters: Mapping[str, object]
+) -> list[RigRow]:
+    """A row for each number of a rig's cameras, each at the rate, all to a new node."""
+    description, messages = read_description(drive / "drive.json"), read_inputs(drive / "drive")
+    names = [*description.cameras]
+    if max(counts) > max(len(names), 1):
+        raise InputError(f"{drive} has {max(len(names), 1)} cameras, fewer than {max(counts)}: give a drive of as many")
+    os.environ.update(private_environment(str(share_file("config/fastdds_profile.xml"))))
+    rows = []
+    for count in counts:
+        cameras = [names[index * len(names) // count] for index in range(count)] if names else []
+        arguments = [*NODE, "--ros-args", *node_arguments(drive, description, parameters, cameras)]
+        row = _measure(arguments, at_rate(_of_cameras(messages, cameras), rate_hz), rate_hz, seconds)
+        rows.append(RigRow.of(count, row))
+    return rows
+
+
+def _of_cameras(messages: Sequence[Recorded], cameras: Sequence[str]) -> list[Recorded]:
+    """Without the other cameras' messages."""
+    topics = {f"/{name}{topic}" for name in cameras for topic in OF_CAMERA}
+    return [each for each in messages if each.topic in topics or not cameras or each.topic in INPUTS]
+
+
 def at_rate(messages: Sequence[Recorded], rate_hz: float) -> list[Recorded]:
     """The drive as a camera of another rate would have recorded it: at each of its times the image before."""
-    images = [each for each in messages if each.topic in IMAGES]
     taken = []
-    for now, index in images_at_rate([each.recorded_ns for each in images], rate_hz):
-        image = images[index]
-        taken.append(replace(image, recorded_ns=now, stamp_ns=image.stamp_ns + now - image.recorded_ns))
-    others = [each for each in messages if each.topic not in IMAGES]
+    for topic in sorted({each.topic for each in messages if is_image(each.topic)}):
+        images = [each for each in messages if each.topic == topic]
+        for now, index in images_at_rate([each.recorded_ns for each in images], rate_hz):
+            image = images[index]
+            taken.append(replace(image, recorded_ns=now, stamp_ns=image.stamp_ns + now - image.recorded_ns))
+    others = [each for each in messages if not is_image(each.topic)]
     return sorted([*taken, *others], key=lambda each: each.recorded_ns)
 
 
@@ -116,7 +141,7 @@ def _measure(command: Sequence[str], messages: list[Recorded], rate_hz: float, s
     end = start + round(seconds * 1e9)
     warm_up = [each for each in messages if each.recorded_ns < start]
     measured = [each for each in messages if start <= each.recorded_ns < end]
-    if not any(each.topic in IMAGES for each in measured):
+    if not any(is_image(each.topic) for each in measured):
         raise InputError(f"the drive has no image after its first {WARM_UP_S:g} s, which warm the node up")
     with node_process(command) as process:
         rclpy.init()
@@ -135,7 +160,7 @@ def _row(listener: _Listener, player: BagPlayer, messages: list[Recorded], pid: 
     before, cpu, clock = listener.counted(), cpu_seconds(pid), time.monotonic()
     listener.play(player)
     busy = (cpu_seconds(pid) - cpu) / (time.monotonic() - clock - SETTLE_S)
-    stamps = [each.stamp_ns + player.shift_ns for each in messages if each.topic in IMAGES]
+    stamps = [each.stamp_ns + player.shift_ns for each in messages if is_image(each.topic)]
     latencies = [listener.latency_ms[stamp] for stamp in stamps if stamp in listener.latency_ms]
     _, withheld, dropped = (listener.counted()[name] - before[name] for name in COUNTS)
     if not latencies:

@@ -17,13 +17,19 @@ NODE = (sys.executable, "-m", "geoflow_ros.localize")
 STOP_TIMEOUT_S = 5.0
 
 
-def node_arguments(drive: Path, description: DriveDescription, parameters: Mapping[str, object]) -> list[str]:
-    """ROS arguments for the drive's tiles, mount and datum, and for further parameters."""
-    mount, datum = description.mount, description.datum
-    numbers = {f"camera.{name}": getattr(mount, name) for name in type(mount).__slots__}
-    numbers |= {f"datum.{name}": getattr(datum, name) for name in type(datum).__slots__}
+def node_arguments(
+    drive: Path, description: DriveDescription, parameters: Mapping[str, object], cameras: Sequence[str] = ()
+) -> list[str]:
+    """ROS arguments for the drive's tiles, mounts and datum, and for further parameters. cameras: of its rig."""
+    datum = description.datum
+    mounts = {f"camera.{name}": description.cameras[name].mount for name in cameras} or {"camera": description.mount}
+    numbers = {f"datum.{name}": getattr(datum, name) for name in type(datum).__slots__}
+    for group, mount in mounts.items():
+        numbers |= {f"{group}.{name}": getattr(mount, name) for name in type(mount).__slots__}
     values = {"tiles": drive / "tiles.mbtiles", **{name: f"{value:.12f}" for name, value in numbers.items()}}
     values["saved_pose.max_age"] = "0.0"  # every run begins anew
+    if cameras:
+        values["cameras"] = f"[{', '.join(cameras)}]"
     assignments = [part for name, value in {**values, **parameters}.items() for part in ("-p", f"{name}:={value}")]
     return ["--params-file", str(share_file("config/localize.yaml")), *assignments]
 

@@ -25,7 +25,19 @@ INPUTS: dict[str, Any] = {
     "/odom": Odometry,
 }
 IMAGES = ("/image", "/image/compressed")
+OF_CAMERA = (*IMAGES, "/camera_info")
 CDR_STAMP = 4  # bytes before the stamp of a message that begins with a header: the encapsulation
+
+
+def is_image(topic: str) -> bool:
+    """Whether it is a camera's, or of one of a rig."""
+    return topic.endswith(IMAGES)
+
+
+def type_of(topic: str) -> Any:
+    """The message of an input; of a rig the topics begin with the camera's name. None for other topics."""
+    _, _, own = topic[1:].partition("/")
+    return INPUTS.get(topic) or (INPUTS[f"/{own}"] if f"/{own}" in OF_CAMERA else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +57,14 @@ class Recorded:
 def read_inputs(bag: Path) -> list[Recorded]:
     """What the localiser listens to in a bag, in order of recording."""
     with open_bag(bag) as reader:
-        connections = [each for each in reader.connections if each.topic in INPUTS]
+        connections = [each for each in reader.connections if type_of(each.topic) is not None]
         messages = [
             Recorded(recorded, _stamp_ns(bytes(data), connection.topic), connection.topic, bytes(data))
             for connection, recorded, data in reader.messages(connections)
         ]
     topics = {each.topic for each in messages}
-    if not topics.intersection(IMAGES) or not topics.issuperset(("/camera_info", "/fix")):
+    has_camera = any(map(is_image, topics)) and any(each.endswith("/camera_info") for each in topics)
+    if not has_camera or "/fix" not in topics:
         found = ", ".join(sorted(topics)) or "none of them"
         raise InputError(f"bag {bag} lacks inputs of the localiser: expected {', '.join(INPUTS)}, found {found}")
     return sorted(messages, key=lambda each: each.recorded_ns)
@@ -63,7 +76,7 @@ class BagPlayer:
     def __init__(self, node: Node, messages: list[Recorded]) -> None:
         self._messages = messages
         topics = {each.topic for each in messages}
-        self._publishers = {topic: node.create_publisher(INPUTS[topic], topic, 10) for topic in topics}
+        self._publishers = {topic: node.create_publisher(type_of(topic), topic, 10) for topic in topics}
         self._thread = threading.Thread(target=self._play, daemon=True)
         self.shift_ns = 0
 

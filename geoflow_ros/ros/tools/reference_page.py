@@ -17,7 +17,8 @@ Made by `python -m geoflow_ros.reference`; `--check` reports whether it is up to
 [ROS.md](ROS.md). Metres, radians and seconds unless a unit says otherwise; yaw is counter-clockwise from east.
 """
 TOPICS_NOTE = """\
-Names are relative to the node's namespace and may be remapped; one with a leading slash is not. History is always
+Names are relative to the node's namespace and may be remapped; one with a leading slash is not. Of a rig (`cameras`)
+`image`, `image/compressed` and `camera_info` are there for each camera, as `NAME/image` and so on. History is always
 `keep last`. "By parameter": `image_reliability` decides between reliable and best effort. Every pose carries the stamp
 of its image.
 """
@@ -29,7 +30,8 @@ PARAMETERS_NOTE = """\
 An unknown name, a wrong type or a value outside its range ends the node at the start with one sentence, and is refused
 with the same sentence at run time. "Run time: yes" can be changed with `ros2 param set`. A default of "-" means that
 the parameter must be given, `nan` that it is not set. A file with all of them is
-[config/localize.yaml](../config/localize.yaml).
+[config/localize.yaml](../config/localize.yaml). Of a rig every `camera.*` is there for each camera, too, as
+`camera.NAME.*`, and overrules `camera.*`, which all of them share.
 """
 ROS_TYPES: dict[type[Scalar], str] = {bool: "bool", int: "integer", float: "double", str: "string", tuple: "string[]"}
 

@@ -60,3 +60,28 @@ def test_a_drive_shorter_than_its_warm_up_is_refused(tmp_path: Path) -> None:
     drive = ros_drive.write_drive(tmp_path / "drive", 3)
     with pytest.raises(InputError, match="no image after its first 1 s"):
         benchmark.measure_node(drive, [10.0], 1.0, {}, FAKE_NODE)
+
+
+def test_a_drive_of_fewer_cameras_than_asked_for_is_refused(tmp_path: Path) -> None:
+    drive = ros_drive.write_drive(tmp_path / "drive", 3)
+    with pytest.raises(InputError, match="has 1 cameras, fewer than 4: give a drive of as many"):
+        benchmark.measure_rigs(drive, [1, 4], 10.0, 1.0, {})
+
+
+def test_each_camera_of_a_rig_keeps_its_own_pictures_and_times() -> None:
+    ms = 10**6
+    names = ("front", "rear")
+    images = [
+        Recorded((100 * index + 12 * row) * ms, 0, f"/{name}/image", bytes([index, row]))
+        for index in range(2)
+        for row, name in enumerate(names)
+    ]
+    played = benchmark.at_rate(images, 20.0)
+    assert [(each.recorded_ns // ms, each.topic, each.data) for each in played] == [
+        (0, "/front/image", b"\0\0"),
+        (12, "/rear/image", b"\0\1"),
+        (50, "/front/image", b"\0\0"),
+        (62, "/rear/image", b"\0\1"),
+        (100, "/front/image", b"\1\0"),
+        (112, "/rear/image", b"\1\1"),
+    ]

@@ -1,4 +1,4 @@
-"""`python -m geoflow_ros.adapt DRIVE... --tiles T`: where unlabelled drives were."""
+"""`python -m geoflow_ros.adapt DRIVE... --tiles T --out models/mine`: learns a city and a camera without labels."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from geoflow_ros import cli
+from geoflow_ros.adapt.adaptation import Plan, adapt
+from geoflow_ros.adapt.adaptation_report import verdict, write_report
 from geoflow_ros.adapt.unlabelled_drive import open_unlabelled, smoothed
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.localizer import load_model
+from geoflow_ros.model.weights import paths
 from geoflow_ros.smoothing.trajectory_output import write_poses
 
 
@@ -18,12 +21,16 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="geoflow_ros.adapt",
         description=__doc__,
-        epilog="Example: python -m geoflow_ros.adapt drives/a --tiles drives/a/tiles.mbtiles --poses a.tum",
+        epilog="Example: python -m geoflow_ros.adapt drives/a drives/b --tiles area.mbtiles --out models/mine",
     )
     parser.add_argument("drives", type=Path, nargs="+", metavar="DRIVE", help="a bag, or a folder with one in drive/")
     parser.add_argument("--tiles", required=True, help="satellite tiles, as of a replay")
+    parser.add_argument("--out", type=Path, metavar="CHECKPOINT", help="the new weights, if they pass; a report beside")
     parser.add_argument("--poses", type=Path, help="only smooth one drive, and write where it was: a TUM file")
     parser.add_argument("--checkpoint", type=Path, help="weights to begin with; default: the shipped ones")
+    parser.add_argument("--rounds", type=cli.positive, default=2, help="of smoothing and learning, default %(default)s")
+    parser.add_argument("--steps", type=cli.positive, default=300, help="of a round's training, default %(default)s")
+    parser.add_argument("--seed", type=cli.natural, default=0, help="of everything random")
     parser.add_argument("--params", type=Path, help="the node's parameter file, such as config/localize.yaml")
     parser.add_argument(
         "-p", dest="assignments", action="append", default=[], metavar="NAME:=VALUE", help="a parameter of the node"
@@ -34,8 +41,21 @@ def build_parser() -> argparse.ArgumentParser:
 
 def run(arguments: argparse.Namespace) -> None:
     """Adapt as the command line says."""
+    if (arguments.poses is None) == (arguments.out is None):
+        raise InputError("give either --out, for new weights, or --poses, for a trajectory alone")
     if arguments.poses is not None:
         _smooth_only(arguments)
+        return
+    drives = [open_unlabelled(path, arguments) for path in arguments.drives]
+    if len({drive.name for drive in drives}) < len(drives):
+        raise InputError("two drives have the same name: rename a folder")
+    out = paths(arguments.out)[0]
+    start = drives[0].config.checkpoint_path
+    plan = Plan(start, out, arguments.rounds, arguments.steps, arguments.seed)
+    adaptation = adapt(drives, plan)
+    write_report(plan.folder, adaptation, out)
+    print(verdict(adaptation, out))
+    print(f"report: {plan.folder / 'report.md'}")
 
 
 def _smooth_only(arguments: argparse.Namespace) -> None:

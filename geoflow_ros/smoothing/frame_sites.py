@@ -74,7 +74,7 @@ def without(marginal: Expected, site: Site | None) -> Expected | None:
 
 def site_of(volume: FrameVolume, expected: Expected, mixture: Mixture) -> Site:
     """The Gaussian of a frame."""
-    unit, prior = _standard_grid()
+    unit, prior = standard_grid()
     offsets = unit @ np.linalg.cholesky(expected.covariance).T
     ratio = np.exp(volume.log_ratio(expected.mean + offsets, mixture.temperature))
     likelihood = (1.0 - mixture.flat_share) * ratio + mixture.flat_share
@@ -104,7 +104,7 @@ def damped(old: Site | None, new: Site) -> Site:
 
 def fitted(volumes: Sequence[FrameVolume], expected: Sequence[Expected], share: float) -> Mixture:
     """The temperature and the share of frames that say nothing under which the frames are likeliest."""
-    unit, prior = _standard_grid()
+    unit, prior = standard_grid()
     poses = [each.mean + unit @ np.linalg.cholesky(each.covariance).T for each in expected]
     found = []
     for temperature in TEMPERATURES:
@@ -116,7 +116,7 @@ def fitted(volumes: Sequence[FrameVolume], expected: Sequence[Expected], share: 
     return Mixture(temperature, flat, share)
 
 
-def _standard_grid() -> tuple[Floats, Floats]:
+def standard_grid() -> tuple[Floats, Floats]:
     """Points (P, 3) in standard deviations, and the weights (P,) of a Gaussian there."""
     axis = np.linspace(-SIGMAS, SIGMAS, STEPS)
     unit = np.stack(np.meshgrid(axis, axis, axis), axis=-1).reshape(-1, 3)

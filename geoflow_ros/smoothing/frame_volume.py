@@ -16,7 +16,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.localizer import encode
 from geoflow_ros.localization.patch_frame import PatchFrame
-from geoflow_ros.model.interface import LocalizationModel, PoseGrid
+from geoflow_ros.model.interface import Latent, LocalizationModel, PoseGrid
 from geoflow_ros.planar import PlanarPose, compose
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.patch import SatellitePatch
@@ -108,9 +108,15 @@ def frame_volume(
     model: LocalizationModel, node: int, image: NDArray[np.uint8], camera: CameraModel, patch: SatellitePatch
 ) -> FrameVolume:
     """The volume of a rectified image (H, W, 3) before a patch."""
-    with torch.inference_mode():
-        latent = encode(model, image, camera.rectified(), patch)
-        grid = model.pose_grid(latent)
+    return volume_in(model, encode(model, image, camera.rectified(), patch), node, patch, camera.mount.planar)
+
+
+@torch.inference_mode()
+def volume_in(
+    model: LocalizationModel, latent: Latent, node: int, patch: SatellitePatch, mount: PlanarPose
+) -> FrameVolume:
+    """The volume that a network keeps of a frame and a patch."""
+    grid = model.pose_grid(latent)
     if grid is None or latent.match_logit is None:
         raise InputError(f"the network {model.config.name!r} has no match volume: give weights of the default network")
     values = np.asarray(grid.log_probability, np.float32)
@@ -118,7 +124,7 @@ def frame_volume(
     empty = PoseGrid(np.empty(0, np.float32), grid.x, grid.y, grid.yaw, grid.size)
     match = float(expit(float(latent.match_logit[0])))
     where = PatchFrame(patch, model.config.search_radius)
-    return FrameVolume(node, values, match, _without_image(where), empty, camera.mount.planar)
+    return FrameVolume(node, values, match, _without_image(where), empty, mount)
 
 
 def _without_image(frame: PatchFrame) -> PatchFrame:

@@ -26,7 +26,8 @@ from geoflow_ros.train.interrupt import ignore_interrupts
 class Batch:
     """ground (B, 3, Hg, Wg), satellite (B, 3, S, S) uint8; lift (B, K, A, F, 2) or None; truth (B, 3) as hypotheses.
 
-    hypotheses: (B, N, 3) starts of the flow. keys: of the samples.
+    hypotheses: (B, N, 3) starts of the flow. keys: of the samples. elsewhere: (B,) whether the patch of the sample that
+    `swapped` pairs with each shows another place; None where all do.
     """
 
     ground: Tensor
@@ -35,6 +36,7 @@ class Batch:
     truth: Tensor
     hypotheses: Tensor
     keys: tuple[str, ...]
+    elsewhere: Tensor | None = None
 
     def to(self, device: torch.device) -> Batch:
         """The batch on a device."""
@@ -45,6 +47,7 @@ class Batch:
             lift=None if self.lift is None else self.lift.to(device),
             truth=self.truth.to(device),
             hypotheses=self.hypotheses.to(device),
+            elsewhere=None if self.elsewhere is None else self.elsewhere.to(device),
         )
 
 

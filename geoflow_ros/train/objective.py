@@ -45,15 +45,21 @@ class Objective(nn.Module):
         pose_nll = flow.new_zeros(()) if log_density is None else -log_density.mean()
         pairing = flow.new_zeros(())
         if latent.match_logit is not None and len(batch.truth) > 1 and config.pairing_weight > 0.0:
-            pairing = self._pairing(ground, satellite, latent.match_logit)
+            pairing = self._pairing(ground, satellite, latent.match_logit, batch.elsewhere)
         total = config.flow_weight * flow + pose_nll + config.pairing_weight * pairing
         return Losses(total, flow.detach(), pose_nll.detach(), pairing.detach())
 
-    def _pairing(self, ground: Tensor, satellite: Tensor, match_logit: Tensor) -> Tensor:
+    def _pairing(self, ground: Tensor, satellite: Tensor, match_logit: Tensor, elsewhere: Tensor | None) -> Tensor:
         order = swapped(len(ground)).to(satellite.device)
         mismatch_logit = self.model.match(ground[: len(order)], satellite[order]).match_logit
         assert mismatch_logit is not None
-        return F.softplus(-match_logit).mean() + F.softplus(mismatch_logit).mean()
+        if elsewhere is None:
+            return F.softplus(-match_logit).mean() + F.softplus(mismatch_logit).mean()
+        counts = elsewhere[: len(order)].to(
+            mismatch_logit.dtype
+        )  # right ones count only as far as there are wrong ones
+        share = counts.mean()
+        return share * F.softplus(-match_logit).mean() + (counts * F.softplus(mismatch_logit)).mean()
 
 
 def swapped(count: int) -> Tensor:

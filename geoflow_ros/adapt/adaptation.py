@@ -1,0 +1,174 @@
+"""Rounds of smoothing, learning and judging, and the weights that come of them."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from geoflow_ros import cli
+from geoflow_ros.adapt.cached_samples import CachedSample, Label, cached_samples
+from geoflow_ros.adapt.gates import HeldOut, Scores, failed_gates, judge
+from geoflow_ros.adapt.head_training import recipe, train_heads
+from geoflow_ros.adapt.labels import certain, held_out_of, labels_of
+from geoflow_ros.adapt.mount_check import MountCheck, check_mount
+from geoflow_ros.adapt.unlabelled_drive import Agreement, UnlabelledDrive, smoothed
+from geoflow_ros.errors import InputError
+from geoflow_ros.model.matchflow import MatchFlow
+from geoflow_ros.model.weights import load, read, save
+from geoflow_ros.smoothing.smoother import Smoothed
+from geoflow_ros.smoothing.trajectory_output import write_poses
+
+MOST_SAMPLES, MOST_VARIANTS = 2400, 2  # of cached features: 1.2 MB each
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is asked for. out: the checkpoint to write. steps: of a round's training."""
+
+    start: Path
+    out: Path
+    rounds: int
+    steps: int
+    seed: int
+
+    @property
+    def folder(self) -> Path:
+        """Of the report, and of what an interrupted run is resumed from."""
+        return self.out.with_suffix("").with_name(self.out.with_suffix("").name + "_adapt")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DriveResult:
+    """A drive after smoothing."""
+
+    drive: UnlabelledDrive
+    smoothed: Smoothed
+    agreement: Agreement
+
+    def to_json(self) -> dict[str, Any]:
+        """What the smoother found out."""
+        bias, bias_std = self.smoothed.bias
+        scale, rate = self.smoothed.odometry
+        return {
+            "way_m": float(self.drive.recorded.way[-1]),
+            "frames": len(self.drive.recorded.stamps_ns),
+            "nodes": len(self.drive.nodes.frames),
+            "position_std_m": float(np.sqrt(np.mean(np.diagonal(self.smoothed.pose_covariances, 0, 1, 2)[:, :2]))),
+            "bits_of_the_rest_of_the_drive": self.agreement.mean_bits,
+            "fixes_minus_imagery_m": bias.tolist(),
+            "fixes_minus_imagery_std_m": bias_std.tolist(),
+            "odometry_too_short": scale,
+            "odometry_turn_bias_rad_s": rate,
+            "temperature": self.smoothed.mixture.temperature,
+            "frames_that_say_nothing": self.smoothed.mixture.flat_share,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What came of a round: scores of the weights before and after it, and the gates that failed."""
+
+    labels: int
+    label_std_m: float
+    before: Scores
+    after: Scores
+    failed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Adaptation:
+    """All that came of it. is_new: whether `out` holds new weights."""
+
+    drives: list[DriveResult]
+    rounds: list[Round]
+    mount: MountCheck
+    is_new: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """The report."""
+        return {
+            "adapted": self.is_new,
+            "rounds": [asdict(each) for each in self.rounds],
+            "drives": {each.drive.name: each.to_json() for each in self.drives},
+            "mount_seems_off": asdict(self.mount),
+        }
+
+
+def adapt(drives: Sequence[UnlabelledDrive], plan: Plan) -> Adaptation:
+    """Rounds while they help; the weights are written as soon as a round has passed the gates."""
+    cli.prepare_folder(plan.folder)
+    cli.prepare_folder(plan.out.parent)
+    model = load(plan.start)
+    if not isinstance(model, MatchFlow):
+        raise InputError(f"{plan.start} is a {model.config.name!r} network: only the default one can be adapted")
+    results = _smoothed(drives, model, plan)
+    rounds: list[Round] = []
+    judges = [each for result in results for each in held_out_of(result.drive, result.smoothed, model)]
+    before, mount, is_new = judge(model, judges), check_mount(model, judges), False
+    for number in range(plan.rounds):
+        if number > 0:
+            results = _smoothed(drives, model, plan)
+            judges = [each for result in results for each in held_out_of(result.drive, result.smoothed, model)]
+            before = judge(model, judges)
+        learnt, outcome = _round(results, model, judges, before, plan, number)
+        rounds.append(outcome)
+        if outcome.failed:
+            break
+        model, is_new = learnt, True
+        save(model, plan.out, _card(plan, outcome))
+    return Adaptation(results, rounds, mount, is_new)
+
+
+def _round(
+    results: Sequence[DriveResult], model: MatchFlow, judges: Sequence[HeldOut], before: Scores, plan: Plan,
+    number: int,
+) -> tuple[MatchFlow, Round]:  # fmt: skip
+    labels = [labels_of(result.drive, result.smoothed) for result in results]
+    samples = _samples(results, labels, model, plan.seed + number)
+    state = plan.folder / f"round{number + 1}.pt"
+    learnt = train_heads(model, samples, recipe(plan.steps, plan.seed + number), state)
+    after = judge(learnt, judges)
+    flat = [label for each in labels for label in each]
+    return learnt, Round(len(flat), certain(flat), before, after, tuple(failed_gates(before, after)))
+
+
+def _samples(
+    results: Sequence[DriveResult], labels: Sequence[list[Label]], model: MatchFlow, seed: int
+) -> list[CachedSample]:
+    """Cached features of all labels, as many variants of each as memory allows; of too many labels every so manieth."""
+    count = sum(map(len, labels))
+    every, variants = max(1, math.ceil(count / MOST_SAMPLES)), min(MOST_VARIANTS, max(1, MOST_SAMPLES // count))
+    return [
+        sample
+        for result, own in zip(results, labels, strict=True)
+        for sample in cached_samples(result.drive, own[::every], model, variants, seed)
+    ]
+
+
+def _smoothed(drives: Sequence[UnlabelledDrive], model: MatchFlow, plan: Plan) -> list[DriveResult]:
+    """Where the drives were; those of which frames and imagery do not agree are an InputError."""
+    results = []
+    for drive in drives:
+        result, agreement = smoothed(drive, model)
+        if agreement.reason:
+            raise InputError(f"{drive.name}: {agreement.reason} The weights stay as they were.")
+        write_poses(plan.folder / f"{drive.name}.tum", drive.recorded, drive.nodes, result)
+        results.append(DriveResult(drive, result, agreement))
+    return results
+
+
+def _card(plan: Plan, outcome: Round) -> dict[str, Any]:
+    """What is told of the weights: where they come from, and what they were judged by."""
+    before, info = read(plan.start)[0], asdict(outcome)
+    return {
+        "description": "adapted to unlabelled drives (docs/ADAPT.md)",
+        "adapted_from": before.sha256,
+        "start": dict(before.card),
+        "held_out": json.loads(json.dumps(info)),
+    }

@@ -1,0 +1,97 @@
+"""What an adaptation came to, as JSON, as a page of Markdown, and in two pictures."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from geoflow_ros.adapt.adaptation import Adaptation, DriveResult, Round
+from geoflow_ros.adapt.gates import Scores
+from geoflow_ros.errors import InputError
+from geoflow_ros.reports.trajectory_plot import plot_trajectory
+
+
+def write_report(folder: Path, adaptation: Adaptation, out: Path) -> None:
+    """Write report.json, report.md, and the pictures trajectory.png and information.png."""
+    first = adaptation.drives[0]
+    try:
+        text = json.dumps(adaptation.to_json(), indent=2) + "\n"
+        (folder / "report.json").write_text(text, encoding="utf-8")
+        (folder / "report.md").write_text(markdown(adaptation, out), encoding="utf-8")
+        _draw_drive(folder / "trajectory.png", first)
+        _draw_information(folder / "information.png", first)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written: {error.strerror}") from error
+
+
+def verdict(adaptation: Adaptation, out: Path) -> str:
+    """One sentence: whether there are new weights, and if not or not all, why."""
+    last = adaptation.rounds[-1]
+    reason = "; ".join(last.failed)
+    if not adaptation.is_new:
+        return f"The old weights stay: {reason}."
+    more = f" A further round was not kept: {reason}." if reason else ""
+    return f"New weights: {out}.{more}"
+
+
+def markdown(adaptation: Adaptation, out: Path) -> str:
+    """The report as a page."""
+    lines = ["# Adaptation", "", verdict(adaptation, out), ""]
+    names = list(asdict(adaptation.rounds[0].before))
+    lines += ["| | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
+    for number, each in enumerate(adaptation.rounds, 1):
+        lines += [_row(f"before round {number}", each.before), _row(f"after round {number}", each.after)]
+    lines += ["", *(_labels(number, each) for number, each in enumerate(adaptation.rounds, 1)), ""]
+    for result in adaptation.drives:
+        lines += [f"## {result.drive.name}", *_findings(result), ""]
+    mount = asdict(adaptation.mount)
+    told = ", ".join(f"{name} {value:+.2f}" for name, value in mount.items() if value is not None)
+    lines.append(f"Mount, by how much it seems to be off: {told or 'the frames do not tell'}.")
+    lines += ["", "![the first drive](trajectory.png)", "![what its frames say](information.png)", ""]
+    return "\n".join(lines)
+
+
+def _row(label: str, scores: Scores) -> str:
+    return f"| {label} | " + " | ".join(f"{value:.4g}" for value in asdict(scores).values()) + " |"
+
+
+def _labels(number: int, each: Round) -> str:
+    return f"Round {number} learnt from {each.labels} places, certain to {each.label_std_m:.2f} m."
+
+
+def _findings(result: DriveResult) -> list[str]:
+    found = result.to_json()
+    east, north = found["fixes_minus_imagery_m"]
+    std = max(found["fixes_minus_imagery_std_m"])
+    return [
+        f"- {found['way_m']:.0f} m, {found['frames']} frames; poses certain to {found['position_std_m']:.2f} m",
+        f"- a frame says {found['bits_of_the_rest_of_the_drive']:.1f} bit about where the rest of the drive is",
+        f"- fixes lie {east:+.1f} m east and {north:+.1f} m north of the imagery (+- {std:.1f} m): their bias and a "
+        "constant offset of the imagery together, which one receiver cannot tell apart",
+        f"- odometry's distances are {found['odometry_too_short']:+.1%} too short",
+    ]
+
+
+def _draw_drive(path: Path, result: DriveResult) -> None:
+    recorded = result.drive.recorded
+    fixes = np.array([recorded.frame.to_enu(fix.latitude, fix.longitude)[:2] for fix in recorded.fixes])
+    plot_trajectory(path, result.smoothed.poses[:, :2], None, fixes, result.drive.satellite, recorded.frame)
+
+
+def _draw_information(path: Path, result: DriveResult) -> None:
+    """What each frame says where the others expect it, along the way, and how sure the poses are."""
+    from matplotlib.figure import Figure
+
+    way = result.drive.recorded.way[result.drive.nodes.frames]
+    bits = result.smoothed.bits
+    nodes = sorted(bits)
+    figure = Figure(figsize=(10, 5), dpi=110, layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True)
+    upper.plot(way[nodes], [bits[node] for node in nodes], ".", markersize=3)
+    upper.set(ylabel="bits of a frame")
+    lower.plot(way, np.sqrt(np.diagonal(result.smoothed.pose_covariances, 0, 1, 2)[:, :2]))
+    lower.set(xlabel="metres driven", ylabel="standard deviation [m]", ylim=(0.0, None))
+    figure.savefig(path)

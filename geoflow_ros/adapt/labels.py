@@ -1,0 +1,69 @@
+"""Which nodes of a smoothed drive are learnt from, and which judge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoflow_ros.adapt.cached_samples import PRIOR, Label, sample_at
+from geoflow_ros.adapt.gates import HeldOut
+from geoflow_ros.adapt.unlabelled_drive import UnlabelledDrive
+from geoflow_ros.errors import InputError
+from geoflow_ros.model.matchflow import MatchFlow
+from geoflow_ros.smoothing.smoother import Smoothed
+
+HELD_OUT_SHARE, GAP_M = 0.2, 30.0
+LEFT_OUT_SHARE = 0.2  # of the nodes: those on which smoother and network disagree most
+MOST_STD_M = 1.0
+LEAST_LABELS = 30
+JUDGES = 30
+
+
+def labels_of(drive: UnlabelledDrive, smoothed: Smoothed) -> list[Label]:
+    """The nodes of the first part of a drive that are certain and whose frames agree with it best.
+
+    Nodes near the held-out stretch, just before it or on an earlier round, are left out.
+    """
+    first, poses = _first_held_out(drive), smoothed.poses
+    bits = smoothed.bits
+    usable = [node for node in bits if node < first and _std(smoothed, node) <= MOST_STD_M]
+    usable = [node for node in usable if np.hypot(*(poses[first:, :2] - poses[node, :2]).T).min() >= GAP_M]
+    least = np.quantile([bits[node] for node in usable], LEFT_OUT_SHARE) if usable else 0.0
+    chosen = [node for node in usable if bits[node] >= least]
+    if len(chosen) < LEAST_LABELS:
+        raise InputError(
+            f"{drive.name}: {len(chosen)} places are certain to {MOST_STD_M:g} m and apart from its end, which judges, "
+            f"{LEAST_LABELS} are needed: give a longer drive, or several"
+        )
+    return [Label(node, poses[node], smoothed.pose_covariances[node]) for node in chosen]
+
+
+def held_out_of(drive: UnlabelledDrive, smoothed: Smoothed, model: MatchFlow) -> list[HeldOut]:
+    """The end of a drive as samples, JUDGES of them, evenly apart."""
+    nodes = [node for node in smoothed.bits if node >= _first_held_out(drive)]
+    nodes = [nodes[i * len(nodes) // min(JUDGES, len(nodes))] for i in range(min(JUDGES, len(nodes)))]
+    of_frame = {int(drive.nodes.frames[node]): node for node in nodes}
+    size = model.config.ground_width, model.config.ground_height
+    held_out = []
+    for frame, image in drive.recorded.images(set(of_frame), size, "held out"):
+        node = of_frame[frame]
+        sample = sample_at(drive, model, image, smoothed.poses[node], PRIOR.draw(node))
+        held_out.append(HeldOut(sample, smoothed.pose_covariances[node]))
+    return held_out
+
+
+def certain(labels: Sequence[Label]) -> float:
+    """Mean standard deviation (m) of the labels along an axis."""
+    return float(np.sqrt(np.mean([np.trace(label.covariance[:2, :2]) / 2 for label in labels])))
+
+
+def _first_held_out(drive: UnlabelledDrive) -> int:
+    way = drive.recorded.way[drive.nodes.frames]
+    return int(np.searchsorted(way, (1.0 - HELD_OUT_SHARE) * way[-1]))
+
+
+def _std(smoothed: Smoothed, node: int) -> float:
+    covariance: NDArray[np.float64] = smoothed.pose_covariances[node, :2, :2]
+    return float(np.sqrt(np.linalg.eigvalsh(covariance).max()))

@@ -23,7 +23,7 @@ from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.localization.patch_frame import PatchFrame
 from geoflow_ros.localization.pose import Likelihood, PoseEstimate, PosePrior, UniformPosePrior
 from geoflow_ros.model.config import ModelConfig
-from geoflow_ros.model.interface import Latent, LocalizationModel
+from geoflow_ros.model.interface import Latent, LocalizationModel, PoseGrid
 from geoflow_ros.satellite.patch import SatellitePatch
 
 
@@ -73,7 +73,7 @@ def _estimate(
         density_size_m=2 * REACH * frame.radius,
         patch=frame.patch,
         match=1.0 if latent.match_logit is None else float(expit(float(latent.match_logit[0]))),
-        log_likelihood=None if fit is None else _likelihood(model, latent, frame),
+        log_likelihood=None if fit is None or grid is None else _likelihood(model, latent, frame, _uniform(grid)),
     )
 
 
@@ -97,13 +97,20 @@ def _calibration(config: ModelConfig) -> NDArray[np.float64]:
     return np.outer(scale, scale)
 
 
-def _likelihood(model: LocalizationModel, latent: Latent, frame: PatchFrame) -> Likelihood:
-    """The frame's log likelihood as a function of camera poses in the patch's frame."""
+def _uniform(grid: PoseGrid) -> float:
+    """Log density of knowing nothing, in the units of the grid's own."""
+    searched = grid.log_probability[grid.log_probability > grid.log_probability.min()]
+    highest = float(searched.max())
+    return highest + math.log(float(np.exp(searched - highest).mean()))
+
+
+def _likelihood(model: LocalizationModel, latent: Latent, frame: PatchFrame, uniform: float) -> Likelihood:
+    """The frame's log likelihood as a function of camera poses in the patch's frame, `uniform` of knowing nothing."""
 
     @torch.inference_mode()
     def log_likelihood(poses: NDArray[np.float64]) -> NDArray[np.float64]:
         fit = model.log_likelihood(latent, _tensor(frame.from_enu(poses)))
         assert fit is not None
-        return np.asarray(fit[0].double().numpy())
+        return np.asarray(fit[0].double().numpy()) - uniform
 
     return log_likelihood

@@ -156,20 +156,26 @@ class Localizer:
         return replace(self.config, hypotheses=count, steps=steps)
 
     def _checked(self, estimate: PoseEstimate, of_camera: PosePrior, mount: Mount) -> PoseEstimate | Rejection:
-        """base_link's estimate from the camera's, or why it is not to be trusted."""
-        if estimate.match < self.config.min_match:
-            return Rejection(
-                f"image and satellite imagery match with probability {estimate.match:.2f} only, "
-                f"min_match is {self.config.min_match:g}"
-            )
+        """base_link's estimate from the camera's, or why it is not to be trusted alone."""
+        of_base = _to_base(estimate, mount)
         away = math.hypot(estimate.east - of_camera.east, estimate.north - of_camera.north)
-        if away > (limit := math.sqrt(2) * self.model.config.search_radius):
-            return Rejection(f"the hypotheses met {away:.0f} m from the prior, outside the {limit:.0f} m searched")
-        estimate = _to_base(estimate, mount)
+        doubt = self._doubt(of_base, away)
+        return Rejection(doubt, withheld=of_base) if doubt else of_base
+
+    def _doubt(self, estimate: PoseEstimate, away: float) -> str | None:
+        """Why an estimate so many metres away from the prior is not to be trusted alone."""
+        config, limit = self.config, math.sqrt(2) * self.model.config.search_radius
+        if estimate.match < config.min_match:
+            return (
+                f"image and satellite imagery match with probability {estimate.match:.2f} only, "
+                f"min_match is {config.min_match:g}"
+            )
+        if away > limit:
+            return f"the hypotheses met {away:.0f} m from the prior, outside the {limit:.0f} m searched"
         std = position_std(estimate.covariance)
-        if not std <= self.config.max_std_m:
-            return Rejection(f"position is uncertain by {std:.1f} m, more than max_std_m = {self.config.max_std_m:g} m")
-        return estimate
+        if not std <= config.max_std_m:
+            return f"position is uncertain by {std:.1f} m, more than max_std_m = {config.max_std_m:g} m"
+        return None
 
     def _too_vague(self, prior: PosePrior) -> Rejection | None:
         config = self.model.config

@@ -80,8 +80,8 @@ class PoseEstimate(PoseWithCovariance):
     hypotheses: (N, 3) refined base_link poses, same axes;
     weights: (N,) summing to 1. density_source: `density`, or what computes it, since few frames are drawn.
     patch: the satellite patch that was searched. match: probability that the frame was taken within it at all; 1 from
-    a network that cannot tell. log_likelihood: of the frame alone, without the prior, at base_link poses; None from a
-    network that has no density.
+    a network that cannot tell. log_likelihood: of the frame alone, without the prior, at base_link poses, over that of
+    a frame that tells no place from another; None from a network that has no density.
     """
 
     hypotheses: NDArray[np.float64]
@@ -113,8 +113,10 @@ def moved(pose: P, by: PlanarPose) -> P:
 class Rejection:
     """No estimate, and why: one sentence for the diagnostics.
 
-    is_blind: the camera shows nothing, which says nothing of the place.
+    is_blind: the camera shows nothing, which says nothing of the place. withheld: what a frame says that is not to be
+    trusted alone; with others it may.
     """
 
     reason: str
     is_blind: bool = False
+    withheld: PoseEstimate | None = None

@@ -12,6 +12,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import Likelihood, PoseEstimate, PosePrior
 from geoflow_ros.options import option
 from geoflow_ros.tracking.cameras import ONE
+from geoflow_ros.tracking.evidence import Seen, match_evidence
 from geoflow_ros.tracking.motion import NO_MOTION, Motion
 from geoflow_ros.tracking.particles import Particles
 
@@ -20,6 +21,7 @@ UNKNOWN_TURN_RATE = 0.3  # rad/s, standard deviation where nothing tells the rat
 BEST_SHARE = 0.05
 STEADY = 2.0  # an unknown speed is kept from frame to frame: steps drawn one by one must be wider to follow it
 MISLED = (1.0, 0.1)  # m, rad: what odometry led astray by before it was found to be wrong
+TINY = 1e-12
 SCATTER = (0.7, 0.7, 0.03)  # m, m, rad: between the refined hypotheses of a frame, which stand on few spots
 
 
@@ -128,20 +130,25 @@ class Belief:
         self._particles.draw_scale(self._config.scale_std)
         self._particles.move(NO_MOTION, *MISLED)
 
-    def see(self, estimate: PoseEstimate, lag: Motion = NO_MOTION, camera: str = ONE) -> float:
+    def see(self, estimate: PoseEstimate, lag: Motion = NO_MOTION, camera: str = ONE, is_doubted: bool = False) -> Seen:
         """Weigh the particles by a frame of a camera; a late one was taken a motion `lag` away.
 
-        Returns by how much (natural logarithm) the frame fits its own best place better than the belief.
+        is_doubted: the frame is not to be trusted alone, and does not bring places that the belief does not hold.
         """
         share = self._share(self._way - (lag.distance, lag.turned), camera)
-        fit = self._fit(estimate, lag)
-        gap = -_reached(fit, self._particles.weights)
-        if gap > self._config.disagreement and share > 0.0:
+        match = match_evidence(estimate.match)
+        fit, best = self._fit(estimate, lag)
+        weights = self._particles.weights
+        gap = -_reached(np.logaddexp(fit, -self._config.outlier_depth), weights)
+        seen = Seen(gap, best + math.log(max(float(weights @ np.exp(fit)), TINY)), match)
+        if gap > self._config.disagreement and share > 0.0 and not is_doubted:
             fresh = _drawn(estimate, round(self._config.injected * self._config.particles), self._rng)
             self._particles.replace_least(lag.inverse().apply(fresh))
-            fit = self._fit(estimate, lag)
-        self._particles.reweight(share * fit)
-        return gap
+            fit, best = self._fit(estimate, lag)
+        # The lower the probability of a match, the flatter: 1 - p + p times the likelihood ratio, of which p is best's.
+        flat = max(-self._config.outlier_depth, -match - best)
+        self._particles.reweight(share * np.logaddexp(fit, flat))
+        return seen
 
     def chi_square(self, place: Floats, covariance: Floats, lag: Motion) -> float:
         """How far a fix (2,) with its covariance (2, 2), taken a motion `lag` away, is from what is believed."""
@@ -172,12 +179,13 @@ class Belief:
         travelled, turned = abs(at - before)
         return min(1.0, math.hypot(travelled / config.correlation_length, turned / config.correlation_angle))
 
-    def _fit(self, estimate: PoseEstimate, lag: Motion) -> Floats:
-        """Log likelihood (N,) of a frame at the particles, 0 at its best place and bounded below."""
+    def _fit(self, estimate: PoseEstimate, lag: Motion) -> tuple[Floats, float]:
+        """Log likelihood (N,) of a frame at the particles, 0 at its best place; and of that, over knowing nothing."""
         likelihood = estimate.log_likelihood or _gaussian(estimate)
         poses = lag.apply(self._particles.poses)
         fit = likelihood(np.concatenate([poses, estimate.hypotheses]))
-        return np.asarray(np.logaddexp(fit[: len(poses)] - fit.max(), -self._config.outlier_depth))
+        best = float(fit.max())
+        return fit[: len(poses)] - best, best
 
 
 def _drawn(estimate: PoseEstimate, count: int, rng: np.random.Generator) -> Floats:
@@ -197,9 +205,11 @@ def _reached(fit: Floats, weights: Floats) -> float:
 def _gaussian(estimate: PoseEstimate) -> Likelihood:
     """A stand-in for the likelihood of a network that has none: its estimate of the position."""
     precision = np.linalg.inv(estimate.covariance[:2, :2])
+    searched = estimate.density_size_m**2
+    best = 0.5 * float(np.linalg.slogdet(precision)[1]) + math.log(searched / (2 * math.pi))
 
     def log_likelihood(poses: Floats) -> Floats:
         offset = poses[:, :2] - (estimate.east, estimate.north)
-        return np.asarray(-0.5 * np.einsum("ni,ij,nj->n", offset, precision, offset))
+        return np.asarray(best - 0.5 * np.einsum("ni,ij,nj->n", offset, precision, offset))
 
     return log_likelihood

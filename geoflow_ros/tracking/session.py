@@ -210,7 +210,7 @@ class Session(SensorInputs):
         """Compare sensors with where a frame is; odometry that lies must not keep the track from ever beginning."""
         if track.state is TrackState.LOCALISED and track.pose is not None:
             self._compare(taken_ns, track.pose, single)
-        elif origin is not Origin.GUESS and (track.pose is None or self._velocities.doubt):
+        elif origin is not Origin.GUESS:
             self._compare_way(taken_ns, single)
 
     def _came(self, kind: str, message: Any) -> None:

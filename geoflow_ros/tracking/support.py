@@ -6,34 +6,34 @@ from dataclasses import dataclass
 
 from geoflow_ros.tracking.cameras import ONE
 
-LOST, DOUBTFUL, CONFIRMED = 0.1, 0.5, 0.7
-"""Levels of support: below the first there is nothing, below the second too little; the last must be reached once."""
-MIN_STREAK = 3  # confirming frames in a row, however slowly they come
+LOST, DOUBTFUL, CERTAIN = -4.0, 0.0, 8.0
+"""Levels of support: below the first there is nothing, below the second too little, and the last is the most."""
+CAUTION, PROVEN = 2.3, 2.0
+"""A belief is followed once frames prove it: what they say less CAUTION adds up to PROVEN, from zero at the lowest. On
+the wrong imagery some street fits for a while; a belief that has been right may be followed over worse frames."""
+DENIAL, PROOF = -3.0, 3.0
+"""The least and the most that the frames of a quarter of `lost_after` add up to: they err alike. So much denial takes
+full support down to LOST in `lost_after`."""
+MIN_STREAK = 3  # supporting frames in a row, however slowly they come
 SILENT_NS = 10**9  # behind the newest frame: what a camera said is no longer asked
 
 
 @dataclass(slots=True)
 class _View:
-    """Of one camera. level: a moving average over time of whether its frames confirm the belief, in [0, 1]."""
+    """Of one camera: its newest frame."""
 
     stamp_ns: int
-    level: float = 0.0
     streak: int = 0
     is_blind: bool = False
 
 
 class Support:
-    """Whether the frames of a camera, or of those of a rig that show anything, confirm the belief."""
+    """Log odds that the belief is right, against another place or other imagery, from all frames of all cameras."""
 
     def __init__(self) -> None:
+        self.level = self._proof = 0.0
         self._views: dict[str, _View] = {}
-        self._began_ns: int | None = None
-
-    @property
-    def level(self) -> float:
-        """The mean of the cameras' levels, in [0, 1]."""
-        views = self._asked()
-        return sum(view.level for view in views) / len(views) if views else 0.0
+        self._newest_ns: int | None = None
 
     @property
     def cameras(self) -> int:
@@ -47,34 +47,50 @@ class Support:
 
     @property
     def is_firm(self) -> bool:
-        """Whether it is enough to start to believe: what several cameras confirm is confirmed sooner."""
-        views, doubt = self._asked(), 1.0
-        for view in views:
-            doubt *= 1.0 - view.level
+        """Whether it is enough to start to believe."""
+        views = self._asked()
         confirming = sum(view.streak > 0 for view in views)
-        return (
-            1.0 - doubt >= CONFIRMED
-            and sum(view.streak for view in views) >= MIN_STREAK
-            and 2 * confirming > len(views)
-        )
+        is_steady = sum(view.streak for view in views) >= MIN_STREAK and 2 * confirming > len(views)
+        return is_steady and self.level >= DOUBTFUL and self._proof >= PROVEN
 
-    def add(
-        self, stamp_ns: int, confirms: bool, lost_after_s: float, camera: str = ONE, is_blind: bool = False
-    ) -> None:
-        """Count a frame; a late one as if it were taken with the newest of its camera.
+    def add(self, stamp_ns: int, evidence: float, lost_after_s: float, camera: str = ONE) -> None:
+        """Count what a frame says (log odds) of the belief; a late one as if taken with the newest of its camera.
 
-        Without a confirming frame, full support falls to `LOST` in `lost_after_s`.
+        Several cameras count by their mean: one that looks where the imagery shows little is no denial of the others.
         """
-        began_ns = stamp_ns if self._began_ns is None else self._began_ns
-        view = self._views.setdefault(camera, _View(began_ns))
-        kept: float = LOST ** (max(stamp_ns - view.stamp_ns, 0) * 1e-9 / lost_after_s)
-        view.level = kept * view.level + (1.0 - kept if confirms else 0.0)
-        view.streak = view.streak + 1 if confirms else 0
-        view.stamp_ns, view.is_blind = max(stamp_ns, view.stamp_ns), is_blind
+        view = self._views.setdefault(camera, _View(self._began_ns(stamp_ns)))
+        self._count(evidence, (stamp_ns - view.stamp_ns) * 1e-9 / self.cameras, lost_after_s)
+        view.streak = view.streak + 1 if evidence > 0.0 else 0
+        self._came(view, stamp_ns, is_blind=False)
 
-    def begin(self, stamp_ns: int, camera: str = ONE) -> None:
-        """Start anew with the belief that a frame brought."""
-        self._views, self._began_ns = {camera: _View(stamp_ns, streak=1)}, stamp_ns
+    def miss(self, stamp_ns: int, lost_after_s: float, camera: str = ONE, is_blind: bool = False) -> None:
+        """Count a frame that says nothing: without others, full support falls to LOST in `lost_after_s`."""
+        since_ns = self._began_ns(stamp_ns)
+        view = self._views.setdefault(camera, _View(since_ns))
+        view.streak, view.is_blind = 0, is_blind
+        if not is_blind or self.is_blind:
+            self._count(DENIAL, (stamp_ns - since_ns) * 1e-9, lost_after_s)
+        self._came(view, stamp_ns, is_blind)
+
+    def begin(self, stamp_ns: int, evidence: float, camera: str = ONE) -> None:
+        """Start anew with the belief that a frame brought, which speaks for itself by so much (log odds)."""
+        self.level, self._proof = min(max(evidence, DOUBTFUL), PROOF), 0.0
+        self._views, self._newest_ns = {camera: _View(stamp_ns, streak=1)}, stamp_ns
+
+    def _count(self, evidence: float, elapsed_s: float, lost_after_s: float) -> None:
+        windows = max(0.0, elapsed_s) * (LOST - CERTAIN) / DENIAL / lost_after_s
+        # However long ago the last one was, a frame proves no more than one: but time without proof tells.
+        share = windows if evidence < 0.0 else min(windows, 1.0)
+        level = self.level + share * min(max(evidence, DENIAL), PROOF)
+        self.level = min(max(level, LOST - CERTAIN), CERTAIN)
+        self._proof = max(0.0, self._proof + share * min(max(evidence - CAUTION, DENIAL), PROOF))
+
+    def _came(self, view: _View, stamp_ns: int, is_blind: bool) -> None:
+        view.stamp_ns, view.is_blind = max(stamp_ns, view.stamp_ns), is_blind
+        self._newest_ns = stamp_ns if self._newest_ns is None else max(stamp_ns, self._newest_ns)
+
+    def _began_ns(self, stamp_ns: int) -> int:
+        return stamp_ns if self._newest_ns is None else self._newest_ns
 
     def _asked(self) -> list[_View]:
         """Of the cameras that are heard of, those that show anything; all of them if none does."""

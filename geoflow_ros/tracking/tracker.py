@@ -12,6 +12,8 @@ from geoflow_ros.localization.pose import PoseEstimate, PosePrior, PoseWithCovar
 from geoflow_ros.options import option
 from geoflow_ros.tracking.belief import Belief, BeliefConfig
 from geoflow_ros.tracking.cameras import ONE, of_camera
+from geoflow_ros.tracking.corrections import Corrections
+from geoflow_ros.tracking.evidence import match_evidence
 from geoflow_ros.tracking.history import JUMP_NS, KEPT_NS
 from geoflow_ros.tracking.motion import NO_MOTION, Motion, MotionBuffer
 from geoflow_ros.tracking.prior import PriorBuffer
@@ -24,6 +26,7 @@ PAUSE_NS, CARRIED_TO_NS = 2 * 10**9, 10**9  # without an image, to how long befo
 METRES_TO_PROVE = 10.0  # driven before a guessed heading is believed: frames of a few metres err alike
 ONE_FITS = "a frame fits, more must confirm it"
 DRIVE_ON = "frames fit a guessed heading: drive on to confirm it"
+LEAP = 4.0  # log odds against a belief that frames move about: good matches outweigh them, and then odometry is wrong
 TINY = 1e-9
 
 
@@ -87,6 +90,7 @@ class Tracker:
         self._is_followed = False  # confirmed once, and not lost since
         self._was_followed = False
         self._found_at: NDArray[np.float64] | None = None  # where a heading was guessed that driving must prove
+        self._corrections = Corrections()
         self._odometer = Odometer(self._motions)
         self._fixes = FixFusion(self._sensors, self._motions, self.config.belief.fix_correlation)
 
@@ -147,12 +151,13 @@ class Tracker:
         """Learn what came of a frame. origin: of the proposal it was looked for at, None if there was none."""
         if origin is not None and self._first_try_ns is None:
             self._first_try_ns = stamp_ns
-        if isinstance(outcome, Rejection):
-            self._miss(stamp_ns, outcome.reason, camera, outcome.is_blind)
-        elif origin is Origin.BELIEF and self._belief is not None:
-            self._weigh_frame(self._belief, stamp_ns, outcome, camera)
-        else:
+        said = outcome.withheld if isinstance(outcome, Rejection) else outcome
+        if origin is Origin.BELIEF and self._belief is not None and said is not None:
+            self._weigh_frame(self._belief, stamp_ns, said, camera, isinstance(outcome, Rejection))
+        elif isinstance(outcome, PoseEstimate):
             self._begin(stamp_ns, outcome, origin, camera)
+        else:
+            self._miss(stamp_ns, outcome.reason, camera, outcome.is_blind)
         if self._is_followed:
             self._is_followed = self._support.level >= LOST
         elif self._belief is not None and self._support.is_firm and self._is_proven(self._belief):
@@ -184,6 +189,8 @@ class Tracker:
             return f"frames do not confirm the pose: {self._reason}"
         if not std <= self.config.max_std:
             return f"the position is uncertain by {std:.1f} m, more than max_std = {self.config.max_std:g} m"
+        if leap := self._corrections.leap_m:
+            return _astray(leap)
         return self._fixes.complaint(stamp_ns, self.config.conflict_after)
 
     def _lag(self, belief: Belief, stamp_ns: int) -> Motion:
@@ -211,26 +218,33 @@ class Tracker:
             belief.advance(stamp_ns, self._odometer.step(belief.stamp_ns, stamp_ns), speed_sigma)
         self._fixes.weigh(belief, self.config.belief, self._is_followed)
 
-    def _weigh_frame(self, belief: Belief, stamp_ns: int, estimate: PoseEstimate, camera: str) -> None:
-        lag = self._lag(belief, min(stamp_ns, belief.stamp_ns))
-        before = position_std(belief.pose()[1])
-        gap = belief.see(estimate, lag, camera)
-        self._odometer.settle(min(1.0, (position_std(belief.pose()[1]) / before) ** 2))
-        if gap <= self.config.belief.disagreement:
+    def _weigh_frame(
+        self, belief: Belief, stamp_ns: int, estimate: PoseEstimate, camera: str, is_doubted: bool
+    ) -> None:
+        before = belief.pose()
+        seen = belief.see(estimate, self._lag(belief, min(stamp_ns, belief.stamp_ns)), camera, is_doubted)
+        after = belief.pose()
+        self._odometer.settle(min(1.0, (position_std(after[1]) / position_std(before[1])) ** 2))
+        self._corrections.add(stamp_ns, before, after, self.config.lost_after / 2)
+        leap = self._corrections.leap_m
+        evidence = seen.evidence - (LEAP if leap else 0.0)
+        self._support.add(stamp_ns, evidence, self.config.lost_after, camera)
+        if evidence > 0.0:
             self._search.confirmed(self._support.cameras)
-            self._support.add(stamp_ns, True, self.config.lost_after, camera)
             self._reason = ONE_FITS if self._is_proven(belief) else DRIVE_ON
         else:
-            self._miss(stamp_ns, of_camera(camera, "the frame fits another place better"), camera)
+            self._search.missed(self._support.cameras)
+            self._reason = of_camera(camera, _astray(leap) if leap else seen.objection)
 
     def _begin(self, stamp_ns: int, estimate: PoseEstimate, origin: Origin | None, camera: str) -> None:
         """Believe a frame that was found elsewhere, until frames say otherwise."""
         self._belief = Belief.of_frame(self.config.belief, estimate, stamp_ns, self._rng, camera)
         self._found_at = self._belief.pose()[0] if origin is Origin.GUESS else None
+        self._corrections = Corrections()
         self._reason = ONE_FITS
         self._fixes.restart()
         self._search.found()
-        self._support.begin(stamp_ns, camera)
+        self._support.begin(stamp_ns, match_evidence(estimate.match), camera)
 
     def _is_proven(self, belief: Belief) -> bool:
         """Whether the heading was not guessed, or has led the right way since."""
@@ -239,7 +253,11 @@ class Tracker:
         return float(np.hypot(*(belief.pose()[0] - self._found_at)[:2])) >= METRES_TO_PROVE
 
     def _miss(self, stamp_ns: int, reason: str, camera: str, is_blind: bool = False) -> None:
-        self._support.add(stamp_ns, False, self.config.lost_after, camera, is_blind)
+        self._support.miss(stamp_ns, self.config.lost_after, camera, is_blind)
         if not is_blind or self._support.is_blind:
             self._reason = reason
             self._search.missed(self._support.cameras)
+
+
+def _astray(leap_m: float) -> str:
+    return f"the place that frames fit moves {leap_m:.1f} m against odometry: one of them is wrong"

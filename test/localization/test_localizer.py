@@ -18,7 +18,7 @@ from geoflow_ros.localization.localizer import Localizer, load_model, locate
 from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection, UniformPosePrior, position_std
 from geoflow_ros.model.config import DefaultConfig, PaperConfig
-from geoflow_ros.model.interface import Latent
+from geoflow_ros.model.interface import Latent, PoseGrid
 from geoflow_ros.planar import rotate
 from geoflow_ros.satellite.patch import SatellitePatch
 
@@ -82,6 +82,12 @@ class PerfectDensity(PerfectModel):
         offset = (hypotheses - self.truth) / torch.tensor([1 / 20, 1 / 20, 0.02])
         return -0.5 * offset.square().sum(-1)
 
+    def pose_grid(self, latent: Latent) -> PoseGrid:
+        x, yaw = np.linspace(-1.2, 1.2, 49), np.linspace(-0.2, 0.2, 21)
+        poses = np.stack(np.meshgrid(yaw, x, x, indexing="ij")[::-1], axis=-1)
+        seen = self.log_density(latent, torch.from_numpy(poses.reshape(1, -1, 3)))
+        return PoseGrid(seen.numpy().reshape(21, 49, 49), x, x, yaw, np.array([0.05, 0.05, 0.02]))
+
 
 def test_the_likelihood_of_base_link_poses_falls_off_around_the_estimate() -> None:
     estimate = localizer(PerfectDensity((5 / 20, 3 / 20, 0.05))).localize(IMAGE, CAMERA, PRIOR, seed=1)
@@ -91,7 +97,9 @@ def test_the_likelihood_of_base_link_poses_falls_off_around_the_estimate() -> No
     turned = pose + [0, 0, 0.04]
     turned[:2] += lever_arm(pose[2]) - lever_arm(turned[2])
     poses = np.array([pose, pose + [2, 0, 0], pose + [0, -2, 0], pose + [0, 0, 2 * math.pi], turned])
-    assert estimate.log_likelihood(poses) == pytest.approx([0.0, -2.0, -2.0, 0.0, -2.0], abs=0.05)
+    searched = 49 * 49 * 21 * 1.0 * 1.0 * 0.02  # m^2 rad, over which knowing nothing is spread
+    best = math.log(searched / ((2 * math.pi) ** 1.5 * 1.0 * 1.0 * 0.02))
+    assert estimate.log_likelihood(poses) - best == pytest.approx([0.0, -2.0, -2.0, 0.0, -2.0], abs=0.1)
 
 
 def test_the_density_peaks_at_the_estimate() -> None:

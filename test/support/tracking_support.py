@@ -169,11 +169,13 @@ class KnowingLocalizer:
 def estimate(mean: NDArray[np.float64], sigma: float, sigma_yaw: float) -> PoseEstimate:
     """A frame whose likelihood is a Gaussian."""
     stds = np.array([sigma, sigma, sigma_yaw])
+    searched = (2 * REACH_M) ** 2 * 2 * REACH_YAW
+    best = math.log(searched / (np.prod(stds) * (2 * math.pi) ** 1.5))
 
     def log_likelihood(poses: NDArray[np.float64]) -> NDArray[np.float64]:
         offset = poses - mean
         offset[:, 2] = np.mod(offset[:, 2] + math.pi, 2 * math.pi) - math.pi
-        return np.asarray(-0.5 * np.square(offset / stds).sum(axis=1))
+        return np.asarray(best - 0.5 * np.square(offset / stds).sum(axis=1))
 
     patch = SatellitePatch(np.zeros((8, 8, 3), np.uint8), (0.0, 0.0), 1.0)
     east, north, yaw = map(float, mean)

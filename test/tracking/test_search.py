@@ -14,7 +14,7 @@ from geoflow_ros.tracking.measurements import imu_heading, to_fix
 from geoflow_ros.tracking.motion import MotionBuffer
 from geoflow_ros.tracking.prior import HeadingConfig, PriorBuffer, PriorConfig
 from geoflow_ros.tracking.search import HEADINGS, MAX_STD, MAX_YAW_STD, Origin, Proposal, Search, bounded
-from geoflow_ros.tracking.support import LOST, Support
+from geoflow_ros.tracking.support import CERTAIN, DENIAL, DOUBTFUL, LOST, PROOF, Support
 
 BELIEF = PosePrior(1.0, 2.0, 0.3, np.eye(3) * 0.01)
 NOW = sim.stamp(0.0)
@@ -78,7 +78,7 @@ def test_bounds_keep_the_axes_of_the_covariance() -> None:
 def support(confirms: list[bool], step_s: float) -> Support:
     counted = Support()
     for tick, each in enumerate(confirms):
-        counted.add(round(tick * step_s * 1e9), each, 2.0)
+        counted.add(round(tick * step_s * 1e9), PROOF if each else DENIAL, 2.0)
     return counted
 
 
@@ -86,17 +86,34 @@ def support(confirms: list[bool], step_s: float) -> Support:
 def test_support_grows_and_falls_in_the_same_time_at_every_frame_rate(step_s: float) -> None:
     long = round(6.0 / step_s)
     assert support([True] * long, step_s).is_firm
-    assert support([True] * long, step_s).level > 0.99
+    assert support([True] * long, step_s).level == CERTAIN
     misses = round(2.0 / step_s)
     assert support([True] * long + [False] * misses, step_s).level == pytest.approx(LOST, rel=0.2)
 
 
 def test_one_frame_is_never_enough_however_long_the_pause() -> None:
     counted = support([False, False], 100.0)
-    counted.add(10**13, True, 2.0)
-    assert counted.level > 0.99 and not counted.is_firm
+    counted.add(10**13, PROOF, 2.0)
+    counted.add(2 * 10**13, PROOF, 2.0)
+    counted.add(3 * 10**13, DENIAL, 2.0)
+    counted.add(4 * 10**13, 100.0, 2.0)
+    assert not counted.is_firm
 
 
 def test_one_frame_in_ten_is_no_support() -> None:
-    assert support(([True] + [False] * 9) * 20, 0.1).level < 0.5
+    assert support(([True] + [False] * 9) * 20, 0.1).level < DOUBTFUL
     assert not support(([False] * 9 + [True]) * 20, 0.1).is_firm
+
+
+def test_weak_frames_that_mostly_agree_add_up() -> None:
+    counted = Support()
+    for tick in range(100):
+        counted.add(tick * 10**8, -1.0 if tick % 3 == 0 else 1.0, 2.0)
+    assert counted.level > CERTAIN / 2 and not counted.is_firm  # but they do not begin a track
+
+
+def test_a_frame_that_says_nothing_counts_by_the_time_since_the_last() -> None:
+    counted = support([True] * 60, 0.1)
+    for tick in range(60, 81):
+        counted.miss(round(tick * 1e8), 2.0)
+    assert counted.level == pytest.approx(LOST, rel=0.2)

@@ -1,0 +1,49 @@
+"""Whether the places that frames fit move along with odometry: on the wrong imagery they leap about."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+MOST_SIGMAS = 4.0
+LEAST_STD_M = 0.1  # of the belief: particles are few
+
+
+@dataclass(frozen=True, slots=True)
+class _Correction:
+    """By a frame: how far (2,) it moved the belief, and the belief's variance (m^2, both axes) before and after."""
+
+    stamp_ns: int
+    moved: Floats
+    before: float
+    after: float
+
+
+class Corrections:
+    """How far the frames of the last while have moved the belief against odometry, and how far they may have."""
+
+    def __init__(self) -> None:
+        self._recent: deque[_Correction] = deque()
+
+    def add(self, stamp_ns: int, before: tuple[Floats, Floats], after: tuple[Floats, Floats], window_s: float) -> None:
+        """Note mean (3,) and covariance (3, 3) of the belief before and after a frame; forget what is too old."""
+        variances = (float(np.trace(covariance[:2, :2])) for _, covariance in (before, after))
+        self._recent.append(_Correction(stamp_ns, (after[0] - before[0])[:2], *variances))
+        while self._recent[0].stamp_ns < stamp_ns - window_s * 1e9:
+            self._recent.popleft()
+
+    @property
+    def leap_m(self) -> float:
+        """How far the frames have moved the belief, if that is further than it and odometry were uncertain; else 0."""
+        recent = list(self._recent)
+        if not recent:
+            return 0.0
+        # What odometry added between two frames.
+        grown = sum(max(0.0, late.before - early.after) for early, late in zip(recent, recent[1:], strict=False))
+        allowed = recent[0].before + grown + 2 * LEAST_STD_M**2
+        leap = float(np.hypot(*np.sum([each.moved for each in recent], axis=0)))
+        return leap if leap**2 > MOST_SIGMAS**2 * allowed else 0.0

@@ -17,7 +17,7 @@ class LocalizerConfig:
     schedule: Schedule = option("step length: paper, full or annealed", Schedule.FULL)
     bandwidth_m: float = option("how close hypotheses must be to agree", 2.0, "m", (0.1, 20.0))
     max_missing: float = option("refuse when more of the patch has no imagery", 0.3, range=(0.0, 1.0))
-    min_match: float = option("refuse when image and imagery match with less probability", 0.5, range=(0.0, 1.0))
+    min_match: float = option("a frame that matches with less probability is no answer alone", 0.5, range=(0.0, 1.0))
     max_std_m: float = option("refuse an estimate less certain than this", 10.0, "m", (0.1, 100.0))
     max_latency_ms: float = option(
         "fewer hypotheses and steps rather than a frame slower than this; 0: always all", 0.0, "ms", (0.0, 10_000.0)

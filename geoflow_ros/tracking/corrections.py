@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-MOST_SIGMAS = 4.0
+MOST_SIGMAS = 6.0
 LEAST_STD_M = 0.1  # of the belief: particles are few
 
 

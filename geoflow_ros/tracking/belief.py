@@ -12,7 +12,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import Likelihood, PoseEstimate, PosePrior
 from geoflow_ros.options import option
 from geoflow_ros.tracking.cameras import ONE
-from geoflow_ros.tracking.evidence import Seen, match_evidence
+from geoflow_ros.tracking.evidence.frame_evidence import Seen, match_evidence
 from geoflow_ros.tracking.motion import NO_MOTION, Motion
 from geoflow_ros.tracking.particles import Particles
 

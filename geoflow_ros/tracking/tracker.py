@@ -12,15 +12,15 @@ from geoflow_ros.localization.pose import PoseEstimate, PosePrior, PoseWithCovar
 from geoflow_ros.options import option
 from geoflow_ros.tracking.belief import Belief, BeliefConfig
 from geoflow_ros.tracking.cameras import ONE, of_camera
-from geoflow_ros.tracking.corrections import Corrections
-from geoflow_ros.tracking.evidence import match_evidence
+from geoflow_ros.tracking.evidence.corrections import Corrections
+from geoflow_ros.tracking.evidence.frame_evidence import match_evidence
+from geoflow_ros.tracking.evidence.support import DOUBTFUL, LOST, Support
 from geoflow_ros.tracking.history import JUMP_NS, KEPT_NS
 from geoflow_ros.tracking.motion import NO_MOTION, Motion, MotionBuffer
 from geoflow_ros.tracking.prior import PriorBuffer
 from geoflow_ros.tracking.search import Origin, Proposal, Search, bounded
 from geoflow_ros.tracking.sensors.fixes import FixFusion
 from geoflow_ros.tracking.sensors.odometer import Odometer
-from geoflow_ros.tracking.support import DOUBTFUL, LOST, Support
 
 PAUSE_NS, CARRIED_TO_NS = 2 * 10**9, 10**9  # without an image, to how long before the newest odometry
 METRES_TO_PROVE = 10.0  # driven before a guessed heading is believed: frames of a few metres err alike

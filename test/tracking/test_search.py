@@ -10,11 +10,11 @@ import tracking_support as sim
 
 from geoflow_ros.localization.pose import PosePrior, Rejection
 from geoflow_ros.planar import wrap_angle
+from geoflow_ros.tracking.evidence.support import CERTAIN, DENIAL, DOUBTFUL, LOST, PROOF, Support
 from geoflow_ros.tracking.measurements import imu_heading, to_fix
 from geoflow_ros.tracking.motion import MotionBuffer
 from geoflow_ros.tracking.prior import HeadingConfig, PriorBuffer, PriorConfig
 from geoflow_ros.tracking.search import HEADINGS, MAX_STD, MAX_YAW_STD, Origin, Proposal, Search, bounded
-from geoflow_ros.tracking.support import CERTAIN, DENIAL, DOUBTFUL, LOST, PROOF, Support
 
 BELIEF = PosePrior(1.0, 2.0, 0.3, np.eye(3) * 0.01)
 NOW = sim.stamp(0.0)

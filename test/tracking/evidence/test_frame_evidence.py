@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from geoflow_ros.tracking.corrections import Corrections
-from geoflow_ros.tracking.evidence import Seen, match_evidence
+from geoflow_ros.tracking.evidence.corrections import Corrections
+from geoflow_ros.tracking.evidence.frame_evidence import Seen, match_evidence
 
 
 def test_the_evidence_of_a_match_grows_with_its_probability_and_is_bounded() -> None:

@@ -1,0 +1,1 @@
+"""What frames say for and against the belief, frame by frame and over time."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from geoflow_ros import cli
+from geoflow_ros.datasets.mount_errors import MountErrors
 from geoflow_ros.datasets.pairs import Pairs
 from geoflow_ros.datasets.sample import LocalizationDataset
 from geoflow_ros.datasets.select import DATASETS, Selection, open_dataset
@@ -52,6 +54,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--rotation-range-deg", type=_range, help="heading noise: 10, vigor 0 (180: unknown heading)")
     parser.add_argument("--original-labels", action="store_true", help="vigor: the labels before their correction")
     parser.add_argument("--rig", action="store_true", help="pairs: also the views of each place as one observation")
+    parser.add_argument(
+        "--mount-error-deg", type=_range, default=0.0, metavar="SIGMA",
+        help="state the pitch of every camera wrong by a normal error of this deviation, each its own (0)",
+    )  # fmt: skip
     parser.add_argument("--mismatch", action="store_true", help="also against imagery of other places")
     several = parser.add_argument_group("refinement", "several values of these are compared in one run")
     several.add_argument(
@@ -107,13 +113,22 @@ def _open(arguments: argparse.Namespace, config: ModelConfig, any_heading: bool)
     return open_dataset(selection)
 
 
+def _mounted(samples: LocalizationDataset, arguments: argparse.Namespace) -> LocalizationDataset:
+    """The samples, their cameras mounted as they say or not."""
+    if not arguments.mount_error_deg:
+        return samples
+    if isinstance(samples, Pairs):
+        raise InputError("--mount-error-deg is not for the dataset pairs: its cameras' mounts are not known exactly")
+    return MountErrors(samples, math.radians(arguments.mount_error_deg), arguments.seed)
+
+
 def run(arguments: argparse.Namespace) -> None:
     """Evaluate as the command line says."""
     if arguments.rig and arguments.dataset != "pairs":
         raise InputError("--rig is for the dataset pairs, whose views of one place can be combined")
     model = load_model(arguments.checkpoint, Runtime(arguments.runtime))
     any_heading = _beyond(model.config, arguments.rotation_range_deg)
-    samples = _open(arguments, model.config, any_heading)
+    samples = _mounted(_open(arguments, model.config, any_heading), arguments)
     indices = range(0, len(samples), arguments.every)[: arguments.limit]
     _prepare(arguments)
     configs = settings(arguments.hypotheses, arguments.steps, [Schedule(name) for name in arguments.schedule])
@@ -171,7 +186,7 @@ def _setup(arguments: argparse.Namespace) -> dict[str, Any]:
     setup: dict[str, Any] = {
         name: str(getattr(arguments, name)) for name in ("dataset", "split", "checkpoint", "runtime")
     }
-    names = ("seed", "every", "limit", "rotation_range_deg")
+    names = ("seed", "every", "limit", "rotation_range_deg", "mount_error_deg")
     return setup | {name: getattr(arguments, name) for name in names}
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -22,7 +20,6 @@ FINEST_M = 0.2
 COARSER = 1.5
 MARGIN_M = 40.0
 QUALITY = 70
-TAG = re.compile(r"<[^>]*>")
 
 Floats = NDArray[np.float64]
 
@@ -56,7 +53,7 @@ def ground_along(places: Floats, satellite: SatelliteMap, frame: LocalFrame) -> 
         if len(corners) <= MAX_CELLS:
             cells = tuple(_cells(corners, resolution, satellite, frame))
             if sum(len(cell.jpeg) for cell in cells) <= MAX_BYTES:
-                return Ground(cells, html.unescape(TAG.sub("", store.attribution)))
+                return Ground(cells, satellite.credit)
         resolution *= COARSER
 
 

@@ -13,12 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior
 from geoflow_ros.metrics import chi_square
 from geoflow_ros.planar import rotate
+from geoflow_ros.reports.lettering import BLACK, WHITE, write_credit, write_text
 from geoflow_ros.satellite.patch import SatellitePatch
 
 ELLIPSE = 0.9  # the probability within what is drawn of a covariance
 HEATMAP_PX = 720
 DECADES = 4  # of probability below the highest that the heatmap shows
-WHITE, BLACK, GREEN, CYAN = (255, 255, 255), (0, 0, 0), (80, 255, 80), (90, 220, 255)
+GREEN, CYAN = (80, 255, 80), (90, 220, 255)
 MAGENTA = (255, 80, 255)
 SHIFT = 4  # OpenCV draws at 1/16 px
 HALO = 2  # extra line width of the dark rim that keeps marks readable on any ground
@@ -42,6 +43,7 @@ def draw_heatmap(estimate: PoseEstimate, prior: PosePrior, size_px: int = HEATMA
     canvas.scale_bar(10.0)
     canvas.north_arrow()
     canvas.legend((("prior", CYAN), ("estimate", GREEN), ("hypotheses", WHITE)))
+    write_credit(canvas.image, estimate.patch.credit)
     return canvas.image
 
 
@@ -52,15 +54,8 @@ def draw_case(estimate: PoseEstimate, truth: tuple[float, float, float], size_px
     canvas.arrow(truth[:2], truth[2], 4.0, MAGENTA, 3)
     canvas.scale_bar(10.0)
     canvas.legend((("truth", MAGENTA), ("estimate", GREEN), ("hypotheses", WHITE)))
+    write_credit(canvas.image, estimate.patch.credit)
     return canvas.image
-
-
-def write_text(image: NDArray[np.uint8], text: str, origin: tuple[int, int], colour: tuple[int, int, int]) -> None:
-    """Write into an RGB picture; origin: u, v (px) of the lower left corner."""
-    u, v = origin
-    rim = [(du, dv, BLACK) for du in (-1, 0, 1) for dv in (-1, 0, 1)]  # thicker letters would be wider, too
-    for du, dv, ink in (*rim, (0, 0, colour)):
-        cv2.putText(image, text, (u + du, v + dv), cv2.FONT_HERSHEY_SIMPLEX, 0.6, ink, 1, cv2.LINE_AA)
 
 
 def _canvas(estimate: PoseEstimate, view_yaw: float, size_px: int) -> _Canvas:

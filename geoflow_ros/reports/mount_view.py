@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.planar import PlanarPose
-from geoflow_ros.reports.heatmap import WHITE, resampled, write_text
+from geoflow_ros.reports.heatmap import resampled
+from geoflow_ros.reports.lettering import WHITE, write_credit, write_text
 from geoflow_ros.satellite.patch import SatellitePatch
 
 PANEL_PX = 440
@@ -44,7 +45,8 @@ def ground_ahead(imagery: SatellitePatch, pose: PlanarPose, mount: Mount) -> Sat
     lens = pose @ mount.planar
     middle = lens @ PlanarPose(SIDE_M / 2 - BEHIND_M)
     empty = np.zeros((PANEL_PX, PANEL_PX, 3), np.uint8)
-    view = SatellitePatch(empty, (middle.x, middle.y), SIDE_M / PANEL_PX, lens.yaw - math.pi / 2)
+    pose_of_view = (middle.x, middle.y), SIDE_M / PANEL_PX, lens.yaw - math.pi / 2
+    view = SatellitePatch(empty, *pose_of_view, credit=imagery.credit)
     return replace(view, image=resampled(imagery.image, imagery.size_m, imagery, view))
 
 
@@ -86,6 +88,7 @@ def draw_mounts(
         panels, ("imagery", *(each.name for each in mounts)), (WHITE, *COLOURS), strict=True
     ):
         write_text(panel, name, (12, 26), colour)
+        write_credit(panel, patch.credit)
     return np.vstack([_on_top(rectified, plain, mounts), np.hstack(panels)])
 
 

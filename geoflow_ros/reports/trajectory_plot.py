@@ -39,7 +39,7 @@ def plot_trajectory(
     low, high = shown.min(axis=0) - MARGIN_M, shown.max(axis=0) + MARGIN_M
     figure = Figure(figsize=(10, 9), dpi=120, layout="constrained")
     axes = figure.add_subplot()
-    _draw_imagery(axes, low, high, satellite, frame)
+    credit = _draw_imagery(axes, low, high, satellite, frame)
     axes.plot(*fixes.T, "x", color="tab:red", markersize=3, alpha=0.7, label="GNSS fixes")
     if truth is not None:
         axes.plot(*truth.T, "-", color="white", linewidth=3)
@@ -53,14 +53,17 @@ def plot_trajectory(
     axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), xlabel="east [m]", ylabel="north [m]", aspect="equal")
     _draw_scale(axes, low, high)
     axes.legend(loc="upper right")
+    figure.supxlabel(credit, fontsize=7, wrap=True, parse_math=False)
     figure.savefig(path)
 
 
-def _draw_imagery(axes: Axes, low: Floats, high: Floats, satellite: SatelliteMap, frame: LocalFrame) -> None:
+def _draw_imagery(axes: Axes, low: Floats, high: Floats, satellite: SatelliteMap, frame: LocalFrame) -> str:
+    """Whose imagery it is."""
     east, north = ((low + high) / 2).tolist()
     patch = satellite.patch(frame, (east, north), 0.0, BACKGROUND_PX, float((high - low).max()) / BACKGROUND_PX)
     half = patch.size_m / 2
     axes.imshow(patch.image, extent=(east - half, east + half, north - half, north + half), alpha=0.75)
+    return patch.credit
 
 
 def _draw_scale(axes: Axes, low: Floats, high: Floats) -> None:

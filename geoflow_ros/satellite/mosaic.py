@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import EQUATOR_RESOLUTION, Datum, LocalFrame, ground_resolution
 from geoflow_ros.satellite.patch import SatellitePatch
-from geoflow_ros.satellite.tile_images import EMPTY, TileCache, TileStore
+from geoflow_ros.satellite.tile_images import EMPTY, TileCache, TileStore, credit_of
 
 MAX_SIDE_PX = 8192
 """Largest side of a patch, and of the mosaic of tiles under it."""
@@ -38,6 +38,7 @@ class SatelliteMap:
         self.store = store
         self._zooms = store.zooms if zoom is None else (zoom,)
         self._cache = TileCache(store, cache_bytes)
+        self.credit = credit_of(store)
 
     @property
     def corrupt(self) -> tuple[str, ...]:
@@ -69,7 +70,7 @@ class SatelliteMap:
         rgba = self._warp(zoom, affine, size_px)
         missing = 1.0 - np.count_nonzero(rgba[..., 3] >= 128) / size_px**2
         image = np.asarray(cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB), dtype=np.uint8)
-        return replace(geometry, image=image, missing=missing)
+        return replace(geometry, image=image, missing=missing, credit=self.credit)
 
     def _shown_at(self, patch: SatellitePatch) -> SatellitePatch:
         """Where the imagery shows the ground of a patch."""

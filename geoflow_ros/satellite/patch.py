@@ -19,6 +19,7 @@ class SatellitePatch:
     center: east, north (m) of the patch centre. resolution: metres per pixel.
     yaw: direction of +u, radians counter-clockwise from east; 0 is a north-up patch.
     missing: fraction of the pixels for which no tile was found (those are grey, never black in silence).
+    credit: whose imagery it is, to be drawn on every picture of it.
     """
 
     image: NDArray[np.uint8]
@@ -26,6 +27,7 @@ class SatellitePatch:
     resolution: float
     yaw: float = 0.0
     missing: float = 0.0
+    credit: str = ""
 
     @property
     def size_px(self) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 import math
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -23,6 +25,8 @@ Bounds = tuple[float, float, float, float]
 
 OFFSET_KEY = "imagery_offset"
 """What a store's metadata call the text of an `ImageryOffset`."""
+
+TAG = re.compile(r"<[^>]*>")
 
 EMPTY = (128, 128, 128, 0)
 """RGBA of a pixel without imagery."""
@@ -100,6 +104,11 @@ class TileStore(Protocol):
 
     def places(self, zoom: int) -> Iterator[tuple[int, int]]:
         """Column and row of every tile of a zoom level."""
+
+
+def credit_of(store: TileStore) -> str:
+    """The attribution of a store as plain text, for pictures and pages."""
+    return html.unescape(TAG.sub("", store.attribution)).strip()
 
 
 def decode_tile(data: bytes) -> NDArray[np.uint8]:

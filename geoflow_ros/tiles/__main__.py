@@ -16,6 +16,7 @@ from geoflow_ros import cli
 from geoflow_ros.align.command import add_align
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import ground_resolution
+from geoflow_ros.reports.lettering import write_credit
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
 from geoflow_ros.satellite.tile_images import TileStore
@@ -92,7 +93,9 @@ def _patch(arguments: argparse.Namespace) -> None:
     if patch.missing == 1.0:
         reason = satellite.corrupt[-1] if satellite.corrupt else f"its tiles cover {_text(store.bounds)}"
         raise InputError(f"{store.name} has no imagery at {arguments.lat}, {arguments.lon}: {reason}")
-    _write_png(arguments.out, patch.image)
+    image = patch.image.copy()
+    write_credit(image, patch.credit)
+    _write_png(arguments.out, image)
     print(
         f"{arguments.out}: centre {arguments.lat:.7f} {arguments.lon:.7f}, yaw {arguments.yaw_deg:g} deg, "
         f"{patch.size_px} px of {patch.resolution:.4f} m = {patch.size_m:.2f} m, missing {patch.missing:.3f}"

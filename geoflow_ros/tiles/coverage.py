@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.reports.ground import TAG
 from geoflow_ros.satellite.tile_grid import tile_box
-from geoflow_ros.satellite.tile_images import Bounds, TileStore
+from geoflow_ros.satellite.tile_images import Bounds, TileStore, credit_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,7 +68,7 @@ def draw_coverage(store: TileStore, levels: list[Level], path: Path) -> None:
     for axes in figure.axes[len(levels) :]:
         axes.remove()
     figure.suptitle(store.name)
-    figure.supxlabel(html.unescape(TAG.sub("", store.attribution)), fontsize=7, wrap=True)
+    figure.supxlabel(credit_of(store), fontsize=7, wrap=True, parse_math=False)
     try:
         figure.savefig(path, format="png")
     except OSError as error:

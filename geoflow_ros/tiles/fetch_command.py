@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from geoflow_ros import cli
 from geoflow_ros.errors import InputError
+from geoflow_ros.geodesy import Datum
 from geoflow_ros.satellite.tile_grid import MAX_ZOOM, Tile
 from geoflow_ros.satellite.tile_images import Bounds
 from geoflow_ros.tiles.area import box_of, box_tiles, check_box, track_tiles, zoom_for
@@ -31,7 +32,9 @@ def add_fetch(commands: Any) -> None:
     parser.add_argument("--source", required=True, metavar="URL|PROVIDER", help=source_help)
     area = parser.add_mutually_exclusive_group(required=True)
     area.add_argument("--bbox", type=float, nargs=4, metavar=("W", "S", "E", "N"), help="WGS84 degrees")
-    area.add_argument("--track", type=Path, metavar="FILE", help="GPX, GeoJSON, or TUM with a line `# datum`")
+    area.add_argument("--track", type=Path, metavar="FILE", help="folder of a bag, GPX, GeoJSON, or TUM")
+    datum_help = "where a TUM track has its zero, if no line `# datum` in it says so"
+    parser.add_argument("--datum", type=float, nargs=2, metavar=("LAT", "LON"), help=datum_help)
     margin_help = f"metres to each side of the track; default {DEFAULT_MARGIN_M:g}"
     parser.add_argument("--margin-m", type=_positive, default=DEFAULT_MARGIN_M, metavar="M", help=margin_help)
     detail = parser.add_mutually_exclusive_group(required=True)
@@ -86,7 +89,8 @@ class _Zooms:
 
 
 def _wanted(arguments: argparse.Namespace, source: TileSource) -> list[Tile]:
-    lines = [] if arguments.track is None else read_track(arguments.track)
+    datum = None if arguments.datum is None else Datum(*arguments.datum)
+    lines = [] if arguments.track is None else read_track(arguments.track, datum)
     box: Bounds = box_of(lines, arguments.track) if lines else tuple(arguments.bbox)
     if not lines:
         check_box(box)

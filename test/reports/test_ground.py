@@ -11,6 +11,7 @@ from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.reports import ground
 from geoflow_ros.reports.ground import Ground, ground_along
 from geoflow_ros.satellite.mosaic import SatelliteMap
+from geoflow_ros.satellite.tile_images import ImageryOffset
 
 FRAME = LocalFrame(Datum(49.0, 8.4))
 ZOOM = 18  # 0.39 m a pixel here
@@ -21,6 +22,7 @@ class Endless:
     """A store of tiles of one grey each, told by column and row; noisy ones if so asked; none below `south_of`."""
 
     name, format, zooms, bounds, tile_px = "made up", "png", (ZOOM,), (8.0, 48.0, 9.0, 50.0), 256
+    imagery_offset = ImageryOffset()
     attribution = '&copy; <a href="https://example.org">the <b>makers</b></a>'
 
     def __init__(self, noisy: bool = False, south_of: int = 2**ZOOM) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import Likelihood, PoseEstimate, PosePrior
 from geoflow_ros.options import option
-from geoflow_ros.tracking.cameras import ONE
+from geoflow_ros.planar import PlanarPose, wrap_angle
+from geoflow_ros.tracking.cameras import AHEAD, View
 from geoflow_ros.tracking.evidence.frame_evidence import Seen, match_evidence
 from geoflow_ros.tracking.motion import NO_MOTION, Motion
 from geoflow_ros.tracking.particles import Particles
@@ -35,6 +37,12 @@ class BeliefConfig:
     )
     correlation_angle: float = option(
         "the same for turning: what is in view changes on the spot, too", 0.5, "rad", (0.01, 6.3)
+    )
+    camera_correlation: float = option(
+        "correlation of the errors of a rig's cameras, which share imagery and vehicle: n of them in one place count "
+        "as n / (1 + (n - 1) times this)",
+        0.5,
+        range=(0.0, 1.0),
     )
     outlier_depth: float = option(
         "by how much (natural logarithm) a frame may speak against a place at most", 6.0, range=(1.0, 18.0)
@@ -82,6 +90,13 @@ class BeliefConfig:
             )
 
 
+class _Taken(NamedTuple):
+    """Where a frame was taken. at: (2,) metres and radians of the way. mount: of its camera."""
+
+    at: Floats
+    mount: PlanarPose
+
+
 class Belief:
     """Particles at a stamp."""
 
@@ -92,7 +107,7 @@ class Belief:
         self._particles = Particles(poses, rng, config.scale_std)
         self._rng = rng
         self._way = np.zeros(2)  # metres driven and radians turned so far
-        self._seen_at: dict[str, Floats] = {}  # the same where the last frame of each camera was weighed
+        self._seen: dict[str, _Taken] = {}  # by camera, where its last frame was taken
         self._fix_ns: int | None = None
 
     @classmethod
@@ -104,11 +119,16 @@ class Belief:
 
     @classmethod
     def of_frame(
-        cls, config: BeliefConfig, estimate: PoseEstimate, stamp_ns: int, rng: np.random.Generator, camera: str = ONE
+        cls,
+        config: BeliefConfig,
+        estimate: PoseEstimate,
+        stamp_ns: int,
+        rng: np.random.Generator,
+        view: View = AHEAD,
     ) -> Belief:
         """A belief that rests on a single frame: drawn from what it says, which is not weighed again."""
         belief = cls(config, _drawn(estimate, config.particles, rng), stamp_ns, rng)
-        belief._seen_at[camera] = np.zeros(2)
+        belief._seen[view.camera] = _Taken(np.zeros(2), view.mount)
         return belief
 
     def pose(self, lag: Motion = NO_MOTION) -> tuple[Floats, Floats]:
@@ -130,12 +150,14 @@ class Belief:
         self._particles.draw_scale(self._config.scale_std)
         self._particles.move(NO_MOTION, *MISLED)
 
-    def see(self, estimate: PoseEstimate, lag: Motion = NO_MOTION, camera: str = ONE, is_doubted: bool = False) -> Seen:
-        """Weigh the particles by a frame of a camera; a late one was taken a motion `lag` away.
+    def see(
+        self, estimate: PoseEstimate, lag: Motion = NO_MOTION, view: View = AHEAD, is_doubted: bool = False
+    ) -> Seen:
+        """Weigh the particles by a frame; a late one was taken a motion `lag` away.
 
         is_doubted: the frame is not to be trusted alone, and does not bring places that the belief does not hold.
         """
-        share = self._share(self._way - (lag.distance, lag.turned), camera)
+        share = self._share(self._way - (lag.distance, lag.turned), view)
         match = match_evidence(estimate.match)
         fit, best = self._fit(estimate, lag)
         weights = self._particles.weights
@@ -167,17 +189,26 @@ class Belief:
             self._fix_ns = stamp_ns if self._fix_ns is None else max(stamp_ns, self._fix_ns)
         return chi_square
 
-    def _share(self, at: Floats, camera: str) -> float:
+    def _share(self, at: Floats, view: View) -> float:
         """In [0, 1]: how much a frame taken at (2,) of the way says that those before it did not.
 
-        Nearby views of one camera err alike; those of two cameras show different things.
+        Nearby views that look along the same way err alike, be they of one camera or of the two of a stereo pair;
+        cameras that look to different sides show different things, of imagery that is off for all of them.
         """
-        config, before = self._config, self._seen_at.get(camera)
-        self._seen_at[camera] = at if before is None else np.maximum(at, before)
-        if before is None:
-            return 1.0
-        travelled, turned = abs(at - before)
-        return min(1.0, math.hypot(travelled / config.correlation_length, turned / config.correlation_angle))
+        share, together = 1.0, 1
+        for camera, before in self._seen.items():
+            travelled, turned = abs(at - before.at)
+            together += camera != view.camera and self._scaled(travelled, turned) < 1.0
+            travelled += math.hypot(view.mount.x - before.mount.x, view.mount.y - before.mount.y)
+            turned += abs(wrap_angle(view.mount.yaw - before.mount.yaw))
+            share = min(share, self._scaled(travelled, turned))
+        last = self._seen.get(view.camera)
+        self._seen[view.camera] = _Taken(at if last is None else np.maximum(at, last.at), view.mount)
+        return share / (1.0 + self._config.camera_correlation * (together - 1))
+
+    def _scaled(self, travelled: float, turned: float) -> float:
+        """Metres and radians in those within which frames count as one."""
+        return math.hypot(travelled / self._config.correlation_length, turned / self._config.correlation_angle)
 
     def _fit(self, estimate: PoseEstimate, lag: Motion) -> tuple[Floats, float]:
         """Log likelihood (N,) of a frame at the particles, 0 at its best place; and of that, over knowing nothing."""

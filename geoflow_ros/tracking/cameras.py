@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from geoflow_ros.camera import Mount
 from geoflow_ros.errors import InputError
+from geoflow_ros.planar import PlanarPose
 from geoflow_ros.tracking.camera_input import CameraInput
 from geoflow_ros.tracking.mount.estimate import MountPrior
 
@@ -28,6 +29,17 @@ class CameraSetup:
     mount: Mount | None = None
     rectified: bool = False
     prior: MountPrior = MountPrior()
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Which camera takes a frame, and where it is on base_link and looks, seen from above."""
+
+    camera: str = ONE
+    mount: PlanarPose = PlanarPose()
+
+
+AHEAD = View()
 
 
 class Cameras:

@@ -14,7 +14,8 @@ from geoflow_ros.camera import CameraModel
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection, position_std
-from geoflow_ros.tracking.cameras import ONE, CameraSetup, of_camera
+from geoflow_ros.planar import PlanarPose
+from geoflow_ros.tracking.cameras import ONE, CameraSetup, View, of_camera
 from geoflow_ros.tracking.frame_localizer import FrameLocalizer, LocalizerIn
 from geoflow_ros.tracking.mount.estimate import CAMERA, MountEstimate
 from geoflow_ros.tracking.mount.self_calibration import MountCalibration
@@ -108,7 +109,8 @@ class Session(SensorInputs):
                 outcome = task = Rejection("the track was started anew")
             else:
                 origin = task.proposal.origin if isinstance(task, _Task) else None
-                self._tracker.see(taken_ns, outcome, origin, camera)
+                mount = task.camera.mount.planar if isinstance(task, _Task) else PlanarPose()
+                self._tracker.see(taken_ns, outcome, origin, View(camera, mount))
             self._say("fix clock", self._tracker.fixes.refusal)
             track = self._track = self._doubted(self._tracker.track(taken_ns))
             if isinstance(outcome, PoseEstimate) and isinstance(task, _Task):

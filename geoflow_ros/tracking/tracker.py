@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, PoseWithCovariance, Rejection, position_std
 from geoflow_ros.options import option
 from geoflow_ros.tracking.belief import Belief, BeliefConfig
-from geoflow_ros.tracking.cameras import ONE, of_camera
+from geoflow_ros.tracking.cameras import AHEAD, View, of_camera
 from geoflow_ros.tracking.evidence.corrections import Corrections
 from geoflow_ros.tracking.evidence.frame_evidence import match_evidence
 from geoflow_ros.tracking.evidence.support import DOUBTFUL, LOST, Support
@@ -147,17 +147,17 @@ class Tracker:
             return Proposal(prior, Origin.BELIEF)
         return self._search.next(stamp_ns, prior, self._sensors)
 
-    def see(self, stamp_ns: int, outcome: PoseEstimate | Rejection, origin: Origin | None, camera: str = ONE) -> None:
+    def see(self, stamp_ns: int, outcome: PoseEstimate | Rejection, origin: Origin | None, view: View = AHEAD) -> None:
         """Learn what came of a frame. origin: of the proposal it was looked for at, None if there was none."""
         if origin is not None and self._first_try_ns is None:
             self._first_try_ns = stamp_ns
         said = outcome.withheld if isinstance(outcome, Rejection) else outcome
         if origin is Origin.BELIEF and self._belief is not None and said is not None:
-            self._weigh_frame(self._belief, stamp_ns, said, camera, isinstance(outcome, Rejection))
+            self._weigh_frame(self._belief, stamp_ns, said, view, isinstance(outcome, Rejection))
         elif isinstance(outcome, PoseEstimate):
-            self._begin(stamp_ns, outcome, origin, camera)
+            self._begin(stamp_ns, outcome, origin, view)
         else:
-            self._miss(stamp_ns, outcome.reason, camera, outcome.is_blind)
+            self._miss(stamp_ns, outcome.reason, view.camera, outcome.is_blind)
         if self._is_followed:
             self._is_followed = self._support.level >= LOST
         elif self._belief is not None and self._support.is_firm and self._is_proven(self._belief):
@@ -218,33 +218,31 @@ class Tracker:
             belief.advance(stamp_ns, self._odometer.step(belief.stamp_ns, stamp_ns), speed_sigma)
         self._fixes.weigh(belief, self.config.belief, self._is_followed)
 
-    def _weigh_frame(
-        self, belief: Belief, stamp_ns: int, estimate: PoseEstimate, camera: str, is_doubted: bool
-    ) -> None:
+    def _weigh_frame(self, belief: Belief, stamp_ns: int, estimate: PoseEstimate, view: View, is_doubted: bool) -> None:
         before = belief.pose()
-        seen = belief.see(estimate, self._lag(belief, min(stamp_ns, belief.stamp_ns)), camera, is_doubted)
+        seen = belief.see(estimate, self._lag(belief, min(stamp_ns, belief.stamp_ns)), view, is_doubted)
         after = belief.pose()
         self._odometer.settle(min(1.0, (position_std(after[1]) / position_std(before[1])) ** 2))
         self._corrections.add(stamp_ns, before, after, self.config.lost_after / 2)
         leap = self._corrections.leap_m
         evidence = seen.evidence - (LEAP if leap else 0.0)
-        self._support.add(stamp_ns, evidence, self.config.lost_after, camera)
+        self._support.add(stamp_ns, evidence, self.config.lost_after, view.camera)
         if evidence > 0.0:
             self._search.confirmed(self._support.cameras)
             self._reason = ONE_FITS if self._is_proven(belief) else DRIVE_ON
         else:
             self._search.missed(self._support.cameras)
-            self._reason = of_camera(camera, _astray(leap) if leap else seen.objection)
+            self._reason = of_camera(view.camera, _astray(leap) if leap else seen.objection)
 
-    def _begin(self, stamp_ns: int, estimate: PoseEstimate, origin: Origin | None, camera: str) -> None:
+    def _begin(self, stamp_ns: int, estimate: PoseEstimate, origin: Origin | None, view: View) -> None:
         """Believe a frame that was found elsewhere, until frames say otherwise."""
-        self._belief = Belief.of_frame(self.config.belief, estimate, stamp_ns, self._rng, camera)
+        self._belief = Belief.of_frame(self.config.belief, estimate, stamp_ns, self._rng, view)
         self._found_at = self._belief.pose()[0] if origin is Origin.GUESS else None
         self._corrections = Corrections()
         self._reason = ONE_FITS
         self._fixes.restart()
         self._search.found()
-        self._support.begin(stamp_ns, match_evidence(estimate.match), camera)
+        self._support.begin(stamp_ns, match_evidence(estimate.match), view.camera)
 
     def _is_proven(self, belief: Belief) -> bool:
         """Whether the heading was not guessed, or has led the right way since."""

@@ -16,14 +16,15 @@ from tqdm import tqdm
 
 from geoflow_ros.datasets.pairs import Pairs, View
 from geoflow_ros.errors import InputError
-from geoflow_ros.evaluate.place_density import CELL_M, PlaceDensity, seen_from
+from geoflow_ros.evaluate.place_density import CELL_M, PlaceDensity
 from geoflow_ros.evaluate.scores import PlaceScores, summarise_places
 from geoflow_ros.localization.estimation import estimate_pose
 from geoflow_ros.localization.inputs import ground_image, image_tensor
 from geoflow_ros.localization.localizer import cached_lift_grid
 from geoflow_ros.localization.localizer_config import LocalizerConfig
-from geoflow_ros.localization.pose import Likelihood, PoseEstimate
+from geoflow_ros.localization.pose import Likelihood, PoseEstimate, of_base
 from geoflow_ros.model.interface import Latent, LocalizationModel
+from geoflow_ros.planar import PlanarPose
 
 Alter = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 NEAR_M = 4.0
@@ -126,7 +127,7 @@ def prefix_of(place: str) -> str:
 def _of_vehicle(estimate: PoseEstimate, view: View) -> Likelihood:
     if estimate.log_likelihood is None:
         raise InputError("this network has no density: single hypotheses cannot be summed over views")
-    return seen_from(estimate.log_likelihood, view.yaw)
+    return of_base(estimate.log_likelihood, PlanarPose(yaw=view.yaw))
 
 
 def _log_odds(latent: Latent) -> float:

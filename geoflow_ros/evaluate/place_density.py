@@ -73,15 +73,6 @@ class PlaceDensity:
         return np.asarray((self.axis - x) ** 2 + (self.axis[:, None] - y) ** 2)
 
 
-def seen_from(likelihood: Likelihood, camera_yaw: float) -> Likelihood:
-    """The likelihood of a vehicle's poses from that of its camera, which looks `camera_yaw` (rad) left of ahead."""
-
-    def log_likelihood(poses: Floats) -> Floats:
-        return likelihood(poses + (0.0, 0.0, camera_yaw))
-
-    return log_likelihood
-
-
 def _middles(reach: float, step: float) -> Floats:
     """Middles of cells of about `step` from -reach to reach."""
     count = max(1, round(2 * reach / step))

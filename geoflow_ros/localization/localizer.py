@@ -22,12 +22,12 @@ from geoflow_ros.localization.estimation import estimate_pose
 from geoflow_ros.localization.inputs import ground_image, image_tensor, lift_grid
 from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.localization.pose import (
-    Likelihood,
     PoseEstimate,
     PosePrior,
     Rejection,
     UniformPosePrior,
     moved,
+    of_base,
     position_std,
 )
 from geoflow_ros.model.inference.runtimes import Runtime, accelerated, parse_runtime
@@ -202,16 +202,11 @@ def _blind(image: NDArray[np.uint8], camera: CameraModel) -> Rejection | None:
     return None
 
 
-def _of_base(of_camera: Likelihood, mount: Mount) -> Likelihood:
-    """The likelihood of base_link poses from that of camera poses."""
-    return lambda poses: of_camera(compose(poses, mount.planar.array()))
-
-
 def _to_base(estimate: PoseEstimate, mount: Mount) -> PoseEstimate:
     """base_link's estimate from the camera's."""
     base = mount.planar.inverse()
     return replace(
         moved(estimate, base),
         hypotheses=compose(estimate.hypotheses, base.array()),
-        log_likelihood=None if estimate.log_likelihood is None else _of_base(estimate.log_likelihood, mount),
+        log_likelihood=None if estimate.log_likelihood is None else of_base(estimate.log_likelihood, mount.planar),
     )

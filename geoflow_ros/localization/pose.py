@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.planar import PlanarPose, lever_jacobian
+from geoflow_ros.planar import PlanarPose, compose, lever_jacobian
 from geoflow_ros.satellite.patch import SatellitePatch
 
 Likelihood = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -38,6 +38,11 @@ class PoseWithCovariance:
     def planar(self) -> PlanarPose:
         """The pose alone."""
         return PlanarPose(self.east, self.north, self.yaw)
+
+
+def of_base(of_camera: Likelihood, mount: PlanarPose) -> Likelihood:
+    """The likelihood of base_link poses from that of the poses of a camera that is mounted so."""
+    return lambda poses: of_camera(compose(poses, mount.array()))
 
 
 P = TypeVar("P", bound=PoseWithCovariance)

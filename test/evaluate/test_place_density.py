@@ -7,8 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from geoflow_ros.evaluate.place_density import CELL_M, PlaceDensity, seen_from
-from geoflow_ros.localization.pose import Likelihood, UniformPosePrior
+from geoflow_ros.evaluate.place_density import CELL_M, PlaceDensity
+from geoflow_ros.localization.pose import Likelihood, UniformPosePrior, of_base
+from geoflow_ros.planar import PlanarPose
 
 STILL = UniformPosePrior(10.0, -5.0, 0.0, reach_m=12.0, yaw_range=math.radians(10.0), sides=0.0)
 ALONG = UniformPosePrior(10.0, -5.0, math.radians(60.0), reach_m=12.0, yaw_range=math.radians(10.0))
@@ -59,7 +60,7 @@ def test_a_view_aside_is_read_where_it_looks() -> None:
     def likelihood(poses: np.ndarray) -> np.ndarray:
         return -0.5 * ((poses[:, 2] - math.radians(100.0)) / 0.01) ** 2
 
-    of_vehicle = seen_from(likelihood, math.radians(90.0))
+    of_vehicle = of_base(likelihood, PlanarPose(yaw=math.radians(90.0)))
     poses = np.array([[0.0, 0.0, math.radians(10.0)], [0.0, 0.0, math.radians(12.0)]])
     assert of_vehicle(poses)[0] == pytest.approx(0.0, abs=1e-9) and of_vehicle(poses)[1] < -5
 

@@ -27,7 +27,11 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--tiles", required=True, help="satellite tiles, as of a replay")
     parser.add_argument("--out", type=Path, metavar="CHECKPOINT", help="the new weights, if they pass; a report beside")
     parser.add_argument("--poses", type=Path, help="only smooth one drive, and write where it was: a TUM file")
-    parser.add_argument("--checkpoint", type=Path, help="weights to begin with; default: the shipped ones")
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        help="weights to begin with; default: those of --out if there are any, else the shipped ones",
+    )
     parser.add_argument("--rounds", type=cli.positive, default=2, help="of smoothing and learning, default %(default)s")
     parser.add_argument("--steps", type=cli.positive, default=300, help="of a round's training, default %(default)s")
     parser.add_argument("--seed", type=cli.natural, default=0, help="of everything random")
@@ -46,10 +50,12 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.poses is not None:
         _smooth_only(arguments)
         return
+    out = paths(arguments.out)[0]
+    if arguments.checkpoint is None and out.is_file():
+        arguments.checkpoint = out  # learnt on, as after an interruption
     drives = [open_unlabelled(path, arguments) for path in arguments.drives]
     if len({drive.name for drive in drives}) < len(drives):
         raise InputError("two drives have the same name: rename a folder")
-    out = paths(arguments.out)[0]
     start = drives[0].config.checkpoint_path
     plan = Plan(start, out, arguments.rounds, arguments.steps, arguments.seed)
     adaptation = adapt(drives, plan)

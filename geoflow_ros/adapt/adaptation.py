@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -20,7 +19,7 @@ from geoflow_ros.adapt.mount_check import MountCheck, check_mount
 from geoflow_ros.adapt.unlabelled_drive import Agreement, UnlabelledDrive, smoothed
 from geoflow_ros.errors import InputError
 from geoflow_ros.model.matchflow import MatchFlow
-from geoflow_ros.model.weights import load, read, save
+from geoflow_ros.model.weights import CheckpointInfo, load, read, save
 from geoflow_ros.smoothing.smoother import Smoothed
 from geoflow_ros.smoothing.trajectory_output import write_poses
 
@@ -107,32 +106,28 @@ def adapt(drives: Sequence[UnlabelledDrive], plan: Plan) -> Adaptation:
     model = load(plan.start)
     if not isinstance(model, MatchFlow):
         raise InputError(f"{plan.start} is a {model.config.name!r} network: only the default one can be adapted")
-    results = _smoothed(drives, model, plan)
-    rounds: list[Round] = []
-    judges = [each for result in results for each in held_out_of(result.drive, result.smoothed, model)]
-    before, mount, is_new = judge(model, judges), check_mount(model, judges), False
-    for number in range(plan.rounds):
-        if number > 0:
-            results = _smoothed(drives, model, plan)
-            judges = [each for result in results for each in held_out_of(result.drive, result.smoothed, model)]
-            before = judge(model, judges)
-        learnt, outcome = _round(results, model, judges, before, plan, number)
+    origin, rounds = read(plan.start)[0], list[Round]()
+    fingerprint = origin.sha256
+    for _ in range(plan.rounds):
+        results = _smoothed(drives, model, plan)
+        judges = [each for result in results for each in held_out_of(result.drive, result.smoothed, model)]
+        learnt, outcome = _round(results, model, judges, plan, fingerprint)
         rounds.append(outcome)
         if outcome.failed:
             break
-        model, is_new = learnt, True
-        save(model, plan.out, _card(plan, outcome))
-    return Adaptation(results, rounds, mount, is_new)
+        model = learnt
+        fingerprint = save(model, plan.out, _card(origin, outcome)).sha256
+    return Adaptation(results, rounds, check_mount(model, judges), not rounds[0].failed)
 
 
 def _round(
-    results: Sequence[DriveResult], model: MatchFlow, judges: Sequence[HeldOut], before: Scores, plan: Plan,
-    number: int,
-) -> tuple[MatchFlow, Round]:  # fmt: skip
+    results: Sequence[DriveResult], model: MatchFlow, judges: Sequence[HeldOut], plan: Plan, fingerprint: str
+) -> tuple[MatchFlow, Round]:
+    """The weights that a network becomes, and what came of it. fingerprint: of the network's weights."""
     labels = [labels_of(result.drive, result.smoothed) for result in results]
-    samples = _samples(results, labels, model, plan.seed + number)
-    state = plan.folder / f"round{number + 1}.pt"
-    learnt = train_heads(model, samples, recipe(plan.steps, plan.seed + number), state)
+    seed = plan.seed + int(fingerprint[:4], 16)  # every round draws anew, and a resumed one the same
+    before, samples = judge(model, judges), _samples(results, labels, model, seed)
+    learnt = train_heads(model, samples, recipe(plan.steps, seed), plan.folder / f"from_{fingerprint[:12]}.pt")
     after = judge(learnt, judges)
     flat = [label for each in labels for label in each]
     return learnt, Round(len(flat), certain(flat), before, after, tuple(failed_gates(before, after)))
@@ -157,18 +152,17 @@ def _smoothed(drives: Sequence[UnlabelledDrive], model: MatchFlow, plan: Plan) -
     for drive in drives:
         result, agreement = smoothed(drive, model)
         if agreement.reason:
-            raise InputError(f"{drive.name}: {agreement.reason} The weights stay as they were.")
+            raise InputError(f"{drive.name}: {agreement.reason}")
         write_poses(plan.folder / f"{drive.name}.tum", drive.recorded, drive.nodes, result)
         results.append(DriveResult(drive, result, agreement))
     return results
 
 
-def _card(plan: Plan, outcome: Round) -> dict[str, Any]:
+def _card(origin: CheckpointInfo, outcome: Round) -> dict[str, Any]:
     """What is told of the weights: where they come from, and what they were judged by."""
-    before, info = read(plan.start)[0], asdict(outcome)
     return {
         "description": "adapted to unlabelled drives (docs/ADAPT.md)",
-        "adapted_from": before.sha256,
-        "start": dict(before.card),
-        "held_out": json.loads(json.dumps(info)),
+        "adapted_from": origin.sha256,
+        "start": dict(origin.card),
+        "held_out": asdict(outcome),
     }

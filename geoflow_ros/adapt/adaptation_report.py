@@ -55,7 +55,11 @@ def markdown(adaptation: Adaptation, out: Path) -> str:
 
 
 def _row(label: str, scores: Scores) -> str:
-    return f"| {label} | " + " | ".join(f"{value:.4g}" for value in asdict(scores).values()) + " |"
+    return (
+        f"| {label} | "
+        + " | ".join("" if value is None else f"{value:.4g}" for value in asdict(scores).values())
+        + " |"
+    )
 
 
 def _labels(number: int, each: Round) -> str:

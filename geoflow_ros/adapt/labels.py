@@ -7,11 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.adapt.cached_samples import PRIOR, Label, sample_at
+from geoflow_ros.adapt.cached_samples import FAR_M, PRIOR, Label, sample_at
 from geoflow_ros.adapt.gates import HeldOut
 from geoflow_ros.adapt.unlabelled_drive import UnlabelledDrive
 from geoflow_ros.errors import InputError
 from geoflow_ros.model.matchflow import MatchFlow
+from geoflow_ros.planar import PlanarPose
+from geoflow_ros.satellite.patch import SatellitePatch
+from geoflow_ros.smoothing.frame_volume import patch_around
 from geoflow_ros.smoothing.smoother import Smoothed
 
 HELD_OUT_SHARE, GAP_M = 0.2, 30.0
@@ -50,8 +53,18 @@ def held_out_of(drive: UnlabelledDrive, smoothed: Smoothed, model: MatchFlow) ->
     for frame, image in drive.recorded.images(set(of_frame), size, "held out"):
         node = of_frame[frame]
         sample = sample_at(drive, model, image, smoothed.poses[node], PRIOR.draw(node))
-        held_out.append(HeldOut(sample, smoothed.pose_covariances[node]))
+        held_out.append(HeldOut(sample, smoothed.pose_covariances[node], _elsewhere(drive, smoothed, model, node)))
     return held_out
+
+
+def _elsewhere(drive: UnlabelledDrive, smoothed: Smoothed, model: MatchFlow, node: int) -> SatellitePatch | None:
+    """The patch around the place of the drive that is farthest from a node, if that is another place."""
+    away = np.hypot(*(smoothed.poses[:, :2] - smoothed.poses[node, :2]).T)
+    farthest = int(away.argmax())
+    if away[farthest] < FAR_M:
+        return None
+    camera = PlanarPose(*smoothed.poses[farthest].tolist()) @ drive.recorded.camera.mount.planar
+    return patch_around(model, drive.satellite, drive.recorded.frame, camera)
 
 
 def certain(labels: Sequence[Label]) -> float:

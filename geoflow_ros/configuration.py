@@ -15,6 +15,7 @@ from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.model.inference.runtimes import Runtime
 from geoflow_ros.options import Option, Scalar, build, option, options_of
 from geoflow_ros.resources import share_file
+from geoflow_ros.satellite.live_config import LiveConfig
 from geoflow_ros.tracking.cameras import ONE, CameraSetup
 from geoflow_ros.tracking.prior import HeadingConfig, PriorConfig
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
@@ -87,6 +88,7 @@ class NodeConfig:
         "how far beyond the image's stamp a broadcast transform is valid", 1.0, "s", (0.0, 10.0)
     )
     saved_pose: SavedPoseConfig = field(default_factory=SavedPoseConfig)
+    live: LiveConfig = field(default_factory=LiveConfig)
     autostart: bool = option("configure and activate at the start; false leaves both to a lifecycle manager", True)
     bond: bool = option("without autostart: hold a bond with the lifecycle manager while active (needs bondpy)", True)
 

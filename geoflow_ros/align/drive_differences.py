@@ -91,7 +91,7 @@ class _Comparison:
         self._drive, self._config, self._satellite = drive, config, satellite
         self._model = load_model(config.checkpoint_path, config.runtime)
         self._localizer: Localizer | None = None
-        self._rows: list[tuple[float, float, tuple[float, float], Any]] = []
+        self._rows: list[tuple[float, float, tuple[float, float], Any, Any]] = []
         self._reasons = Counter[str]()
 
     def add(self, message: Any) -> None:
@@ -106,8 +106,7 @@ class _Comparison:
         if not self._rows:
             reason = self._reasons.most_common(1)[0][0] if self._reasons else "it has no frames"
             raise InputError(f"no frame of {self._drive.bag} can be compared with a reference: {reason}")
-        stamps, yaws, ways, covariances = (np.array(column) for column in zip(*self._rows, strict=True))
-        return Differences(stamps, yaws, ways, covariances)
+        return Differences(*(np.array(column) for column in zip(*self._rows, strict=True)))
 
     def _reference(self, taken_ns: int) -> PosePrior | Rejection:
         if self._drive.truth is None:
@@ -134,6 +133,7 @@ class _Comparison:
         if isinstance(estimate, Rejection):
             return estimate
         way = (estimate.east - reference.east, estimate.north - reference.north)
-        covariance = estimate.covariance[:2, :2] + reference.covariance[:2, :2]
-        self._rows.append((stamp_ns(message.header.stamp) * 1e-9, reference.yaw, way, covariance))
+        of_reference = reference.covariance[:2, :2]
+        both = estimate.covariance[:2, :2] + of_reference
+        self._rows.append((stamp_ns(message.header.stamp) * 1e-9, reference.yaw, way, both, of_reference))
         return None

@@ -29,16 +29,21 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Differences:
-    """Frames minus reference. stamps: (N,) s. yaws: (N,) rad of base_link. ways: (N, 2) m. covariances: (N, 2, 2)."""
+    """Frames minus reference. stamps: (N,) s. yaws: (N,) rad of base_link. ways: (N, 2) m.
+
+    covariances: (N, 2, 2) of frame and reference together; references: (N, 2, 2) of the reference alone.
+    """
 
     stamps: Floats
     yaws: Floats
     ways: Floats
     covariances: Floats
+    references: Floats
 
     def part(self, chosen: NDArray[np.bool_]) -> Differences:
         """Some of them."""
-        return Differences(self.stamps[chosen], self.yaws[chosen], self.ways[chosen], self.covariances[chosen])
+        every = (self.stamps, self.yaws, self.ways, self.covariances, self.references)
+        return Differences(*(each[chosen] for each in every))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,7 +106,7 @@ def _fitted(found: Differences) -> MeasuredOffset:
     """Least squares of offset and lever, weighed by how certain frames are, those far off counting less.
 
     The covariance comes from how much blocks differ, so that neither correlated errors nor frames that are too sure of
-    themselves make it small.
+    themselves make it small; and since errors of GNSS last for minutes, it is never less than that of the reference.
     """
     count = len(found.stamps)
     design = np.zeros((count, 2, 4))
@@ -123,4 +128,4 @@ def _fitted(found: Differences) -> MeasuredOffset:
     inverse = np.linalg.inv(hessian)
     scatter = sums.T @ sums * len(sums) / max(len(sums) - 2, 1)
     covariance = inverse @ (scatter + prior) @ inverse
-    return MeasuredOffset(solution[:2], covariance[:2, :2], solution[2:], count)
+    return MeasuredOffset(solution[:2], covariance[:2, :2] + found.references.mean(axis=0), solution[2:], count)

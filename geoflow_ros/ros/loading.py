@@ -7,17 +7,24 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
 from geoflow_ros.configuration import NodeConfig
+from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.localizer import Localizer, load_model
 from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.model.interface import LocalizationModel
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
+from geoflow_ros.satellite.tile_images import TileStore
 from geoflow_ros.tracking.frame_localizer import FrameLocalizer
+
+if TYPE_CHECKING:
+    from geoflow_ros.tiles.live.live_tiles import LiveTiles
 
 NOTICE_AFTER_S = 5.0
 COMPILING = (
@@ -28,10 +35,14 @@ COMPILING = (
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Everything that can be missing, read: makes the localiser of a map frame; names corrupt tiles."""
+    """Everything that can be missing, read: makes the localiser of a map frame; names corrupt tiles.
+
+    live: fetches tiles while driving, where that is asked for.
+    """
 
     localizer_in: Callable[[LocalFrame, LocalizerConfig], FrameLocalizer]
     corrupt_tiles: Callable[[], Sequence[str]]
+    live: LiveTiles | None = None
 
 
 Load = Callable[[NodeConfig], Loaded]
@@ -41,9 +52,19 @@ def load_localizer(config: NodeConfig) -> Loaded:
     """Weights and tiles of a configuration; an InputError names the file that cannot be read."""
     if config.threads:
         torch.set_num_threads(config.threads)
-    satellite = SatelliteMap(open_store(config.tiles))
+    store = open_store(config.tiles)
     model = load_model(config.checkpoint_path, config.runtime)
-    return Loaded(_Localizers(model, satellite), lambda: satellite.corrupt)
+    live = _live_tiles(config, store) if config.live.source else None
+    satellite = SatelliteMap(store if live is None else live.store)
+    return Loaded(_Localizers(model, satellite), lambda: satellite.corrupt, live)
+
+
+def _live_tiles(config: NodeConfig, store: TileStore) -> LiveTiles:
+    try:
+        from geoflow_ros.tiles.live.live_tiles import LiveTiles
+    except ImportError as error:
+        raise InputError(f"live.source needs more ({error}): pip install 'geoflow_ros[tiles]'") from None
+    return LiveTiles(Path(config.tiles), store, config.live)
 
 
 class _Localizers:

@@ -6,7 +6,7 @@ import threading
 import traceback
 from collections import Counter
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from nav_msgs.msg import Odometry
@@ -32,7 +32,10 @@ from geoflow_ros.ros.worker import NewestWorker
 from geoflow_ros.tracking.cameras import ONE
 from geoflow_ros.tracking.frame_localizer import FrameLocalizer
 from geoflow_ros.tracking.history import JUMP_NS
-from geoflow_ros.tracking.session import Session
+from geoflow_ros.tracking.session import Answer, Session
+
+if TYPE_CHECKING:
+    from geoflow_ros.tiles.live.live_tiles import LiveTiles
 
 STOP_TIMEOUT_S = 0.5
 OUTCOMES = ("answered", "without an answer")
@@ -79,6 +82,8 @@ class Pipeline:
         self._mounts.close()
         if self._lookup is not None:
             self._lookup.close()
+        if self._loaded.live is not None:
+            self._loaded.live.close()
         self.announcer.close()
         self._found_mounts.close()
 
@@ -149,6 +154,8 @@ class Pipeline:
                 values[f"camera {name}"] = ", ".join([*counts, f"dropped {dropped[name]}"])
         if complaint := self._worker.idle_complaint:
             values["encoding patches ahead of time"] = complaint
+        if self._loaded.live is not None:
+            values["live tiles"] = self._loaded.live.fact
         if corrupt := self._loaded.corrupt_tiles():
             values["corrupt tiles"] = f"{len(corrupt)}, the last: {corrupt[-1]}"
         return values
@@ -188,12 +195,21 @@ class Pipeline:
             if epoch != self._epoch:
                 return
             self.announcer.announce(answer, header.stamp)
+        if self._loaded.live is not None:
+            _look_ahead(self._loaded.live, answer)
         if isinstance(answer.single, PoseEstimate) and answer.prior is not None:
             self.announcer.draw(answer.single, answer.prior, header.stamp)
         self._found_mounts.announce(message, answer)
 
     def _localizer_in(self, frame: LocalFrame) -> FrameLocalizer:
         return self._loaded.localizer_in(frame, self._config.localizer)
+
+
+def _look_ahead(live: LiveTiles, answer: Answer) -> None:
+    """Tell who fetches tiles where the vehicle is, by its pose or by where it was looked for."""
+    place = answer.prior if answer.track.pose is None else answer.track.pose
+    if answer.frame is not None and place is not None:
+        live.look_ahead(place.planar, answer.frame)
 
 
 def _is_twin(last: ImageMessage, message: ImageMessage) -> bool:

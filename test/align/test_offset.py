@@ -10,7 +10,9 @@ from geoflow_ros.planar import rotate
 PLANTED, LEVER = np.array([1.8, -2.4]), np.array([0.4, -0.1])
 
 
-def drive(seed: int, turns: float = 3.0, seconds: float = 120.0, drift: float = 0.0) -> Differences:
+def drive(
+    seed: int, turns: float = 3.0, seconds: float = 120.0, drift: float = 0.0, fix_std: float = 0.02
+) -> Differences:
     """One frame every 0.4 s: white errors of 0.3 m, waves of 0.3 m over 20 s, a tenth of the frames metres off."""
     random = np.random.default_rng(seed)
     stamps = 1.7e9 + np.arange(0.0, seconds, 0.4)
@@ -20,11 +22,12 @@ def drive(seed: int, turns: float = 3.0, seconds: float = 120.0, drift: float = 
     ways += drift * np.linspace(-1, 1, len(stamps))[:, None]
     wrong = random.random(len(stamps)) < 0.1
     ways[wrong] += random.uniform(-15, 15, (int(wrong.sum()), 2))
-    return Differences(stamps, yaws, ways, np.broadcast_to(0.2**2 * np.eye(2), (len(stamps), 2, 2)))
+    covariances, references = (np.broadcast_to(std**2 * np.eye(2), (len(stamps), 2, 2)) for std in (0.2, fix_std))
+    return Differences(stamps, yaws, ways, covariances, references)
 
 
 def test_a_planted_offset_is_found_and_its_uncertainty_is_honest() -> None:
-    measured = [measure(drive(seed), 0.3) for seed in range(40)]
+    measured = [measure(drive(seed), 0.3) for seed in range(20)]
     errors = np.array([each.offset - PLANTED for each in measured])
     assert np.hypot(*errors.T).max() < 0.2
     squares = [error @ np.linalg.solve(each.covariance, error) for error, each in zip(errors, measured, strict=True)]
@@ -46,3 +49,8 @@ def test_an_offset_that_changes_along_the_drive_is_refused() -> None:
 def test_a_short_drive_is_refused() -> None:
     with pytest.raises(InputError, match=r"only 25 frames in 2 parts of 5 s"):
         measure(drive(3, seconds=10.0), 0.3)
+
+
+def test_many_fixes_are_no_better_than_one_whose_error_lasts() -> None:
+    with pytest.raises(InputError, match=r"uncertain by 1\.0\d m, more than 0\.25 m: give a longer drive with better"):
+        measure(drive(4, fix_std=1.0), 0.25)

@@ -16,7 +16,8 @@ pytest.importorskip("rclpy", reason="rclpy is not installed: source a ROS 2 or i
 import ros_support as ros
 
 from geoflow_ros.configuration import NodeConfig
-from geoflow_ros.geodesy import Datum
+from geoflow_ros.geodesy import Datum, LocalFrame
+from geoflow_ros.planar import PlanarPose
 from geoflow_ros.ros import pipeline as module
 from geoflow_ros.ros.loading import Loaded
 from geoflow_ros.ros.pipeline import Pipeline
@@ -163,3 +164,41 @@ def test_whatever_idle_time_raises_is_told_once_and_the_next_frame_answered(pipe
     assert heard.something.wait(PATIENCE_S)
     told = [value for value in pipeline.facts.values() if "failed" in value]
     assert told == ["failed 3 times, the last: ZeroDivisionError: another"]
+
+
+class FakeLive:
+    """Remembers where the vehicle was said to be."""
+
+    fact = "3 fetched"
+
+    def __init__(self) -> None:
+        self.places: list[PlanarPose] = []
+        self.told, self.closed = threading.Event(), False
+
+    def look_ahead(self, pose: PlanarPose, frame: LocalFrame) -> None:
+        self.places.append(pose)
+        self.told.set()
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_who_fetches_tiles_is_told_the_pose_or_where_it_is_looked_for(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, lost: bool
+) -> None:
+    live = FakeLive()
+    session: Any = pipeline.session
+    monkeypatch.setattr(pipeline, "_loaded", replace(pipeline._loaded, live=live))
+    pose, prior = (SimpleNamespace(planar=PlanarPose(east)) for east in (1.0, 2.0))
+    answer = SimpleNamespace(
+        single=None, prior=prior, frame=LocalFrame(HERE), datum=HERE, track=SimpleNamespace(pose=None if lost else pose)
+    )
+    monkeypatch.setattr(session, "process", lambda *_: answer)
+    monkeypatch.setattr(session, "single_frame", lambda *_: answer)
+    pipeline.offer(ros.image(10**9))
+    assert live.told.wait(PATIENCE_S)
+    assert live.places == [PlanarPose(2.0 if lost else 1.0)]
+    assert pipeline.facts["live tiles"] == "3 fetched"
+    pipeline.close()
+    assert live.closed

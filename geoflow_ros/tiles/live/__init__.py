@@ -1,0 +1,1 @@
+"""Tiles that a drive lacks, fetched while it goes on."""

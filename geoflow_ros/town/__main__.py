@@ -51,6 +51,11 @@ def _add_ride(command: argparse.ArgumentParser) -> None:
         "--covered", nargs="+", default=[], metavar="NAME", help="cameras of the rig that see black only"
     )
     command.add_argument(
+        "--foreign-look", type=int, metavar="SEED",
+        help="show the town as another renderer might: colours mixed, tone curve, blur and noise that no weights were "
+        "trained on, others for the frames than for the tiles",
+    )  # fmt: skip
+    command.add_argument(
         "--mount-error-deg", type=float, nargs="+", default=[], metavar=("PITCH", "ROLL YAW"),
         help="what the camera's true pitch (positive looks down), roll and yaw have more than the stated mount; "
         "drive.json says the true one as true_mount",
@@ -102,7 +107,8 @@ def _drive_exporter(arguments: argparse.Namespace) -> Callable[[Path, int, int],
     pitch, roll, yaw = map(math.radians, [*angles, 0.0, 0.0, 0.0][:most])
     nod, slope = math.radians(arguments.nod_deg), math.radians(arguments.slope_deg)
     ride = Ride(pitch, roll, yaw, arguments.mount_error_m, nod, slope)
-    return partial(export_drive, ride=ride, cameras=arguments.cameras, covered=arguments.covered)
+    look = arguments.foreign_look
+    return partial(export_drive, ride=ride, cameras=arguments.cameras, covered=arguments.covered, foreign=look)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

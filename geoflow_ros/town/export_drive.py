@@ -21,6 +21,7 @@ from geoflow_ros.planar import PlanarPose
 from geoflow_ros.satellite.geotiff import import_geotiff
 from geoflow_ros.town.drive_bag import DriveBag, topics_of
 from geoflow_ros.town.files import encoded, new_folder
+from geoflow_ros.town.foreign import ForeignRenderer
 from geoflow_ros.town.look import Look
 from geoflow_ros.town.noise import SensorErrors
 from geoflow_ros.town.orthomosaic import write_orthomosaic
@@ -46,16 +47,19 @@ def export_drive(
     ride: Ride = Ride(),  # noqa: B008
     cameras: int = 1,
     covered: Collection[str] = (),
+    foreign: int | None = None,
 ) -> None:
     """Write drive/ (a bag of `count` frames of each camera), tiles.mbtiles, truth.tum and drive.json.
 
     ride: how the cameras really look. drive.json has the stated mount as `mount`, the true one as `true_mount`, and of
     a rig, of which these are the first camera's, each camera's own as `cameras`. covered: cameras that see nothing.
+    foreign: the seed of a `ForeignRenderer`, if that shall show the town.
     """
     views = rig(cameras)
     if unknown := sorted(set(covered) - set(views)):
         raise InputError(f"--covered {unknown[0]} is not a camera of this drive: {', '.join(views) or 'it has one'}")
-    root, renderer, town = new_folder(out), Renderer(), Town.generate(seed)
+    root, town = new_folder(out), Town.generate(seed)
+    renderer = Renderer() if foreign is None else ForeignRenderer(foreign)
     renderer.load(town)
     rng = np.random.default_rng([seed, 51])
     times = np.arange(count) / RATE_HZ

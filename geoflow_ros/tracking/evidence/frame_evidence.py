@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-MATCH_BIAS, MATCH_SLOPE = 1.3, 0.45
+MATCH_BIAS, MATCH_SLOPE = 1.8, 0.45
 """Log odds for the right imagery against others, from the network's own of a match: logistic regression on frames of
-towns, in foreign looks too, and of a desert. Abroad, right frames match worse than at home and wrong ones better."""
+towns, in foreign looks too, and of a desert (1.3; abroad, right frames match worse than at home and wrong ones better),
+and half more, since the imagery that someone gave is more often right than wrong."""
 MOST = 4.0  # that the match may say for or against
 PLACE = (-6.0, 1.0)  # the same of the place: a belief that follows frames fits them, right or wrong
 LEAST_MATCH = 1e-6

@@ -12,8 +12,8 @@ from geoflow_ros.tracking.evidence.frame_evidence import Seen, match_evidence
 
 
 def test_the_evidence_of_a_match_grows_with_its_probability_and_is_bounded() -> None:
-    assert match_evidence(0.5) == pytest.approx(1.3)
-    assert match_evidence(math.exp(2) / (1 + math.exp(2))) == pytest.approx(1.3 + 2 * 0.45)
+    assert match_evidence(0.5) == pytest.approx(1.8)
+    assert match_evidence(math.exp(2) / (1 + math.exp(2))) == pytest.approx(1.8 + 2 * 0.45)
     assert match_evidence(0.0) == -4.0 and match_evidence(1.0) == 4.0
 
 

@@ -12,8 +12,8 @@ from geoflow_ros.camera import CameraModel
 from geoflow_ros.town.look import Look
 from geoflow_ros.town.render import Image, Renderer
 
-GAMMA, DARKEST, BRIGHTEST = (0.4, 2.5), (0.0, 0.2), (0.5, 0.9)
-BLUR_PX, NOISE = (1.0, 2.0), 20.0  # noise: of 255
+GAMMA, DARKEST, BRIGHTEST = (0.5, 2.0), (0.0, 0.15), (0.5, 0.85)
+BLUR_PX, NOISE = (1.0, 1.6), 12.0  # noise: of 255
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import Likelihood, PoseEstimate, PosePrior
@@ -169,7 +170,8 @@ class Belief:
             fit, best = self._fit(estimate, lag)
         # The lower the probability of a match, the flatter: 1 - p + p times the likelihood ratio, of which p is best's.
         flat = max(-self._config.outlier_depth, -match - best)
-        self._particles.reweight(share * np.logaddexp(fit, flat))
+        # And the less its errors are its own: where matches are weak, frame after frame errs the same way.
+        self._particles.reweight(share * expit(match) * np.logaddexp(fit, flat))
         return seen
 
     def chi_square(self, place: Floats, covariance: Floats, lag: Motion) -> float:

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.camera import CameraModel
+from geoflow_ros.town.canvas import Image
 from geoflow_ros.town.look import Look
-from geoflow_ros.town.render import Image, Renderer
+from geoflow_ros.town.render import Renderer
 
 GAMMA, DARKEST, BRIGHTEST = (0.5, 2.0), (0.0, 0.15), (0.5, 0.85)
 BLUR_PX, NOISE = (1.0, 1.6), 12.0  # noise: of 255

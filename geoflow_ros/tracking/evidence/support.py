@@ -56,10 +56,12 @@ class Support:
     def add(self, stamp_ns: int, evidence: float, lost_after_s: float, camera: str = ONE) -> None:
         """Count what a frame says (log odds) of the belief; a late one as if taken with the newest of its camera.
 
-        Several cameras count by their mean: one that looks where the imagery shows little is no denial of the others.
+        What several cameras prove adds up, what they deny is shared: one that looks where the imagery shows little is
+        no denial of the others.
         """
         view = self._views.setdefault(camera, _View(self._began_ns(stamp_ns)))
-        self._count(evidence, (stamp_ns - view.stamp_ns) * 1e-9 / self.cameras, lost_after_s)
+        shared = self.cameras if evidence < 0.0 else 1
+        self._count(evidence, (stamp_ns - view.stamp_ns) * 1e-9 / shared, lost_after_s)
         view.streak = view.streak + 1 if evidence > 0.0 else 0
         self._came(view, stamp_ns, is_blind=False)
 

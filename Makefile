@@ -36,7 +36,7 @@ NUMERICAL := test/model test/localization test/train test/evaluate
 PLAIN := ONEDNN_MAX_CPU_ISA=AVX2 DNNL_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 MKL_ENABLE_INSTRUCTIONS=AVX2 \
   OPENBLAS_CORETYPE=Haswell NUMBA_CPU_NAME=haswell
 
-.PHONY: help venv demo test test-plain lint types clean
+.PHONY: help venv demo test test-plain fuzz lint types clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ test: $(STAMP)  ## run the tests; ARGS="-k tiles" goes to pytest
 
 test-plain: $(STAMP)  ## run the numerical tests as on a processor with AVX2 only
 	$(PLAIN) $(PYTHON) -m pytest $(NUMERICAL) $(ARGS)
+
+fuzz: $(STAMP)  ## hostile values to every parser for SECONDS=60
+	PYTHONPATH=$(CURDIR):$(CURDIR)/test/support:$$PYTHONPATH $(PYTHON) test/faults/fuzz.py $(or $(SECONDS),60)
 
 lint: $(STAMP)  ## ruff: lint and format
 	$(PYTHON) -m ruff check .

@@ -8,3 +8,6 @@ __version__ = "0.2.0"
 # spent so: with as many other busy processes as cores, a frame took ten times as long. Hardly any spinning costs half a
 # millisecond a frame instead, because sleeping threads wake late. Must be set before torch loads.
 os.environ.setdefault("GOMP_SPINCOUNT", "30000")
+
+# A few kB of PNG can claim a gigapixel; no camera or map of ours has this many pixels. Must be set before cv2 loads.
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(1 << 27))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
 
 JPEG, PNG, GZIP = b"\xff\xd8", b"\x89PNG", b"\x1f\x8b"
 """How a file of each kind begins."""
 JPEG_END, PNG_END = b"\xff\xd9", b"IEND\xaeB`\x82"
+MAX_UNZIPPED = 64 << 20
+"""Bytes of a tile or of an archive's metadata; a stream that holds more is damaged, or meant to fill the memory."""
 _SCAN = b"\xff\xda"
 
 
@@ -34,13 +35,15 @@ def is_whole(data: bytes) -> bool:
 
 
 def unzipped(data: bytes) -> bytes:
-    """What a gzip stream holds; anything else, and a damaged stream, as it is."""
+    """What a gzip stream holds; anything else, a damaged stream and one of more than MAX_UNZIPPED, as it is."""
     if not data.startswith(GZIP):
         return data
+    stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)  # 16: with gzip's header
     try:
-        return gzip.decompress(data)
-    except (OSError, EOFError, zlib.error):  # whoever decodes it finds that it is no image
+        content = stream.decompress(data, MAX_UNZIPPED)
+    except zlib.error:  # whoever decodes it finds that it is no image
         return data
+    return content if stream.eof else data
 
 
 def _first_scan(data: bytes) -> int:

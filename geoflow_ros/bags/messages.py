@@ -118,7 +118,10 @@ def _decoding(camera: CameraModel, needed: tuple[int, int]) -> tuple[int, Camera
 
 def _decoded(message: Any, flags: int) -> NDArray[np.uint8]:
     data = bytes(message.data)
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    except cv2.error:  # a header that claims more than OPENCV_IO_MAX_IMAGE_PIXELS
+        image = None
     if image is None or not is_whole(data):
         raise InputError(
             f"compressed image ({message.format!r}, {len(message.data)} bytes) cannot be decoded: expected a whole "

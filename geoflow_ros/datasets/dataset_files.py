@@ -83,7 +83,10 @@ def read_lines(path: Path) -> list[str]:
 
 def read_image(path: Path, remedy: str = "copy it again from the dataset") -> NDArray[np.uint8]:
     """The image (H, W, 3) uint8 RGB of a file; a damaged or truncated one is an InputError ending in `remedy`."""
-    bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    try:
+        bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    except cv2.error:  # a header that claims more than OPENCV_IO_MAX_IMAGE_PIXELS
+        bgr = None
     if bgr is None or not _is_whole(path):
         raise InputError(f"{path} cannot be decoded as an image, it is missing, damaged or cut off: {remedy}")
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)

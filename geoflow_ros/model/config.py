@@ -108,16 +108,34 @@ class DefaultConfig:
 
 
 ModelConfig = Union[PaperConfig, DefaultConfig]  # noqa: UP007 - used at run time on Python 3.10 too
+MOST, LARGEST = 64, 8192
+"""Of a list, and of a number, in a config that is believed; ours stay far below."""
 CONFIGS: dict[str, type[PaperConfig] | type[DefaultConfig]] = {"paper": PaperConfig, "default": DefaultConfig}
 
 
 def config_from_dict(values: dict[str, Any]) -> ModelConfig:
     """The config that `dataclasses.asdict` wrote; an unknown name or key is an InputError."""
     name = values.get("name")
-    if name not in CONFIGS:
+    if not isinstance(name, str) or name not in CONFIGS:
         raise InputError(f"model config {name!r} is unknown: expected one of {', '.join(CONFIGS)}")
     known = {field.name for field in dataclasses.fields(CONFIGS[name])}
     if unknown := sorted(set(values) - known):
         raise InputError(f"model config {name!r} has unknown keys {', '.join(unknown)}: written by another version?")
     arguments: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+    for field in dataclasses.fields(CONFIGS[name]):
+        value = arguments.get(field.name, field.default)
+        if not _is_possible(value, field.default):
+            found = f"{field.name} {str(value)[:80]}"
+            raise InputError(f"model config {name!r} has {found}, expected the like of {field.default!r}")
     return CONFIGS[name](**arguments)
+
+
+def _is_possible(value: Any, default: Any) -> bool:
+    """Whether a value of a file may stand where this default does; nothing is allocated by what it asks for."""
+    if isinstance(default, tuple):
+        return isinstance(value, tuple) and 0 < len(value) <= MOST and all(_is_possible(each, 0.0) for each in value)
+    if isinstance(default, (bool, str)):
+        return type(value) is type(default)
+    if isinstance(default, int):
+        return type(value) is int and 0 < value <= LARGEST
+    return type(value) in (int, float) and abs(value) <= LARGEST  # false for nan

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import torch
 from torch import Tensor
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.model.config import PaperConfig
 from geoflow_ros.model.geoflow import GeoFlow
+from geoflow_ros.model.torch_files import read_torch_file
 from geoflow_ros.model.weights import fill
 
 PARTS = {  # theirs -> ours; inside a part the names are the same
@@ -50,20 +47,8 @@ def translate(name: str) -> str:
 
 def read_state(path: Path) -> Mapping[str, Tensor]:
     """The state dict in the file, under their names."""
-    content = read_file(path)
+    content = read_torch_file(path, "give a checkpoint as the authors' training saves it")
     state = content.get("model") if isinstance(content, dict) else None
     if not isinstance(state, dict) or not all(isinstance(entry, Tensor) for entry in state.values()):
         raise InputError(f"{path} is not a released GeoFlow checkpoint: expected a dict with the state dict as 'model'")
     return state
-
-
-def read_file(path: Path) -> Any:
-    """Whatever torch.save wrote, without executing anything of it."""
-    try:
-        with torch.serialization.safe_globals([argparse.Namespace]):
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise InputError(f"checkpoint {path} cannot be read: {error.strerror}") from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise InputError(f"{path} is not a readable PyTorch checkpoint ({reason})") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 
 from geoflow_ros.errors import InputError
+from geoflow_ros.model.torch_files import read_torch_file
 from geoflow_ros.model.weights import replace_files
 
 KEYS = ("model_config", "model", "average", "optimiser", "step", "best", "config")
@@ -27,10 +27,9 @@ def read_state(path: Path) -> dict[str, Any]:
     """The state that `write_state` wrote, on the CPU."""
     if not path.is_file():
         raise InputError(f"{path} does not exist: nothing to resume from")
-    try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise InputError(f"{path} is not a saved run ({type(error).__name__}): start anew in another folder") from error
+    state = read_torch_file(path, "start anew in another folder")
+    if not isinstance(state, dict):
+        raise InputError(f"{path} is not a saved run but holds a {type(state).__name__}: start anew in another folder")
     if missing := [key for key in KEYS if key not in state]:
         raise InputError(f"{path} lacks {', '.join(missing)}: it was saved by another version, start anew")
     return state

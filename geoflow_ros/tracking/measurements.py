@@ -81,7 +81,7 @@ def odometry_velocity(message: Any) -> BodyVelocity:
 def odometry_pose(message: Any) -> PlanarPose | None:
     """The pose of an Odometry in the frame of its header; None if it is not finite or has no orientation."""
     place, q = message.pose.pose.position, message.pose.pose.orientation
-    norm = math.sqrt(q.x**2 + q.y**2 + q.z**2 + q.w**2)
+    norm = math.hypot(q.x, q.y, q.z, q.w)
     if not (math.isfinite(place.x) and math.isfinite(place.y) and abs(norm - 1.0) <= 0.01):
         return None
     return PlanarPose(float(place.x), float(place.y), quaternion_yaw(q.x, q.y, q.z, q.w))
@@ -105,7 +105,7 @@ def _velocity(stamp: Any, twist: Any, source: str) -> BodyVelocity:
 
 
 def _yaw(q: Any, source: str) -> float:
-    norm = math.sqrt(q.x**2 + q.y**2 + q.z**2 + q.w**2)
+    norm = math.hypot(q.x, q.y, q.z, q.w)
     if not abs(norm - 1.0) <= 0.01:
         raise InputError(f"{source} orientation ({q.x}, {q.y}, {q.z}, {q.w}) is not a unit quaternion")
     return quaternion_yaw(q.x, q.y, q.z, q.w)

@@ -61,3 +61,11 @@ def test_the_rate_of_turn_of_an_imu() -> None:
 def test_the_heading_of_odometry() -> None:
     heading = measurements.odometry_heading(sim.odom(0.0, 1.0, 0.0, yaw=-1.0), 0.0)
     assert (heading.yaw, heading.variance) == pytest.approx((-1.0, 0.01))
+
+
+def test_an_orientation_too_large_to_be_squared_is_refused() -> None:
+    imu, odom = sim.imu(0.0, 0.0), sim.odom(0.0, 1.0, 0.0)
+    imu.orientation.x = odom.pose.pose.orientation.y = 1e200
+    with pytest.raises(InputError, match="not a unit quaternion"):
+        measurements.imu_heading(imu, 0.1)
+    assert measurements.odometry_pose(odom) is None

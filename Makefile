@@ -33,6 +33,8 @@ endif
 
 # The numerical tests, and the processor that has the least of what those since 2013 have: results must not depend on more.
 NUMERICAL := test/model test/localization test/train test/evaluate
+TIMED := test/ros test/launch test/config test/benchmark
+ONE_THREAD := OMP_NUM_THREADS=1
 PLAIN := ONEDNN_MAX_CPU_ISA=AVX2 DNNL_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 MKL_ENABLE_INSTRUCTIONS=AVX2 \
   OPENBLAS_CORETYPE=Haswell NUMBA_CPU_NAME=haswell
 
@@ -46,11 +48,17 @@ venv: $(STAMP)  ## make .venv (the other targets do so by themselves)
 demo: $(STAMP)  ## localise the shipped drive with the real node over DDS; results in out/demo/
 	$(PYTHON) -m geoflow_ros.demo --out out/demo
 
-test: $(STAMP)  ## run the tests; ARGS="-k tiles" goes to pytest
+# A process a core, each with one thread; those with nodes and clocks of their own run alone.
+test: $(STAMP)  ## run the tests; ARGS="-k tiles" goes to pytest, which then runs in one process
+ifeq ($(ARGS),)
+	$(ONE_THREAD) $(PYTHON) -m pytest -n auto --dist loadfile $(TIMED:%=--ignore=%)
+	$(PYTHON) -m pytest $(TIMED)
+else
 	$(PYTHON) -m pytest $(ARGS)
+endif
 
 test-plain: $(STAMP)  ## run the numerical tests as on a processor with AVX2 only
-	$(PLAIN) $(PYTHON) -m pytest $(NUMERICAL) $(ARGS)
+	$(PLAIN) $(ONE_THREAD) $(PYTHON) -m pytest -n auto --dist loadfile $(NUMERICAL) $(ARGS)
 
 fuzz: $(STAMP)  ## hostile values to every parser for SECONDS=60
 	PYTHONPATH=$(CURDIR):$(CURDIR)/test/support:$$PYTHONPATH $(PYTHON) test/faults/fuzz.py $(or $(SECONDS),60)

@@ -17,7 +17,7 @@ TRAIN = [*TOWN, *PRETRAINED, "tensorboard>=2.12"]
 OPENVINO = ["openvino>=2024.4"]
 FAST = [*OPENVINO, "numba>=0.57"]
 ONNX = ["onnxruntime>=1.18", "onnx>=1.16", "onnxscript>=0.2"]
-DEV = ["pytest>=7", "hypothesis>=6.36", "selenium>=4.12", "ruff>=0.6", "mypy>=1.11"]
+DEV = ["pytest>=7", "pytest-xdist>=3", "hypothesis>=6.36", "selenium>=4.12", "ruff>=0.6", "mypy>=1.11"]
 
 
 def shared_files(*folders: str) -> list[tuple[str, list[str]]]:

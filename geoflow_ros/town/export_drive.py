@@ -58,6 +58,7 @@ def export_drive(
     views = rig(cameras)
     if unknown := sorted(set(covered) - set(views)):
         raise InputError(f"--covered {unknown[0]} is not a camera of this drive: {', '.join(views) or 'it has one'}")
+    mounts = {name: _mounts(camera.mount, ride) for name, camera in views.items()}  # a wrong one before any file
     root, town = new_folder(out), Town.generate(seed)
     renderer = Renderer() if foreign is None else ForeignRenderer(foreign)
     renderer.load(town)
@@ -76,7 +77,7 @@ def export_drive(
         mosaic = Path(folder) / "town.tif"
         write_orthomosaic(mosaic, renderer, town.datum, truth[:, :2], TILES_REACH_M, Look.random(rng))
         import_geotiff(mosaic, root / "tiles.mbtiles", TILES_ZOOM, quality=80)
-    _write_truth(root, town, count, stamps, truth, views, ride)
+    _write_truth(root, town, count, stamps, truth, mounts)
 
 
 def true_cameras(
@@ -111,19 +112,19 @@ def _write_truth(
     count: int,
     stamps: NDArray[np.float64],
     truth: NDArray[np.float64],
-    views: Mapping[str, CameraModel],
-    ride: Ride,
+    mounts: Mapping[str, Mapping[str, Mapping[str, float]]],
 ) -> None:
     datum = town.datum
     stamps_ns = (1_000_000_000 * START_S + round(1e9 * time) for time in stamps.tolist())
     write_tum(root / "truth.tum", stamps_ns, starmap(PlanarPose, truth.tolist()), datum)
     about = {"seed": town.seed, "frames": count, "rate_hz": RATE_HZ, "datum": asdict(datum)}
-    mounts = {name: _mounts(camera.mount, ride) for name, camera in views.items()}
     about |= next(iter(mounts.values()))
     if len(mounts) > 1:
-        topics = {name: dict(zip(("image_topic", "camera_info_topic"), topics_of(name), strict=True)) for name in views}
+        topics = {
+            name: dict(zip(("image_topic", "camera_info_topic"), topics_of(name), strict=True)) for name in mounts
+        }
         about |= next(iter(topics.values()))
-        about["cameras"] = {name: {**mounts[name], **topics[name]} for name in views}
+        about["cameras"] = {name: {**mounts[name], **topics[name]} for name in mounts}
     (root / "drive.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
 
 

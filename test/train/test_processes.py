@@ -19,6 +19,7 @@ from training_support import CONFIG, tiny_network, write_towns
 from geoflow_ros.errors import InputError
 from geoflow_ros.model.weights import save
 from geoflow_ros.train.processes import choose_device
+from geoflow_ros.train.train_config import SOURCE_KEYS
 
 KILLED_AT = 5
 KILLED_RUN = f"""
@@ -59,8 +60,8 @@ def task(tmp_path: Path) -> Path:
         "data_root": str(tmp_path / "towns"), "train_towns": 1, "validation_towns": 1, "views_per_town": 4,
         "steps": 6, "validate_every": 6, "save_every": 2,
     }  # fmt: skip
-    for key in ("area", "corrected_labels", "semi_positives", "validation_share", "validation_drive"):
-        del values[key]  # not of towns
+    for key in {key for keys in SOURCE_KEYS.values() for key in keys} - set(SOURCE_KEYS["town"]):
+        del values[key]
     for batch in (2, 4):
         (tmp_path / f"batch_{batch}.yaml").write_text(yaml.safe_dump(values | {"batch": batch}))
     return tmp_path

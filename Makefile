@@ -38,7 +38,7 @@ ONE_THREAD := OMP_NUM_THREADS=1
 PLAIN := ONEDNN_MAX_CPU_ISA=AVX2 DNNL_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 MKL_ENABLE_INSTRUCTIONS=AVX2 \
   OPENBLAS_CORETYPE=Haswell NUMBA_CPU_NAME=haswell
 
-.PHONY: help venv demo test test-plain fuzz lint types clean
+.PHONY: help venv demo test test-plain fuzz soak lint types clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ test-plain: $(STAMP)  ## run the numerical tests as on a processor with AVX2 onl
 
 fuzz: $(STAMP)  ## hostile values to every parser for SECONDS=60
 	PYTHONPATH=$(CURDIR):$(CURDIR)/test/support:$$PYTHONPATH $(PYTHON) test/faults/fuzz.py $(or $(SECONDS),60)
+
+soak: $(STAMP)  ## the node over DDS under faults for SECONDS=600; results in out/soak/
+	$(PYTHON) -m geoflow_ros.ros.tools.soak --seconds $(or $(SECONDS),600) --out out/soak
 
 lint: $(STAMP)  ## ruff: lint and format
 	$(PYTHON) -m ruff check .

@@ -41,7 +41,7 @@ def prior_of(message: PoseWithCovarianceStamped, map_frame: str) -> PosePrior:
             f"it is {math.hypot(position.x, position.y) / 1e3:.0f} km from the origin of {map_frame}, expected at most "
             f"{FARTHEST_M / 1e3:.0f} km: give it in metres east and north of the datum"
         )
-    norm = math.sqrt(q.x**2 + q.y**2 + q.z**2 + q.w**2)
+    norm = math.hypot(q.x, q.y, q.z, q.w)
     if abs(norm - 1.0) > ROTATION_TOLERANCE:
         raise InputError(
             f"its orientation ({q.x}, {q.y}, {q.z}, {q.w}) is not a unit quaternion: w 1.0 alone looks east"

@@ -138,7 +138,7 @@ def mount_of(transform: Transform, camera: str, base_height: float) -> Mount:
 def rotation_matrix(q: Quaternion) -> NDArray[np.float64]:
     """(3, 3) of a unit quaternion."""
     x, y, z, w = q.x, q.y, q.z, q.w
-    if not abs(math.sqrt(x**2 + y**2 + z**2 + w**2) - 1.0) <= 0.01:
+    if not abs(math.hypot(x, y, z, w) - 1.0) <= 0.01:
         raise InputError(f"transform has rotation ({x}, {y}, {z}, {w}), which is not a unit quaternion")
     return np.array(
         [

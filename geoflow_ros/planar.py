@@ -18,6 +18,11 @@ def wrap_angle(angle: Angle) -> Angle:
     return (angle + math.pi) % (2.0 * math.pi) - math.pi
 
 
+def rotated_covariance(yaw: float, covariance: Floats) -> Floats:
+    """The covariance (2, 2) of vectors that are rotated counter-clockwise by `yaw`."""
+    return rotate(yaw, rotate(yaw, covariance).T)
+
+
 def rotate(yaw: ArrayLike, vectors: ArrayLike) -> Floats:
     """Vectors (..., 2) rotated counter-clockwise by `yaw` (...)."""
     vectors = np.asarray(vectors, dtype=np.float64)

@@ -22,8 +22,8 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.localization.localizer import Localizer, load_model
 from geoflow_ros.localization.pose import PosePrior, Rejection
 from geoflow_ros.satellite.mosaic import SatelliteMap
+from geoflow_ros.tracking.image_decoding import decode_image
 from geoflow_ros.tracking.sensors.sensor_inputs import SensorInputs
-from geoflow_ros.tracking.session import decode_image
 
 SEARCH_STD_M, SEARCH_STD_YAW = 6.0, math.radians(3.0)
 """How vague the reference is made before a frame looks around it: one as sure as good GNSS would decide the answer."""

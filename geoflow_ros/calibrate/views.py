@@ -15,8 +15,9 @@ from geoflow_ros.planar import PlanarPose
 from geoflow_ros.reports.mount_view import draw_mounts
 from geoflow_ros.satellite.patch import SatellitePatch
 from geoflow_ros.tracking.cameras import ONE
+from geoflow_ros.tracking.image_decoding import decode_image
 from geoflow_ros.tracking.mount.estimate import CAMERA, MountEstimate
-from geoflow_ros.tracking.session import Answer, Session, decode_image
+from geoflow_ros.tracking.session import Answer, Session
 from geoflow_ros.tracking.tracker import TrackState
 
 APART_S = 10.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -17,10 +18,12 @@ from torch import Tensor
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.budget import TimeBudget
-from geoflow_ros.localization.encoded_patches import PatchEncoder, Snapping
+from geoflow_ros.localization.encoded_patches import EncodedPatch, PatchEncoder, Snapping
 from geoflow_ros.localization.estimation import estimate_pose
 from geoflow_ros.localization.inputs import ground_image, image_tensor, lift_grid
 from geoflow_ros.localization.localizer_config import LocalizerConfig
+from geoflow_ros.localization.mount_evidence import MountEvidence, mount_evidence
+from geoflow_ros.localization.patch_frame import PatchFrame
 from geoflow_ros.localization.pose import (
     PoseEstimate,
     PosePrior,
@@ -128,16 +131,38 @@ class Localizer:
         if encoded.patch.missing > self.config.max_missing:
             extent = f"{encoded.patch.size_m:.0f} m around {of_camera.east:.0f} m east, {of_camera.north:.0f} m north"
             return Rejection(f"no satellite imagery for {encoded.patch.missing:.0%} of the {extent} of the datum")
-        # Around the prior's own heading: headings that jump with the patch would bend a whole drive one way.
-        yaw_offset = wrap_angle(of_camera.yaw - encoded.patch.yaw)
-        yaw_reach = SEARCHED_SIGMAS * math.sqrt(of_camera.covariance[2, 2])
-        view = camera.rectify(image), camera.rectified()
-        latent = encode(self.model, *view, encoded.patch, encoded.features, yaw_offset, yaw_reach)
+        latent = self._encode(camera.rectify(image), camera.rectified(), of_camera, encoded)
         config = self._affordable(time.perf_counter() - start)
         start = time.perf_counter()
         estimate = estimate_pose(self.model, latent, encoded.patch, of_camera, config, seed)
         self._budget.spent(time.perf_counter() - start, config.hypotheses, config.steps)
         return self._checked(estimate, of_camera, camera.mount)
+
+    def weigh_mounts(
+        self, image: NDArray[np.uint8], camera: CameraModel, prior: PosePrior, mounts: Sequence[Mount]
+    ) -> list[MountEvidence]:
+        """What an image says of each of several mounts that differ in roll, pitch and height; empty if nothing."""
+        of_camera = moved(prior, camera.mount.planar)
+        if _blind(image, camera) or self._too_vague(prior):
+            return []
+        encoded = self._patches.around(of_camera)
+        if encoded.patch.missing > self.config.max_missing:
+            return []
+        rectified, view = camera.rectify(image), camera.rectified()
+        evidence = []
+        for mount in mounts:
+            latent = self._encode(rectified, replace(view, mount=mount), of_camera, encoded)
+            frame = PatchFrame(encoded.patch, self.model.config.search_radius, latent.yaw_offset)
+            evidence.append(mount_evidence(self.model, latent, frame, of_camera))
+        return [each for each in evidence if each is not None]
+
+    def _encode(
+        self, rectified: NDArray[np.uint8], camera: CameraModel, of_camera: PosePrior, encoded: EncodedPatch
+    ) -> Latent:
+        # Around the prior's own heading: headings that jump with the patch would bend a whole drive one way.
+        yaw_offset = wrap_angle(of_camera.yaw - encoded.patch.yaw)
+        yaw_reach = SEARCHED_SIGMAS * math.sqrt(of_camera.covariance[2, 2])
+        return encode(self.model, rectified, camera, encoded.patch, encoded.features, yaw_offset, yaw_reach)
 
     @property
     def image_size(self) -> tuple[int, int]:

@@ -50,13 +50,16 @@ class Latent:
     The meaning belongs to the network that made it: `pooled` (B, C), or a match volume `log_mass`,
     (B, K, H, W) levels of log probability over (yaw, v, u), finest first and perhaps no other, and all of them in one
     row for reading, `table` (B, T). match_logit: (B,) log odds that the frame was taken within the patch at all; None
-    without that part. yaw_offset: angle of the hypotheses' zero yaw, counter-clockwise from the patch's +u (rad).
+    without that part. log_evidence: (B,) log likelihood of the frame, all places in the volume alike, up to a constant
+    that is that of every mount; None likewise. yaw_offset: angle of the hypotheses' zero yaw, counter-clockwise from
+    the patch's +u (rad).
     """
 
     pooled: Tensor | None = None
     log_mass: tuple[Tensor, ...] = ()
     table: Tensor | None = None
     match_logit: Tensor | None = None
+    log_evidence: Tensor | None = None
     yaw_offset: float = 0.0
 
 

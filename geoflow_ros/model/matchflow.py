@@ -187,11 +187,11 @@ class MatchFlow(LocalizationModel):
         self, ground: Tensor, satellite: Tensor, yaw_offset: Tensor | None = None, yaw_reach: float = math.inf
     ) -> Latent:
         """The pyramid of the match volume."""
-        log_probability, match_logit = self.volume(ground, satellite, yaw_offset, yaw_reach)
+        log_probability, match_logit, log_evidence = self.volume(ground, satellite, yaw_offset, yaw_reach)
         pyramid = mass_pyramid(log_probability, PYRAMID_LEVELS)
         with torch.no_grad():  # the match is taught by its own likelihood; flow gradients through it would only blur it
             table = self.head.read.tabulate(pyramid)
-        return Latent(log_mass=pyramid, table=table, match_logit=match_logit)
+        return Latent(log_mass=pyramid, table=table, match_logit=match_logit, log_evidence=log_evidence)
 
     def flow(self, latent: Latent, hypotheses: Tensor) -> Flow:
         if latent.table is None:

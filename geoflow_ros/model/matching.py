@@ -83,9 +83,10 @@ class MatchVolume(nn.Module):
 
     def forward(
         self, ground: Tensor, spectrum: Tensor, yaw_offset: Tensor | None = None, yaw_reach: float = math.inf
-    ) -> tuple[Tensor, Tensor]:
-        """Log probability (B, K, D, D) and log odds (B,) from ground features (B, C, A, F) and the map's `spectrum`.
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Log probability (B, K, D, D), log odds (B,) and log evidence (B,).
 
+        They are of ground features (B, C, A, F) and the map's `spectrum`.
         yaw_offset: (B,) middle heading, counter-clockwise from the patch's +u (rad, a few degrees); 0 by default.
         yaw_reach: headings further than this from the middle one are not looked at (rad); their probability is zero.
         The probability is of each pose, given that the camera stands somewhere in the volume; the odds are of that.
@@ -101,7 +102,7 @@ class MatchVolume(nn.Module):
         log_probability = scores - total[:, None, None, None]
         if skipped > 0:
             log_probability = F.pad(log_probability, (0, 0, 0, 0, skipped, skipped), value=-math.inf)
-        return log_probability, match_logit
+        return log_probability, match_logit, evidence
 
     def skipped(self, yaw_reach: float) -> int:
         """Headings at either end that lie further than this from the middle one (rad)."""

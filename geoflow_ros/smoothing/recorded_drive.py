@@ -19,10 +19,10 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.planar import PlanarPose
 from geoflow_ros.tracking.cameras import ONE, CameraSetup
+from geoflow_ros.tracking.image_decoding import decode_image
 from geoflow_ros.tracking.motion import Motion
 from geoflow_ros.tracking.prior import Fix, Heading
 from geoflow_ros.tracking.sensors.sensor_inputs import SensorInputs, SessionConfig
-from geoflow_ros.tracking.session import decode_image
 
 Floats = NDArray[np.float64]
 AWAITED_NS = 500_000_000  # odometry of a frame may be recorded this much after it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,6 +26,8 @@ BEST_SHARE = 0.05
 STEADY = 2.0  # an unknown speed is kept from frame to frame: steps drawn one by one must be wider to follow it
 MISLED = (1.0, 0.1)  # m, rad: what odometry led astray by before it was found to be wrong
 TINY = 1e-12
+SYSTEMATIC_YAW = math.radians(0.2)  # what the frames of a drive err alike sideways, as the yaw of a camera
+TOLERATED = 5.0  # chi-square up to which a camera's yaw stays as stated
 SCATTER = (0.7, 0.7, 0.03)  # m, m, rad: between the refined hypotheses of a frame, which stand on few spots
 
 
@@ -146,6 +149,32 @@ class Belief:
         self._way += (motion.distance + unknown, motion.turned + unknown_turn)
         self.stamp_ns = stamp_ns
 
+    def doubt_yaw(self, std: Mapping[str, float], seen_by: str | None = None) -> None:
+        """Know the yaw of each camera no better than this (rad); seen_by: the camera whose heading is believed."""
+        for camera, each in std.items():
+            self._particles.squint[camera] = each * self._rng.normal(0.0, 1.0, len(self._particles.poses))
+        if seen_by is not None and seen_by in std:
+            self._particles.poses[:, 2] -= self._particles.squint[seen_by]
+
+    def take_squint(self, camera: str) -> tuple[float, float] | None:
+        """By how much (rad) a camera looks further left than believed, and how sure that is; None if its yaw is known.
+
+        It is believed from now on, unless the driving tolerates what was believed: then none, once and for all not.
+        """
+        if camera not in self._particles.squint:
+            return None
+        mean, std = self._particles.squint_moments(camera)
+        if camera not in self._particles.turned and mean**2 <= TOLERATED * (std**2 + SYSTEMATIC_YAW**2):
+            return 0.0, std
+        self._particles.turned.add(camera)
+        self._particles.squint[camera] -= mean
+        return mean, std
+
+    def shift(self, offset: Floats) -> None:
+        """Everything was (2,) further forward and left than was believed."""
+        if offset.any():
+            self._particles.move(Motion(PlanarPose(*offset.tolist())), 0.0, 0.0)
+
     def change_odometry(self) -> None:
         """Odometry was wrong and comes from another source from now on: so was what followed it for a while."""
         self._particles.draw_scale(self._config.scale_std)
@@ -160,14 +189,14 @@ class Belief:
         """
         share = self._share(self._way - (lag.distance, lag.turned), view)
         match = match_evidence(estimate.match)
-        fit, best = self._fit(estimate, lag)
+        fit, best = self._fit(estimate, lag, view.camera)
         weights = self._particles.weights
         gap = -_reached(np.logaddexp(fit, -self._config.outlier_depth), weights)
         seen = Seen(gap, best + math.log(max(float(weights @ np.exp(fit)), TINY)), match)
         if gap > self._config.disagreement and share > 0.0 and not is_doubted:
             fresh = _drawn(estimate, round(self._config.injected * self._config.particles), self._rng)
-            self._particles.replace_least(lag.inverse().apply(fresh))
-            fit, best = self._fit(estimate, lag)
+            self._particles.replace_least(lag.inverse().apply(fresh), view.camera)
+            fit, best = self._fit(estimate, lag, view.camera)
         # The lower the probability of a match, the flatter: 1 - p + p times the likelihood ratio, of which p is best's.
         flat = max(-self._config.outlier_depth, -match - best)
         # And the less its errors are its own: where matches are weak, frame after frame errs the same way.
@@ -212,10 +241,12 @@ class Belief:
         """Metres and radians in those within which frames count as one."""
         return math.hypot(travelled / self._config.correlation_length, turned / self._config.correlation_angle)
 
-    def _fit(self, estimate: PoseEstimate, lag: Motion) -> tuple[Floats, float]:
+    def _fit(self, estimate: PoseEstimate, lag: Motion, camera: str) -> tuple[Floats, float]:
         """Log likelihood (N,) of a frame at the particles, 0 at its best place; and of that, over knowing nothing."""
         likelihood = estimate.log_likelihood or _gaussian(estimate)
         poses = lag.apply(self._particles.poses)
+        if camera in self._particles.squint:
+            poses[:, 2] += self._particles.squint[camera]
         fit = likelihood(np.concatenate([poses, estimate.hypotheses]))
         best = float(fit.max())
         return fit[: len(poses)] - best, best

@@ -1,8 +1,8 @@
-"""What a session needs of a localiser."""
+"""What a session needs of a localiser, so that fusion can be tested apart from the network."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.geodesy import LocalFrame
+from geoflow_ros.localization.mount_evidence import MountEvidence
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection
 
 
@@ -27,6 +28,11 @@ class FrameLocalizer(Protocol):
         self, image: NDArray[np.uint8], camera: CameraModel, prior: PosePrior, seed: int
     ) -> PoseEstimate | Rejection:
         """As `Localizer.localize`."""
+
+    def weigh_mounts(
+        self, image: NDArray[np.uint8], camera: CameraModel, prior: PosePrior, mounts: Sequence[Mount]
+    ) -> Sequence[MountEvidence]:
+        """As `Localizer.weigh_mounts`; not asked where the mount is known exactly."""
 
 
 LocalizerIn = Callable[[LocalFrame], FrameLocalizer]

@@ -11,6 +11,7 @@ from geoflow_ros.tracking.motion import NO_MOTION, Motion
 Floats = NDArray[np.float64]
 TINY = 1e-12
 SCALE_STD = 0.005  # the scale is never known better: wheels wear and slip, and what was learnt may be wrong
+SQUINT_STD = 0.005  # rad, the same of a camera's yaw
 SMOOTHING = 0.1  # of a resampling: the share of the spread that is drawn anew, so that no two particles stay alike
 
 
@@ -18,7 +19,8 @@ class Particles:
     """A weighted set of poses; every random number comes from the generator given.
 
     poses: (N, 3). scale: (N,) what each takes for the true distance of a metre of odometry; wheels wear and slip, and
-    an error that stays is distinguished from noise by the particles that survive.
+    an error that stays is distinguished from noise by the particles that survive. squint: (N,) for each camera whose
+    yaw on the vehicle is not known: by how much (rad) it looks further left than believed; likewise.
     """
 
     def __init__(self, poses: Floats, rng: np.random.Generator, scale_std: float = 0.0) -> None:
@@ -26,6 +28,8 @@ class Particles:
         self.poses = wrapped(poses)
         self._rng = rng
         self.draw_scale(scale_std)
+        self.squint: dict[str, Floats] = {}
+        self.turned: set[str] = set()  # the cameras whose yaw is not as stated
         self.log_weights = np.zeros(len(poses))
 
     def draw_scale(self, scale_std: float) -> None:
@@ -39,8 +43,24 @@ class Particles:
         return np.asarray(weights / weights.sum())
 
     def moments(self, lag: Motion = NO_MOTION) -> tuple[Floats, Floats]:
-        """Mean (3,) and covariance (3, 3) after a motion; the yaw about its circular mean."""
-        return _moments(lag.apply(self.poses), self.weights)
+        """Mean (3,) and covariance (3, 3) after a motion; the yaw about its circular mean.
+
+        The mean is that of cameras whose yaw is as stated, if driving tolerates that; the covariance is of all.
+        """
+        poses, weights = lag.apply(self.poses), self.weights
+        stated = [squint for camera, squint in self.squint.items() if camera not in self.turned]
+        if not stated:
+            return _moments(poses, weights)
+        mean, covariance = _moments(np.column_stack([poses, *stated]), weights)
+        of_squint = covariance[3:, 3:] + TINY * np.eye(len(stated))
+        pose = mean[:3] - covariance[:3, 3:] @ np.linalg.solve(of_squint, mean[3:])
+        return wrapped(pose[None])[0], covariance[:3, :3]
+
+    def squint_moments(self, camera: str) -> tuple[float, float]:
+        """Mean and standard deviation (rad) of a camera's squint."""
+        squint, weights = self.squint[camera], self.weights
+        mean = float(weights @ squint)
+        return mean, float(np.sqrt(weights @ np.square(squint - mean)))
 
     def move(self, motion: Motion, position: float, turn: float) -> None:
         """Move everything by the same motion and by noise of its own: standard deviations in m and rad."""
@@ -56,10 +76,12 @@ class Particles:
         if 1.0 / np.square(self.weights).sum() < len(self.poses) / 2:
             self._resample()
 
-    def replace_least(self, poses: Floats) -> None:
-        """Put poses (M, 3) of average weight in the place of the least likely particles."""
+    def replace_least(self, poses: Floats, camera: str = "") -> None:
+        """Put poses (M, 3), as a camera shows them, of average weight in the place of the least likely particles."""
         least = np.argsort(self.log_weights)[: len(poses)]
         self.poses[least] = poses
+        if camera in self.squint:
+            self.poses[least, 2] -= self.squint[camera][least]
         self.log_weights[least] = np.log(np.exp(self.log_weights).mean())
 
     def _resample(self) -> None:
@@ -67,16 +89,18 @@ class Particles:
 
         The mean and covariance stay (Liu and West, 2001), but for the scale, which is stirred to stay open to change.
         """
-        states, count = np.column_stack([self.poses, self.scale]), len(self.poses)
+        states, count = np.column_stack([self.poses, self.scale, *self.squint.values()]), len(self.poses)
+        stirred = [TINY, TINY, TINY, SCALE_STD**2, *[SQUINT_STD**2] * len(self.squint)]
         mean, covariance = _moments(states, self.weights)
         ticks = (np.arange(count) + self._rng.uniform()) / count
         chosen = np.minimum(np.searchsorted(np.cumsum(self.weights), ticks), count - 1)
         offset = wrapped(states[chosen] - mean)
         jitter = self._rng.multivariate_normal(
-            np.zeros(4), covariance + np.diag([TINY, TINY, TINY, SCALE_STD**2]), count, method="cholesky"
+            np.zeros(len(stirred)), covariance + np.diag(stirred), count, method="cholesky"
         )
         states = wrapped(mean + np.sqrt(1.0 - SMOOTHING**2) * offset + SMOOTHING * jitter)
         self.poses, self.scale = states[:, :3], states[:, 3]
+        self.squint = dict(zip(self.squint, states[:, 4:].T, strict=True))
         self.log_weights = np.zeros(count)
 
 

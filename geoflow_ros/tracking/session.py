@@ -6,29 +6,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from geoflow_ros.bags.messages import compressed_for, stamp_ns, to_rgb
-from geoflow_ros.camera import CameraModel
+from geoflow_ros.bags.messages import stamp_ns
+from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection, position_std
 from geoflow_ros.planar import PlanarPose
 from geoflow_ros.tracking.cameras import ONE, CameraSetup, View, of_camera
 from geoflow_ros.tracking.frame_localizer import FrameLocalizer, LocalizerIn
-from geoflow_ros.tracking.mount.estimate import CAMERA, MountEstimate
-from geoflow_ros.tracking.mount.self_calibration import MountCalibration
+from geoflow_ros.tracking.image_decoding import Decode, Pixels, decode_image
+from geoflow_ros.tracking.mount.estimate import MountEstimate
+from geoflow_ros.tracking.mount.nodding import nodded
+from geoflow_ros.tracking.mount.rig_mounts import CameraMounts
 from geoflow_ros.tracking.prior import Fix
 from geoflow_ros.tracking.search import Origin, Proposal, bounded
 from geoflow_ros.tracking.sensors.fix_delay import ClockOffset
 from geoflow_ros.tracking.sensors.image_check import ImageCheck
 from geoflow_ros.tracking.sensors.sensor_inputs import SensorInputs, SessionConfig
 from geoflow_ros.tracking.tracker import Track, Tracker, TrackState
-
-Decode = Callable[[Any, CameraModel, tuple[int, int]], tuple[NDArray[np.uint8], CameraModel]]
-"""RGB (H, W, 3) and its camera, from an image message, raw or compressed, its camera, and the size (width, height, px)
-that will be read: the image may come smaller than it is, but not than that. InputError if it cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,11 +43,6 @@ class Answer:
     fix: Fix | None
     warnings: Mapping[str, str]
     camera: str = ONE
-
-
-def decode_image(message: Any, camera: CameraModel, needed: tuple[int, int]) -> tuple[NDArray[np.uint8], CameraModel]:
-    """`Decode` of a sensor_msgs/CompressedImage or an 8-bit sensor_msgs/Image."""
-    return (to_rgb(message), camera) if hasattr(message, "encoding") else compressed_for(message, camera, needed)
 
 
 class Session(SensorInputs):
@@ -78,9 +68,10 @@ class Session(SensorInputs):
         self._seed = seed
         self._decode = decode
         self._images = {name: ImageCheck() for name in cameras}
-        self._mounts = {name: MountCalibration(each.prior) for name, each in cameras.items()}
+        self._mounts = CameraMounts({name: each.prior for name, each in cameras.items()})
         self._tracker = Tracker(config.tracker, seed, self._sensors, self._motions)
         self._track = self._tracker.track(0)  # the newest
+        self._tracker.yaw_std = self._mounts.yaw_std
         self._generation = 0  # of the track: an answer to a frame of an older one is not for it
 
     def process(self, image_message: Any, camera: str = ONE) -> Answer:
@@ -111,6 +102,7 @@ class Session(SensorInputs):
                 origin = task.proposal.origin if isinstance(task, _Task) else None
                 mount = task.camera.mount.planar if isinstance(task, _Task) else PlanarPose()
                 self._tracker.see(taken_ns, outcome, origin, View(camera, mount))
+                self._learn_yaw(camera)
             self._say("fix clock", self._tracker.fixes.refusal)
             track = self._track = self._doubted(self._tracker.track(taken_ns))
             if isinstance(outcome, PoseEstimate) and isinstance(task, _Task):
@@ -177,6 +169,7 @@ class Session(SensorInputs):
         with self._lock:
             self._sensors.clear()
             self._motions.clear()
+            self._nodding.clear()
             self._cameras.forget_images()
             self._compare_anew()
             self._forget(reason)
@@ -185,16 +178,12 @@ class Session(SensorInputs):
     def mount_estimates(self) -> Mapping[str, MountEstimate]:
         """What is believed of each camera's mount, by its name; none before a mount is stated."""
         with self._lock:
-            stated = {name: self._cameras[name].mount for name in self._mounts}
-            known = {name: mount for name, mount in stated.items() if mount is not None}
-            return {name or CAMERA: self._mounts[name].estimate(mount) for name, mount in known.items()}
+            return self._mounts.estimates({name: self._cameras[name].mount for name in self._images})
 
     def recall_mounts(self, kept: Mapping[str, MountEstimate]) -> None:
         """Believe of the cameras' mounts what was learnt before a restart, by the camera's name."""
         with self._lock:
-            for name, calibration in self._mounts.items():
-                if (name or CAMERA) in kept:
-                    calibration.recall(kept[name or CAMERA])
+            self._mounts.recall(kept)
 
     @property
     def fix_clock(self) -> ClockOffset:
@@ -260,7 +249,8 @@ class Session(SensorInputs):
         if repeated and image.min() < image.max():  # a blank one has a reason of its own
             return Rejection(repeated, is_blind=True)
         try:
-            return task.localizer.localize(image, model, task.proposal.prior, self._seed)
+            mount = self._mount_at(camera, image, model, stamp_ns(message.header.stamp), task)
+            return task.localizer.localize(image, replace(model, mount=mount), task.proposal.prior, self._seed)
         except InputError as error:
             return Rejection(str(error))
 
@@ -269,6 +259,24 @@ class Session(SensorInputs):
         earlier = [*self._images][: [*self._images].index(camera)]
         twin = next((name for name in earlier if self._images[name].shows_as(self._images[camera])), None)
         return twin and f"it shows the very picture of camera {twin}: give each camera a topic and a driver of its own"
+
+    def _mount_at(self, camera: str, image: Pixels, model: CameraModel, taken_ns: int, task: _Task) -> Mount:
+        """The mount at this moment, once the image was asked about it, unless it is known or the heading a guess."""
+        calibration, tilt = self._mounts[camera], self._nodding.at(taken_ns)
+        with self._lock:
+            asked = [nodded(mount, *tilt) for mount in calibration.ask(model.mount, taken_ns, self._motions)]
+        if asked and task.proposal.origin is not Origin.GUESS:
+            evidence = task.localizer.weigh_mounts(image, model, task.proposal.prior, asked)
+            with self._lock:
+                self._tracker.correct(calibration.learn(evidence), self._mounts.place_covariance)
+        return nodded(calibration.estimate(model.mount).mount, *tilt)
+
+    def _learn_yaw(self, camera: str) -> None:
+        """Learn what driving says of the camera's yaw, and say what is wrong with the mount."""
+        if squint := self._tracker.take_squint(camera):
+            self._mounts[camera].turn(*squint)
+            self._tracker.yaw_std = self._mounts.yaw_std
+        self._say(f"mount {camera}".strip(), self._mounts[camera].sentence)
 
     def _answer(
         self, camera: str, taken_ns: int, track: Track, single: PoseEstimate | Rejection, task: _Task | Rejection

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, PoseWithCovariance, Rejection, position_std
 from geoflow_ros.options import option
+from geoflow_ros.planar import rotated_covariance
 from geoflow_ros.tracking.belief import Belief, BeliefConfig
 from geoflow_ros.tracking.cameras import AHEAD, View, of_camera
 from geoflow_ros.tracking.evidence.corrections import Corrections
@@ -74,6 +76,8 @@ class Tracker:
         self._seed = seed
         self._sensors = sensors
         self._motions = motions
+        self._mount_covariance = np.zeros((2, 2))
+        self.yaw_std: Mapping[str, float] = {}  # of the cameras whose yaw on the vehicle is not known (rad)
         self.forget("no image answered yet")
 
     def forget(self, reason: str) -> None:
@@ -98,6 +102,7 @@ class Tracker:
         """Start from a stated pose; frames must confirm it."""
         self.forget("no frame has confirmed the initial pose yet")
         self._belief = Belief.of_prior(self.config.belief, pose, stamp_ns, self._rng)
+        self._belief.doubt_yaw(self.yaw_std)
 
     def advance(self, stamp_ns: int, speed_sigma: float) -> None:
         """Move on to a frame's stamp, weighing the fixes that have come; a jump in time starts anew.
@@ -115,6 +120,19 @@ class Tracker:
             self._fixes.skip(stamp_ns)
         else:
             self._move(self._belief, max(stamp_ns, self._belief.stamp_ns), speed_sigma)
+
+    def correct(self, shift: NDArray[np.float64], covariance: NDArray[np.float64]) -> None:
+        """Frames are now read through another mount: what they showed moves by (2,) forward and left.
+
+        covariance: (2, 2) of the place, in the same axes, that the mounts leave open from now on.
+        """
+        self._mount_covariance = covariance
+        if self._belief is not None and self._is_followed:
+            self._belief.shift(shift)
+
+    def take_squint(self, camera: str) -> tuple[float, float] | None:
+        """As `Belief.take_squint`, of a belief that frames have confirmed."""
+        return self._belief.take_squint(camera) if self._belief is not None and self._is_followed else None
 
     def change_odometry(self) -> None:
         """Velocities come from another source from now on."""
@@ -177,6 +195,7 @@ class Tracker:
             return Track(TrackState.LOST if is_lost else TrackState.INITIALISING, self._leapt + self._reason, None)
         mean, covariance = self._belief.pose(self._lag(self._belief, stamp_ns))
         east, north, yaw = map(float, mean)
+        covariance[:2, :2] += rotated_covariance(yaw, self._mount_covariance)
         pose = PoseWithCovariance(east, north, yaw, covariance)
         std = position_std(covariance)
         if complaint := self._complaint(std, stamp_ns):
@@ -237,6 +256,7 @@ class Tracker:
     def _begin(self, stamp_ns: int, estimate: PoseEstimate, origin: Origin | None, view: View) -> None:
         """Believe a frame that was found elsewhere, until frames say otherwise."""
         self._belief = Belief.of_frame(self.config.belief, estimate, stamp_ns, self._rng, view)
+        self._belief.doubt_yaw(self.yaw_std, view.camera)
         self._found_at = self._belief.pose()[0] if origin is Origin.GUESS else None
         self._corrections = Corrections()
         self._reason = ONE_FITS

@@ -135,7 +135,7 @@ def test_a_patch_that_does_not_reach_beyond_the_search_area_is_refused() -> None
 def test_more_agreement_is_more_evidence_of_a_match() -> None:
     ground, satellite = features([4.5, 12.5, 20.5], [3.5, -14.5, 15.5], 0.0, 2, 3)
     spectrum = VOLUME.spectrum(satellite)
-    (_, agreeing), (_, disagreeing) = VOLUME(9 * ground, spectrum), VOLUME(-9 * ground, spectrum)
+    (_, agreeing, _), (_, disagreeing, _) = VOLUME(9 * ground, spectrum), VOLUME(-9 * ground, spectrum)
     assert agreeing > disagreeing
 
 
@@ -150,8 +150,8 @@ def test_turning_also_knows_cells_behind_the_camera() -> None:
 def test_headings_out_of_reach_cost_nothing_and_have_no_probability() -> None:
     ground, satellite = features([4.5, 12.5, 20.5], [3.5, -14.5, 15.5], 0.0, 2, 3)
     spectrum, turn = VOLUME.spectrum(satellite), torch.tensor([0.01])
-    near, _ = VOLUME(9 * ground, spectrum, turn, yaw_reach=math.radians(5.0))
-    everywhere, _ = VOLUME(9 * ground, spectrum, turn)
+    near, _, _ = VOLUME(9 * ground, spectrum, turn, yaw_reach=math.radians(5.0))
+    everywhere, _, _ = VOLUME(9 * ground, spectrum, turn)
     assert near.shape == everywhere.shape
     assert (near[:, [0, -1]] == -math.inf).all()
     assert near.exp().sum() == pytest.approx(1.0, abs=1e-4)
@@ -169,8 +169,8 @@ def test_the_odds_of_a_match_do_not_depend_on_how_many_headings_are_searched(
     generator = torch.Generator().manual_seed(3)
     ground = torch.randn(2, 2, 40, 32, generator=generator)
     spectrum = volume.spectrum(torch.randn(2, 2, 104, 104, generator=generator))
-    all_headings, odds = volume(ground, spectrum)
-    _, of_few = volume(ground, spectrum, yaw_reach=math.radians(yaw_reach_deg))
+    all_headings, odds, _ = volume(ground, spectrum)
+    _, of_few, _ = volume(ground, spectrum, yaw_reach=math.radians(yaw_reach_deg))
     # They only lack what the other headings hold: times their share of the probability, to the power of the scale.
     left_out = (7 - searched) // 2
     share = all_headings[:, left_out : 7 - left_out].exp().sum((1, 2, 3))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.localizer_config import LocalizerConfig
+from geoflow_ros.localization.mount_evidence import MountEvidence
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection
 from geoflow_ros.ros.loading import Loaded
 from geoflow_ros.ros.serve import serve
@@ -32,6 +34,11 @@ class EchoLocalizer:
 
     def warm(self, prior: PosePrior, mount: Mount) -> bool:
         return False
+
+    def weigh_mounts(
+        self, image: NDArray[np.uint8], camera: CameraModel, prior: PosePrior, mounts: Sequence[Mount]
+    ) -> list[MountEvidence]:
+        return []
 
     def localize(
         self, image: NDArray[np.uint8], camera: CameraModel, prior: PosePrior, seed: int

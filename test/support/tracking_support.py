@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.geodesy import Datum, LocalFrame
+from geoflow_ros.localization.mount_evidence import MountEvidence
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection
 from geoflow_ros.planar import wrap_angle
 from geoflow_ros.satellite.patch import SatellitePatch
@@ -149,6 +150,12 @@ class KnowingLocalizer:
     def warm(self, prior: PosePrior, mount: Mount) -> bool:
         self.warmed.append(prior)
         return len(self.warmed) < 3
+
+    def weigh_mounts(
+        self, image: NDArray[np.uint8], camera: CameraModel, prior: PosePrior, mounts: Sequence[Mount]
+    ) -> list[MountEvidence]:
+        """Nothing: it sees the same through every mount."""
+        return []
 
     def localize(
         self, image: NDArray[np.uint8], camera: CameraModel, prior: PosePrior, seed: int

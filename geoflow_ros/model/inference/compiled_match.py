@@ -55,6 +55,7 @@ class CompiledMatch:
             log_mass=(self._read.finest(table),),
             table=table,
             match_logit=torch.tensor([factor * evidence + bias]),
+            log_evidence=torch.tensor([evidence]),
         )
 
     def _scores(self, grids: NDArray[np.float64], ground: Array, spectrum: NDArray[np.complex64]) -> Array:

@@ -105,6 +105,8 @@ def features_of(latent: Latent) -> Tensor:
 def on_cpu(latent: Latent) -> Latent:
     """A copy in the processor's memory."""
     moved = {
-        name: entry.cpu() for name in ("pooled", "table", "match_logit") if (entry := getattr(latent, name)) is not None
+        name: entry.cpu()
+        for name in ("pooled", "table", "match_logit", "log_evidence")
+        if (entry := getattr(latent, name)) is not None
     }
     return replace(latent, log_mass=tuple(level.cpu() for level in latent.log_mass), **moved)

@@ -1,9 +1,29 @@
-"""The mount of one camera, learnt while driving."""
+"""The mount of one camera, learnt while driving: when frames are asked about it, and what is made of their answers."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
 from geoflow_ros.camera import Mount
-from geoflow_ros.tracking.mount.estimate import MountEstimate, MountPrior
+from geoflow_ros.localization.mount_evidence import MountEvidence
+from geoflow_ros.tracking.belief import SYSTEMATIC_YAW
+from geoflow_ros.tracking.motion import MotionBuffer
+from geoflow_ros.tracking.mount.estimate import MountEstimate, MountPrior, corrected
+from geoflow_ros.tracking.mount.mount_filter import MountFilter
+from geoflow_ros.tracking.mount.probing import RADII, directions, fitted, probes
+
+Floats = NDArray[np.float64]
+SPACING_M = 5.0  # between frames that are asked: nearby views err alike
+CRAWL = 1.0  # m/s, where nothing tells the speed
+MATCHED = 0.5  # probability from which on a frame says something
+REACHES = (1.0, 2.0, 3.0)  # in turn, while nothing matches
+PATIENCE, SELDOM = 12, 10  # frames in which nothing matched: suspicion, and from then on every tenth is asked
+TILT, YAW = [0, 1, 3], 2
+"""Where the filter's states, and the yaw, are among `STATES`."""
 
 
 class MountCalibration:
@@ -11,14 +31,121 @@ class MountCalibration:
 
     def __init__(self, prior: MountPrior) -> None:
         self._prior = prior
-        self._estimate: MountEstimate | None = None
+        self._stated: Mount | None = None
+        self._missed = 0  # frames in a row that fit no mount
 
     def estimate(self, stated: Mount) -> MountEstimate:
-        """What is believed while this mount is stated; another one begins anew."""
-        if self._estimate is None or self._estimate.stated != stated:
-            self._estimate = self._prior.of(stated)
-        return self._estimate
+        """What is believed of the mount that is stated now; one that TF moves keeps its correction."""
+        if self._stated is None:
+            self._begin(stated)
+        self._stated = stated
+        correction, covariance = np.zeros(4), np.zeros((4, 4))
+        correction[TILT], correction[YAW] = self._filter.centre, self._yaw
+        covariance[np.ix_(TILT, TILT)], covariance[YAW, YAW] = self._filter.covariance, self._yaw_std**2
+        if self._yaw_std < self._prior.yaw:
+            covariance[YAW, YAW] += SYSTEMATIC_YAW**2
+        return MountEstimate(stated, correction, covariance, self._suspicion)
 
     def recall(self, kept: MountEstimate) -> None:
         """Go on from what was learnt before."""
-        self._estimate = kept
+        self._begin(kept.stated)
+        self._filter.recall(kept.correction[TILT], kept.covariance[np.ix_(TILT, TILT)])
+        of_chance = float(kept.covariance[YAW, YAW]) - SYSTEMATIC_YAW**2
+        self._yaw, self._yaw_std = float(kept.correction[YAW]), math.sqrt(of_chance) if of_chance > 0.0 else 0.0
+
+    def ask(self, stated: Mount, stamp_ns: int, motions: MotionBuffer) -> Sequence[Mount]:
+        """The mounts through which a frame of this stamp shall be read, the believed one first; none if it need not."""
+        now = self.estimate(stated).mount
+        if not self._is_due(stamp_ns, motions):
+            return ()
+        steps = probes(self._filter.free, self._reach)
+        return [corrected(now, np.array([roll, pitch, 0.0, height])) for roll, pitch, height in steps]
+
+    def learn(self, evidence: Sequence[MountEvidence]) -> Floats:
+        """Take a frame's answers to `ask`; returns how far (2,) what it sees moves forward and left by that."""
+        if not evidence:
+            return np.zeros(2)
+        before, match = self._filter.centre, np.array([each.match for each in evidence])
+        likelihood = np.array([each.log_likelihood for each in evidence])
+        best = int(np.argmax(np.where(match >= MATCHED, likelihood, -np.inf)))
+        if match[best] < MATCHED:
+            self._missed += 1
+            return np.zeros(2)
+        reach, self._missed = self._reach, 0
+        if match[0] < MATCHED:
+            self._filter.jump(probes(self._filter.free, reach)[best])
+        elif reach == REACHES[0]:
+            self._set_lever(np.array([each.place for each in evidence]))
+            self._filter.learn(fitted(self._filter.free, reach, likelihood))
+        return np.asarray(self._lever @ (self._filter.centre - before))
+
+    @property
+    def place_covariance(self) -> Floats:
+        """(2, 2) of the vehicle's place, forward and left, that comes from what is not known of the mount."""
+        if self._stated is None:
+            return np.zeros((2, 2))
+        return np.asarray(self._lever @ self._filter.covariance @ self._lever.T)
+
+    @property
+    def sentence(self) -> str:
+        """As `MountEstimate.sentence`, of the mount that was stated last."""
+        return "" if self._stated is None else self.estimate(self._stated).sentence
+
+    @property
+    def yaw_std(self) -> float:
+        """Of the mount's yaw (rad)."""
+        return self._prior.yaw if self._stated is None else self._yaw_std
+
+    def turn(self, yaw: float, std: float) -> None:
+        """Driving says that the yaw is further by this (rad), known to `std`."""
+        self._yaw, self._yaw_std = self._yaw + yaw, std
+
+    def _begin(self, stated: Mount) -> None:
+        prior = self._prior
+        self._stated = stated
+        self._filter = MountFilter(np.array([prior.roll, prior.pitch, prior.height * stated.height]))
+        self._yaw, self._yaw_std = 0.0, prior.yaw
+        self._lever, self._levers = np.zeros((2, 3)), 0  # metres forward and left for a rad, a rad, a metre
+        self._heard_ns: int | None = None
+        self._unasked_m = 0.0
+        self._missed = self._skipped = 0
+
+    @property
+    def _reach(self) -> float:
+        return REACHES[self._missed % len(REACHES)]
+
+    @property
+    def _suspicion(self) -> str:
+        if self._missed < PATIENCE or self._filter.is_informed:
+            return ""
+        tried = np.degrees(RADII[:2] * REACHES[-1])
+        return (
+            f"no frame fits the imagery, nor up to {tried.min():.0f} deg from the stated mount: is the camera upside "
+            "down, mirrored, calibrated otherwise, or mounted elsewhere?"
+        )
+
+    def _is_due(self, stamp_ns: int, motions: MotionBuffer) -> bool:
+        if not self._filter.free.any():
+            return False
+        if self._heard_ns is None:
+            self._heard_ns = stamp_ns
+            return True
+        motion = motions.between(self._heard_ns, stamp_ns)
+        self._heard_ns = stamp_ns
+        self._unasked_m += motion.distance + CRAWL * motion.unknown_s
+        if self._missed:
+            self._skipped += 1
+            return self._missed < PATIENCE or self._skipped % SELDOM == 0
+        if self._unasked_m < SPACING_M:
+            return False
+        self._filter.drive(self._unasked_m)
+        self._unasked_m = 0.0
+        return not self._filter.is_known
+
+    def _set_lever(self, places: Floats) -> None:
+        """Average how far a frame's place (P, 2) moves with each state, over the frames so far."""
+        steps = directions(self._filter.free)
+        pairs = places[1 : 1 + 2 * len(steps)].reshape(-1, 2, 2)
+        lever = (np.linalg.pinv(steps) @ (pairs[:, 0] - pairs[:, 1]) / 2).T
+        self._levers += 1
+        self._lever = self._lever + (lever - self._lever) / self._levers

@@ -17,6 +17,7 @@ from geoflow_ros.localization.pose import PoseWithCovariance, Rejection, positio
 from geoflow_ros.tracking import measurements
 from geoflow_ros.tracking.cameras import ONE, Cameras, CameraSetup, of_camera
 from geoflow_ros.tracking.motion import MotionBuffer
+from geoflow_ros.tracking.mount.nodding import Nodding, imu_tilt
 from geoflow_ros.tracking.prior import Fix, Heading, HeadingConfig, PriorBuffer, PriorConfig
 from geoflow_ros.tracking.sensors.clocks import Clocks
 from geoflow_ros.tracking.sensors.fix_check import FixCheck, check_distance
@@ -52,6 +53,7 @@ class SensorInputs:
         """cameras: by name; one without a mount is not answered before `set_mount`."""
         self._config = config
         self._motions = MotionBuffer()
+        self._nodding = Nodding()
         self._sensors = PriorBuffer(config.prior, config.heading, config.datum.datum, self._motions)
         self._frames = SensorFrames(config.base_frame, config.odometry)
         self._cameras = Cameras(cameras)
@@ -69,11 +71,13 @@ class SensorInputs:
         self._came("fix", message)
 
     def on_imu(self, message: Any) -> None:
-        """A sensor_msgs/Imu: a heading if heading.source is imu, and the rate of turn where no odometry tells it."""
+        """A sensor_msgs/Imu: how the body nods, the rate of turn where no odometry tells it, perhaps a heading."""
         heading = self._config.heading
         if heading.source == "imu":
             self._take("heading", lambda: self._add_heading(measurements.imu_heading(message, heading.sigma)))
         self._take("imu", lambda: self._velocities.add_imu(message))
+        if tilt := imu_tilt(message):
+            self._nodding.add(tilt)
         self._came("imu", message)
 
     def on_odom(self, message: Any) -> None:

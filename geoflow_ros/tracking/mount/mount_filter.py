@@ -1,0 +1,146 @@
+"""Roll, pitch and height of a mount as slow states, learnt from how well frames fit when read through other mounts."""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoflow_ros.tracking.mount.probing import Quadratic, directions
+
+Floats = NDArray[np.float64]
+GAIN = 2.0
+"""By how much more a frame says than its likelihood does, which is flatter in the mount than its errors scatter: by a
+factor of 5 of the information among frames far from each other, of which nearby ones leave a part."""
+KEPT = 0.97
+"""Of what earlier frames said, with each: the first are read through a mount far off, where they say less."""
+DRIFT_M = 2000.0  # driven until a mount may have moved as far as it is known
+PRIOR_SIGMAS = 4.0  # no mount further from the stated one is tried
+KNOWN = np.array([np.radians(0.2), np.radians(0.15), 0.045])
+"""Standard deviations below which no frame need be asked."""
+SYSTEMATIC = np.diag(np.square([np.radians(0.08), np.radians(0.05), 0.01])) + np.outer(
+    ridge := np.array([0.0, np.radians(0.16), 0.07]), ridge
+)
+"""Covariance of what all frames err alike: more of them do not help. A camera that looks further down from higher up
+sees the ground nearly the same, only from further back."""
+TOLERATED = (0.0, 9.0, 12.0, 14.0)
+"""Chi-square up to which no, one, two, three states stay as stated, although frames say a little otherwise."""
+
+
+class MountFilter:
+    """A Gaussian over the offset (3,) of roll, pitch, height from the stated mount.
+
+    centre: the offset that frames are read through, about which the next is weighed.
+    """
+
+    def __init__(self, std: Floats) -> None:
+        """std: (3,) of the prior; a state whose is zero is known and stays."""
+        self.free = std > 0.0
+        self.centre = np.zeros(3)
+        self._std = std
+        self._data = np.zeros((3, 3))  # information of the frames, and information times offset
+        self._vector = np.zeros(3)
+
+    @property
+    def covariance(self) -> Floats:
+        """(3, 3), what all frames err alike included; never more than the prior."""
+        if not self.is_informed:
+            return np.diag(self._std**2)
+        total, limit = self._covariance + SYSTEMATIC, np.maximum(self._std, 1e-12)
+        return np.asarray(total * np.outer(shrink := np.minimum(1.0, limit / np.sqrt(np.diag(total))), shrink))
+
+    @property
+    def is_informed(self) -> bool:
+        """Whether any frame has spoken."""
+        return bool(self._data.any())
+
+    @property
+    def is_known(self) -> bool:
+        """Whether no frame need be asked."""
+        return bool((np.sqrt(np.diag(self._covariance)) <= KNOWN)[self.free].all())
+
+    def recall(self, mean: Floats, covariance: Floats) -> None:
+        """Go on from what was learnt before."""
+        self.centre = np.where(self.free, mean, 0.0)
+        known = np.diag(covariance) < self._std**2
+        if not known[self.free].any():
+            return
+        free = np.ix_(self.free, self.free)
+        self._data[free] = _concave(np.linalg.inv(_concave((covariance - SYSTEMATIC)[free], 1e-9)) - self._prior)
+        self._vector[self.free] = (self._prior + self._data[free]) @ self.centre[self.free]
+
+    def drive(self, metres: float) -> None:
+        """The mount may have moved a little."""
+        self._forget(math.exp(-metres / DRIFT_M))
+
+    def jump(self, offset: Floats) -> None:
+        """Go on where a frame fits better: nothing is learnt of how well."""
+        self.centre = self._bounded(self.centre + offset)
+
+    def learn(self, fit: Quadratic) -> None:
+        """Weigh a frame's quadratic about the centre, if the best mount is near then; else go towards it.
+
+        Far from it the likelihood is no quadratic, and its curvature there no information.
+        """
+        data = KEPT * self._data + GAIN * fit.curvature
+        vector = KEPT * self._vector + GAIN * (fit.curvature @ self.centre + fit.gradient)
+        free = np.ix_(self.free, self.free)
+        best = np.zeros(3)
+        best[self.free] = np.linalg.solve(self._prior + _concave(data[free]), vector[self.free])
+        step = best - self.centre
+        excess = float(np.max(np.abs(step @ np.linalg.pinv(directions(self.free)))))
+        if excess <= 1.0:
+            self._data, self._vector = data, vector
+            self.centre = self._bounded(as_stated(best, self._covariance, self.free))
+        else:
+            self.centre = self._bounded(self.centre + step / excess)
+
+    @property
+    def _prior(self) -> Floats:
+        """Information of the prior about the free states."""
+        return np.diag(self._std[self.free] ** -2.0)
+
+    @property
+    def _covariance(self) -> Floats:
+        """Of chance alone."""
+        covariance, free = np.zeros((3, 3)), np.ix_(self.free, self.free)
+        covariance[free] = np.linalg.inv(self._prior + _concave(self._data[free]))
+        return covariance
+
+    def _forget(self, kept: float) -> None:
+        self._data, self._vector = kept * self._data, kept * self._vector
+
+    def _bounded(self, offset: Floats) -> Floats:
+        return np.clip(offset, -PRIOR_SIGMAS * self._std, PRIOR_SIGMAS * self._std)
+
+
+def _concave(information: Floats, least: float = 0.0) -> Floats:
+    """The symmetric matrix without negative eigenvalues, which frames that disagree may leave."""
+    scale = np.outer(unit := np.sqrt(np.abs(np.diag(information)) + 1e-12), unit)
+    values, vectors = np.linalg.eigh(information / scale)
+    return np.asarray((vectors * np.maximum(values, least)) @ vectors.T * scale)
+
+
+def as_stated(mean: Floats, covariance: Floats, free: NDArray[np.bool_]) -> Floats:
+    """The mean (3,) given that as many states as frames tolerate are as stated: zero.
+
+    A mount that was measured well must not be made worse by what all frames err alike.
+    """
+    axes = np.flatnonzero(free).tolist()
+    for count in range(len(axes), 0, -1):
+        costs = {kept: _cost(mean, covariance, kept) for kept in combinations(axes, count)}
+        kept = min(costs, key=costs.__getitem__)
+        if costs[kept] <= TOLERATED[count]:
+            index = list(kept)
+            given = mean - covariance[:, index] @ np.linalg.solve(covariance[np.ix_(index, index)], mean[index])
+            given[index] = 0.0
+            return np.asarray(given)
+    return mean
+
+
+def _cost(mean: Floats, covariance: Floats, kept: tuple[int, ...]) -> float:
+    """Chi-square of these states being zero."""
+    index = list(kept)
+    return float(mean[index] @ np.linalg.solve(covariance[np.ix_(index, index)], mean[index]))

@@ -1,0 +1,82 @@
+"""How the body of the vehicle is tilted against the road at this moment: it nods, and dives when it brakes."""
+
+from __future__ import annotations
+
+import math
+import threading
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from geoflow_ros.bags.messages import stamp_ns
+from geoflow_ros.camera import Mount
+from geoflow_ros.tracking.history import KEPT_NS, History
+
+SLOW_NS = KEPT_NS  # half of this long a tilt lasts before it is the road's
+NEAR_S = 0.05  # from the image to the IMU's message
+FEWEST = 10  # messages that tell what the road's is
+MOST = math.radians(5.0)  # no body nods further: another IMU, a kerb
+
+
+@dataclass(frozen=True, slots=True)
+class Tilt:
+    """Against gravity (rad, REP-103: roll positive leans right, pitch positive looks down)."""
+
+    stamp_ns: int
+    roll: float
+    pitch: float
+
+
+def imu_tilt(message: Any) -> Tilt | None:
+    """The tilt of a sensor_msgs/Imu whose x looks forward; None if it has no orientation."""
+    q = message.orientation
+    norm = math.sqrt(q.x**2 + q.y**2 + q.z**2 + q.w**2)
+    if message.orientation_covariance[0] == -1.0 or not abs(norm - 1.0) <= 0.01:
+        return None
+    roll = math.atan2(2 * (q.w * q.x + q.y * q.z), 1 - 2 * (q.x**2 + q.y**2))
+    pitch = math.asin(max(-1.0, min(1.0, 2 * (q.w * q.y - q.z * q.x))))
+    return Tilt(stamp_ns(message.header.stamp), roll, pitch)
+
+
+class Nodding:
+    """The fast part of an IMU's tilt; thread-safe.
+
+    The slow part, its median over the last seconds, is the road's slope, to which a car stays parallel, and how the IMU
+    is mounted; none of it is the camera's.
+    """
+
+    def __init__(self) -> None:
+        self._tilts = History[Tilt]()
+        self._lock = threading.Lock()
+
+    def add(self, tilt: Tilt) -> None:
+        """Remember a tilt."""
+        with self._lock:
+            self._tilts.add(tilt)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._tilts = History[Tilt]()
+
+    def at(self, stamp_ns: int) -> tuple[float, float]:
+        """Roll and pitch (rad) of the body against the road at a stamp; zeros where nothing tells them."""
+        with self._lock:
+            near = self._tilts.around(stamp_ns, NEAR_S)
+            lately = self._tilts.within(stamp_ns - SLOW_NS, stamp_ns)
+        if not near or len(lately) < FEWEST:
+            return 0.0, 0.0
+        stamps = [tilt.stamp_ns - stamp_ns for tilt in near]
+        fast = [
+            float(np.interp(0.0, stamps, [getattr(tilt, name) for tilt in near]))
+            - float(np.median([getattr(tilt, name) for tilt in lately]))
+            for name in ("roll", "pitch")
+        ]
+        return (fast[0], fast[1]) if max(map(abs, fast)) <= MOST else (0.0, 0.0)
+
+
+def nodded(mount: Mount, roll: float, pitch: float) -> Mount:
+    """The mount on a body tilted a little (rad), about the camera's own axes."""
+    cos, sin = math.cos(mount.yaw), math.sin(mount.yaw)
+    return replace(mount, roll=mount.roll + cos * roll + sin * pitch, pitch=mount.pitch + cos * pitch - sin * roll)

@@ -1,0 +1,90 @@
+"""A session that is told a wrong mount, and a localiser that sees by the true one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import tracking_support as sim
+from numpy.typing import NDArray
+
+from geoflow_ros.camera import CameraModel, Mount
+from geoflow_ros.localization.mount_evidence import MountEvidence
+from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection
+from geoflow_ros.planar import wrap_angle
+from geoflow_ros.tracking.cameras import ONE, CameraSetup
+from geoflow_ros.tracking.mount.estimate import MountPrior
+from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
+from geoflow_ros.tracking.session import Session
+from geoflow_ros.tracking.settings import DatumConfig
+
+DRIVE = sim.Drive()
+HERE = DatumConfig(sim.DATUM.latitude, sim.DATUM.longitude, sim.DATUM.altitude)
+
+
+class MountedLocalizer(sim.KnowingLocalizer):
+    """Sees as if the camera looked `yaw` (rad) further left than the mount says, and pitched by `pitch`."""
+
+    def __init__(self, yaw: float = 0.0, pitch: float = 0.0) -> None:
+        super().__init__(DRIVE, sigma=0.2)
+        self.true = Mount(yaw=yaw, pitch=pitch)
+
+    def localize(
+        self, image: NDArray[np.uint8], camera: CameraModel, prior: PosePrior, seed: int
+    ) -> PoseEstimate | Rejection:
+        answer = super().localize(image, camera, prior, seed)
+        if isinstance(answer, Rejection):
+            return answer
+        forward = 50.0 * (camera.mount.pitch - self.true.pitch)
+        yaw = answer.yaw + self.true.yaw - camera.mount.yaw
+        east, north = answer.east + forward * math.cos(yaw), answer.north + forward * math.sin(yaw)
+        return sim.estimate(np.array([east, north, yaw]), self.sigma, self.sigma_yaw)
+
+    def weigh_mounts(
+        self, image: NDArray[np.uint8], camera: CameraModel, prior: PosePrior, mounts: Sequence[Mount]
+    ) -> list[MountEvidence]:
+        errors = [mount.pitch - self.true.pitch for mount in mounts]
+        others = [math.hypot(mount.roll / 0.02, (mount.height - self.true.height) / 0.1) for mount in mounts]
+        return [
+            MountEvidence(-0.5 * (error / 0.01) ** 2 - other**2, 0.9, np.array([50.0 * error, 0.0]))
+            for error, other in zip(errors, others, strict=True)
+        ]
+
+
+def driven(localizer: Any, seconds: float) -> tuple[Session, Any]:
+    """A session with a mount known to 1.5 degrees after a drive, and its last answer."""
+    setup = CameraSetup(Mount(), prior=MountPrior(0.026, 0.026, 0.026, 0.05))
+    session = Session(SessionConfig(datum=HERE), lambda frame: localizer, 0, {ONE: setup})
+    session.on_camera_info(sim.camera_info())
+    answer = None
+    for kind, message in sim.messages(DRIVE, 0.0, seconds, np.random.default_rng(0)):
+        if kind == "image":
+            answer = session.process(message)
+        else:
+            getattr(session, f"on_{kind}")(message)
+    return session, answer
+
+
+@pytest.mark.parametrize(("yaw_deg", "pitch_deg"), [(2.0, 0.0), (-1.5, 1.5)])
+def test_a_mount_stated_wrong_is_learnt_while_driving(yaw_deg: float, pitch_deg: float) -> None:
+    session, answer = driven(MountedLocalizer(math.radians(yaw_deg), math.radians(pitch_deg)), 30.0)
+    found = session.mount_estimates["camera"]
+    assert math.degrees(found.correction[2]) == pytest.approx(yaw_deg, abs=0.5)  # odometry turns 0.1 deg/s too fast
+    assert math.degrees(found.correction[1]) == pytest.approx(pitch_deg, abs=0.2)
+    assert "camera.yaw is 0, frames say" in found.sentence
+    east, north, yaw = DRIVE.pose(29.9)
+    assert math.hypot(answer.track.pose.east - east, answer.track.pose.north - north) < 0.3
+    assert math.degrees(wrap_angle(answer.track.pose.yaw - yaw)) == pytest.approx(0.0, abs=0.6)
+    assert found.sentence in answer.warnings["mount"]
+
+
+def test_the_right_mount_stays_as_stated_and_what_was_learnt_goes_on_after_a_restart() -> None:
+    session, _ = driven(MountedLocalizer(), 15.0)
+    found = session.mount_estimates["camera"]
+    assert found.mount == Mount() and found.std[1] < 0.01
+    other, _ = driven(MountedLocalizer(), 0.0)
+    other.recall_mounts({"camera": found})
+    assert other.mount_estimates["camera"].std[1] == pytest.approx(found.std[1])

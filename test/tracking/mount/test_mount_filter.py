@@ -1,0 +1,73 @@
+"""What a frame's quadratic does to what is believed of a mount."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from geoflow_ros.tracking.mount.mount_filter import GAIN, KEPT, PRIOR_SIGMAS, SYSTEMATIC, MountFilter, as_stated
+from geoflow_ros.tracking.mount.probing import RADII, Quadratic
+
+STD = np.array([0.026, 0.026, 0.08])
+
+
+def pitch_fit(gradient: float, curvature: float) -> Quadratic:
+    return Quadratic(np.array([0.0, gradient, 0.0]), np.diag([0.0, curvature, 0.0]))
+
+
+def test_a_frame_is_weighed_against_the_prior() -> None:
+    mounts = MountFilter(STD)
+    curvature = 99 / 0.026**2 / GAIN  # 99 times the information of the prior: all of the way but a hundredth
+    mounts.learn(pitch_fit(0.012 * curvature, curvature))
+    np.testing.assert_allclose(mounts.centre, [0.0, 0.012 * 0.99, 0.0], atol=1e-12)
+    np.testing.assert_allclose(mounts.covariance[1, 1], 0.026**2 / 100 + SYSTEMATIC[1, 1])
+    np.testing.assert_allclose(np.diag(mounts.covariance)[[0, 2]], STD[[0, 2]] ** 2)
+
+
+def test_what_frames_do_not_contradict_stays_as_stated() -> None:
+    free, covariance = np.array([True, True, True]), np.diag([0.01, 0.01, 0.1]) ** 2
+    np.testing.assert_array_equal(as_stated(np.array([0.01, -0.01, 0.1]), covariance, free), np.zeros(3))
+    np.testing.assert_array_equal(as_stated(np.array([0.01, -0.04, 0.1]), covariance, free), [0.0, -0.04, 0.0])
+    np.testing.assert_array_equal(as_stated(np.array([0.04, -0.04, 0.4]), covariance, free), [0.04, -0.04, 0.4])
+    covariance[1, 2] = covariance[2, 1] = 0.5 * 0.01 * 0.1  # knowing one tells half a deviation of the other
+    np.testing.assert_allclose(as_stated(np.array([0.0, -0.04, 0.05]), covariance, free), [0.0, -0.0425, 0.0])
+
+
+def test_a_frame_whose_best_mount_is_far_only_shows_the_way() -> None:
+    mounts = MountFilter(STD)
+    mounts.learn(pitch_fit(0.2 * 1e5, 1e5))
+    np.testing.assert_allclose(mounts.centre, [0.0, RADII[1], 0.0])
+    np.testing.assert_array_equal(mounts.covariance, np.diag(STD**2))
+    assert not mounts.is_informed
+
+
+def test_frames_that_disagree_about_the_sign_of_a_curvature_add_up() -> None:
+    mounts = MountFilter(STD)
+    for curvature in (3e4, -1e4, 3e4, -1e4):
+        mounts.learn(pitch_fit(0.0, curvature))
+    kept = ((3e4 * KEPT - 1e4) * KEPT + 3e4) * KEPT - 1e4
+    np.testing.assert_allclose(mounts.covariance[1, 1], 1 / (0.026**-2 + GAIN * kept) + SYSTEMATIC[1, 1])
+
+
+def test_no_mount_beyond_the_prior_is_tried() -> None:
+    mounts = MountFilter(STD)
+    for _ in range(20):
+        mounts.learn(pitch_fit(1e5, 1e3))
+    np.testing.assert_allclose(mounts.centre[1], PRIOR_SIGMAS * STD[1])
+
+
+def test_a_state_known_exactly_stays() -> None:
+    mounts = MountFilter(np.array([0.026, 0.0, 0.08]))
+    mounts.learn(Quadratic(np.array([800.0, 500.0, -90.0]), np.diag([4e4, 4e4, 1000.0])))
+    mounts.drive(1000.0)
+    assert mounts.centre[1] == 0.0 and not mounts.covariance[1].any()
+    assert mounts.centre[0] > 0.0 > mounts.centre[2]
+
+
+def test_a_mount_moves_a_little_while_driving_and_is_never_less_known_than_at_first() -> None:
+    mounts = MountFilter(STD)
+    while not mounts.is_known:
+        mounts.learn(Quadratic(np.zeros(3), np.diag([7e3, 3e4, 80.0])))
+    mounts.drive(1e3)
+    assert not mounts.is_known
+    mounts.drive(1e9)
+    np.testing.assert_allclose(np.diag(mounts.covariance), STD**2)

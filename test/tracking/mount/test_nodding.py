@@ -1,0 +1,71 @@
+"""Nodding is read from the IMU, and a slope is not."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import tracking_support as sim
+from scipy.spatial.transform import Rotation
+
+from geoflow_ros.camera import Mount
+from geoflow_ros.tracking.mount.nodding import Nodding, Tilt, imu_tilt, nodded
+
+
+def message(yaw: float, pitch: float, roll: float) -> Any:
+    x, y, z, w = Rotation.from_euler("ZYX", [yaw, pitch, roll]).as_quat()
+    orientation = SimpleNamespace(x=x, y=y, z=z, w=w)
+    return SimpleNamespace(header=sim.header(7), orientation=orientation, orientation_covariance=[0.1] * 9)
+
+
+def heard(pitch: Any, seconds: float = 10.0) -> Nodding:
+    nodding = Nodding()
+    for tick in range(round(seconds * 50) + 1):
+        nodding.add(Tilt(round(tick * 2e7), 0.3, pitch(tick / 50)))
+    return nodding
+
+
+def test_a_tilt_is_that_of_the_orientation() -> None:
+    tilt = imu_tilt(message(2.0, 0.1, -0.05))
+    assert tilt is not None
+    assert (tilt.stamp_ns, tilt.roll, tilt.pitch) == (7, pytest.approx(-0.05), pytest.approx(0.1))
+
+
+def test_an_imu_without_orientation_tells_nothing() -> None:
+    without = message(0.0, 0.1, 0.0)
+    without.orientation_covariance = [-1.0] * 9
+    assert imu_tilt(without) is None
+
+
+def test_a_slope_and_the_imus_own_mount_are_not_applied() -> None:
+    assert heard(lambda t: -math.radians(5.0)).at(10 * 10**9) == (pytest.approx(0.0), pytest.approx(0.0))
+
+
+def test_nodding_on_a_slope_is_applied_at_the_stamp() -> None:
+    nodding = heard(lambda t: -0.09 + 0.026 * math.sin(2 * math.pi * t))
+    for seconds in np.arange(9.0, 10.0, 0.13):
+        roll, pitch = nodding.at(round(seconds * 1e9))
+        assert roll == pytest.approx(0.0)
+        assert pitch == pytest.approx(0.026 * math.sin(2 * math.pi * seconds), abs=0.004)
+
+
+def test_a_dive_is_applied_until_it_has_lasted() -> None:
+    nodding = heard(lambda t: 0.035 if t > 8.0 else 0.0)
+    assert nodding.at(10 * 10**9)[1] == pytest.approx(0.035)
+    assert heard(lambda t: 0.035 if t > 7.0 else 0.0).at(10 * 10**9)[1] == pytest.approx(0.0)
+
+
+def test_without_messages_near_the_stamp_nothing_is_applied() -> None:
+    nodding = heard(lambda t: 0.03 * t)
+    assert nodding.at(11 * 10**9) == (0.0, 0.0)
+    assert Nodding().at(0) == (0.0, 0.0)
+
+
+def test_a_camera_that_looks_left_rolls_when_the_body_nods() -> None:
+    ahead = nodded(Mount(pitch=0.1), 0.01, 0.02)
+    assert (ahead.roll, ahead.pitch) == (0.01, pytest.approx(0.12))
+    left = nodded(Mount(yaw=math.pi / 2), 0.01, 0.02)
+    assert (left.roll, left.pitch) == (pytest.approx(0.02), pytest.approx(-0.01))

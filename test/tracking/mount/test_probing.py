@@ -1,0 +1,41 @@
+"""The quadratic that a handful of probes tell."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from geoflow_ros.tracking.mount.probing import RADII, fitted, probes
+
+ALL = np.array([True, True, True])
+CURVATURE = np.array([[3.0, 0.5, -0.4], [0.5, 5.0, 1.0], [-0.4, 1.0, 2.0]]) / np.outer(RADII, RADII)
+OPTIMUM = np.array([0.3, -0.2, 0.4]) * RADII
+
+
+def log_likelihood(offsets: np.ndarray) -> np.ndarray:
+    away = offsets - OPTIMUM
+    return np.asarray(7.0 - 0.5 * np.einsum("ni,ij,nj->n", away, CURVATURE, away))
+
+
+def test_a_quadratic_comes_back_with_its_mixed_terms() -> None:
+    for reach in (1.0, 2.0):
+        offsets = probes(ALL, reach)
+        assert len(offsets) == 10
+        fit = fitted(ALL, reach, log_likelihood(offsets))
+        np.testing.assert_allclose(fit.curvature, CURVATURE, rtol=1e-9)
+        np.testing.assert_allclose(np.linalg.solve(fit.curvature, fit.gradient), OPTIMUM, rtol=1e-9)
+
+
+def test_a_state_that_is_known_is_not_probed() -> None:
+    free = np.array([False, True, True])
+    offsets = probes(free, 1.0)
+    assert len(offsets) == 6 and not offsets[:, 0].any()
+    fit = fitted(free, 1.0, log_likelihood(offsets))
+    np.testing.assert_allclose(fit.curvature[1:, 1:], CURVATURE[1:, 1:], rtol=1e-9)
+    assert not fit.curvature[0].any() and fit.gradient[0] == 0.0
+
+
+def test_a_likelihood_may_curve_the_other_way() -> None:
+    only_pitch = np.array([False, True, False])
+    fit = fitted(only_pitch, 1.0, np.array([0.0, 3.0, 1.0]))  # a valley: 2 x 0 - 3 - 1
+    np.testing.assert_allclose(fit.curvature[1, 1], -4.0 / RADII[1] ** 2)
+    np.testing.assert_allclose(fit.gradient[1], 1.0 / RADII[1])

@@ -1,0 +1,113 @@
+"""When frames are asked about a mount, and what is believed after their answers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from geoflow_ros.camera import Mount
+from geoflow_ros.localization.mount_evidence import MountEvidence
+from geoflow_ros.tracking.motion import BodyVelocity, MotionBuffer
+from geoflow_ros.tracking.mount.estimate import MountPrior, corrected
+from geoflow_ros.tracking.mount.self_calibration import PATIENCE, MountCalibration
+
+STATED = Mount(1.0, 0.0, 1.6)
+PRIOR = MountPrior(0.026, 0.026, 0.026, 0.05)
+TOLERANCE = np.array([math.radians(1.0), math.radians(0.5), 0.1])  # of a frame that is read through a wrong mount
+LEVER = np.array([[0.0, 50.0, -5.0], [-10.0, 0.0, 0.0]])
+SPEED = 10.0
+
+
+def off(true: Mount, mount: Mount) -> np.ndarray:
+    return np.array([mount.roll - true.roll, mount.pitch - true.pitch, mount.height - true.height])
+
+
+def answers(true: Mount, mounts: Sequence[Mount], rng: np.random.Generator) -> list[MountEvidence]:
+    """Of a frame whose likelihood falls with the mount's error, and which matches up to twice the tolerance."""
+    noise = 0.2 * rng.normal(0.0, 1.0, 3) * TOLERANCE
+    errors = [off(true, mount) for mount in mounts]
+    shares = [np.square((error - noise) / TOLERANCE).sum() for error in errors]
+    return [
+        MountEvidence(-0.5 * share, 0.9 if share < 6.0 else 0.1, LEVER @ error)
+        for share, error in zip(shares, errors, strict=True)
+    ]
+
+
+def driven(calibration: MountCalibration, true: Mount, seconds: float, speed: float = SPEED) -> int:
+    """How many frames were asked, of ten a second."""
+    rng, motions, asked = np.random.default_rng(0), MotionBuffer(), 0
+    for tick in range(round(seconds * 10)):
+        now_ns = tick * 10**8
+        motions.add_velocity(BodyVelocity(now_ns, speed, 0.0))
+        if mounts := calibration.ask(STATED, now_ns, motions):
+            asked += 1
+            calibration.learn(answers(true, mounts, rng))
+    return asked
+
+
+@pytest.mark.parametrize(
+    "error", [(0.0, 3.0, 0.0), (0.0, -2.0, 0.0), (2.0, 0.0, 0.0), (0.0, 0.0, 0.2), (2.0, 2.0, 0.2), (-1.0, 1.0, -0.2)]
+)
+def test_a_mount_stated_wrong_is_found(error: tuple[float, float, float]) -> None:
+    roll, pitch, height = error
+    true = corrected(STATED, np.array([math.radians(roll), math.radians(pitch), 0.0, height]))
+    calibration = MountCalibration(PRIOR)
+    asked = driven(calibration, true, 30.0)
+    found = calibration.estimate(STATED)
+    away = off(true, found.mount)
+    assert np.all(np.abs(away) < [math.radians(0.2), math.radians(0.2), 0.05])
+    assert np.all(np.abs(away) < 1.96 * found.std[[0, 1, 3]])
+    assert asked < 60
+    np.testing.assert_allclose(
+        calibration.place_covariance, LEVER @ found.covariance[np.ix_([0, 1, 3], [0, 1, 3])] @ LEVER.T
+    )
+
+
+def test_the_right_mount_is_kept_to_the_last_digit() -> None:
+    calibration = MountCalibration(PRIOR)
+    driven(calibration, STATED, 30.0)
+    assert calibration.estimate(STATED).mount == STATED
+    assert calibration.estimate(STATED).std[1] < 0.2 * PRIOR.pitch
+
+
+def test_what_frames_see_moves_with_the_mount() -> None:
+    true = corrected(STATED, np.array([0.0, 0.02, 0.0, 0.0]))
+    calibration, motions, rng = MountCalibration(PRIOR), MotionBuffer(), np.random.default_rng(0)
+    shift = calibration.learn(answers(true, calibration.ask(STATED, 0, motions), rng))
+    pitch = calibration.estimate(STATED).correction[1]
+    assert pitch > 0.005
+    np.testing.assert_allclose(shift[0], 50.0 * pitch, rtol=0.1)
+
+
+def test_standing_asks_a_single_frame() -> None:
+    calibration = MountCalibration(PRIOR)
+    assert driven(calibration, STATED, 60.0, speed=0.0) == 1
+
+
+@pytest.mark.parametrize("pitch_deg", [8.0, 180.0])
+def test_a_mount_beyond_what_can_be_learnt_is_suspected_and_stays_as_stated(pitch_deg: float) -> None:
+    true = corrected(STATED, np.array([0.0, math.radians(pitch_deg), 0.0, 0.0]))
+    calibration = MountCalibration(PRIOR)
+    asked = driven(calibration, true, 30.0)
+    found = calibration.estimate(STATED)
+    assert found.mount == STATED
+    assert "upside down" in found.sentence
+    assert PATIENCE <= asked < 50
+
+
+def test_what_was_learnt_goes_on_also_of_a_mount_that_moves() -> None:
+    true = corrected(STATED, np.array([0.0, 0.035, 0.0, 0.0]))
+    first, second = MountCalibration(PRIOR), MountCalibration(PRIOR)
+    driven(first, true, 30.0)
+    kept = first.estimate(STATED)
+    second.recall(kept)
+    np.testing.assert_allclose(second.estimate(STATED).correction, kept.correction)
+    moved = Mount(1.0, 0.0, 1.7, pitch=-0.1)
+    assert second.estimate(moved).mount == corrected(moved, kept.correction)
+
+
+def test_a_mount_known_exactly_asks_nothing() -> None:
+    assert MountCalibration(MountPrior()).ask(STATED, 0, MotionBuffer()) == ()

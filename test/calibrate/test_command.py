@@ -21,7 +21,7 @@ from geoflow_ros.camera import Mount
 from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.replay.arguments import replay_config
 from geoflow_ros.satellite.mosaic import SatelliteMap
-from geoflow_ros.tracking.mount.estimate import CAMERA, STATES, MountEstimate
+from geoflow_ros.tracking.mount.estimate import CAMERA, STATES, MountEstimate, MountPrior
 from geoflow_ros.tracking.session import Answer, Session
 
 TRUE = Mount(height=1.5, roll=-0.02, pitch=0.05, yaw=0.01)
@@ -45,6 +45,15 @@ class SeeingSession(Session):
             return {CAMERA: before}
         off = np.array([getattr(TRUE, each) - getattr(before.stated, each) for each in STATES])
         return {CAMERA: MountEstimate(before.stated, SEEN * off, np.diag(STD**2), self.suspicion)}
+
+
+class UnseeingSession(Session):
+    """Learns nothing of the mount."""
+
+    @property
+    def mount_estimates(self) -> Mapping[str, MountEstimate]:
+        prior = MountPrior(roll=0.026, pitch=0.026, yaw=0.026, height=0.05)
+        return {CAMERA: prior.of(super().mount_estimates[CAMERA].stated)}
 
 
 Make = Callable[[NodeConfig, SatelliteMap], Session]
@@ -117,7 +126,7 @@ def test_people_read_degrees(folder: Path, tmp_path: Path, capsys: pytest.Captur
 def test_a_drive_that_shows_nothing_is_a_failure(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(from_drive, "session_of", makes(Session))
+    monkeypatch.setattr(from_drive, "session_of", makes(UnseeingSession))
     said = complaint(capsys, arguments(folder, tmp_path))
     assert "is too little: not observable: roll (+- 1.49 deg), pitch (+- 1.49 deg), yaw (+- 1.49 deg), height" in said
 

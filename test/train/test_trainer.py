@@ -198,8 +198,8 @@ def test_a_run_is_not_overwritten(tmp_path: Path) -> None:
     ("content", "sentence"),
     [
         (None, "does not exist: nothing to resume"),
-        (b"", "is not a saved run"),
-        (b"PK\3\4 cut off", "is not a saved run"),
+        (b"", "is not a readable PyTorch file"),
+        (b"PK\3\4 cut off", "is not a readable PyTorch file"),
     ],
 )
 def test_what_is_no_saved_run_is_refused(tmp_path: Path, content: bytes | None, sentence: str) -> None:

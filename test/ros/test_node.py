@@ -289,7 +289,7 @@ def test_the_graph_is_as_the_tables_say(peer: ros.Peer, node: object) -> None:
     subscribed = dict(peer.node.get_subscriber_names_and_types_by_node("localize", "/"))
     for topic in TOPICS:
         found = published if topic.direction == "out" else subscribed
-        assert found["/" + topic.name.lstrip("/")] == [topic.type]
+        assert found["/" + topic.name.replace("~", "localize").lstrip("/")] == [topic.type]
     services = dict(peer.node.get_service_names_and_types_by_node("localize", "/"))
     for each in (each for each in SERVICES if is_installed(each.type)):
         assert services[each.name.replace("~", "/localize")] == [each.type]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -12,7 +13,10 @@ pytest.importorskip("rclpy", reason="rclpy is not installed: source a ROS 2 or i
 import rclpy
 import ros_support as ros
 
+from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.ros.endpoints import subscription
+from geoflow_ros.ros.inputs.subscriptions import Subscriptions
+from geoflow_ros.tracking.settings import CameraConfig
 
 
 @pytest.fixture(scope="module")
@@ -56,5 +60,15 @@ def test_a_message_that_makes_its_callback_raise_ends_nothing(context: Any) -> N
         heard = subscription(node, "fix", callback, "reliable")
         heard.callback(ros.fix(0, 49.0, 8.4))
         assert len(seen) == 1
+    finally:
+        node.destroy_node()
+
+
+def test_closed_subscriptions_may_still_be_asked_for_warnings(context: Any) -> None:
+    node = rclpy.create_node("closing", context=context)
+    try:
+        heard = Subscriptions(node, NodeConfig(tiles="unused", camera=CameraConfig(0, 0, 1.6, 0, 0, 0)), MagicMock())
+        heard.close()
+        assert heard.warnings == []  # by the worker, which ends after them
     finally:
         node.destroy_node()

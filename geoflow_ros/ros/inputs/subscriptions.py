@@ -41,6 +41,10 @@ class Subscriptions:
                 subscription(node, name, each, reliability, camera) for name, each in heard.items()
             ]
 
+        # By name: the worker may ask for warnings while the subscriptions are being closed.
+        self._topics = [each.topic_name for each in self._all()]
+        self._camera_topics = {camera: [each.topic_name for each in mine] for camera, mine in self._of_cameras.items()}
+
     def close(self) -> None:
         """Listen no more."""
         for each in self._all():
@@ -49,14 +53,14 @@ class Subscriptions:
     @property
     def warnings(self) -> list[str]:
         """Topics on which more than one publisher talks, which nobody can take for one sensor, and that two share."""
-        counts = {each.topic_name: self._node.count_publishers(each.topic_name) for each in self._all()}
+        counts = {topic: self._node.count_publishers(topic) for topic in self._topics}
         crowded = [f"{count} publishers on {name}, expected one" for name, count in counts.items() if count > 1]
-        users = Counter(each.topic_name for each in self._all())
+        users = Counter(self._topics)
         return crowded + [
-            f"camera {camera}: listens to {each.topic_name} as another camera does: remap one of them"
-            for camera, mine in self._of_cameras.items()
-            for each in mine
-            if users[each.topic_name] > 1
+            f"camera {camera}: listens to {topic} as another camera does: remap one of them"
+            for camera, mine in self._camera_topics.items()
+            for topic in mine
+            if users[topic] > 1
         ]
 
     def _all(self) -> list[Subscription]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,15 +71,14 @@ def read_inputs(bag: Path) -> list[Recorded]:
     return sorted(messages, key=lambda each: each.recorded_ns)
 
 
-class BagPlayer:
-    """Publishes the messages in real time, their stamps moved to now; in its own thread after `start`."""
+class Player:
+    """Publishers of the messages' topics, and a thread that uses them."""
 
-    def __init__(self, node: Node, messages: list[Recorded]) -> None:
+    def __init__(self, node: Node, messages: Sequence[Recorded]) -> None:
         self._messages = messages
         topics = {each.topic for each in messages}
         self._publishers = {topic: node.create_publisher(type_of(topic), topic, 10) for topic in topics}
-        self._thread = threading.Thread(target=self._play, daemon=True)
-        self.shift_ns = 0
+        self._thread = threading.Thread()
 
     @property
     def is_connected(self) -> bool:
@@ -89,6 +89,15 @@ class BagPlayer:
     def is_playing(self) -> bool:
         """Whether messages are still to come."""
         return self._thread.is_alive()
+
+
+class BagPlayer(Player):
+    """Publishes the messages in real time, their stamps moved to now; in its own thread after `start`."""
+
+    def __init__(self, node: Node, messages: Sequence[Recorded]) -> None:
+        super().__init__(node, messages)
+        self._thread = threading.Thread(target=self._play, daemon=True)
+        self.shift_ns = 0
 
     @property
     def progress(self) -> float:

@@ -15,7 +15,7 @@ from rclpy.node import Node
 from rclpy.serialization import deserialize_message
 
 from geoflow_ros.bags.messages import stamp_ns
-from geoflow_ros.ros.tools.player import Recorded, is_image, type_of
+from geoflow_ros.ros.tools.player import Player, Recorded, is_image, type_of
 from geoflow_ros.ros.tools.soak.faults import Fault, changed
 
 FIRST_S, EVERY_S, LASTS_S, LAST_S = 5.0, 4.5, 1.5, 20.0
@@ -30,29 +30,16 @@ class _Due:
     message: Any = field(compare=False)
 
 
-class LapPlayer:
+class LapPlayer(Player):
     """Publishes a lap in real time, in its own thread; `fault` is done to what is taken while it is set."""
 
     def __init__(self, node: Node, messages: Sequence[Recorded], seed: int) -> None:
-        self._messages = messages
-        topics = {each.topic for each in messages}
-        self._publishers = {topic: node.create_publisher(type_of(topic), topic, 10) for topic in topics}
+        super().__init__(node, messages)
         self._rng, self._numbers = random.Random(seed), itertools.count()
         self._first: dict[str, Any] = {}
         self._fault: Fault | None = None
-        self._thread = threading.Thread()
         self.sent: dict[int, float] = {}
         self.frames = 0
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether every topic has a subscriber."""
-        return all(publisher.get_subscription_count() for publisher in self._publishers.values())
-
-    @property
-    def is_playing(self) -> bool:
-        """Whether the lap goes on."""
-        return self._thread.is_alive()
 
     def start(self) -> None:
         """Begin a lap."""

@@ -25,12 +25,12 @@ LOWEST = (1, 3)  # of the spatial frequencies per image side whose amplitudes ar
 SUFFIXES = (".jpg", ".jpeg", ".png")
 SHARE, JPEG_SHARE = 0.7, 0.5  # of the images that are restyled, of those that are compressed
 JPEG_QUALITY = (30, 95)
-LEAST_SPREAD = 2.0  # Lab units: flatter channels are not stretched
+LEAST_SPREAD = 2.0  # levels of 8-bit Lab: flatter channels are not stretched
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Style:
-    """Of one image: mean and spread (3,) in Lab, amplitude (SIDE, SIDE // 2 + 1, 3) of its small version in RGB."""
+    """Of one image: mean and spread (3,) in 8-bit Lab; amplitude (SIDE, SIDE // 2 + 1, 3) of it in small, in RGB."""
 
     mean: Floats
     spread: Floats
@@ -78,8 +78,8 @@ def with_colours(image: NDArray[np.uint8], style: Style, strength: float) -> NDA
     lab = _to_lab(image)
     mean, spread = _moments(lab)
     gain = 1.0 + strength * (style.spread / np.maximum(spread, LEAST_SPREAD) - 1.0)
-    lab = (lab - mean) * gain + mean + strength * (style.mean - mean)
-    return _to_bytes(cv2.cvtColor(lab.astype(np.float32), cv2.COLOR_LAB2RGB) * 255.0)
+    levels = (np.arange(256, dtype=np.float32)[:, None] - mean) * gain + mean + strength * (style.mean - mean)
+    return np.asarray(cv2.cvtColor(cv2.LUT(lab, _to_bytes(levels)[None]), cv2.COLOR_LAB2RGB), np.uint8)
 
 
 def with_shading(image: NDArray[np.uint8], style: Style, lowest: int) -> NDArray[np.uint8]:
@@ -93,7 +93,7 @@ def with_shading(image: NDArray[np.uint8], style: Style, lowest: int) -> NDArray
     shaded = np.fft.irfft2(amplitude * np.exp(1j * np.angle(spectrum)), s=(SIDE, SIDE), axes=(0, 1))
     height, width = image.shape[:2]
     change = cv2.resize((shaded - small).astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
-    return _to_bytes(image + change)
+    return np.asarray(cv2.add(image, change, dtype=cv2.CV_8U), np.uint8)
 
 
 def _styles(folder: Path) -> list[Style]:
@@ -108,11 +108,11 @@ def _small(image: NDArray[np.uint8]) -> Floats:
     return np.asarray(cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _to_lab(image: NDArray[np.uint8]) -> Floats:
-    return np.asarray(cv2.cvtColor(image.astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB), np.float32)
+def _to_lab(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2LAB), np.uint8)
 
 
-def _moments(lab: Floats) -> tuple[Floats, Floats]:
+def _moments(lab: NDArray[np.uint8]) -> tuple[Floats, Floats]:
     mean, spread = cv2.meanStdDev(lab)
     return mean[:, 0].astype(np.float32), spread[:, 0].astype(np.float32)
 

@@ -9,6 +9,7 @@ from typing import Any
 from geoflow_ros.datasets.drives import find_drives, hold_out, open_drives
 from geoflow_ros.datasets.kitti import KittiCrossView
 from geoflow_ros.datasets.photo_style import Restyled
+from geoflow_ros.datasets.random_look import RandomLooks
 from geoflow_ros.datasets.sample import Joined, LocalizationDataset
 from geoflow_ros.datasets.vigor import Vigor
 from geoflow_ros.errors import InputError
@@ -33,9 +34,12 @@ def open_data(config: TrainConfig, model: ModelConfig) -> TrainingData:
     Towns that the folder does not hold yet are rendered into it.
     """
     data = _of_source(config, model)
-    if not config.style_images:
-        return data
-    return replace(data, training=Restyled(data.training, Path(config.style_images), config.seed))
+    training = data.training
+    if config.style_images:
+        training = Restyled(training, Path(config.style_images), config.seed)
+    if config.random_looks:
+        training = RandomLooks(training, config.random_looks, config.seed)
+    return replace(data, training=training)
 
 
 def _of_source(config: TrainConfig, model: ModelConfig) -> TrainingData:

@@ -42,6 +42,7 @@ class TrainConfig:
     style_images: str = option(
         "folder with street/ and overhead/ photographs, unpaired, whose looks the samples take; empty for none", ""
     )
+    random_looks: float = option("share of the images whose look is drawn at random", 0.0, range=SHARE)
     area: Literal["same", "cross"] = option("vigor: test in the cities of the training, or in others", "same")
     corrected_labels: bool = option("vigor: use splits__corrected", True)
     semi_positives: bool = option("vigor: also train on the satellite images that show the camera off centre", False)

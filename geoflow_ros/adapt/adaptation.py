@@ -18,12 +18,14 @@ from geoflow_ros.adapt.labels import certain, held_out_of, labels_of
 from geoflow_ros.adapt.mount_check import MountCheck, check_mount
 from geoflow_ros.adapt.unlabelled_drive import Agreement, UnlabelledDrive, smoothed
 from geoflow_ros.errors import InputError
+from geoflow_ros.model.averaging import mean_of
 from geoflow_ros.model.matchflow import MatchFlow
 from geoflow_ros.model.weights import CheckpointInfo, load, read, save
 from geoflow_ros.smoothing.smoother import Smoothed
 from geoflow_ros.smoothing.trajectory_output import write_poses
 
-MOST_SAMPLES, MOST_VARIANTS = 2400, 2  # of cached features: 1.2 MB each
+MOST_SAMPLES, MOST_VARIANTS = 2400, 4  # of cached features: 1.2 MB each
+SHARES = (1.0, 0.5)  # of what was learnt in the mean with the old weights: the first that passes the gates is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +73,14 @@ class DriveResult:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What came of a round: scores of the weights before and after it, and the gates that failed."""
+    """What came of a round: scores of the weights before and after it, and the gates that failed.
+
+    share: of what was learnt in the mean with the weights before.
+    """
 
     labels: int
     label_std_m: float
+    share: float
     before: Scores
     after: Scores
     failed: tuple[str, ...]
@@ -128,9 +134,14 @@ def _round(
     seed = plan.seed + int(fingerprint[:4], 16)  # every round draws anew, and a resumed one the same
     before, samples = judge(model, judges), _samples(results, labels, model, seed)
     learnt = train_heads(model, samples, recipe(plan.steps, seed), plan.folder / f"from_{fingerprint[:12]}.pt")
-    after = judge(learnt, judges)
     flat = [label for each in labels for label in each]
-    return learnt, Round(len(flat), certain(flat), before, after, tuple(failed_gates(before, after)))
+    for share in SHARES:
+        candidate = mean_of([model, learnt], [1.0 - share, share])
+        after = judge(candidate, judges)
+        outcome = Round(len(flat), certain(flat), share, before, after, tuple(failed_gates(before, after)))
+        if not outcome.failed:
+            break
+    return candidate, outcome
 
 
 def _samples(

@@ -63,7 +63,10 @@ def _row(label: str, scores: Scores) -> str:
 
 
 def _labels(number: int, each: Round) -> str:
-    return f"Round {number} learnt from {each.labels} places, certain to {each.label_std_m:.2f} m."
+    return (
+        f"Round {number} learnt from {each.labels} places, certain to {each.label_std_m:.2f} m; "
+        f"{each.share:.0%} of it in the mean with the weights before."
+    )
 
 
 def _findings(result: DriveResult) -> list[str]:

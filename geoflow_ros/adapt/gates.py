@@ -130,10 +130,3 @@ def _wrong_tiles(old: Scores, new: Scores) -> list[str]:
         f"wrong tiles are not refused as before: {new.wrong_accepted:.0%} accepted (AUC {new.auc:.2f}), before "
         f"{old.wrong_accepted:.0%} ({old.auc:.2f})"
     ]
-
-
-def _far_from(sample: Sample, others: Sequence[HeldOut]) -> Sample | None:
-    """The sample of the others whose patch is farthest away, if that is another place."""
-    away = [math.hypot(*np.subtract(each.sample.patch.center, sample.patch.center)) for each in others]
-    farthest = int(np.argmax(away))
-    return others[farthest].sample if away[farthest] >= FAR_M else None

@@ -1,4 +1,4 @@
-"""Make, import and inspect checkpoints: `python -m geoflow_ros.checkpoint {new,import,info}`."""
+"""Make, import, average and inspect checkpoints: `python -m geoflow_ros.checkpoint {new,import,mean,info}`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import torch
 from geoflow_ros import cli
 from geoflow_ros.errors import InputError
 from geoflow_ros.model import encoder, weights
+from geoflow_ros.model.averaging import mean_of
 from geoflow_ros.model.config import CONFIGS
 from geoflow_ros.model.encoder import EfficientNetLite0
 from geoflow_ros.model.interface import LocalizationModel
@@ -46,6 +47,14 @@ def import_(arguments: argparse.Namespace) -> None:
     save(import_released(arguments.theirs), arguments.out, {"origin": f"imported from {arguments.theirs.name}"})
 
 
+def mean(arguments: argparse.Namespace) -> None:
+    """Average networks that were trained from the same start."""
+    paths = arguments.checkpoints
+    shares = arguments.shares or [1.0 / len(paths)] * len(paths)
+    origin = [f"{share:g} of {weights.read(path)[0].sha256[:12]}" for path, share in zip(paths, shares, strict=False)]
+    save(mean_of([weights.load(path) for path in paths], shares), arguments.out, {"mean_of": origin})
+
+
 def save(model: LocalizationModel, out: Path, card: dict[str, object]) -> None:
     """Write the network and say so."""
     info = weights.save(model, out, card)
@@ -64,8 +73,10 @@ def info(arguments: argparse.Namespace) -> None:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    root = argparse.ArgumentParser(prog="geoflow_ros.checkpoint", description="Make, import and inspect checkpoints.")
-    commands = root.add_subparsers(required=True, metavar="{new,import,info}")
+    root = argparse.ArgumentParser(
+        prog="geoflow_ros.checkpoint", description="Make, import, average and inspect checkpoints."
+    )
+    commands = root.add_subparsers(required=True, metavar="{new,import,mean,info}")
     command = commands.add_parser("new", help="write an untrained network")
     command.add_argument("--config", choices=tuple(CONFIGS), required=True)
     command.add_argument("out", type=Path, metavar="OUT", help="OUT.safetensors and OUT.json are written")
@@ -76,6 +87,11 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("theirs", type=Path, metavar="THEIRS.pth")
     command.add_argument("out", type=Path, metavar="OUT", help="OUT.safetensors and OUT.json are written")
     command.set_defaults(command=import_)
+    command = commands.add_parser("mean", help="average checkpoints that were trained from the same start")
+    command.add_argument("checkpoints", type=Path, nargs="+", metavar="CHECKPOINT")
+    command.add_argument("--out", type=Path, required=True, help="OUT.safetensors and OUT.json are written")
+    command.add_argument("--shares", type=float, nargs="+", help="of each, adding up to 1 (default: equal ones)")
+    command.set_defaults(command=mean)
     command = commands.add_parser("info", help="print what a checkpoint is, after checking it")
     command.add_argument("file", type=Path, metavar="FILE", help="either file of the pair")
     command.add_argument("--json", action="store_true", help="as JSON")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -17,6 +18,7 @@ from geoflow_ros.options import Option, Scalar, build, option, options_of
 from geoflow_ros.resources import share_file
 from geoflow_ros.satellite.live_config import LiveConfig
 from geoflow_ros.tracking.cameras import ONE, CameraSetup
+from geoflow_ros.tracking.panorama_views import PanoramaView, views_of
 from geoflow_ros.tracking.prior import HeadingConfig, PriorConfig
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
 from geoflow_ros.tracking.settings import CameraConfig, DatumConfig, OdometryConfig
@@ -98,6 +100,9 @@ class NodeConfig:
                 raise InputError(f"parameter {name} is empty: give a value or leave the parameter out")
         for group, camera in self.camera_groups.items():
             camera.check(group)
+        names = [view.name for view in self.views] + [name for name in self.cameras if not self.rig[name].panorama]
+        if twins := sorted(name for name, count in Counter(names).items() if count > 1):
+            raise InputError(f"cameras has {twins[0]}, which is the name of a panorama's view, too: rename the camera")
         _ = self.datum.datum  # an impossible one is refused at the start
 
     @property
@@ -121,9 +126,19 @@ class NodeConfig:
         return {f"camera.{name}" if name else "camera": camera for name, camera in self.named_cameras.items()}
 
     @property
+    def views(self) -> tuple[PanoramaView, ...]:
+        """What the images of panoramic cameras are cut into."""
+        return tuple(view for name, each in self.named_cameras.items() for view in views_of(name, each.panorama))
+
+    @property
     def camera_setups(self) -> dict[str, CameraSetup]:
-        """What is known of each camera beforehand, by its name."""
-        return {name: CameraSetup(each.mount, each.rectified, each.prior) for name, each in self.named_cameras.items()}
+        """What is known of each camera beforehand, by its name; in place of a panoramic one there are its views."""
+        setups: dict[str, CameraSetup] = {}
+        for name, each in self.named_cameras.items():
+            setup = CameraSetup(each.mount, each.rectified, each.prior)
+            views = {view.name: view.setup(setup) for view in views_of(name, each.panorama)}
+            setups |= views or {name: setup}
+        return setups
 
 
 def configured(values: Mapping[str, object]) -> NodeConfig:

@@ -12,6 +12,7 @@ from geoflow_ros.align.drive_differences import Drive, differences
 from geoflow_ros.align.offset import MeasuredOffset, measure
 from geoflow_ros.align.stored import check_storable, store_offset
 from geoflow_ros.bags.trajectory import read_tum
+from geoflow_ros.errors import InputError
 from geoflow_ros.replay.command_line import add_inputs, config_of, topics_of
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
@@ -39,6 +40,8 @@ def add_align(commands: Any) -> None:
 
 def _align(arguments: argparse.Namespace) -> None:
     config = config_of(arguments, arguments.truth)
+    if config.views:
+        raise InputError("frames of a panorama cannot be compared with imagery here: align by another camera's drive")
     path = Path(config.tiles)
     store = open_store(path)
     if not arguments.dry_run:

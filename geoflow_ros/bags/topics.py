@@ -46,15 +46,21 @@ def parse_topics(assignments: Iterable[str]) -> dict[str, str]:
     return chosen
 
 
-def roles_of(topics: Iterable[Topic], chosen: Mapping[str, str], cameras: Collection[str] = ()) -> dict[str, str]:
+def roles_of(
+    topics: Iterable[Topic],
+    chosen: Mapping[str, str],
+    cameras: Collection[str] = (),
+    uncalibrated: Collection[str] = (),
+) -> dict[str, str]:
     """The role of each topic to be played: the chosen ones, and for other roles the only topic of its type.
 
     Those of `ONLY_CHOSEN` are left unplayed unless chosen. cameras: of a rig, each with the roles CAMERA/image and
     CAMERA/camera_info, for which the topics are taken that have its name as a part; one that has none plays no role.
+    uncalibrated: those of which no camera_info is played; a single camera has the name "".
     """
     topics = list(topics)
     roles: dict[str, str] = {}
-    for role, types in _wanted(cameras).items():
+    for role, types in _wanted(cameras, uncalibrated).items():
         camera = role.rpartition("/")[0]
         fitting = sorted(each.name for each in topics if each.type in types and not each.name.endswith(DEPTH))
         own = [name for name in fitting if not camera or camera in name.split("/")]
@@ -73,11 +79,14 @@ def roles_of(topics: Iterable[Topic], chosen: Mapping[str, str], cameras: Collec
     return roles
 
 
-def _wanted(cameras: Collection[str]) -> dict[str, tuple[str, ...]]:
+def _wanted(cameras: Collection[str], uncalibrated: Collection[str]) -> dict[str, tuple[str, ...]]:
     """Types by role; of a rig, the roles of its cameras."""
-    if not cameras:
-        return dict(ROLES)
-    own = {f"{camera}/{kind}": ROLES[kind] for camera in cameras for kind in OF_CAMERA}
+    own = {
+        f"{camera}/{kind}" if camera else kind: ROLES[kind]
+        for camera in cameras or [""]
+        for kind in OF_CAMERA
+        if kind != "camera_info" or camera not in uncalibrated
+    }
     return own | {role: types for role, types in ROLES.items() if role not in OF_CAMERA}
 
 

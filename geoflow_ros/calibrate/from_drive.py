@@ -78,6 +78,8 @@ class Calibration:
 
 def calibrate(arguments: argparse.Namespace, config: NodeConfig, satellite: SatelliteMap) -> Calibration:
     """What the drive says; an InputError says why it shows nothing of the mount."""
+    if config.views:
+        raise InputError("the views of a panorama cannot be calibrated one by one: state how its camera is mounted")
     script = Script(topics_of(arguments), lambda stamp_ns: None, math.inf, math.inf, False, config.cameras)
     _check_velocity(arguments.bag, script)
     stated: Mapping[str, MountEstimate] = {}

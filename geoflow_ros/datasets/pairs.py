@@ -3,7 +3,8 @@
 A row is a view: `place`, `image`, `overhead` (paths in the folder), `metres_per_px` of the overhead image,
 `camera_x_px`, `camera_y_px` in it (continuous, (0, 0) is the outer corner of the first pixel), `heading_deg` of the
 viewing direction (clockwise from the overhead image's up), `hfov_deg` or `fx`, `fy`, `cx`, `cy` (px),
-`camera_height_m`, `label_error_m` (standard deviation of the label's position, east and north).
+`camera_height_m`, `label_error_m` (standard deviation of the label's position, east and north). An equirectangular
+panorama has `hfov_deg` 360, its middle column at `heading_deg`: it is as many views as the node makes of one.
 """
 
 from __future__ import annotations
@@ -11,8 +12,11 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.datasets.crop import crop
@@ -24,14 +28,19 @@ from geoflow_ros.geodesy import compass_deg_to_yaw
 from geoflow_ros.localization.pose import UniformPosePrior
 from geoflow_ros.planar import wrap_angle
 from geoflow_ros.satellite.patch import SatellitePatch
+from geoflow_ros.tracking.panorama_views import VIEW, check_panorama, cut_view, views_of
 
 NUMBERS = ("metres_per_px", "camera_x_px", "camera_y_px", "heading_deg", "camera_height_m", "label_error_m")
 INTRINSICS = ("fx", "fy", "cx", "cy")
+WHOLE_SPHERE, PANORAMA_VIEWS = 360.0, 4
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A row. yaw: of the viewing direction (rad, counter-clockwise from the overhead image's right)."""
+    """A row, or a view of a panorama's: `cut` so far (rad) left of its middle.
+
+    yaw: of the viewing direction (rad, counter-clockwise from the overhead image's right).
+    """
 
     place: str
     image: str
@@ -42,10 +51,29 @@ class View:
     intrinsics: Mapping[str, float]
     camera_height_m: float
     label_error_m: float
+    cut: float | None = None
+
+    @property
+    def key(self) -> str:
+        """A name of its own."""
+        return self.image if self.cut is None else f"{self.image} {math.degrees(self.cut):.0f}"
+
+    def read(self, root: Path) -> NDArray[np.uint8]:
+        """Its RGB image (H, W, 3)."""
+        image = read_image(root / self.image)
+        if self.cut is None:
+            return image
+        try:
+            check_panorama(image)
+        except InputError as error:
+            raise InputError(f"{root / self.image}: {error}") from error
+        return cut_view(image, self.cut)
 
     def camera(self, width: int, height: int) -> CameraModel:
         """The camera of the image (px)."""
         mount, known = Mount(height=self.camera_height_m), self.intrinsics
+        if self.cut is not None:
+            return replace(VIEW, mount=mount)
         if "hfov_deg" not in known:
             return CameraModel(width, height, known["fx"], known["fy"], known["cx"], known["cy"], mount)
         focal = width / 2 / math.tan(math.radians(known["hfov_deg"]) / 2)
@@ -82,10 +110,10 @@ class Pairs:
 
     def __getitem__(self, index: int) -> Sample:
         view = self.views[index % len(self.views)]
-        image = read_image(self._root / view.image)
+        image = view.read(self._root)
         camera = view.camera(image.shape[1], image.shape[0])
         prior = self.prior(view.place, view.yaw)
-        return Sample(view.image, image, camera, self.patch(view.place, view.yaw), (0.0, 0.0, view.yaw), prior)
+        return Sample(view.key, image, camera, self.patch(view.place, view.yaw), (0.0, 0.0, view.yaw), prior)
 
     def prior(self, place: str, yaw: float) -> UniformPosePrior:
         """Where a camera that looks along `yaw` (rad), or a vehicle that does, is searched: a square north up."""
@@ -110,13 +138,22 @@ def read_views(root: Path) -> list[View]:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} cannot be read ({error}): the folder needs a table of its views") from error
-    views = [view for number, row in enumerate(rows, start=2) if (view := _view(row, number, findings))]
+    views = [view for number, row in enumerate(rows, start=2) for view in _views(row, number, findings)]
     for relative in sorted({name for view in views for name in (view.image, view.overhead)}):
         findings.require_image(root, relative)
     findings.raise_if_any("pairs", root, "correct pairs.csv, or copy what is missing")
     if not views:
         raise InputError(f"{path} lists no view")
     return views
+
+
+def _views(row: Mapping[str, str], number: int, findings: Findings) -> list[View]:
+    """A row's view, or those of its panorama; what is wrong with it goes to the findings."""
+    view = _view(row, number, findings)
+    if view is None or view.intrinsics.get("hfov_deg") != WHOLE_SPHERE:
+        return [] if view is None else [view]
+    cuts = [each.yaw for each in views_of("", PANORAMA_VIEWS)]
+    return [replace(view, yaw=wrap_angle(view.yaw + cut), cut=cut) for cut in cuts]
 
 
 def _view(row: Mapping[str, str], number: int, findings: Findings) -> View | None:
@@ -150,4 +187,6 @@ def _view(row: Mapping[str, str], number: int, findings: Findings) -> View | Non
 def _is_possible(numbers: Mapping[str, float]) -> bool:
     finite = all(map(math.isfinite, numbers.values()))
     positive = all(numbers.get(name, 1.0) > 0.0 for name in ("metres_per_px", "camera_height_m", "fx", "fy"))
-    return finite and positive and numbers["label_error_m"] >= 0.0 and 1.0 <= numbers.get("hfov_deg", 90.0) <= 175.0
+    hfov_deg = numbers.get("hfov_deg", 90.0)
+    is_field = 1.0 <= hfov_deg <= 175.0 or hfov_deg == WHOLE_SPHERE
+    return finite and positive and numbers["label_error_m"] >= 0.0 and is_field

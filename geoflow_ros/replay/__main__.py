@@ -66,6 +66,7 @@ def run(arguments: argparse.Namespace) -> None:
     script = Script(
         topics=topics_of(arguments),
         cameras=config.cameras,
+        views=config.views,
         start=_start(arguments, truth),
         no_fix_from_s=arguments.no_fix_from,
         no_fix_to_s=arguments.no_fix_to,

@@ -17,6 +17,7 @@ from geoflow_ros.bags.topics import Topic, roles_of, unplayed_velocities
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, PoseWithCovariance
 from geoflow_ros.tracking.cameras import ONE
+from geoflow_ros.tracking.panorama_views import Panoramas, PanoramaView
 from geoflow_ros.tracking.session import Answer, Session
 from geoflow_ros.tracking.tracker import Track
 
@@ -27,7 +28,7 @@ class Script:
 
     topics: by role. start: where to start from, given to the session with the first
     image. Fixes from `no_fix_from_s` to `no_fix_to_s` after the first image are left out. single_frame: whether frames
-    are localised alone, too. cameras: names of those of a rig.
+    are localised alone, too. cameras: names of those of a rig. views: of those whose images are panoramas.
     """
 
     topics: Mapping[str, str]
@@ -36,6 +37,12 @@ class Script:
     no_fix_to_s: float
     single_frame: bool
     cameras: tuple[str, ...] = ()
+    views: tuple[PanoramaView, ...] = ()
+
+    @property
+    def uncalibrated(self) -> set[str]:
+        """The cameras that need no camera_info."""
+        return {view.source for view in self.views}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +85,7 @@ def play(bag: Path, session: Session, script: Script, watch: Watch) -> Played:
     player, damage = _Player(session, script, watch), Damage()
     with open_bag(bag) as reader:
         topics = {Topic(each.topic, each.msgtype) for each in reader.connections}
-        roles = roles_of(topics, script.topics, script.cameras)
+        roles = roles_of(topics, script.topics, script.cameras, script.uncalibrated)
         connections = [each for each in reader.connections if each.topic in roles]
         total = sum(each.msgcount for each in connections)
         messages = read_messages(reader, connections, damage)
@@ -107,8 +114,9 @@ class _Player:
         self._script = script
         self._watch = watch
         self._first_ns: int | None = None
+        self._panoramas = Panoramas(script.views)
         self._takers: dict[str, Callable[[Any], None]] = {
-            **{role: partial(self._image, camera=name) for name, role in _roles(script.cameras, "image")},
+            **{role: partial(self._images, camera=name) for name, role in _roles(script.cameras, "image")},
             **{
                 role: partial(session.on_camera_info, camera=name)
                 for name, role in _roles(script.cameras, "camera_info")
@@ -130,6 +138,10 @@ class _Player:
         self._session.on_fix(message)
         if "fix" not in self._session.refused:
             self.fixes.append((float(message.latitude), float(message.longitude)))
+
+    def _images(self, message: Any, camera: str) -> None:
+        for name, image in self._panoramas.images(camera, message).items():
+            self._image(image, name)
 
     def _image(self, message: Any, camera: str) -> None:
         if self._first_ns is None:

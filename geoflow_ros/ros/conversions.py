@@ -18,10 +18,11 @@ from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.pose import PoseWithCovariance
 from geoflow_ros.tracking.measurements import UNMEASURED_VARIANCE
 from geoflow_ros.tracking.mount.estimate import MountEstimate
+from geoflow_ros.tracking.panorama_views import ViewImage
 from geoflow_ros.tracking.prior import Fix
 
 
-def to_rgb(message: Image) -> NDArray[np.uint8]:
+def to_rgb(message: Image | ViewImage) -> NDArray[np.uint8]:
     """RGB (H, W, 3), without a copy where the message is that already; unknown encodings are left to cv_bridge."""
     return messages.to_rgb(message) if message.encoding in ENCODINGS else _by_cv_bridge(message)
 

@@ -32,6 +32,7 @@ from geoflow_ros.ros.worker import NewestWorker
 from geoflow_ros.tracking.cameras import ONE
 from geoflow_ros.tracking.frame_localizer import FrameLocalizer
 from geoflow_ros.tracking.history import JUMP_NS
+from geoflow_ros.tracking.panorama_views import Panoramas, ViewImage
 from geoflow_ros.tracking.session import Answer, Session
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ STOP_TIMEOUT_S = 0.5
 OUTCOMES = ("answered", "without an answer")
 
 ImageMessage: TypeAlias = "Image | CompressedImage"
+SessionImage: TypeAlias = "ImageMessage | ViewImage"
 NewSession = Callable[..., Session]
 
 
@@ -59,6 +61,7 @@ class Pipeline:
         self._config = config
         self._loaded = loaded
         self._mounts = CameraMounts(node, config)
+        self._panoramas = Panoramas(config.views, _decode)
         self.session = new_session(config.session, self._localizer_in, config.seed, config.camera_setups, _decode)
         self._lookup = SensorLookup(node, config.base_frame) if config.sensors_from_tf else None
         if self._lookup is not None:
@@ -69,9 +72,9 @@ class Pipeline:
         self._is_open = False
         self._gate = threading.Lock()
         self._last_images: dict[str, ImageMessage] = {}
-        self._outcomes: dict[str, Counter[str]] = {name: Counter() for name in config.named_cameras}
+        self._outcomes: dict[str, Counter[str]] = {name: Counter() for name in config.camera_setups}
         self.newest_image: SeenImage | None = None
-        self._worker: NewestWorker[tuple[int, str, ImageMessage]] = NewestWorker(
+        self._worker: NewestWorker[tuple[int, str, SessionImage]] = NewestWorker(
             self._process, self._idle, self.session.worth
         )
 
@@ -132,7 +135,8 @@ class Pipeline:
             return
         if last is not None and stamp_ns(message.header.stamp) < stamp_ns(last.header.stamp) - JUMP_NS:
             self._leap_back()
-        self._worker.offer((self._epoch, camera, message), camera)
+        for name, image in self._panoramas.images(camera, message).items():
+            self._worker.offer((self._epoch, name, image), name)
 
     def on_odom(self, message: Odometry) -> None:
         """Odometry, for the session and for the transform."""
@@ -171,7 +175,7 @@ class Pipeline:
         """What is wrong with how cameras are mounted."""
         return self._mounts.warnings
 
-    def _process(self, item: tuple[int, str, ImageMessage]) -> None:
+    def _process(self, item: tuple[int, str, SessionImage]) -> None:
         """In the worker: publish what an image came to. Never raises."""
         try:
             self._answer(*item)
@@ -183,10 +187,11 @@ class Pipeline:
         """In the worker while no image waits: prepare for the next."""
         return self._is_open and self.session.warm()
 
-    def _answer(self, epoch: int, camera: str, message: ImageMessage) -> None:
+    def _answer(self, epoch: int, camera: str, message: SessionImage) -> None:
         header, session = message.header, self.session
         try:
-            session.set_mount(self._mounts.at(camera, header.frame_id, header.stamp), camera=camera)
+            stated = self._mounts.at(self._panoramas.source(camera), header.frame_id, header.stamp)
+            session.set_mount(self._panoramas.mount(camera, stated), camera=camera)
         except InputError as error:
             session.set_mount(None, str(error), camera=camera)
         answer = session.process(message, camera) if self._config.fusion else session.single_frame(message, camera)
@@ -218,9 +223,9 @@ def _is_twin(last: ImageMessage, message: ImageMessage) -> bool:
 
 
 def _decode(
-    message: ImageMessage, camera: CameraModel, needed: tuple[int, int]
+    message: SessionImage, camera: CameraModel, needed: tuple[int, int]
 ) -> tuple[NDArray[np.uint8], CameraModel]:
     """As the session's own, but other encodings by cv_bridge."""
-    if isinstance(message, Image):
-        return conversions.to_rgb(message), camera
-    return compressed_for(message, camera, needed)
+    if isinstance(message, CompressedImage):
+        return compressed_for(message, camera, needed)
+    return conversions.to_rgb(message), camera

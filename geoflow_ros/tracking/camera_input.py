@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 from geoflow_ros.bags.calibration import camera_model, content, rectified_model
@@ -14,14 +15,17 @@ from geoflow_ros.localization.pose import Rejection
 class CameraInput:
     """The newest calibration and mount; thread-safe."""
 
-    def __init__(self, mount: Mount | None, rectified: bool) -> None:
-        """rectified: read P and no distortion instead of K and D."""
+    def __init__(self, mount: Mount | None, rectified: bool, calibrated: CameraModel | None = None) -> None:
+        """rectified: read P and no distortion instead of K and D. calibrated: with which no camera_info is needed."""
         self._mount = mount
         self._rectified = rectified
+        self._calibrated = calibrated
         self._info: Any = None
         self._lock = threading.Lock()
         self._no_mount = "the camera's mount is not known"
         self._camera: CameraModel | Rejection = Rejection("no camera_info received yet", is_blind=True)
+        if calibrated is not None:
+            self._build()
 
     @property
     def camera(self) -> CameraModel | Rejection:
@@ -50,12 +54,15 @@ class CameraInput:
             if mount is not None and mount == self._mount:
                 return
             self._mount, self._no_mount = mount, reason
-            if self._info is not None:
+            if self._info is not None or self._calibrated is not None:
                 self._build()
 
     def _build(self) -> None:
         if self._mount is None:
             self._camera = Rejection(self._no_mount, is_blind=True)
+            return
+        if self._calibrated is not None:
+            self._camera = replace(self._calibrated, mount=self._mount)
             return
         try:
             self._camera = (

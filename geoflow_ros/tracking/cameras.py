@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from geoflow_ros.camera import Mount
+from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.errors import InputError
 from geoflow_ros.planar import PlanarPose
 from geoflow_ros.tracking.camera_input import CameraInput
@@ -23,12 +23,15 @@ STALLED_NS = 2 * 10**9  # behind the newest image of the others
 class CameraSetup:
     """What is known of a camera beforehand. rectified: read P of its camera_info instead of K and D.
 
-    mount: None as long as it is not known; prior: how well it is, by default exactly.
+    mount: None as long as it is not known; prior: how well it is, by default exactly. calibrated: what needs no
+    camera_info. source: the panoramic camera of which it is a view, None if it is a camera of its own.
     """
 
     mount: Mount | None = None
     rectified: bool = False
     prior: MountPrior = MountPrior()
+    calibrated: CameraModel | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,8 @@ class Cameras:
 
     def __init__(self, setups: Mapping[str, CameraSetup]) -> None:
         self._worth = dict.fromkeys(setups, 1.0)
-        self._inputs = {name: CameraInput(each.mount, each.rectified) for name, each in setups.items()}
+        self._inputs = {name: CameraInput(each.mount, each.rectified, each.calibrated) for name, each in setups.items()}
+        self._sources = {name: name if each.source is None else each.source for name, each in setups.items()}
         self.forget_images()
 
     def __getitem__(self, name: str) -> CameraInput:
@@ -58,8 +62,12 @@ class Cameras:
 
     @property
     def is_rig(self) -> bool:
-        """Whether there are several."""
-        return len(self._inputs) > 1
+        """Whether there are several; the views of a panoramic camera are one."""
+        return len({*self._sources.values()}) > 1
+
+    def source(self, name: str) -> str:
+        """The camera that takes the images of this one: itself, or the panoramic camera of which it is a view."""
+        return self._sources[name]
 
     def forget_images(self) -> None:
         """Time jumped."""
@@ -88,11 +96,18 @@ class Cameras:
     @property
     def warnings(self) -> dict[str, str]:
         """What is wrong with each camera of a rig while others may go on, by `camera NAME`; a single one has none."""
-        if not self.is_rig:
+        if len(self._inputs) == 1:
             return {}
         newest_ns = max(self._last_ns.values(), default=0)
         sentences = {name: self._blind.get(name) or self._stalled(name, newest_ns) for name in self._inputs}
-        return {f"camera {name}": of_camera(name, each) for name, each in sentences.items() if each}
+        named = {self._named(name, sentences): each for name, each in sentences.items() if each}
+        return {f"camera {name}".strip(): of_camera(name, each) for name, each in named.items()}
+
+    def _named(self, name: str, sentences: Mapping[str, str]) -> str:
+        """Whose fault it is: of what is said of all views of a panoramic camera alike, its own."""
+        source = self._sources[name]
+        alike = {sentences[each] for each, of in self._sources.items() if of == source}
+        return source if len(alike) == 1 else name
 
     def _stalled(self, name: str, newest_ns: int) -> str:
         last_ns = self._last_ns.get(name, newest_ns if self._first_ns is None else self._first_ns)

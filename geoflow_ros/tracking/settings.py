@@ -36,6 +36,12 @@ class CameraConfig:
     frame: str = option("with from_tf: optical frame of the camera; empty takes the frame_id of the images", "")
     base_height: float = option("with from_tf: of base_link above the ground", 0.0, "m", (-5.0, 20.0))
     rectified: bool = option("whether the images are rectified already: then P of camera_info is read, not K", False)
+    panorama: int = option(
+        "into how many views of 90 degrees, evenly all around, the images are cut, which are equirectangular panoramas "
+        "and need no camera_info; 0: they are none",
+        0,
+        range=(0, 8),
+    )
 
     def check(self, group: str) -> None:
         """An InputError if the mount is given in part, or twice; group: of the parameters, for the sentence."""

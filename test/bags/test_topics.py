@@ -28,6 +28,15 @@ def test_a_camera_without_topics_plays_no_role_and_one_may_be_chosen() -> None:
     assert roles["/rear/image/compressed"] == "back/image" and "back/camera_info" not in roles.values()
 
 
+def test_a_panorama_needs_no_camera_info() -> None:
+    pano = [Topic("/top/image", IMAGE)]
+    assert roles_of(pano, {}, (), {""}) == {"/top/image": "image"}
+    roles = roles_of([*BAG, *pano], {}, ("left", "top"), {"top"})
+    assert roles["/top/image"] == "top/image" and roles["/left/camera_info"] == "left/camera_info"
+    with pytest.raises(InputError, match="the bag has no camera_info"):
+        roles_of(pano, {})
+
+
 def test_one_topic_is_not_played_as_two_cameras() -> None:
     chosen = parse_topics(["left/image:=/rear/image/compressed"])
     with pytest.raises(InputError, match="cannot be played both as left/image and as rear/image"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from kitti_tree import blob, spot
@@ -45,6 +46,34 @@ def test_intrinsics_as_numbers_or_as_a_field_of_view(tmp_path: Path) -> None:
     assert (wide.fx, wide.fy, wide.cx, wide.cy) == pytest.approx((32.0, 32.0, 32.0, 16.0))  # 90 degrees over 64 px
     assert (told.fx, told.fy, told.cx, told.cy) == (50.0, 51.0, 31.0, 17.0)
     assert told.mount.height == 1.7
+
+
+def test_a_panorama_is_four_views(tmp_path: Path) -> None:
+    """Its middle column, white, looks south (180 degrees), so that the left view, south turned left, looks east."""
+    root = write_pairs(tmp_path)
+    image = np.zeros((200, 400, 3), np.uint8)
+    image[:, 190:210] = 255
+    cv2.imwrite(str(root / "views/0_90.jpg"), image)
+    table = root / "pairs.csv"
+    lines = table.read_text().splitlines()
+    table.write_text(
+        "\n".join(
+            [
+                lines[0],
+                lines[1].replace("overhead/0.png,0.2,300,260,90,90.0,", "overhead/0.png,0.2,300,260,180,360,"),
+                *lines[3:],
+            ]
+        )
+    )
+    pairs = Pairs(root, 64, 1.0)
+    assert [pairs.views[index].place for index in range(5)] == ["a_0"] * 4 + ["b_1"]
+    ahead, left = pairs[0], pairs[1]
+    assert [ahead.truth[2], left.truth[2]] == pytest.approx([-math.pi / 2, 0.0])
+    assert ahead.key != left.key and ahead.camera.fx == 256.0 and ahead.camera.mount.height == 1.7
+    assert ahead.ground[:, 246:266].min() > 200 and ahead.ground[:, :200].max() < 50 and left.ground.max() < 50
+    cv2.imwrite(str(root / "views/0_90.jpg"), image[:150])
+    with pytest.raises(InputError, match=r"views/0_90.jpg: its panorama is 400 x 150 px"):
+        pairs[0]
 
 
 def test_everything_wrong_is_reported_at_once(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -164,6 +165,35 @@ def test_whatever_idle_time_raises_is_told_once_and_the_next_frame_answered(pipe
     assert heard.something.wait(PATIENCE_S)
     told = [value for value in pipeline.facts.values() if "failed" in value]
     assert told == ["failed 3 times, the last: ZeroDivisionError: another"]
+
+
+def test_a_panorama_is_answered_view_by_view_each_mounted_its_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "Announcer", Heard)
+    monkeypatch.setattr(module, "MountAnnouncer", Unheard)
+    mount = CameraConfig(forward=0.0, left=0.0, height=1.5, roll=0.0, pitch=0.0, yaw=0.3, panorama=2)
+    loaded = Loaded(lambda frame, thresholds: None, lambda: ())  # type: ignore[arg-type, return-value]
+    node: Any = SimpleNamespace(get_clock=lambda: SimpleNamespace(now=lambda: SimpleNamespace(nanoseconds=0)))
+    made = Pipeline(node, NodeConfig(tiles="unused", camera=mount), loaded, None, HeldSession)  # type: ignore[arg-type]
+    session: Any = made.session
+    mounts: dict[str, float] = {}
+    seen: dict[str, Any] = {}
+    answered = threading.Semaphore(0)
+
+    def process(message: Any, camera: str) -> Answered:
+        seen[camera] = module._decode(message, session.camera, (512, 256))[0].shape
+        answered.release()
+        return Answered(HERE)
+
+    session.camera, session.process = None, process
+    session.set_mount = lambda stated, *_, camera: mounts.update({camera: stated.yaw})
+    made.open()
+    panorama = ros.image(10**9)
+    panorama.height = ros.WIDTH // 2
+    made.offer(panorama)
+    assert answered.acquire(timeout=PATIENCE_S) and answered.acquire(timeout=PATIENCE_S)
+    made.close()
+    assert seen == {"view_0": (256, 512, 3), "view_180": (256, 512, 3)}
+    assert mounts == pytest.approx({"view_0": 0.3, "view_180": 0.3 - math.pi})
 
 
 class FakeLive:

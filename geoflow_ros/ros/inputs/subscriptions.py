@@ -32,11 +32,12 @@ class Subscriptions:
         reliability = config.image_reliability
         self._subscriptions = [subscription(node, name, each, reliability) for name, each in callbacks.items()]
         self._of_cameras: dict[str, list[Subscription]] = {}
-        for camera in config.named_cameras:
+        for camera, stated in config.named_cameras.items():
             heard: dict[str, Callable[[Any], None]] = {
-                "camera_info": partial(session.on_camera_info, camera=camera),
-                **{name: partial(pipeline.offer, camera=camera) for name in IMAGES[config.image_transport]},
+                name: partial(pipeline.offer, camera=camera) for name in IMAGES[config.image_transport]
             }
+            if not stated.panorama:
+                heard["camera_info"] = partial(session.on_camera_info, camera=camera)
             self._of_cameras[camera] = [
                 subscription(node, name, each, reliability, camera) for name, each in heard.items()
             ]

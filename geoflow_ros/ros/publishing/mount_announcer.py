@@ -32,8 +32,10 @@ class MountAnnouncer:
     def __init__(self, node: Node, config: NodeConfig, session: Session, decode: Decode) -> None:
         """decode: of image messages."""
         self._node, self._session, self._decode = node, session, decode
-        self._base_frame, cameras = config.base_frame, config.named_cameras
-        self._base_height = {name or CAMERA: each.base_height for name, each in cameras.items()}
+        self._base_frame, cameras = config.base_frame, config.camera_setups
+        sources = {name: name if each.source is None else each.source for name, each in cameras.items()}
+        heights = {name: each.base_height for name, each in config.named_cameras.items()}
+        self._base_height = {name or CAMERA: heights[source] for name, source in sources.items()}
         self._keeper = MountKeeper(config.saved_pose, node.get_fully_qualified_name())
         self._mounts = {name or CAMERA: publisher(node, "~/mount", name) for name in cameras}
         self._checks = {name or CAMERA: publisher(node, "~/mount_check", name) for name in cameras}

@@ -13,6 +13,7 @@ class RigClocks:
     def __init__(self) -> None:
         self._newest_ns: dict[str, int] = {}
         self._since: dict[str, set[str]] = {}
+        self._last: dict[str, tuple[int, str]] = {}  # by camera, the stamp of its last image and what was said of it
 
     def sensor(self, kind: str, stamp_ns: int) -> None:
         """A message of a sensor came in."""
@@ -21,7 +22,13 @@ class RigClocks:
             heard.add(kind)
 
     def image(self, camera: str, stamp_ns: int) -> str:
-        """An image came in; why it cannot be used, empty if it can."""
+        """An image came in, or another view of it; why it cannot be used, empty if it can."""
+        if camera in self._last and self._last[camera][0] == stamp_ns:
+            return self._last[camera][1]
+        self._last[camera] = stamp_ns, self._judged(camera, stamp_ns)
+        return self._last[camera][1]
+
+    def _judged(self, camera: str, stamp_ns: int) -> str:
         name = f"camera {camera}"
         others = [self._newest_ns[each] for each in self._since.get(camera, set()) - {name}]
         self.sensor(name, stamp_ns)

@@ -183,7 +183,8 @@ class SensorInputs:
 
     def _stray(self, stamp_ns: int, camera: str) -> Rejection | None:
         """Why an image of a rig is of no use and nothing is to be learnt of its stamp, if that is another clock's."""
-        sentence = self._rig_clocks.image(camera, stamp_ns) if self._cameras.is_rig else ""
+        source = self._cameras.source(camera)
+        sentence = self._rig_clocks.image(source, stamp_ns) if self._cameras.is_rig else ""
         if not sentence:
             return None
         self._cameras.blind(camera, sentence)

@@ -1,0 +1,157 @@
+"""A panoramic camera as a rig: its equirectangular images are cut into pinhole views that look to all sides."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache, partial
+from typing import Any
+
+import cv2
+import numpy as np
+
+from geoflow_ros.camera import CameraModel, Mount
+from geoflow_ros.errors import InputError
+from geoflow_ros.planar import wrap_angle
+from geoflow_ros.tracking.cameras import CameraSetup
+from geoflow_ros.tracking.image_decoding import Decode, Pixels, decode_image
+from geoflow_ros.tracking.mount.estimate import MountPrior
+
+VIEW = CameraModel(512, 256, 256.0, 256.0, 256.0, 128.0)
+"""Every view: 90 degrees wide, 53 high."""
+AS_SHARP = (2 * math.ceil(math.pi * VIEW.fx), math.ceil(math.pi * VIEW.fx))
+"""Width and height (px) of a panorama that is as sharp as a view at its middle; a larger one is no better."""
+LARGEST_LINEAR_SHRINKAGE = 1.5  # beyond it, linear interpolation skips pixels
+
+
+@dataclass(frozen=True, slots=True)
+class PanoramaView:
+    """A view by its name. source: the panoramic camera; yaw: how far (rad) left of its middle column it looks."""
+
+    name: str
+    source: str
+    yaw: float
+
+    def mount(self, panorama: Mount) -> Mount:
+        """How the view is mounted if the panoramic camera is mounted so."""
+        upright = replace(panorama, roll=0.0, pitch=0.0, yaw=self.yaw)
+        view = upright.on_tilted_body(panorama.roll, panorama.pitch)
+        return replace(view, yaw=wrap_angle(view.yaw + panorama.yaw))
+
+    def setup(self, panorama: CameraSetup) -> CameraSetup:
+        """What is known of the view, from what is known of the panoramic camera."""
+        mount, prior, cos, sin = panorama.mount, panorama.prior, math.cos(self.yaw), math.sin(self.yaw)
+        roll = math.hypot(cos * prior.roll, sin * prior.pitch)
+        pitch = math.hypot(cos * prior.pitch, sin * prior.roll)
+        turned = MountPrior(roll, pitch, prior.yaw, prior.height)
+        return CameraSetup(None if mount is None else self.mount(mount), False, turned, VIEW, self.source)
+
+
+def views_of(source: str, count: int) -> tuple[PanoramaView, ...]:
+    """So many views of a panoramic camera, evenly all around, named by their angles; its middle column is ahead."""
+    yaws = [math.tau * index / count for index in range(count)]
+    return tuple(PanoramaView(f"{source or 'view'}_{math.degrees(yaw):.0f}", source, wrap_angle(yaw)) for yaw in yaws)
+
+
+class ViewImage:
+    """A view as a sensor_msgs/Image has it; its pixels are cut when they are asked for first."""
+
+    encoding, is_bigendian = "rgb8", 0
+    width, height, step = VIEW.width, VIEW.height, 3 * VIEW.width
+
+    def __init__(self, header: Any, cut: Callable[[], Pixels]) -> None:
+        self.header = header
+        self._cut = cut
+
+    @cached_property
+    def data(self) -> memoryview:
+        """Row by row; an InputError says what is wrong with the panorama."""
+        return memoryview(self._cut()).cast("B")
+
+
+class Panoramas:
+    """The panoramic cameras of a vehicle, and what becomes of their images; other cameras' stay as they are."""
+
+    def __init__(self, views: Iterable[PanoramaView], decode: Decode = decode_image) -> None:
+        """decode: of their image messages."""
+        self._views = {view.name: view for view in views}
+        self._cutters = {view.source: _Cutter(decode) for view in self._views.values()}
+
+    def images(self, camera: str, message: Any) -> Mapping[str, Any]:
+        """The image messages that a camera's message gives, by the names of the cameras that a session knows."""
+        if camera not in self._cutters:
+            return {camera: message}
+        views, cutter = [view for view in self._views.values() if view.source == camera], self._cutters[camera]
+        return {view.name: ViewImage(message.header, partial(cutter.cut, message, view.yaw)) for view in views}
+
+    def source(self, name: str) -> str:
+        """The camera that takes the images of one that a session knows."""
+        return self._views[name].source if name in self._views else name
+
+    def mount(self, name: str, stated: Mount) -> Mount:
+        """How that is mounted if the camera which takes its images is mounted so."""
+        return self._views[name].mount(stated) if name in self._views else stated
+
+
+class _Cutter:
+    """Decodes the newest image of a panoramic camera once for all views; thread-safe."""
+
+    def __init__(self, decode: Decode) -> None:
+        self._decode = decode
+        self._camera = CameraModel.panorama(2, 1)  # as large as its last image
+        self._last: tuple[Any, Pixels | InputError] = None, InputError("no panorama received yet")
+        self._lock = threading.Lock()
+
+    def cut(self, message: Any, yaw: float) -> Pixels:
+        """The view (H, W, 3) whose middle is so far (rad) left of the panorama's."""
+        with self._lock:
+            if self._last[0] is not message:
+                self._last = message, self._read(message)
+            panorama = self._last[1]
+        if isinstance(panorama, InputError):
+            raise panorama
+        return cut_view(panorama, yaw)
+
+    def _read(self, message: Any) -> Pixels | InputError:
+        """The panorama, no larger than is of use, or what is wrong with it."""
+        try:
+            image, read = self._decode(message, self._camera, AS_SHARP)
+            check_panorama(image)
+        except InputError as error:
+            return error
+        height, width = image.shape[:2]
+        if read is self._camera and (read.width, read.height) != (width, height):
+            self._camera = CameraModel.panorama(width, height)
+        if width > LARGEST_LINEAR_SHRINKAGE * AS_SHARP[0]:
+            return np.asarray(cv2.resize(image, AS_SHARP, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        return image
+
+
+def check_panorama(image: Pixels) -> None:
+    """An InputError for an image that is no equirectangular panorama of the whole sphere."""
+    height, width = image.shape[:2]
+    if width != 2 * height:
+        raise InputError(
+            f"its panorama is {width} x {height} px: expected one twice as wide as high, 360 x 180 degrees "
+            "(equirectangular); stitch what its lenses show, or do not call it a panorama"
+        )
+
+
+def cut_view(panorama: Pixels, yaw: float) -> Pixels:
+    """The image (H, W, 3) of `VIEW` whose middle is so far (rad) left of the panorama's."""
+    map_u, map_v = _maps(panorama.shape[1], panorama.shape[0], yaw)
+    cut = cv2.remap(panorama, map_u, map_v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+    return np.asarray(cut, dtype=np.uint8)
+
+
+@lru_cache(maxsize=64)
+def _maps(width: int, height: int, yaw: float) -> tuple[Any, Any]:
+    """What cv2.remap needs to cut a view from a panorama of this size (px)."""
+    u, v = np.meshgrid(np.arange(VIEW.width) + 0.5, np.arange(VIEW.height) + 0.5)
+    left, up = (VIEW.cx - u) / VIEW.fx, (VIEW.cy - v) / VIEW.fy  # of a ray one ahead
+    column = (0.5 - (np.arctan(left) + yaw) / math.tau) * width - 0.5
+    row = (0.5 - np.arctan2(up, np.hypot(1.0, left)) / math.pi) * height - 0.5
+    map_u, map_v = cv2.convertMaps((column % width).astype(np.float32), row.astype(np.float32), cv2.CV_16SC2)
+    return map_u, map_v

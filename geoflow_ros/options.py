@@ -119,7 +119,6 @@ def _construct(settings: type[Any], values: Mapping[str, object]) -> Any:
 def _unknown_sentence(unknown: Sequence[str], known: Sequence[str]) -> str:
     hints = []
     for name in unknown:
-        name = name if name.isprintable() else repr(name)
         close = difflib.get_close_matches(name, known, n=1)
         hints.append(f"{name} (did you mean {close[0]}?)" if close else name)
     return f"unknown parameter {', '.join(hints)}: the parameters are {', '.join(known)}"

@@ -35,7 +35,7 @@ def stamp_ns(stamp: Any) -> int:
 
 def quaternion_yaw(x: float, y: float, z: float, w: float) -> float:
     """Yaw (rad) of a unit quaternion."""
-    return math.atan2(2 * (w * z + x * y), w**2 + x**2 - y**2 - z**2)
+    return math.atan2(2 * (w * z + x * y), w * w + x * x - y * y - z * z)
 
 
 def yaw_quaternion(yaw: float) -> tuple[float, float, float, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import os
@@ -29,6 +28,7 @@ from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.planar import PlanarPose
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
+from geoflow_ros.structured_text import read_json
 
 if TYPE_CHECKING:
     from rosbags.highlevel import AnyReader
@@ -82,7 +82,7 @@ class Frame:
 def read_description(path: Path) -> DriveDescription:
     """The description in a drive.json with `datum` {latitude, longitude, altitude} and `mount` {forward, left, ...}."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(path)
         cameras = {name: DescribedCamera(**_seen_by(each)) for name, each in document.get("cameras", {}).items()}
         return DriveDescription(Datum(**document["datum"]), cameras=cameras, **_seen_by(document))
     except InputError:

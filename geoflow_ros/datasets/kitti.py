@@ -247,6 +247,6 @@ def _numbers(fields: dict[str, str], name: str, count: int, path: Path) -> NDArr
         values = np.array(fields.get(name, "").split(), dtype=np.float64)
     except ValueError:
         values = np.empty(0)
-    if values.size != count:
-        raise InputError(f"{path} has no {name} of {count} numbers: expected KITTI's calib_cam_to_cam.txt")
+    if values.size != count or not np.isfinite(values).all():
+        raise InputError(f"{path} has no {name} of {count} finite numbers: expected KITTI's calib_cam_to_cam.txt")
     return values

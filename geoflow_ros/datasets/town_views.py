@@ -22,6 +22,7 @@ from geoflow_ros.datasets.prior_noise import PriorNoise
 from geoflow_ros.datasets.sample import Sample
 from geoflow_ros.errors import InputError
 from geoflow_ros.satellite.patch import SatellitePatch
+from geoflow_ros.structured_text import read_json
 from geoflow_ros.town.render import Renderer
 from geoflow_ros.town.style import DESERT_SEEDS
 from geoflow_ros.town.world import Town
@@ -140,10 +141,12 @@ def _read_views(folder: Path) -> list[View]:
     path = folder / "views.json"
     if not path.exists():
         return []
-    cameras = json.loads(path.read_text())
+    try:
+        cameras = [_camera_from_dict(values) for values in read_json(path)]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{path} does not list views ({type(error).__name__}: {error}): {REMEDY}") from error
     return [
-        View(folder / f"{i:04d}_ground.jpg", folder / f"{i:04d}_ortho.jpg", _camera_from_dict(values))
-        for i, values in enumerate(cameras)
+        View(folder / f"{i:04d}_ground.jpg", folder / f"{i:04d}_ortho.jpg", camera) for i, camera in enumerate(cameras)
     ]
 
 

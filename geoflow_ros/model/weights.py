@@ -22,6 +22,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.model.config import ModelConfig, PaperConfig, config_from_dict
 from geoflow_ros.model.geoflow import GeoFlow
 from geoflow_ros.model.interface import LocalizationModel
+from geoflow_ros.structured_text import parse_json
 
 FORMAT = 1  # raised when an older version could no longer read what is written
 NAMED_KEYS = 3  # of those that do not fit, so many are named in a message
@@ -128,7 +129,7 @@ def read_bytes(path: Path) -> bytes:
 def parse_info(content: bytes, path: Path) -> CheckpointInfo:
     """The JSON file's content."""
     try:
-        values = json.loads(content)
+        values = parse_json(content)
         if values["format"] != FORMAT:
             raise InputError(f"{path} has format {values['format']!r}, this version reads {FORMAT}: update geoflow_ros")
         config = config_from_dict(values["config"])

@@ -7,12 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from geoflow_ros.configuration import NodeConfig, configured, is_own
 from geoflow_ros.datasets.bag_drive import DriveDescription
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum
+from geoflow_ros.structured_text import parse_yaml, read_yaml
 
 
 def replay_config(
@@ -58,14 +57,17 @@ def _assignment(text: str) -> tuple[str, Any]:
     name, sign, value = text.partition(":=")
     if not sign:
         raise InputError(f"-p {text} is not understood: expected NAME:=VALUE")
-    return name, _parsed(value, f"-p {text}")
+    try:
+        return name, parse_yaml(value)
+    except ValueError as error:
+        raise InputError(f"-p {text} is not YAML: {error}") from error
 
 
 def _of_file(path: Path) -> dict[str, Any]:
     """Dotted names and values of a ROS parameter file, without those that the middleware reads."""
     try:
-        document = _parsed(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
+        document = read_yaml(path)
+    except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as a parameter file: {error}") from error
     values: dict[str, Any] = {}
     for node in document.values() if isinstance(document, dict) else ():
@@ -76,13 +78,6 @@ def _of_file(path: Path) -> dict[str, Any]:
     if values.get("cameras") in ([], [""]):
         del values["cameras"]  # the shipped file's, which names none
     return {name: value for name, value in values.items() if is_own(name)}
-
-
-def _parsed(text: str, where: str) -> Any:
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InputError(f"{where} is not YAML: {' '.join(str(error).split())}") from error
 
 
 def _flat(tree: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
@@ -10,8 +9,9 @@ from itertools import islice, pairwise
 from pathlib import Path
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.satellite.tile_grid import first_is_north, format_and_side, tile_box
+from geoflow_ros.satellite.tile_grid import first_is_north, format_and_side, grid_index, tile_box
 from geoflow_ros.satellite.tile_images import OFFSET_KEY, Bounds, ImageryOffset
+from geoflow_ros.structured_text import read_json
 
 TMS_DESCRIPTION = "tilemapresource.xml"
 DESCRIPTION = "metadata.json"
@@ -68,9 +68,9 @@ class FolderStore:
         """The box of the finest tiles."""
         zoom = self.zooms[-1]
         _, columns, rows = zip(*self._rows(zoom), strict=True)
-        low, high = min(rows), max(rows)
+        low, high, left, right = (grid_index(self.path, zoom, f(of)) for of in (rows, columns) for f in (min, max))
         top, bottom = (low, high) if self._from_north else (2**zoom - 1 - high, 2**zoom - 1 - low)
-        return tile_box(zoom, min(columns), top, max(columns), bottom)
+        return tile_box(zoom, left, top, right, bottom)
 
     def _is_tms(self) -> bool:
         description = self.path / TMS_DESCRIPTION
@@ -114,7 +114,7 @@ class FolderStore:
 def described(folder: Path) -> dict[str, object]:
     """The metadata of a folder of tiles; empty where there are none that can be read."""
     try:
-        content = json.loads((folder / DESCRIPTION).read_bytes())
+        content = read_json(folder / DESCRIPTION)
     except (OSError, ValueError):  # few folders have one, and only the attribution is lost
         return {}
     return content if isinstance(content, dict) else {}

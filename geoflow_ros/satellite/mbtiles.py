@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.satellite.tile_grid import MAX_ZOOM, first_is_north, format_and_side, overlap, stated_box, tile_box
+from geoflow_ros.satellite.tile_grid import (
+    MAX_ZOOM,
+    first_is_north,
+    format_and_side,
+    grid_index,
+    overlap,
+    stated_box,
+    tile_box,
+)
 from geoflow_ros.satellite.tile_images import OFFSET_KEY, Bounds, ImageryOffset
 
 VECTOR_FORMATS = ("pbf", "mvt", "application/x-protobuf", "application/vnd.mapbox-vector-tile")
@@ -76,7 +84,8 @@ class MBTilesStore:
     def places(self, zoom: int) -> Iterator[tuple[int, int]]:
         """Column and row of every tile of a zoom level."""
         rows = self._query("SELECT tile_column, tile_row FROM tiles WHERE zoom_level = ?", zoom)
-        yield from ((int(x), int(y) if self._from_north else 2**zoom - 1 - int(y)) for x, y in rows)
+        placed = ((grid_index(self.path, zoom, x), grid_index(self.path, zoom, y)) for x, y in rows)
+        yield from ((x, y if self._from_north else 2**zoom - 1 - y) for x, y in placed)
 
     @cached_property
     def bounds(self) -> Bounds:
@@ -101,7 +110,8 @@ class MBTilesStore:
         zoom = self.zooms[-1]
         plan = self._query(f"EXPLAIN QUERY PLAN {_ROWS_OF_COLUMN}")
         by_column = any("tile_column=?" in str(step[-1]) for step in plan)
-        left, low, right, high = map(int, self._query(_ENDS_BY_COLUMN if by_column else _ENDS, zoom)[0])
+        ends = self._query(_ENDS_BY_COLUMN if by_column else _ENDS, zoom)[0]
+        left, low, right, high = (grid_index(self.path, zoom, each) for each in ends)
         return left, low, right, high
 
     @cached_property
@@ -119,14 +129,14 @@ class MBTilesStore:
         """Tiles of stored rows n and n + 1, from columns across the finest zoom."""
         zoom = self.zooms[-1]
         query = "SELECT tile_column FROM tiles WHERE zoom_level = ? ORDER BY tile_column"
-        west, east = (int(self._one(f"{query} {order}", zoom)[0]) for order in ("ASC", "DESC"))
+        west, east = (grid_index(self.path, zoom, self._one(f"{query} {order}", zoom)[0]) for order in ("ASC", "DESC"))
         for column in sorted({west + (east - west) * part // SEAM_COLUMNS for part in range(SEAM_COLUMNS)}):
             rows = self._query(
                 "SELECT tile_column, tile_row, tile_data FROM tiles WHERE zoom_level = ? AND tile_column >= ? "
                 f"AND tile_data IS NOT NULL ORDER BY tile_column, tile_row LIMIT {SEAM_ROWS}", zoom, column,
             )  # fmt: skip
             for (x, y, first), (next_x, next_y, second) in pairwise(rows):
-                if int(x) == int(next_x) and int(y) + 1 == int(next_y):
+                if x == next_x and grid_index(self.path, zoom, y) + 1 == next_y:
                     yield _blob(first), _blob(second)
 
     def _some_tiles(self) -> list[bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import mmap
 import zlib
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from geoflow_ros.encoded_images import unzipped
 from geoflow_ros.errors import InputError
 from geoflow_ros.satellite.tile_grid import MAX_ZOOM, format_and_side, overlap, tile_box
 from geoflow_ros.satellite.tile_images import OFFSET_KEY, Bounds, ImageryOffset
+from geoflow_ros.structured_text import parse_json
 
 if TYPE_CHECKING:
     from pmtiles.tile import Entry
@@ -102,7 +102,7 @@ class PMTilesStore:
     def _stated(self, key: str) -> str:
         start = self._header["metadata_offset"]
         try:
-            document = json.loads(unzipped(self._data[start : start + self._header["metadata_length"]]))
+            document = parse_json(unzipped(self._data[start : start + self._header["metadata_length"]]))
         except ValueError:  # only a name and an attribution are lost
             return ""
         return str(document.get(key) or "") if isinstance(document, dict) else ""

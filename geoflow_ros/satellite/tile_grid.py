@@ -31,6 +31,14 @@ def tile_box(zoom: int, left: int, top: int, right: int, bottom: int) -> Bounds:
     return first.west, last.south, last.east, first.north
 
 
+def grid_index(path: Path, zoom: int, value: object) -> int:
+    """A column or row as a store has it; InputError for what is none of the zoom's."""
+    if isinstance(value, (int, float)) and 0 <= value < 2**zoom:
+        return int(value)
+    stated = str(value)[:40]
+    raise InputError(f"{path} has a tile in column or row {stated} of zoom {zoom}, expected 0 to {2**zoom - 1}")
+
+
 def stated_box(text: str) -> Bounds | None:
     """West, south, east, north in a comma-separated text; None where that is no box on the globe."""
     try:

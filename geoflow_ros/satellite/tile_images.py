@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from geoflow_ros.encoded_images import is_whole, unzipped
 from geoflow_ros.errors import InputError
+from geoflow_ros.structured_text import parse_json
 
 Bounds = tuple[float, float, float, float]
 """West, south, east, north in WGS84 degrees."""
@@ -48,7 +49,7 @@ class ImageryOffset:
         if not text:
             return ImageryOffset()
         try:
-            values = {name: float(value) for name, value in json.loads(text).items()}
+            values = {name: float(value) for name, value in parse_json(text).items()}
             offset = ImageryOffset(values["east_m"], values["north_m"], values["std_m"])
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise InputError(

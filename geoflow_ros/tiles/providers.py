@@ -134,7 +134,7 @@ def _ours(template: str) -> str:
 
 
 def _check_template(template: str) -> None:
-    if urlsplit(template).scheme not in ("http", "https") or not urlsplit(template).hostname:
+    if not _is_web_address(template):
         raise InputError(f"source {template} is not an http or https address")
     if written := _WRITTEN_KEY.search(template):
         raise InputError(
@@ -149,6 +149,13 @@ def _check_template(template: str) -> None:
     known = set().union(*_ADDRESSES, {"s", "r", "apikey"})
     if unknown := sorted(names - known):
         raise InputError(f"source {template} has {{{unknown[0]}}}, expected only {', '.join(sorted(known))}")
+
+
+def _is_web_address(template: str) -> bool:
+    try:
+        return urlsplit(template).scheme in ("http", "https") and bool(urlsplit(template).hostname)
+    except ValueError:  # a bracket that opens no address of IPv6
+        return False
 
 
 def _check_terms(template: str, may_bulk: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -18,6 +17,7 @@ from geoflow_ros.bags.reading import Damage, open_bag, read_messages
 from geoflow_ros.bags.trajectory import read_tum
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame, distance
+from geoflow_ros.structured_text import read_json
 
 Line = NDArray[np.float64]
 """(N, 2) longitude and latitude in WGS84 degrees, along a line or a single point."""
@@ -122,7 +122,7 @@ def _place(element: ElementTree.Element) -> tuple[float, float]:
 
 
 def _geojson(path: Path) -> Iterator[Line]:
-    yield from _geometry_lines(json.loads(path.read_text(encoding="utf-8")), path)
+    yield from _geometry_lines(read_json(path), path)
 
 
 def _geometry_lines(value: Any, path: Path) -> Iterator[Line]:

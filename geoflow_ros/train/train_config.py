@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
 from geoflow_ros.errors import InputError
 from geoflow_ros.options import build, option
+from geoflow_ros.structured_text import read_yaml
 
 COUNT = (1, 1_000_000_000)
 SHARE = (0.0, 1.0)
@@ -110,11 +109,11 @@ def changed_keys(config: TrainConfig, earlier: Mapping[str, Any]) -> list[str]:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        values = read_yaml(path) or {}
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): give a file of config/train/") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    except ValueError as error:
+        raise InputError(f"{path} is not YAML: {error}") from error
     if not isinstance(values, dict):
         raise InputError(f"{path} holds no keys: expected lines such as `steps: 4000`")
     return {str(key): value for key, value in values.items()}

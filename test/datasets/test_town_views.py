@@ -67,6 +67,14 @@ def test_a_damaged_picture_is_named(tmp_path: Path) -> None:
         TownSamples(tmp_path, [5], 1, size_px=100, resolution=1.0)
 
 
+@pytest.mark.parametrize("content", ["[" * 10**5, "[{}]", "7", '[{"mount": {"height": NaN}}]'])
+def test_a_damaged_list_of_views_is_named(tmp_path: Path, content: str) -> None:
+    marked_views(tmp_path)
+    (tmp_path / "000005" / "views.json").write_text(content)
+    with pytest.raises(InputError, match=r"000005/views.json does not list views .*: delete its folder"):
+        TownSamples(tmp_path, [5], 1, size_px=100, resolution=1.0)
+
+
 @draws
 def test_a_town_that_is_not_there_is_rendered_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     samples = TownSamples(tmp_path, [10_050], 2, size_px=416, resolution=0.25)

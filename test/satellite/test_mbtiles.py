@@ -47,6 +47,17 @@ def agrees(store: MBTilesStore) -> bool:
     return all(store.tile(*key) == data for key, data in textured.tiles().items())
 
 
+@pytest.mark.parametrize(("column", "row"), [(None, 0), (b"x", 0), (0, 2**40), (-1, 0)])
+def test_a_tile_that_is_nowhere_is_named(tmp_path: Path, column: object, row: object) -> None:
+    with sqlite3.connect(write(tmp_path / "a.mbtiles", {})) as database:
+        database.execute("UPDATE tiles SET tile_column = ?, tile_row = ?", (column, row))
+    database.close()
+    store, wrong = MBTilesStore(tmp_path / "a.mbtiles"), row if column == 0 else column
+    for ask in (lambda: store.bounds, lambda: list(store.places(textured.ZOOM))):
+        with pytest.raises(InputError, match=rf"column or row {wrong} of zoom {textured.ZOOM}, expected 0 to"):
+            ask()
+
+
 @pytest.mark.parametrize("told", ["jpeg", "image/webp", "PNG24", "image/vnd.jpeg", "", "pngraw"])
 def test_any_spelling_of_the_format(tmp_path: Path, told: str) -> None:
     store = MBTilesStore(write(tmp_path / "a.mbtiles", {"format": told}, textured.tiles(".jpg")))

@@ -22,12 +22,48 @@ SCRATCH = tempfile.TemporaryDirectory()
 
 UINT32 = st.one_of(st.integers(0, 9), st.integers(0, 2**32 - 1))
 NUMBERS = st.one_of(st.floats(), st.floats(-400.0, 400.0), st.sampled_from([0.0, 1.0, -1.0]))
-WORDS = st.one_of(st.text(max_size=6), st.integers().map(str), NUMBERS.map(repr))
+HUGE_NUMBERS = ("1e999", "-1e999", "9" * 30, "9" * 400, "9" * 5000)
+WORDS = st.one_of(
+    st.text(max_size=6), st.integers().map(str), NUMBERS.map(repr), st.sampled_from([*HUGE_NUMBERS, "\0"])
+)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | NUMBERS | st.text(max_size=6),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
     max_leaves=12,
 )
+
+FRAGMENTS = st.sampled_from(
+    [
+        *HUGE_NUMBERS,
+        *(
+            "NaN",
+            "-Infinity",
+            ".nan",
+            ".inf",
+            r'"\u0000"',
+            r'"\ud800"',
+            '{"a": 1, "a": 2}',
+            '{"a": 1, "b": 2, "a": {}}',
+        ),
+        *("[" * depth + "]" * depth for depth in (60, 70, 900, 20_000)),
+        *('{"a": ' * depth + "1" + "}" * depth for depth in (60, 70, 900, 20_000)),
+    ]
+)
+"""Of JSON and YAML, that most writers would not write."""
+YAML_FRAGMENTS = FRAGMENTS | st.sampled_from(
+    [
+        "&a [*a]",
+        "&a {a: *a}",
+        "2001-99-99",
+        "!!timestamp x",
+        "!!int ''",
+        "!!binary '*'",
+        "!!python/name:os.system",
+        "{[]: 1}",
+    ]
+)
+PLACE = "<a fragment>"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def in_file(name: str, read: Callable[[Path], object]) -> Callable[[bytes], object]:
@@ -35,6 +71,7 @@ def in_file(name: str, read: Callable[[Path], object]) -> Callable[[bytes], obje
 
     def parse(content: bytes) -> object:
         path = Path(SCRATCH.name) / name
+        path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
         return read(path)
 
@@ -66,9 +103,18 @@ def table(columns: int, separator: str = " ") -> SearchStrategy[bytes]:
 
 def changed(document: Mapping[str, Any]) -> SearchStrategy[bytes]:
     """JSON of a document in which one value, at any depth, is another; sometimes any JSON."""
-    ways = [*_ways(document)]
-    edited = st.tuples(st.sampled_from(ways), JSON).map(lambda edit: json.dumps(_replaced(document, *edit)).encode())
-    return st.one_of(edited, edited, JSON.map(lambda value: json.dumps(value).encode()), st.binary(max_size=40))
+    way = st.sampled_from([*_ways(document)])
+    edited = st.tuples(way, JSON).map(lambda edit: json.dumps(_replaced(document, *edit)).encode())
+    other = JSON.map(lambda value: json.dumps(value).encode())
+    whole = st.just(BYTE_ORDER_MARK + json.dumps(document).encode())
+    with_place = way.map(lambda each: json.dumps(_replaced(document, each, PLACE)))
+    return st.one_of(edited, edited, with_fragments(with_place, FRAGMENTS), other, whole, st.binary(max_size=40))
+
+
+def with_fragments(texts: SearchStrategy[str], fragments: SearchStrategy[str]) -> SearchStrategy[bytes]:
+    """Texts in which "<a fragment>", the quotes included, is a fragment."""
+    pairs = st.tuples(texts, fragments)
+    return pairs.map(lambda pair: pair[0].replace(json.dumps(PLACE), pair[1]).encode("utf-8", "surrogatepass"))
 
 
 def _ways(document: Any, way: tuple[str, ...] = ()) -> list[tuple[str, ...]]:

@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from geoflow_ros.datasets.bag_drive import read_description
 from geoflow_ros.datasets.dataset_files import Findings, read_image
 from geoflow_ros.datasets.kitti import parse_list, read_camera, read_yaw
 from geoflow_ros.datasets.pairs import read_views
+from geoflow_ros.datasets.town_views import towns_to_render
 from geoflow_ros.datasets.vigor import parse_rows
 from geoflow_ros.errors import InputError
 from geoflow_ros.kitti2bag.kitti_raw import read_matrix, read_stamps
@@ -38,7 +39,7 @@ from geoflow_ros.replay.arguments import replay_config
 from geoflow_ros.ros.publishing import saved_pose
 from geoflow_ros.ros.publishing.mount_keeper import MountKeeper
 from geoflow_ros.satellite.stores import open_store
-from geoflow_ros.satellite.tile_images import TileStore, decode_tile
+from geoflow_ros.satellite.tile_images import ImageryOffset, TileStore, decode_tile
 from geoflow_ros.tiles.providers import tile_source
 from geoflow_ros.tiles.tracks import read_track
 from geoflow_ros.tracking.mount.estimate import CAMERA as CAMERA_NAME
@@ -107,6 +108,18 @@ def _look_at(path: Path) -> object:
     return asked, store.count(zoom), store.tile(zoom, 0, 0), store.places(zoom)
 
 
+def _folder_store(content: bytes) -> object:
+    folder = Path(hostile.SCRATCH.name) / "folder"
+    (folder / "1" / "0").mkdir(parents=True, exist_ok=True)
+    (folder / "1" / "0" / "0.png").write_bytes(TILE)
+    (folder / "metadata.json").write_bytes(content)
+    return _look_at(folder)
+
+
+def _rendered_town(path: Path) -> object:
+    return towns_to_render(path.parents[1], [7], 1)
+
+
 def _play(path: Path) -> object:
     folder = path.parent / "bag"
     folder.mkdir(exist_ok=True)
@@ -144,12 +157,23 @@ def _released_file() -> bytes:
 
 def _yaml(keys: list[str]) -> SearchStrategy[bytes]:
     values = st.dictionaries(st.sampled_from(keys) | st.text(max_size=5), hostile.JSON, max_size=4)
-    return values.map(lambda each: yaml.safe_dump(each).encode()) | st.binary(max_size=40)
+    return values.map(lambda each: yaml.safe_dump(each).encode()) | _fragment_of(keys, ()) | st.binary(max_size=40)
 
 
 def _ros_yaml(keys: list[str]) -> SearchStrategy[bytes]:
     values = st.dictionaries(st.sampled_from(keys), hostile.JSON, max_size=4)
-    return values.map(lambda each: yaml.safe_dump({"/**": {"ros__parameters": each}}).encode()) | _yaml(keys)
+    written = values.map(lambda each: yaml.safe_dump({"/**": {"ros__parameters": each}}).encode())
+    return written | _fragment_of(keys, ("/**", "ros__parameters")) | _yaml(keys)
+
+
+def _fragment_of(keys: list[str], inside: tuple[str, ...]) -> SearchStrategy[bytes]:
+    """A document of which a key, or what it is inside, has a fragment for its value."""
+
+    def document(way: tuple[str, ...]) -> str:
+        return reduce(lambda inner, name: f"{{{json.dumps(name)}: {inner}}}", reversed(way), json.dumps(hostile.PLACE))
+
+    ways = st.sampled_from(keys).map(lambda key: (*inside, key)) | st.integers(0, len(inside)).map(lambda n: inside[:n])
+    return hostile.with_fragments(ways.map(document), hostile.YAML_FRAGMENTS)
 
 
 def _parameter_file(path: Path) -> object:
@@ -159,6 +183,7 @@ def _parameter_file(path: Path) -> object:
 NAMES = [each.name for each in options_of(NodeConfig)]
 MOUNT_ESTIMATE = MountEstimate(Mount())
 SAVED_POSE = {"stamp_ns": 1, "datum": asdict(sim.DATUM), "east": 0.0, "north": 0.0, "yaw": 0.0, "covariance": [1.0] * 9}
+TOWN_VIEW = {"0": {"width": 32, "height": 32, "fx": 9.0, "fy": 9.0, "cx": 9.0, "cy": 9.0, "mount": {"height": 1.0}}}
 DRIVE = json.loads((REPOSITORY / "demo" / "drive.json").read_text())
 CELLS = st.one_of(st.none(), st.integers(-(2**63), 2**63 - 1), st.integers(0, 30), st.text(max_size=5), st.just(TILE))
 TEXTS = st.sampled_from(["name", "bounds", "format", "scheme", "imagery_offset", "-1,-1,1,1", "xyz", "pbf"])
@@ -211,6 +236,16 @@ PARSERS: Mapping[str, Parser] = {
     ),
     "KITTI stamps": Parser(damaged(b"2011-09-26 13:02:25.964389445\n"), in_file("timestamps.txt", read_stamps)),
     "OXTS": Parser(hostile.table(30), in_file("oxts", read_yaw)),
+    "tile offset": Parser(
+        hostile.changed({"east_m": 1.0, "north_m": 2.0, "std_m": 0.5}),
+        lambda each: ImageryOffset.parse(each.decode("utf-8", "replace"), Path("a.mbtiles")),
+    ),
+    "folder of tiles": Parser(hostile.changed({"attribution": "x", "imagery_offset": "{}"}), _folder_store),
+    "views.json": Parser(hostile.changed(TOWN_VIEW), in_file("000007/views.json", _rendered_town)),
+    "value of -p": Parser(
+        hostile.with_fragments(st.just(json.dumps(hostile.PLACE)), hostile.YAML_FRAGMENTS),
+        lambda each: replay_config(None, None, [f"camera.height:={each.decode()}"], None, "tiles.mbtiles", None),
+    ),
     "MBTiles rows": Parser(STORES, in_file("rows.mbtiles", _look_at)),
     "MBTiles file": Parser(damaged(GOOD_STORE), in_file("file.mbtiles", _look_at)),
     "provider template": Parser(TEMPLATES, tile_source),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from dataclasses import dataclass
 
@@ -11,11 +10,12 @@ from geometry_msgs.msg import TransformStamped
 from nav_msgs.msg import Odometry
 from rclpy.node import Node
 
-from geoflow_ros.bags.messages import quaternion_yaw, stamp_ns
+from geoflow_ros.bags.messages import stamp_ns
 from geoflow_ros.errors import InputError
 from geoflow_ros.planar import PlanarPose, wrap_angle
 from geoflow_ros.ros.conversions import yaw_quaternion
 from geoflow_ros.tracking.history import History, share_of_second
+from geoflow_ros.tracking.measurements import odometry_pose
 
 try:
     from tf2_msgs.msg import TFMessage
@@ -116,10 +116,13 @@ def _pose_of(message: Odometry, base_frame: str) -> StampedPose:
         raise InputError(
             f"odom reports the pose of {message.child_frame_id!r}, expected base_frame, which is {base_frame!r}"
         )
-    position, q = message.pose.pose.position, message.pose.pose.orientation
-    pose = PlanarPose(position.x, position.y, quaternion_yaw(q.x, q.y, q.z, q.w))
-    if not all(map(math.isfinite, (pose.x, pose.y, pose.yaw))):
-        raise InputError(f"odom pose ({pose.x}, {pose.y}, {pose.yaw}) is not finite")
+    pose = odometry_pose(message)
+    if pose is None:
+        place, q = message.pose.pose.position, message.pose.pose.orientation
+        raise InputError(
+            f"odom pose has position ({place.x}, {place.y}) and orientation ({q.x}, {q.y}, {q.z}, {q.w}): expected "
+            "finite metres and a unit quaternion"
+        )
     return StampedPose(stamp_ns(message.header.stamp), pose)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,6 +11,7 @@ import numpy as np
 from geoflow_ros.configuration import SavedPoseConfig
 from geoflow_ros.errors import InputError
 from geoflow_ros.ros.publishing.state_files import mount_path, replace_json
+from geoflow_ros.structured_text import read_json
 from geoflow_ros.tracking.mount.estimate import MountEstimate
 
 PERIOD_NS = 5_000_000_000
@@ -42,7 +42,7 @@ class MountKeeper:
         if not self._is_on or not self._path.is_file():
             return None
         try:
-            document = json.loads(self._path.read_text(encoding="utf-8"))
+            document = read_json(self._path)
             kept = document.get(name)
             return None if kept is None else _doubted(MountEstimate.from_json(kept, prior.stated), prior)
         except (OSError, ValueError, AttributeError, InputError) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import PosePrior, PoseWithCovariance
 from geoflow_ros.ros.publishing.state_files import pose_path, replace_json
+from geoflow_ros.structured_text import read_json
 
 PERIOD_NS = 1_000_000_000
 MOVED_SIGMA, TURNED_SIGMA = 2.0, math.radians(5.0)  # m, rad: what a vehicle may have been pushed meanwhile
@@ -66,7 +66,7 @@ class PoseKeeper:
 def read(path: Path) -> SavedPose:
     """The pose of a file."""
     try:
-        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        values: dict[str, Any] = read_json(path)
         datum, covariance = Datum(**values.pop("datum")), tuple(map(float, values.pop("covariance")))
         saved = SavedPose(datum=datum, covariance=covariance, **values)
         saved.prior_in(LocalFrame(datum))

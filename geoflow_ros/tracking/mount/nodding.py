@@ -31,7 +31,7 @@ class Tilt:
 def imu_tilt(message: Any) -> Tilt | None:
     """The tilt of a sensor_msgs/Imu whose x looks forward; None if it has no orientation."""
     q = message.orientation
-    norm = math.sqrt(q.x**2 + q.y**2 + q.z**2 + q.w**2)
+    norm = math.hypot(q.x, q.y, q.z, q.w)
     if message.orientation_covariance[0] == -1.0 or not abs(norm - 1.0) <= 0.01:
         return None
     roll = math.atan2(2 * (q.w * q.x + q.y * q.z), 1 - 2 * (q.x**2 + q.y**2))

@@ -94,7 +94,12 @@ def test_what_was_before_a_jump_of_time_is_forgotten(joint: MapToOdom, recorder:
 
 @pytest.mark.parametrize(
     ("field", "reason"),
-    [("frame", "no frame_id"), ("child", "expected base_frame, which is 'base_link'"), ("nan", "not finite")],
+    [
+        ("frame", "no frame_id"),
+        ("child", "expected base_frame, which is 'base_link'"),
+        ("nan", "expected finite"),
+        ("unset", "expected finite metres and a unit"),
+    ],
 )
 def test_odometry_that_cannot_serve_is_said(joint: MapToOdom, recorder: Recorder, field: str, reason: str) -> None:
     message = ros.odom(NOW, 0.0, 0.0, 0.0)
@@ -102,8 +107,10 @@ def test_odometry_that_cannot_serve_is_said(joint: MapToOdom, recorder: Recorder
         message.header.frame_id = ""
     elif field == "child":
         message.child_frame_id = "wheel"
-    else:
+    elif field == "nan":
         message.pose.pose.position.x = math.nan
+    else:
+        message.pose.pose.orientation.w = 0.0  # as a driver leaves it that knows no orientation
     joint.on_odom(message)
     joint.on_pose(NOW, PlanarPose(0.0, 0.0, 0.0))
     assert not recorder.sent and reason in joint.missing

@@ -38,6 +38,9 @@ def test_an_imu_without_orientation_tells_nothing() -> None:
     without = message(0.0, 0.1, 0.0)
     without.orientation_covariance = [-1.0] * 9
     assert imu_tilt(without) is None
+    absurd = message(0.0, 0.1, 0.0)
+    absurd.orientation.x = 1e200  # its square is none that Python has
+    assert imu_tilt(absurd) is None
 
 
 def test_a_slope_and_the_imus_own_mount_are_not_applied() -> None:

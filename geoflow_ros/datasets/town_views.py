@@ -20,14 +20,17 @@ from geoflow_ros.datasets.crop import crop
 from geoflow_ros.datasets.dataset_files import Findings, read_image
 from geoflow_ros.datasets.prior_noise import PriorNoise
 from geoflow_ros.datasets.sample import Sample
+from geoflow_ros.datasets.varied_views import blurred, varied_camera, varied_pose
 from geoflow_ros.errors import InputError
 from geoflow_ros.satellite.patch import SatellitePatch
 from geoflow_ros.structured_text import read_json
 from geoflow_ros.town.render import Renderer
 from geoflow_ros.town.style import DESERT_SEEDS
+from geoflow_ros.town.varied import VARIED_SEEDS
 from geoflow_ros.town.world import Town
 
 TRAIN_SEEDS = range(0, 9_000)
+VARIED_TRAIN_SEEDS = VARIED_SEEDS[:9_000]
 VALIDATION_SEEDS = range(9_000, 10_000)
 TEST_SEEDS = range(10_000, 20_000)
 OTHER_SEEDS = DESERT_SEEDS
@@ -49,33 +52,32 @@ class View:
 
 
 def random_camera(rng: np.random.Generator) -> CameraModel:
-    """A forward camera of some vehicle: field of view, aspect, height and tilt vary; the image is GROUND_SIZE."""
+    """A forward camera of some vehicle: field of view, aspect, height and tilt vary."""
     width = 640
     height = int(width * rng.uniform(0.28, 0.65))
     focal = width / 2 / math.tan(math.radians(rng.uniform(60.0, 100.0)) / 2)
     mount = Mount(
         height=rng.uniform(1.2, 2.4), pitch=math.radians(rng.normal(1.0, 2.0)), roll=math.radians(rng.normal(0.0, 0.8))
     )
-    camera = CameraModel(width, height, focal, focal, width / 2, height * rng.uniform(0.42, 0.56), mount)
-    return camera.resized(*GROUND_SIZE)
+    return CameraModel(width, height, focal, focal, width / 2, height * rng.uniform(0.42, 0.56), mount)
 
 
 def render_town(folder: Path, seed: int, count: int, renderer: Renderer) -> None:
     """Write `count` views of a town into the folder; its views.json comes last and marks it complete."""
-    rng = np.random.default_rng([seed, 1])
+    rng, varied = np.random.default_rng([seed, 1]), seed in VARIED_SEEDS
     town = Town.generate(seed)
     renderer.load(town)
     folder.mkdir(parents=True, exist_ok=True)
     cameras = []
     for index in range(count):
-        camera = random_camera(rng)
-        east, north, yaw = town.sample_pose(rng)
+        camera = (varied_camera if varied else random_camera)(rng).resized(*GROUND_SIZE)
+        east, north, yaw = varied_pose(town, rng, camera.mount.height) if varied else town.sample_pose(rng)
         ground_look, above_look = town.style.looks(rng)
         ground = renderer.camera(camera, east, north, yaw, ground_look)
         size_m = ORTHOPHOTO_PX * ORTHOPHOTO_RESOLUTION
         orthophoto = renderer.orthophoto(east, north, size_m, ORTHOPHOTO_PX, above_look, yaw=yaw)
         _write_jpeg(folder / f"{index:04d}_ground.jpg", ground)
-        _write_jpeg(folder / f"{index:04d}_ortho.jpg", orthophoto)
+        _write_jpeg(folder / f"{index:04d}_ortho.jpg", blurred(rng, orthophoto) if varied else orthophoto)
         cameras.append(_camera_to_dict(camera))
     temporary = folder / "views.json.part"
     temporary.write_text(json.dumps(cameras))

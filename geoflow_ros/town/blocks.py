@@ -9,12 +9,19 @@ from numpy.typing import NDArray
 
 from geoflow_ros.town.buildings import Manner, add_building
 from geoflow_ros.town.mesh import Frame
+from geoflow_ros.town.paving import LOOSE
 from geoflow_ros.town.props import Shape
 from geoflow_ros.town.road_network import FLAT_ROOFS, Zone
-from geoflow_ros.town.streets import HEIGHT, WHITE, Site, foliage_tint
+from geoflow_ros.town.site import HEIGHT, WHITE, Site, foliage_tint
 from geoflow_ros.town.textures import Texture
 
 Floats = NDArray[np.float64]
+
+TREE_AREA_M2 = {
+    Zone.HOUSES: 95.0, Zone.ROWS: 260.0, Zone.HALLS: 420.0, Zone.PARK: 75.0, Zone.SQUARE: 200.0, Zone.FIELD: 2500.0,
+    Zone.WOOD: 28.0,
+}  # fmt: skip
+"""Ground for one tree or shrub."""
 
 
 def block_ground(rng: np.random.Generator, outline: Floats, zone: Zone, site: Site, index: int) -> None:
@@ -26,7 +33,12 @@ def block_ground(rng: np.random.Generator, outline: Floats, zone: Zone, site: Si
         Zone.HALLS: (Texture.ASPHALT_WORN, np.array([0.42, 0.42, 0.43])),
         Zone.PARK: (Texture.MEADOW, np.array([0.45, 0.49, 0.31])),
         Zone.SQUARE: (Texture.SETTS, np.array([0.62, 0.58, 0.53])),
+        Zone.FIELD: (Texture.CROPS, np.array([0.44, 0.46, 0.3])),
+        Zone.WOOD: (Texture.MEADOW, np.array([0.36, 0.35, 0.25])),
     }[zone]
+    if zone is Zone.FIELD:
+        texture, tint = [(texture, tint), *LOOSE.items()][rng.integers(1 + len(LOOSE))]
+        bright = rng.uniform(0.7, 1.3)
     site.mesh.fan(outline, HEIGHT.block - 0.00002 * (index % 50), texture, tint * bright)
 
 
@@ -36,18 +48,17 @@ def fill_block(rng: np.random.Generator, outline: Floats, zone: Zone, site: Site
     area = float(np.prod(high - low))
     if zone in FLAT_ROOFS:
         manner = Manner.random(rng, site.style.flat_share(FLAT_ROOFS[zone]))
-        for _ in range(int(area / 350.0)):
+        for _ in range(int(area / 350.0 * site.style.built)):
             _back_building(rng, outline, manner, site)
     if zone in (Zone.HALLS, Zone.ROWS):
         for _ in range(12 if zone is Zone.HALLS else 4):
             _parking_lot(rng, outline, site)
     if zone is Zone.PARK:
         _park(rng, outline, site)
-    if zone is not Zone.SQUARE:
+    if zone not in (Zone.SQUARE, Zone.FIELD, Zone.WOOD):
         for _ in range(int(area / 250.0)):
             _yard(rng, rng.uniform(low, high), zone, site)
-    share = {Zone.HOUSES: 95.0, Zone.ROWS: 260.0, Zone.HALLS: 420.0, Zone.PARK: 75.0, Zone.SQUARE: 200.0}[zone]
-    spots = rng.uniform(low, high, (int(area / share), 2))
+    spots = rng.uniform(low, high, (int(area / TREE_AREA_M2[zone]), 2))
     spots = spots[_inside(outline, spots) & (site.taken.at(spots) == 0)]
     shape = Shape(rng.choice([Shape.BROAD_TREE, Shape.ROUND_TREE, Shape.CONIFER], p=[0.45, 0.3, 0.25]))
     heights = rng.uniform(4.0, 13.0, (len(spots), 1)) * (0.7 if zone in (Zone.HOUSES, Zone.SQUARE) else 1.0)
@@ -71,7 +82,8 @@ def _back_building(rng: np.random.Generator, outline: Floats, manner: Manner, si
     surround = Texture(rng.choice([Texture.GRASS, Texture.GRASS, Texture.GRAVEL, Texture.SLABS]))
     tint = rng.uniform(0.9, 1.1) * np.array((0.46, 0.49, 0.31) if surround is Texture.GRASS else (0.6, 0.57, 0.52))
     site.mesh.ground(plot[None], HEIGHT.plot, surround, tint)
-    add_building(site.mesh, rng, frame, (width, depth), int(rng.integers(1, 4)), manner, Texture.GROUND_DOOR)
+    floors = site.style.floors(int(rng.integers(1, 4)))
+    add_building(site.mesh, rng, frame, (width, depth), floors, manner, Texture.GROUND_DOOR)
 
 
 def _inside(outline: Floats, points: Floats) -> NDArray[np.bool_]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.town.road_network import Network, Street
-from geoflow_ros.town.streets import HEIGHT, Site
+from geoflow_ros.town.site import HEIGHT, Site
 from geoflow_ros.town.textures import Texture
 
 ABOVE_ALL = HEIGHT.cover + 0.004

@@ -46,7 +46,8 @@ class Look:
 
     sun, sky: strengths of direct and ambient light. warmth: -1 bluish to 1 reddish. haze: 1/m. cloud: 0 to 1.
     parked, traffic: shares of the places that hold a car. lean: metres east, north that an orthophoto
-    displaces each metre of height. noise: of 255; blur: Gaussian sigma in pixels.
+    displaces each metre of height. noise: of 255; blur: Gaussian sigma in pixels. clear: metres around a camera in
+    which no car stands.
     """
 
     seed: int = 0
@@ -67,6 +68,7 @@ class Look:
     noise: float = 2.0
     blur: float = 0.3
     vignette: float = 0.1
+    clear: float = 9.0
 
     @classmethod
     def random(cls, rng: np.random.Generator) -> Look:
@@ -118,7 +120,7 @@ class Look:
         """Tints (len(Texture), 3) of the season."""
         tints = np.ones((len(Texture), 3), dtype=np.float32)
         tints[[Texture.LEAVES, Texture.HEDGE]] = LEAF_TINT[self.season]
-        tints[[Texture.GRASS, Texture.MEADOW]] = GRASS_TINT[self.season]
+        tints[[Texture.GRASS, Texture.MEADOW, Texture.CROPS]] = GRASS_TINT[self.season]
         if self.season is Season.WINTER:
             tints[Texture.HEDGE] = 0.85
         return tints

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +14,22 @@ from geoflow_ros.town.mesh import Frame
 from geoflow_ros.town.occupancy import Raster
 from geoflow_ros.town.props import Shape
 from geoflow_ros.town.road_network import FLAT_ROOFS, Network, Street, Zone
-from geoflow_ros.town.streets import HEIGHT, WHITE, Site, foliage_tint
+from geoflow_ros.town.site import HEIGHT, WHITE, Site, foliage_tint
+from geoflow_ros.town.style import happens
 from geoflow_ros.town.textures import GROUND_FLOORS, Texture
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """A piece of the street side, metres: `front` from the pavement, which is `pavement` wide; frame as `Frame.at`."""
+
+    frame: Frame
+    width: float
+    depth: float
+    front: float
+    pavement: float
 
 
 def build_plots(rng: np.random.Generator, network: Network, site: Site) -> None:
@@ -43,7 +56,7 @@ def _line_street(
     while s < path.length - 4.0:
         zone_value = int(zones.at(path.at(s, side * (half + 6.0))))
         zone = list(Zone)[zone_value - 1] if 0 < zone_value <= len(Zone) else None
-        if zone not in manners or rng.random() < 0.06:
+        if zone not in manners or rng.random() < max(0.06, 1.0 - site.style.built):
             s += 6.0
             continue
         size, front = _plot(rng, zone, setback)
@@ -54,13 +67,14 @@ def _line_street(
         along = side * (end - start)  # so that local y leads away from the street
         frame = Frame.at((start + end) / 2, math.atan2(along[1], along[0]))
         behind = 1.0 if zone is Zone.ROWS else 2.5
-        plot = frame.rectangle(-size[0] / 2 + 0.3, size[0] / 2 - 0.3, 0.6, size[1] + behind)
-        if not site.taken.is_free(plot):
+        ground = frame.rectangle(-size[0] / 2 + 0.3, size[0] / 2 - 0.3, 0.6, size[1] + behind)
+        if not site.taken.is_free(ground):
             s += 2.5
             continue
         builder = {Zone.HOUSES: _house, Zone.ROWS: _row, Zone.HALLS: _hall}[zone]
-        site.taken.draw(plot[None])
-        builder(rng, frame, size, front, manners[zone], site)
+        site.taken.draw(ground[None])
+        plot = Plot(frame, *size, front, street.profile.pavement)
+        builder(rng, plot, manners[zone], site)
         s += size[0] + (0.0 if zone is Zone.ROWS else rng.uniform(0.5, 5.0))
 
 
@@ -73,22 +87,25 @@ def _plot(rng: np.random.Generator, zone: Zone, setback: float) -> tuple[tuple[f
     return (rng.uniform(24.0, 48.0), rng.uniform(18.0, 34.0)), 5.0 + 8.0 * setback
 
 
-def _house(
-    rng: np.random.Generator, frame: Frame, size: tuple[float, float], front: float, manner: Manner, site: Site
-) -> None:
+def _house(rng: np.random.Generator, plot: Plot, manner: Manner, site: Site) -> None:
     """A detached house with a front garden, a drive with a car, a hedge or fence, a shed."""
-    width, depth = size
+    frame, width, depth, front = plot.frame, plot.width, plot.depth, plot.front
     house = min(width - 4.5, rng.uniform(8.0, 13.0))
     shift = (width - house) / 2 * rng.choice([-1.0, 1.0]) * 0.7
     home = Frame.at(frame.points([shift, 0.0]), frame.yaw)
-    add_building(site.mesh, rng, home, (house, depth), int(rng.choice([1, 2, 2, 2, 3])), manner, Texture.GROUND_DOOR)
+    add_building(site.mesh, rng, home, (house, depth), site.style.floors(int(rng.choice([1, 2, 2, 2, 3]))), manner,
+                 Texture.GROUND_DOOR)  # fmt: skip
     if rng.random() < 0.4:
         annex = Frame.at(home.points([rng.uniform(-2, 2), depth - 2.0]), frame.yaw)
         add_building(site.mesh, rng, annex, (house * 0.5, 5.0), 1, manner, Texture.GROUND_DOOR)
     free = -math.copysign(width / 2 - 1.7, shift)
     drive = frame.rectangle(free - 1.5, free + 1.5, -front, rng.uniform(1.0, depth))
     paving = Texture(rng.choice([Texture.SLABS, Texture.CONCRETE, Texture.ASPHALT, Texture.GRAVEL]))
-    site.mesh.ground(drive[None], HEIGHT.detail, paving, rng.uniform(0.45, 0.8) * np.array([1.0, 0.97, 0.92]))
+    tint = rng.uniform(0.45, 0.8) * np.array([1.0, 0.97, 0.92])
+    site.mesh.ground(drive[None], HEIGHT.detail, paving, tint)
+    if happens(rng, site.style.aprons):
+        apron = frame.rectangle(free - 1.6, free + 1.6, -front - plot.pavement, -front + 0.1)
+        site.mesh.ground(apron[None], HEIGHT.apron, paving, tint)
     site.park(frame.points([free, -front + 2.8]), frame.yaw + math.pi / 2)
     walk = frame.rectangle(shift - 0.7, shift + 0.7, -front, 0.0)
     site.mesh.ground(walk[None], HEIGHT.detail, Texture.SLABS, (0.6, 0.58, 0.54))
@@ -104,8 +121,10 @@ def _boundary(
 ) -> None:
     """A hedge, fence or wall along the pavement, open at the walk and the drive."""
     kind = rng.random()
-    if kind < 0.25:
+    if kind < 0.25 or happens(rng, site.style.open_fronts):
         return
+    if hedged := happens(rng, site.style.hedges):
+        kind = 0.3
     texture, tint, thick, high = (
         (Texture.HEDGE, foliage_tint(rng, 1)[0], 0.7, rng.uniform(0.8, 1.8)) if kind < 0.6
         else (Texture.FENCE, np.array([0.55, 0.45, 0.35]) * rng.uniform(0.7, 1.7), 0.1, rng.uniform(0.8, 1.3))
@@ -117,6 +136,9 @@ def _boundary(
             site.mesh.box(frame.rectangle(start, end, -front + 0.2, -front + 0.2 + thick), 0.0, high, texture, tint)
     depth_line = frame.rectangle(-width / 2, -width / 2 + thick, -front + 0.2, rng.uniform(4.0, 10.0))
     site.mesh.box(depth_line, 0.0, high, texture, tint)
+    if hedged:
+        other_side = frame.rectangle(width / 2 - thick, width / 2, -front + 0.2, rng.uniform(4.0, 10.0))
+        site.mesh.box(other_side, 0.0, rng.uniform(0.9, 2.6), texture, tint)
 
 
 def _garden(rng: np.random.Generator, frame: Frame, width: float, depth: float, front: float, site: Site) -> None:
@@ -131,12 +153,11 @@ def _garden(rng: np.random.Generator, frame: Frame, width: float, depth: float, 
         site.props.add(shape, spot, rng.uniform(0, 6.3), rng.uniform(5.0, 11.0), foliage_tint(rng, 1))
 
 
-def _row(
-    rng: np.random.Generator, frame: Frame, size: tuple[float, float], front: float, manner: Manner, site: Site
-) -> None:
+def _row(rng: np.random.Generator, plot: Plot, manner: Manner, site: Site) -> None:
     """A town house of a closed row."""
     ground_floor = Texture(rng.choice(GROUND_FLOORS, p=[0.5, 0.4, 0.1]))
-    add_building(site.mesh, rng, frame, size, int(rng.integers(2, 7)), manner, ground_floor)
+    frame, size = plot.frame, (plot.width, plot.depth)
+    add_building(site.mesh, rng, frame, size, site.style.floors(int(rng.integers(2, 7))), manner, ground_floor)
     if ground_floor is Texture.GROUND_SHOP and rng.random() < 0.5:
         width = size[0] / 2 - 1.0
         left, right, depth = -width, width, rng.uniform(0.8, 1.6)
@@ -144,13 +165,11 @@ def _row(
         site.mesh.add([corners, corners[::-1]], Texture.PLAIN, rng.uniform(0.2, 0.9, 3))
 
 
-def _hall(
-    rng: np.random.Generator, frame: Frame, size: tuple[float, float], front: float, manner: Manner, site: Site
-) -> None:
+def _hall(rng: np.random.Generator, plot: Plot, manner: Manner, site: Site) -> None:
     """An office block, school or shop with a green strip and parking in front."""
-    floors = int(rng.choice([1, 2, 3, 4, 8], p=[0.3, 0.25, 0.2, 0.15, 0.1]))
-    add_building(site.mesh, rng, frame, size, floors, manner, Texture.GROUND_SHOP)
-    half = size[0] / 2
+    frame, front, half = plot.frame, plot.front, plot.width / 2
+    floors = site.style.floors(int(rng.choice([1, 2, 3, 4, 8], p=[0.3, 0.25, 0.2, 0.15, 0.1])))
+    add_building(site.mesh, rng, frame, (plot.width, plot.depth), floors, manner, Texture.GROUND_SHOP)
     if front > 7.5:
         bays = np.arange(-half, half - 2.5, 2.5)
         for bay in (*bays, bays[-1] + 2.5):

@@ -18,8 +18,6 @@ from geoflow_ros.town.world import Town
 
 Floats = NDArray[np.float64]
 NEAR_M, FAR_M = 0.3, 900.0
-CLEAR_M = 9.0
-"""No other car stands within this distance of the camera's ground point."""
 SHADOW_REACH_M = 75.0
 SMALLEST_PROP = 0.012
 """Size over distance (about 6 px at a focal length of 500) below which a tree, car or lamp is left out."""
@@ -47,7 +45,7 @@ class Renderer:
         if any(camera.distortion) or camera.projection is Projection.EQUIDISTANT:
             raise InputError(f"the town renders cameras without distortion, not {camera.projection.value}: rectify it")
         foot, eye = np.array([east, north]), np.array([east, north, camera.mount.height])
-        cars = {shape: rows[_far(rows, foot)] for shape, rows in self._cars(look).items()}
+        cars = {shape: rows[_far(rows, foot, look.clear)] for shape, rows in self._cars(look).items()}
         axes = _rotation(yaw) @ camera.level_from_camera()
         with self._canvas.context:
             if camera.projection is Projection.EQUIRECTANGULAR:
@@ -96,8 +94,8 @@ class Renderer:
         return np.asarray(cv2.remap(np.vstack(views), map_u, map_v, cv2.INTER_LINEAR), dtype=np.uint8)
 
 
-def _far(rows: NDArray[np.float32], foot: Floats) -> NDArray[np.bool_]:
-    return np.asarray(np.hypot(*(rows[:, :2] - foot).T) > CLEAR_M)
+def _far(rows: NDArray[np.float32], foot: Floats, clear: float) -> NDArray[np.bool_]:
+    return np.asarray(np.hypot(*(rows[:, :2] - foot).T) > clear)
 
 
 def _rotation(yaw: float) -> Floats:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from geoflow_ros.planar import rotate
 from geoflow_ros.town.path import Path
+from geoflow_ros.town.style import TEMPERATE, Style, happens
 
 Floats = NDArray[np.float64]
 
@@ -26,10 +27,14 @@ class Zone(Enum):
     HALLS = auto()
     PARK = auto()
     SQUARE = auto()
+    FIELD = auto()
+    WOOD = auto()
 
 
 FLAT_ROOFS = {Zone.HOUSES: 0.12, Zone.ROWS: 0.5, Zone.HALLS: 0.95}
 """The zones that are built on, and their share of flat roofs."""
+TOWN_ZONES = (Zone.HOUSES, Zone.ROWS, Zone.HALLS, Zone.PARK, Zone.SQUARE)
+OPEN_ZONES = (Zone.FIELD, Zone.WOOD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +57,9 @@ class Profile:
         """Metres from the centre line to the middle of the lane nearest to it (traffic keeps right)."""
         return self.driven / 2 / max(self.lanes, 1) / 2
 
-    def widened(self, factor: float) -> Profile:
-        """The same street with a wider carriageway."""
-        return replace(self, road=self.road * factor)
+    def widened(self, road: float, pavement: float = 1.0) -> Profile:
+        """The same street with carriageway and pavements wider by factors."""
+        return replace(self, road=self.road * road, pavement=self.pavement * pavement)
 
     @property
     def driven(self) -> float:
@@ -87,13 +92,13 @@ class Network:
 
 
 class Warp:
-    """A smooth bending of the plane: rotation, shear, a polar bend and waves."""
+    """A smooth bending of the plane: rotation, shear, a polar bend and waves of an amplitude (m) of at least `bend`."""
 
-    def __init__(self, rng: np.random.Generator) -> None:
+    def __init__(self, rng: np.random.Generator, bend: float = 0.0) -> None:
         self._angle = rng.uniform(0.0, 2.0 * math.pi)
         self._shear = rng.uniform(-0.3, 0.3)
         self._bend = rng.uniform(560.0, 1300.0) if rng.random() < 0.45 else math.inf
-        amplitude = rng.choice([1.0, 7.0, 15.0])
+        amplitude = max(rng.choice([1.0, 7.0, 15.0]), bend)
         self._waves = [
             (amplitude * rng.uniform(0.3, 1.0), rng.uniform(0.006, 0.022), rng.uniform(0, 6.3), rng.uniform(0, 6.3))
             for _ in range(4)
@@ -110,16 +115,17 @@ class Warp:
         return rotate(self._angle, np.stack([x, y], axis=-1))
 
 
-def generate_network(rng: np.random.Generator, road_width: float = 1.0) -> Network:
-    """A connected random network that covers the modelled square and a rim around it; road_width: factor."""
-    warp = Warp(rng)
-    base = rng.uniform(62.0, 92.0)
+def generate_network(rng: np.random.Generator, style: Style = TEMPERATE) -> Network:
+    """A connected random network that covers the modelled square and a rim around it."""
+    warp = Warp(rng, style.bend)
+    base = rng.uniform(62.0, 92.0) * style.block_size
     columns, rows = _lines(rng, base * rng.uniform(0.8, 1.3)), _lines(rng, base)
     lattice = np.stack(np.meshgrid(columns, rows, indexing="ij"), axis=-1)
     lattice = lattice + rng.uniform(-1.0, 1.0, lattice.shape) * rng.choice([0.0, 3.0, 9.0])
     urban = rng.random()
-    column_profiles = [_profile(rng, urban).widened(road_width) for _ in columns]
-    row_profiles = [_profile(rng, urban).widened(road_width) for _ in rows]
+    widths = style.road_width, style.pavement_width
+    column_profiles = [_profile(rng, urban).widened(*widths) for _ in columns]
+    row_profiles = [_profile(rng, urban).widened(*widths) for _ in rows]
 
     nodes = warp(lattice)
     inside = np.abs(nodes).max(axis=-1) < HALF_SIZE + 70.0
@@ -132,6 +138,7 @@ def generate_network(rng: np.random.Generator, road_width: float = 1.0) -> Netwo
         index = [int(np.ravel_multi_index(node, nodes.shape[:2])) for node in (start, end)]
         streets.append(Street(index[0], index[1], Path.through(warp(flat)), profile))
     blocks = _blocks(lattice, warp, merged, inside, urban, rng)
+    blocks = [(outline, _open(rng, zone, style.open_land)) for outline, zone in blocks]
     return _compact(nodes.reshape(-1, 2), streets, blocks)
 
 
@@ -212,7 +219,7 @@ def _blocks(
     lattice: Floats, warp: Warp, merged: dict[Node, Node], inside: NDArray[np.bool_], urban: float,
     rng: np.random.Generator,
 ) -> list[tuple[Floats, Zone]]:  # fmt: skip
-    zones, shares = list(Zone), [1.3 - urban, 0.2 + urban, rng.uniform(0.05, 0.35), 0.14, 0.10]
+    zones, shares = TOWN_ZONES, [1.3 - urban, 0.2 + urban, rng.uniform(0.05, 0.35), 0.14, 0.10]
     chosen = rng.choice(len(zones), size=lattice.shape[:2], p=np.array(shares) / sum(shares))
     blocks = []
     for i, j in np.ndindex(lattice.shape[0] - 1, lattice.shape[1] - 1):
@@ -226,6 +233,11 @@ def _blocks(
         sides = [corners[side] * (1 - steps) + corners[(side + 1) % 4] * steps for side in range(4)]
         blocks.append((warp(np.concatenate(sides)), zones[chosen[owner]]))
     return blocks
+
+
+def _open(rng: np.random.Generator, zone: Zone, share: float) -> Zone:
+    """The zone, or in `share` of the draws a field or wood."""
+    return OPEN_ZONES[rng.integers(len(OPEN_ZONES))] if happens(rng, share) else zone
 
 
 def _compact(nodes: Floats, streets: list[Street], blocks: list[tuple[Floats, Zone]]) -> Network:

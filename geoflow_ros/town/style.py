@@ -10,12 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.town.look import Look, Season
-from geoflow_ros.town.props import Shape
+from geoflow_ros.town.props import FOLIAGE, Shape
 from geoflow_ros.town.textures import FACADES, GROUND_FLOORS, METRES, Colour, Texture
 
 Mesh = NDArray[np.float32]
 Props = dict[Shape, NDArray[np.float32]]
 UV, TINT, LAYER = slice(6, 8), slice(8, 11), 11
+TINT_OF_PROP = slice(7, 10)
+
+
+def happens(rng: np.random.Generator, share: float) -> bool:
+    """True in `share` of the draws; what never happens draws nothing, so that other towns stay as they are."""
+    return share > 0.0 and bool(rng.random() < share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +65,49 @@ def dust_below_low_sun_above(rng: np.random.Generator) -> tuple[Look, Look]:
 class Style:
     """How the towns of a region differ from the temperate ones, in which nothing is replaced.
 
-    road_width: factor. flat_roofs: nothing else is built. drifts: of sand, a metre of street. skins, plants: what
-    textures and shapes are replaced by; plants_kept: share of them that grows. looks: of a camera image and an
-    aerial image of the same place.
+    road_width, pavement_width, block_size, storeys, repairs: factors. bend: least amplitude (m) of the waves that
+    bend the streets. flat_roofs: nothing else is built. drifts: of sand, a metre of street. trees: a metre of
+    roadside. bare: share of the streets without kerb and pavement; lawns: of the others, with grass behind the kerb;
+    unpaved, concrete, unmarked: of all; worn: of the paint that is gone. open_land: share of the blocks that are
+    fields and woods; built: of the plots. aprons, hedges, open_fronts: of the houses. skins, plants: what textures
+    and shapes are replaced by; plants_kept: share of them that grows; foliage: factor of their colour. looks: of a
+    camera image and an aerial image of the same place.
     """
 
     name: str
     road_width: float = 1.0
+    pavement_width: float = 1.0
+    block_size: float = 1.0
+    bend: float = 0.0
+    bare: float = 0.0
+    lawns: float = 0.0
+    unpaved: float = 0.0
+    concrete: float = 0.0
+    unmarked: float = 0.0
+    worn: float = 0.0
+    repairs: float = 1.0
+    trees: float = 0.0
+    open_land: float = 0.0
+    built: float = 1.0
+    storeys: float = 1.0
+    aprons: float = 0.0
+    hedges: float = 0.0
+    open_fronts: float = 0.0
     flat_roofs: bool = False
     drifts: float = 0.0
     skins: Mapping[Texture, Skin] = field(default_factory=dict)
     plants: Mapping[Shape, Shape] = field(default_factory=dict)
     plants_kept: float = 1.0
+    foliage: Colour = (1.0, 1.0, 1.0)
     looks: Callable[[np.random.Generator], tuple[Look, Look]] = any_weather
 
     def flat_share(self, share: float) -> float:
         """Share of flat roofs where a temperate town has `share`."""
         return 1.0 if self.flat_roofs else share
+
+    def floors(self, count: int) -> int:
+        """Storeys of a building that has `count` in a temperate town."""
+        return max(1, round(count * self.storeys))
 
     def reskin(self, mesh: Mesh) -> Mesh:
         """The quads (q, 4, VERTEX_FLOATS) in this style's materials."""
@@ -97,6 +129,9 @@ class Style:
             rows = props[old][rng.random(len(props[old])) < self.plants_kept]
             planted[old] = planted[old][:0]
             planted[new] = np.concatenate([planted[new], rows])
+        for shape in FOLIAGE:
+            planted[shape] = planted[shape].copy()
+            planted[shape][:, TINT_OF_PROP] *= np.array(self.foliage, np.float32)
         return planted
 
 
@@ -135,8 +170,3 @@ DESERT = Style(
 
 DESERT_SEEDS = range(20_000, 30_000)
 """Of the desert towns: never trained on, nor is any of their materials, plants and light."""
-
-
-def style_of(seed: int) -> Style:
-    """The style of the town of a seed."""
-    return DESERT if seed in DESERT_SEEDS else TEMPERATE

@@ -52,12 +52,14 @@ class Texture(IntEnum):
     SCREED = auto()
     WINDOWS_SLIT = auto()
     WINDOWS_SCREEN = auto()
+    CROPS = auto()
 
 
 METRES: dict[Texture, float] = dict.fromkeys(Texture, 3.0) | {
     Texture.ASPHALT: 5.0, Texture.ASPHALT_WORN: 9.0, Texture.CONCRETE: 6.0, Texture.SLABS: 2.4,
     Texture.SETTS: 1.6, Texture.GRASS: 5.0, Texture.MEADOW: 8.0, Texture.SOIL: 4.0, Texture.TILES: 2.4,
     Texture.SEAMS: 4.0, Texture.BRICK: 1.6, Texture.HEDGE: 2.0, Texture.SAND: 7.0, Texture.SCREED: 5.0,
+    Texture.CROPS: 6.0,
 }  # fmt: skip
 """Metres covered by one repeat where a surface is textured in metres."""
 
@@ -228,6 +230,13 @@ def _sand(rng: np.random.Generator) -> Tile:
     return _tile(0.82 + 0.035 * ripples + 0.05 * noise(rng, 0.2) + 0.04 * noise(rng, 1.5))
 
 
+def _crops(rng: np.random.Generator) -> Tile:
+    """Rows of plants with darker soil between."""
+    row = np.arange(SIZE)[:, None]
+    stems = np.sin(2 * np.pi * row / 32 + 0.5 * noise(rng, 1.2, 2))
+    return _tile(0.78 + 0.1 * stems + 0.08 * noise(rng, 0.3) + 0.06 * noise(rng, 1.4))
+
+
 def _screed(rng: np.random.Generator) -> Tile:
     """A roof's mortar coat: bays of different age, stained."""
     return _tile(_blocks(rng, 4, 4, 2, 0.7, 0.06, stagger=False) + 0.06 * noise(rng, 1.2))
@@ -281,4 +290,5 @@ _MAKERS: dict[Texture, Callable[[np.random.Generator], Tile]] = {
     Texture.SCREED: _screed,
     Texture.WINDOWS_SLIT: _facade((26, 46), (1, 1)),
     Texture.WINDOWS_SCREEN: _screen,
+    Texture.CROPS: _crops,
 }

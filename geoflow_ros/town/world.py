@@ -14,9 +14,11 @@ from geoflow_ros.planar import wrap_angle
 from geoflow_ros.town.drifts import add_drifts
 from geoflow_ros.town.parcels import build_plots
 from geoflow_ros.town.props import Shape
+from geoflow_ros.town.regions import style_of
 from geoflow_ros.town.road_network import HALF_SIZE, Network, generate_network
-from geoflow_ros.town.streets import HEIGHT, Site, build_streets, foliage_tint
-from geoflow_ros.town.style import TEMPERATE, Style, style_of
+from geoflow_ros.town.site import HEIGHT, Site, foliage_tint
+from geoflow_ros.town.streets import build_streets
+from geoflow_ros.town.style import TEMPERATE, Style
 from geoflow_ros.town.textures import Texture
 
 Floats = NDArray[np.float64]
@@ -55,7 +57,7 @@ class Town:
         rng = np.random.default_rng(seed)
         latitude, longitude = SITES[rng.integers(len(SITES))] + rng.uniform(-0.12, 0.12, 2)
         style = style_of(seed)
-        network, site = generate_network(rng, style.road_width), Site(style=style)
+        network, site = generate_network(rng, style), Site(style=style)
         build_streets(rng, network, site)
         build_plots(rng, network, site)
         _terrain(rng, site)

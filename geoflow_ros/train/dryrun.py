@@ -100,17 +100,22 @@ def _memory_gb(device: torch.device) -> float:
 @contextmanager
 def without_rendering(config: TrainConfig) -> Iterator[tuple[TrainConfig, str]]:
     """The config cut down to towns that are rendered already, or to a few views of two; and what was cut."""
-    from geoflow_ros.datasets.town_views import TRAIN_SEEDS, VALIDATION_SEEDS, towns_to_render
+    from geoflow_ros.datasets.town_views import TRAIN_SEEDS, VALIDATION_SEEDS, VARIED_TRAIN_SEEDS, towns_to_render
 
     root, views = Path(config.data_root), config.views_per_town
-    training, validation = TRAIN_SEEDS[: config.train_towns], VALIDATION_SEEDS[: config.validation_towns]
-    missing = towns_to_render(root, [*training, *validation], views)
-    ready = [len(list(itertools.takewhile(lambda seed: seed not in missing, each))) for each in (training, validation)]
-    note = f"{len(missing)} of {len(training) + len(validation)} towns have to be rendered first"
-    if min(ready) > 0:
-        cut = dataclasses.replace(config, train_towns=ready[0], validation_towns=ready[1])
+    wanted = (
+        TRAIN_SEEDS[: config.train_towns], VARIED_TRAIN_SEEDS[: config.varied_towns],
+        VALIDATION_SEEDS[: config.validation_towns],
+    )  # fmt: skip
+    missing = towns_to_render(root, [seed for seeds in wanted for seed in seeds], views)
+    ready = [len(list(itertools.takewhile(lambda seed: seed not in missing, seeds))) for seeds in wanted]
+    note = f"{len(missing)} of {sum(map(len, wanted))} towns have to be rendered first"
+    if ready[0] + ready[1] > 0 and ready[2] > 0:
+        cut = dataclasses.replace(config, train_towns=ready[0], varied_towns=ready[1], validation_towns=ready[2])
         yield cut, note if missing else ""
         return
     with tempfile.TemporaryDirectory() as folder:
-        cut = dataclasses.replace(config, data_root=folder, train_towns=1, validation_towns=1, views_per_town=VIEWS)
+        cut = dataclasses.replace(
+            config, data_root=folder, train_towns=1, varied_towns=0, validation_towns=1, views_per_town=VIEWS
+        )
         yield cut, note

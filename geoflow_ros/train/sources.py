@@ -62,12 +62,14 @@ def _of_source(config: TrainConfig, model: ModelConfig) -> TrainingData:
 
 def _towns(config: TrainConfig, root: Path, shape: dict[str, Any]) -> TrainingData:
     # Here, because rendering needs an extra that the other sources do without.
-    from geoflow_ros.datasets.town_views import TRAIN_SEEDS, VALIDATION_SEEDS, TownSamples
+    from geoflow_ros.datasets.town_views import TRAIN_SEEDS, VALIDATION_SEEDS, VARIED_TRAIN_SEEDS, TownSamples
 
-    training, validation = TRAIN_SEEDS[: config.train_towns], VALIDATION_SEEDS[: config.validation_towns]
+    training = [*TRAIN_SEEDS[: config.train_towns], *VARIED_TRAIN_SEEDS[: config.varied_towns]]
+    if not training:
+        raise InputError("train_towns 0 and varied_towns 0 leave nothing to train on: give 1 or more of either")
     return TrainingData(
         TownSamples(root, training, config.views_per_town, **shape),
-        TownSamples(root, validation, config.views_per_town, **shape),
+        TownSamples(root, VALIDATION_SEEDS[: config.validation_towns], config.views_per_town, **shape),
     )
 
 

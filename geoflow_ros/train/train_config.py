@@ -16,7 +16,7 @@ COUNT = (1, 1_000_000_000)
 SHARE = (0.0, 1.0)
 RATE = (0.0, 1.0)
 SOURCE_KEYS = {
-    "town": ("train_towns", "validation_towns", "views_per_town", "shift_range_m"),
+    "town": ("train_towns", "varied_towns", "validation_towns", "views_per_town", "shift_range_m"),
     "kitti": ("validation_share", "shift_range_m"),
     "vigor": ("area", "corrected_labels", "semi_positives"),
     "bag": ("validation_share", "validation_drive", "shift_range_m", "poses"),
@@ -35,7 +35,8 @@ class TrainConfig:
     data_root: str = option("folder of the data; for bags one drive or a folder of drives", "out/towns")
     shift_range_m: float = option("how far the prior is off, along each axis", 20.0, "m", (0.0, 100.0))
     rotation_range_deg: float = option("how far the prior's heading is off, to each side", 10.0, "deg", (0.0, 180.0))
-    train_towns: int = option("town: rendered towns to train on", 200, range=(1, 9_000))
+    train_towns: int = option("town: rendered towns to train on", 200, range=(0, 9_000))
+    varied_towns: int = option("town: others to train on too, varied in all that they show", 0, range=(0, 9_000))
     validation_towns: int = option("town: rendered towns to validate on", 10, range=(1, 1_000))
     views_per_town: int = option("town: camera views of each", 40, range=COUNT)
     style_images: str = option(

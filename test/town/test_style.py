@@ -11,9 +11,10 @@ from geoflow_ros.town import FIRST_TEST_SEED
 from geoflow_ros.town.look import Look
 from geoflow_ros.town.mesh import MeshBuilder
 from geoflow_ros.town.props import Placements, Shape
+from geoflow_ros.town.regions import style_of
 from geoflow_ros.town.render import Renderer
 from geoflow_ros.town.road_network import generate_network
-from geoflow_ros.town.style import DESERT, DESERT_SEEDS, TEMPERATE, Skin, Style, style_of
+from geoflow_ros.town.style import DESERT, DESERT_SEEDS, TEMPERATE, Skin, Style
 from geoflow_ros.town.textures import METRES, Texture
 from geoflow_ros.town.world import Town
 
@@ -46,7 +47,7 @@ def test_a_desert_town_has_nothing_green_and_no_pitched_roof(desert: Town) -> No
 
 
 def test_roads_are_wider_by_the_factor_and_nothing_else_moves() -> None:
-    usual, wide = (generate_network(np.random.default_rng(5), width) for width in (1.0, 1.5))
+    usual, wide = (generate_network(np.random.default_rng(5), Style("s", road_width=width)) for width in (1.0, 1.5))
     assert np.array_equal(usual.junctions, wide.junctions)
     for narrow, broad in zip(usual.streets, wide.streets, strict=True):
         assert broad.profile.road == pytest.approx(1.5 * narrow.profile.road)

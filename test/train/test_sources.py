@@ -93,6 +93,18 @@ def test_towns(tmp_path: Path) -> None:
     assert str(data) == "4 samples to train on, 2 to validate on"
 
 
+def test_varied_towns_are_trained_on_beside_the_others_or_alone(tmp_path: Path) -> None:
+    write_towns(tmp_path, [0, 9000, 30_000, 30_001], 1)
+    both = {"varied_towns": 2, "validation_towns": 1, "views_per_town": 1}
+    data = open_data(config_of("town", tmp_path, train_towns=1, **both), TINY)
+    assert keys(data.training) == {f"{town}/0000_ground" for town in ("000000", "030000", "030001")}
+    assert keys(data.validation) == {"009000/0000_ground"}
+    alone = open_data(config_of("town", tmp_path, train_towns=0, **both), TINY)
+    assert keys(alone.training) == {"030000/0000_ground", "030001/0000_ground"}
+    with pytest.raises(InputError, match="train_towns 0 and varied_towns 0 leave nothing to train on"):
+        open_data(config_of("town", tmp_path, train_towns=0, varied_towns=0), TINY)
+
+
 def test_kitti(tmp_path: Path) -> None:
     drives = [f"{DATE}/{DATE}_drive_{number:04d}_sync" for number in (1, 2)]
     write_tree(tmp_path, 0.0, blob(640, 640), drives=drives)

@@ -20,13 +20,13 @@ from geoflow_ros.datasets.crop import crop
 from geoflow_ros.datasets.dataset_files import Findings, read_image
 from geoflow_ros.datasets.prior_noise import PriorNoise
 from geoflow_ros.datasets.sample import Sample
-from geoflow_ros.datasets.varied_views import blurred, varied_camera, varied_pose
 from geoflow_ros.errors import InputError
 from geoflow_ros.satellite.patch import SatellitePatch
 from geoflow_ros.structured_text import read_json
 from geoflow_ros.town.render import Renderer
 from geoflow_ros.town.style import DESERT_SEEDS
 from geoflow_ros.town.varied import VARIED_SEEDS
+from geoflow_ros.town.varied_views import blurred, varied_camera, varied_pose
 from geoflow_ros.town.world import Town
 
 TRAIN_SEEDS = range(0, 9_000)

@@ -13,11 +13,11 @@ import pytest
 from town_support import PLAIN_LOOK, draws, marked_town, red_center
 
 from geoflow_ros.datasets.town_views import VARIED_TRAIN_SEEDS, TownSamples, render_town
-from geoflow_ros.datasets.varied_views import blurred, varied_camera, varied_pose
 from geoflow_ros.town.path import Path as StreetPath
 from geoflow_ros.town.props import Placements, Shape
 from geoflow_ros.town.road_network import Network, Profile, Street
 from geoflow_ros.town.style import Style
+from geoflow_ros.town.varied_views import blurred, varied_camera, varied_pose
 from geoflow_ros.town.world import Town
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -34,7 +34,7 @@ from geoflow_ros.localization.pose import (
     position_std,
 )
 from geoflow_ros.model.inference.runtimes import Runtime, accelerated, parse_runtime
-from geoflow_ros.model.interface import Latent, LocalizationModel
+from geoflow_ros.model.interface import Latent, Lifter, LocalizationModel
 from geoflow_ros.model.weights import load
 from geoflow_ros.planar import compose, wrap_angle
 from geoflow_ros.satellite.mosaic import SatelliteMap
@@ -140,29 +140,47 @@ class Localizer:
 
     def weigh_mounts(
         self, image: NDArray[np.uint8], camera: CameraModel, prior: PosePrior, mounts: Sequence[Mount]
-    ) -> list[MountEvidence]:
-        """What an image says of each of several mounts that differ in roll, pitch and height; empty if nothing."""
+    ) -> Iterator[MountEvidence]:
+        """What an image says of each of several mounts that differ in roll, pitch and height; none if nothing.
+
+        Each is computed when it is asked for, in a few milliseconds; the first with the features they share.
+        """
         of_camera = moved(prior, camera.mount.planar)
         if _blind(image, camera) or self._too_vague(prior):
-            return []
+            return
         encoded = self._patches.around(of_camera)
         if encoded.patch.missing > self.config.max_missing:
-            return []
-        rectified, view = camera.rectify(image), camera.rectified()
-        evidence = []
+            return
+        lifter = self._lifter(camera.rectify(image))
+        if lifter is None:
+            return
         for mount in mounts:
-            latent = self._encode(rectified, replace(view, mount=mount), of_camera, encoded)
-            frame = PatchFrame(encoded.patch, self.model.config.search_radius, latent.yaw_offset)
-            evidence.append(mount_evidence(self.model, latent, frame, of_camera))
-        return [each for each in evidence if each is not None]
+            view = replace(camera.rectified(), mount=mount)
+            evidence = self._weigh_mount(lifter, view, of_camera, encoded)
+            if evidence is not None:
+                yield evidence
+
+    @torch.inference_mode()
+    def _lifter(self, rectified: NDArray[np.uint8]) -> Lifter | None:
+        return self.model.lifter(image_tensor(ground_image(rectified, self.model.config)))
+
+    @torch.inference_mode()
+    def _weigh_mount(
+        self, lifter: Lifter, view: CameraModel, of_camera: PosePrior, encoded: EncodedPatch
+    ) -> MountEvidence | None:
+        lift = lift_grid(view, self.model.config)
+        if lift is None:
+            return None
+        middle, reach = _headings(of_camera, encoded)
+        latent = self.model.match(lifter(lift), encoded.features, torch.tensor([middle], dtype=torch.float32), reach)
+        frame = PatchFrame(encoded.patch, self.model.config.search_radius, middle)
+        return mount_evidence(self.model, latent, frame, of_camera)
 
     def _encode(
         self, rectified: NDArray[np.uint8], camera: CameraModel, of_camera: PosePrior, encoded: EncodedPatch
     ) -> Latent:
-        # Around the prior's own heading: headings that jump with the patch would bend a whole drive one way.
-        yaw_offset = wrap_angle(of_camera.yaw - encoded.patch.yaw)
-        yaw_reach = SEARCHED_SIGMAS * math.sqrt(of_camera.covariance[2, 2])
-        return encode(self.model, rectified, camera, encoded.patch, encoded.features, yaw_offset, yaw_reach)
+        headings = _headings(of_camera, encoded)
+        return encode(self.model, rectified, camera, encoded.patch, encoded.features, *headings)
 
     @property
     def image_size(self) -> tuple[int, int]:
@@ -225,6 +243,13 @@ def _blind(image: NDArray[np.uint8], camera: CameraModel) -> Rejection | None:
     if cv2.meanStdDev(image[::4])[1].max() < BLANK_IMAGE_STD:
         return Rejection("image has no contrast: is the lens covered?", is_blind=True)
     return None
+
+
+def _headings(of_camera: PosePrior, encoded: EncodedPatch) -> tuple[float, float]:
+    """Around which the heading is searched, counter-clockwise from the patch's +u, and how far (rad)."""
+    # Around the prior's own heading: headings that jump with the patch would bend a whole drive one way.
+    yaw_offset = float(wrap_angle(of_camera.yaw - encoded.patch.yaw))
+    return yaw_offset, SEARCHED_SIGMAS * math.sqrt(of_camera.covariance[2, 2])
 
 
 def _to_base(estimate: PoseEstimate, mount: Mount) -> PoseEstimate:

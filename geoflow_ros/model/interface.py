@@ -87,6 +87,8 @@ class PoseGrid:
 
 Refine = Callable[[Tensor, Tensor, Sequence[float]], Refined]
 """`LocalizationModel.refine` of one frame, from the table of its latent."""
+Lifter = Callable[[Tensor], Tensor]
+"""`LocalizationModel.encode_ground` of frames whose own features are at hand, from a lift grid."""
 Match = Callable[[Tensor, Tensor, float, float], Latent]
 """`LocalizationModel.match` of one frame: its features, the encoded patch, its middle heading and yaw reach (rad)."""
 
@@ -105,6 +107,13 @@ class LocalizationModel(nn.Module, ABC):
         lift: (B, K, A, F, 2) where each ground-plane cell at each height reads the ground image
         (`geoflow_ros.localization.inputs.lift_grid`), None for a config without `lift_shape`.
         """
+
+    def lifter(self, ground: Tensor) -> Lifter | None:
+        """`encode_ground` of the frame as a function of the lift, for lifting it by several.
+
+        What depends on the frame alone is computed now, and once. None from a network that does not lift.
+        """
+        return None
 
     @abstractmethod
     def satellite_features(self, satellite: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from geoflow_ros.errors import InputError
 from geoflow_ros.model.config import DefaultConfig
 from geoflow_ros.model.encoder import EfficientNetLite0
-from geoflow_ros.model.interface import Flow, Latent, LocalizationModel, PoseGrid
+from geoflow_ros.model.interface import Flow, Latent, Lifter, LocalizationModel, PoseGrid
 from geoflow_ros.model.matching import MatchVolume
 from geoflow_ros.model.smooth_reading import read_smoothly
 from geoflow_ros.model.volume import PYRAMID_LEVELS, READS, NeighbourhoodReader, mass_pyramid, read_volume
@@ -91,7 +92,10 @@ class GroundEncoder(nn.Module):
         self.register_buffer("coordinates", torch.stack(torch.meshgrid(rows, columns, indexing="ij")), persistent=False)
 
     def forward(self, image: Tensor, lift: Tensor) -> Tensor:
-        features = self.pyramid(image)
+        return self.lifted(self.pyramid(image), lift)
+
+    def lifted(self, features: Tensor, lift: Tensor) -> Tensor:
+        """The same from the features (B, NECK_CHANNELS, H/4, W/4) of the image."""
         batch, heights, across, forward, _ = lift.shape
         grid = lift.flatten(1, 2).to(features.dtype)
         lifted = F.grid_sample(features, grid, align_corners=False).reshape(batch, -1, heights, across, forward)
@@ -173,6 +177,9 @@ class MatchFlow(LocalizationModel):
         assert lift is not None, "the default network needs the camera's lift grid"
         features: Tensor = self.ground(ground, lift)
         return features
+
+    def lifter(self, ground: Tensor) -> Lifter:
+        return partial(self.ground.lifted, self.ground.pyramid(ground))
 
     def satellite_features(self, satellite: Tensor) -> Tensor:
         """Features (B, C, S/4, S/4)."""

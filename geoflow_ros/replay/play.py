@@ -152,6 +152,8 @@ class _Player:
         before = perf_counter()
         answer = self._session.process(message, camera)
         seconds = perf_counter() - before
+        while self._session.learn_mounts():
+            pass
         self._watch(len(self.frames), message, answer)
         alone = self._session.single_frame(message, camera).single if self._script.single_frame else None
         single = _slim(alone) if isinstance(alone, PoseEstimate) else None

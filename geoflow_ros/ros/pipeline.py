@@ -157,7 +157,7 @@ class Pipeline:
                 counts = [f"{what} {outcomes[what]}" for what in OUTCOMES]
                 values[f"camera {name}"] = ", ".join([*counts, f"dropped {dropped[name]}"])
         if complaint := self._worker.idle_complaint:
-            values["encoding patches ahead of time"] = complaint
+            values["work between images"] = complaint
         if self._loaded.live is not None:
             values["live tiles"] = self._loaded.live.fact
         if corrupt := self._loaded.corrupt_tiles():
@@ -185,7 +185,7 @@ class Pipeline:
 
     def _idle(self) -> bool:
         """In the worker while no image waits: prepare for the next."""
-        return self._is_open and self.session.warm()
+        return self._is_open and (self.session.warm() or self.session.learn_mounts())
 
     def _answer(self, epoch: int, camera: str, message: SessionImage) -> None:
         header, session = message.header, self.session

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+PUT_OFF_S = 0.25  # a call of some milliseconds so costs a hundredth of the images
 
 
 class NewestWorker(Generic[T]):
@@ -16,8 +17,9 @@ class NewestWorker(Generic[T]):
 
     Of several sources with an item that waits, the one whose last turn is longest ago comes first, its time counted as
     often as it is worth: each so gets its share of the turns when there are too few.
-    After an item, and while no other waits, it calls `idle` until that returns False. `work` must not raise; what
-    `idle` raises ends that idle time and is counted.
+    After an item, and while no other waits, it calls `idle` until that returns False; where one always waits it calls
+    it once in `PUT_OFF_S`, or what can wait would never be done. `work` must not raise; what `idle` raises ends that
+    idle time and is counted.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class NewestWorker(Generic[T]):
         self._slots: dict[str, T] = {}
         self._worked_s: dict[str, float] = {}
         self._stopping = False
+        self._idled_s = time.monotonic()
         self._dropped = Counter[str]()
         self._idle_failures, self._idle_error = 0, ""
         self._changed = threading.Condition()
@@ -80,7 +83,7 @@ class NewestWorker(Generic[T]):
                     return
                 item = self._next()
             self._work(item)
-            while not self._is_wanted() and self._has_more_to_do():
+            while self._may_idle() and self._has_more_to_do():
                 pass
 
     def _has_more_to_do(self) -> bool:
@@ -92,9 +95,14 @@ class NewestWorker(Generic[T]):
                 self._idle_error = f"{type(error).__name__}: {error}"
             return False
 
-    def _is_wanted(self) -> bool:
+    def _may_idle(self) -> bool:
+        """Whether no item waits, or one has for too long in turn."""
+        now_s = time.monotonic()
         with self._changed:
-            return bool(self._slots) or self._stopping
+            may = not self._stopping and (not self._slots or now_s - self._idled_s > PUT_OFF_S)
+        if may:
+            self._idled_s = now_s
+        return may
 
     def _next(self) -> T:
         now_s = time.monotonic()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -31,7 +31,7 @@ class FrameLocalizer(Protocol):
 
     def weigh_mounts(
         self, image: NDArray[np.uint8], camera: CameraModel, prior: PosePrior, mounts: Sequence[Mount]
-    ) -> Sequence[MountEvidence]:
+    ) -> Iterable[MountEvidence]:
         """As `Localizer.weigh_mounts`; not asked where the mount is known exactly."""
 
 

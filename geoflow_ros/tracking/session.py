@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from geoflow_ros.bags.messages import stamp_ns
-from geoflow_ros.camera import CameraModel, Mount
+from geoflow_ros.camera import CameraModel
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection, position_std
 from geoflow_ros.planar import PlanarPose
 from geoflow_ros.tracking.cameras import ONE, CameraSetup, View, of_camera
 from geoflow_ros.tracking.frame_localizer import FrameLocalizer, LocalizerIn
-from geoflow_ros.tracking.image_decoding import Decode, Pixels, decode_image
+from geoflow_ros.tracking.image_decoding import Decode, decode_image
 from geoflow_ros.tracking.mount.estimate import MountEstimate
-from geoflow_ros.tracking.mount.nodding import nodded
 from geoflow_ros.tracking.mount.rig_mounts import CameraMounts
 from geoflow_ros.tracking.prior import Fix
 from geoflow_ros.tracking.search import Origin, Proposal, bounded
@@ -131,6 +131,13 @@ class Session(SensorInputs):
         """Use the time between two images for what the next may need; False when there is nothing (more) to do."""
         return any(task.localizer.warm(task.proposal.prior, task.camera.mount) for task in [*self._tasks.values()])
 
+    def learn_mounts(self) -> bool:
+        """Use the time between two images to read one through another mount; False when there is nothing to learn."""
+        if not (goes_on := self._mounts.hear()):
+            with self._lock:
+                self._tracker.correct(self._mounts.learn(), self._mounts.place_covariance)
+        return goes_on
+
     def set_datum(self, datum: Datum) -> None:
         """Begin the map frame here; the track starts anew, in the new frame."""
         with self._lock:
@@ -216,8 +223,7 @@ class Session(SensorInputs):
 
     def _task(self, name: str, propose: Callable[[], Proposal | Rejection]) -> _Task | Rejection:
         """What to hand to the localiser of an image of this camera, or what is missing."""
-        camera = self.camera(name)
-        if isinstance(camera, Rejection):
+        if isinstance(camera := self.camera(name), Rejection):
             return camera
         proposal = propose()
         if isinstance(proposal, Rejection):
@@ -239,18 +245,22 @@ class Session(SensorInputs):
         return outcome if blind is None else replace(blind, reason=of_camera(camera, blind.reason))
 
     def _outcome(self, camera: str, message: Any, task: _Task) -> PoseEstimate | Rejection:
-        self._tasks[camera] = task
+        self._tasks[camera], taken_ns = task, stamp_ns(message.header.stamp)
         try:
             image, model = self._decode(message, task.camera, task.localizer.image_size)
         except InputError as error:
             return Rejection(str(error), is_blind=True)
-        frozen = self._images[camera].complaint(message, self._motions)
-        repeated = frozen or self._twin(camera)
+        repeated = self._images[camera].complaint(message, self._motions) or self._twin(camera)
         if repeated and image.min() < image.max():  # a blank one has a reason of its own
             return Rejection(repeated, is_blind=True)
         try:
-            mount = self._mount_at(camera, image, model, stamp_ns(message.header.stamp), task)
-            return task.localizer.localize(image, replace(model, mount=mount), task.proposal.prior, self._seed)
+            model = replace(model, mount=self._mounts.mount(camera, model.mount, tilt := self._nodding.at(taken_ns)))
+            outcome = task.localizer.localize(image, model, task.proposal.prior, self._seed)
+            if task.proposal.origin is not Origin.GUESS:
+                weigh = partial(task.localizer.weigh_mounts, image, model, task.proposal.prior)
+                with self._lock:
+                    self._mounts.ask(camera, task.camera.mount, tilt, taken_ns, self._motions, weigh)
+            return outcome
         except InputError as error:
             return Rejection(str(error))
 
@@ -259,17 +269,6 @@ class Session(SensorInputs):
         earlier = [*self._images][: [*self._images].index(camera)]
         twin = next((name for name in earlier if self._images[name].shows_as(self._images[camera])), None)
         return twin and f"it shows the very picture of camera {twin}: give each camera a topic and a driver of its own"
-
-    def _mount_at(self, camera: str, image: Pixels, model: CameraModel, taken_ns: int, task: _Task) -> Mount:
-        """The mount at this moment, once the image was asked about it, unless it is known or the heading a guess."""
-        calibration, tilt = self._mounts[camera], self._nodding.at(taken_ns)
-        with self._lock:
-            asked = [nodded(mount, *tilt) for mount in calibration.ask(model.mount, taken_ns, self._motions)]
-        if asked and task.proposal.origin is not Origin.GUESS:
-            evidence = task.localizer.weigh_mounts(image, model, task.proposal.prior, asked)
-            with self._lock:
-                self._tracker.correct(calibration.learn(evidence), self._mounts.place_covariance)
-        return nodded(calibration.estimate(model.mount).mount, *tilt)
 
     def _learn_yaw(self, camera: str) -> None:
         """Learn what driving says of the camera's yaw, and say what is wrong with the mount."""
@@ -288,6 +287,7 @@ class Session(SensorInputs):
 
     def _forget(self, reason: str) -> None:
         self._generation += 1
+        self._mounts.forget_images()
         self._tracker.forget(reason)
 
 

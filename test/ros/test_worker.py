@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
+import pytest
+
 from geoflow_ros.ros.worker import NewestWorker
 
 
@@ -84,6 +86,29 @@ def test_a_waiting_item_comes_before_idle_work() -> None:
     assert idling.wait(5) and finished.wait(5)
     assert worker.stop(5)
     assert events == ["first", "second"]
+
+
+def test_idle_work_is_not_put_off_for_ever_where_an_item_always_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("geoflow_ros.ros.worker.PUT_OFF_S", 0.02)
+    worked, idled = [0], [0]
+    finished = threading.Event()
+
+    def work(item: str) -> None:
+        worked[0] += 1
+        worker.offer("another")
+        time.sleep(0.002)
+        if idled[0] == 3 and worked[0] > 3:
+            finished.set()
+
+    def idle() -> bool:
+        idled[0] += 1
+        return True
+
+    worker = NewestWorker(work, idle)
+    worker.offer("first")
+    assert finished.wait(5)
+    assert worker.stop(5)
+    assert worked[0] >= 2 * idled[0]  # mostly items
 
 
 def test_idle_work_that_fails_ends_no_thread_and_is_counted() -> None:

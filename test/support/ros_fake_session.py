@@ -85,6 +85,9 @@ class FakeSession:
     def warm(self) -> bool:
         return False
 
+    def learn_mounts(self) -> bool:
+        return False
+
     def process(self, message: Any, camera: str = ONE) -> Answer:
         taken_ns = stamp_ns(message.header.stamp)
         image, _ = self._decode(message, CAMERA, (CAMERA.width, CAMERA.height))

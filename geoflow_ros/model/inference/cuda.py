@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.model.interface import Flow, Latent, LocalizationModel, PoseGrid
+from geoflow_ros.model.interface import Flow, Latent, Lifter, LocalizationModel, PoseGrid
+from geoflow_ros.model.matchflow import MatchFlow
 
 WARM_UP = 3  # calls before a capture, in which the libraries choose their kernels
 
@@ -68,11 +69,20 @@ class CudaModel(LocalizationModel):
         self.config, self.inner = model.config, model
         on_gpu = copy.deepcopy(model).cuda()
         self._ground = Graphed(lambda image, lift: Latent(pooled=on_gpu.encode_ground(image, lift)))
+        if isinstance(on_gpu, MatchFlow):
+            self._trunk = Graphed(lambda image: Latent(pooled=on_gpu.ground.pyramid(image)))
+            self._lift = Graphed(lambda features, lift: Latent(pooled=on_gpu.ground.lifted(features, lift)))
         self._satellite = Graphed(lambda image: Latent(pooled=on_gpu.encode_satellite(image)))
         self._match = Graphed(on_gpu.match)
 
     def encode_ground(self, ground: Tensor, lift: Tensor | None) -> Tensor:
         return features_of(self._ground(ground.pin_memory(), lift))
+
+    def lifter(self, ground: Tensor) -> Lifter | None:
+        if not isinstance(self.inner, MatchFlow):
+            return None
+        features = features_of(self._trunk(ground)).clone()
+        return lambda lift: features_of(self._lift(features, lift))
 
     def satellite_features(self, satellite: Tensor) -> Tensor:
         """What `match` needs of the patch, already prepared, on the GPU and kept there."""

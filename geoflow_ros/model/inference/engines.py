@@ -7,6 +7,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +18,20 @@ from torch import Tensor, nn
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.model.inference.artefacts import Write, artefact, fingerprint, forget
-from geoflow_ros.model.interface import LocalizationModel
-
-GROUND, SATELLITE = "ground", "satellite"
+from geoflow_ros.model.inference.exported import GROUND, LIFT, SATELLITE, TRUNK, example_inputs, networks_of
+from geoflow_ros.model.interface import Lifter, LocalizationModel
 
 
 class Engine(ABC):
-    """Computes what `LocalizationModel.encode_ground` and `satellite_features` do, of one image at a time."""
+    """Computes what `encode_ground`, `lifter` and `satellite_features` of a network do, of one image at a time."""
 
     @abstractmethod
     def ground(self, image: Tensor, lift: Tensor | None) -> Tensor:
         """Features (1, C, ...) of a uint8 frame (1, 3, H, W)."""
+
+    @abstractmethod
+    def lifter(self, image: Tensor) -> Lifter | None:
+        """`ground` of a frame as a function of the lift; None where the network does not lift."""
 
     @abstractmethod
     def satellite(self, image: Tensor) -> Tensor:
@@ -44,15 +48,26 @@ class HalfTorch(Engine):
         with torch.autocast("cpu", torch.bfloat16):
             return self._model.encode_ground(image, lift).float()
 
+    def lifter(self, image: Tensor) -> Lifter | None:
+        with torch.autocast("cpu", torch.bfloat16):
+            lifter = self._model.lifter(image)
+        return None if lifter is None else partial(_half_lifted, lifter)
+
     def satellite(self, image: Tensor) -> Tensor:
         with torch.autocast("cpu", torch.bfloat16):
             return self._model.satellite_features(image).float()
+
+
+def _half_lifted(lifter: Lifter, lift: Tensor) -> Tensor:
+    with torch.autocast("cpu", torch.bfloat16):
+        return lifter(lift).float()
 
 
 class CompiledTorch(Engine):
     """torch.compile: needs a C++ compiler, and half a minute on the first frame."""
 
     def __init__(self, model: LocalizationModel) -> None:
+        self._model = model
         self._ground: Any = torch.compile(model.encode_ground)
         self._satellite: Any = torch.compile(model.satellite_features)
 
@@ -60,46 +75,12 @@ class CompiledTorch(Engine):
         features: Tensor = self._ground(image, lift)
         return features
 
+    def lifter(self, image: Tensor) -> Lifter | None:
+        return self._model.lifter(image)  # of few frames: not worth half a minute more
+
     def satellite(self, image: Tensor) -> Tensor:
         features: Tensor = self._satellite(image)
         return features
-
-
-class GroundNetwork(nn.Module):
-    """`encode_ground` of an image as it lies in memory, (1, H, W, 3)."""
-
-    def __init__(self, model: LocalizationModel) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, image: Tensor, lift: Tensor | None = None) -> Tensor:
-        return self.model.encode_ground(image.permute(0, 3, 1, 2), lift)
-
-
-class SatelliteNetwork(nn.Module):
-    """`satellite_features` of an image as it lies in memory, (1, S, S, 3)."""
-
-    def __init__(self, model: LocalizationModel) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, image: Tensor) -> Tensor:
-        return self.model.satellite_features(image.permute(0, 3, 1, 2))
-
-
-def example_inputs(model: LocalizationModel) -> dict[str, tuple[Tensor, ...]]:
-    """What the two networks read, of the right shapes: a soft random image, and a lift grid that reads all over it."""
-    config, generator = model.config, torch.Generator().manual_seed(0)
-
-    def image(height: int, width: int) -> Tensor:
-        coarse = 255 * torch.rand(1, 3, height // 16, width // 16, generator=generator)
-        soft = nn.functional.interpolate(coarse, (height, width), mode="bilinear")
-        return soft.to(torch.uint8).permute(0, 2, 3, 1).contiguous()
-
-    ground: tuple[Tensor, ...] = (image(config.ground_height, config.ground_width),)
-    if config.lift_shape is not None:
-        ground += (2 * torch.rand(1, *config.lift_shape, 2, generator=generator) - 1,)
-    return {GROUND: ground, SATELLITE: (image(config.satellite_px, config.satellite_px),)}
 
 
 class ExportedEngine(Engine):
@@ -108,8 +89,8 @@ class ExportedEngine(Engine):
     suffix: str
 
     def __init__(self, model: LocalizationModel, threads: int) -> None:
-        networks = {GROUND: GroundNetwork(model), SATELLITE: SatelliteNetwork(model)}
-        inputs = example_inputs(model)
+        networks, inputs = networks_of(model), example_inputs(model)
+        self._names = [*networks]
 
         def write(folder: Path) -> None:
             for name, network in networks.items():
@@ -125,7 +106,7 @@ class ExportedEngine(Engine):
 
     def _read_all(self, write: Write, threads: int) -> dict[str, Any]:
         with artefact(self.artefact, write) as folder:
-            return {name: self.read(folder / f"{name}.{self.suffix}", threads) for name in (GROUND, SATELLITE)}
+            return {name: self.read(folder / f"{name}.{self.suffix}", threads) for name in self._names}
 
     @abstractmethod
     def version(self) -> str:
@@ -144,14 +125,19 @@ class ExportedEngine(Engine):
         """The network's output, in memory of its own."""
 
     def ground(self, image: Tensor, lift: Tensor | None) -> Tensor:
-        return self._features(GROUND, image, lift)
+        return self._run(GROUND, image.permute(0, 2, 3, 1), *([] if lift is None else [lift]))
+
+    def lifter(self, image: Tensor) -> Lifter | None:
+        if TRUNK not in self._networks:
+            return None
+        return partial(self._run, LIFT, self._run(TRUNK, image.permute(0, 2, 3, 1)))
 
     def satellite(self, image: Tensor) -> Tensor:
-        return self._features(SATELLITE, image, None)
+        return self._run(SATELLITE, image.permute(0, 2, 3, 1))
 
-    def _features(self, name: str, image: Tensor, lift: Tensor | None) -> Tensor:
-        inputs = [image.permute(0, 2, 3, 1).numpy()] + ([] if lift is None else [lift.numpy()])
-        return torch.from_numpy(self.run(self._networks[name], [np.ascontiguousarray(each) for each in inputs]))
+    def _run(self, name: str, *inputs: Tensor) -> Tensor:
+        arrays = [np.ascontiguousarray(each.numpy()) for each in inputs]
+        return torch.from_numpy(self.run(self._networks[name], arrays))
 
 
 class Request:

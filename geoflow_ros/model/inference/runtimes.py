@@ -15,19 +15,10 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.model.inference.artefacts import forget
 from geoflow_ros.model.inference.compiled import compiled_parts
 from geoflow_ros.model.inference.cuda import CudaModel
-from geoflow_ros.model.inference.engines import (
-    GROUND,
-    SATELLITE,
-    CompiledTorch,
-    Engine,
-    ExportedEngine,
-    HalfTorch,
-    OnnxRuntime,
-    OpenVino,
-    example_inputs,
-)
+from geoflow_ros.model.inference.engines import CompiledTorch, Engine, ExportedEngine, HalfTorch, OnnxRuntime, OpenVino
+from geoflow_ros.model.inference.exported import GROUND, SATELLITE, example_inputs
 from geoflow_ros.model.inference.prepare import prepare
-from geoflow_ros.model.interface import Flow, Latent, LocalizationModel, Match, PoseGrid
+from geoflow_ros.model.interface import Flow, Latent, Lifter, LocalizationModel, Match, PoseGrid
 
 LOGGER = logging.getLogger(__name__)
 MANY_HYPOTHESES = 400
@@ -68,6 +59,9 @@ class Accelerated(LocalizationModel):
     def encode_ground(self, ground: Tensor, lift: Tensor | None) -> Tensor:
         grids = [None] * len(ground) if lift is None else singles(lift)
         return torch.cat([self.engine.ground(*one) for one in zip(singles(ground), grids, strict=True)])
+
+    def lifter(self, ground: Tensor) -> Lifter | None:
+        return self.engine.lifter(ground)
 
     def satellite_features(self, satellite: Tensor) -> Tensor:
         return torch.cat([self.engine.satellite(one) for one in singles(satellite)])
@@ -209,8 +203,8 @@ def disagreement(reference: LocalizationModel, engine: Engine) -> float:
     image, *lift = inputs[GROUND]
     image, grid = image.permute(0, 3, 1, 2), lift[0] if lift else None
     patch = inputs[SATELLITE][0].permute(0, 3, 1, 2)
-    pairs = (
-        (engine.ground(image, grid), reference.encode_ground(image, grid)),
-        (engine.satellite(patch), reference.satellite_features(patch)),
-    )
+    seen = reference.encode_ground(image, grid)
+    pairs = [(engine.ground(image, grid), seen), (engine.satellite(patch), reference.satellite_features(patch))]
+    if grid is not None and (lifter := engine.lifter(image)):
+        pairs.append((lifter(grid), seen))
     return float(torch.stack([(ours - theirs).norm() / theirs.norm() for ours, theirs in pairs]).max())  # NaN wins

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.camera import Mount
+from geoflow_ros.localization.mount_evidence import MountEvidence
+from geoflow_ros.tracking.motion import MotionBuffer
 from geoflow_ros.tracking.mount.estimate import CAMERA, MountEstimate, MountPrior
+from geoflow_ros.tracking.mount.inquiry import Inquiry
+from geoflow_ros.tracking.mount.nodding import nodded
 from geoflow_ros.tracking.mount.self_calibration import MountCalibration
+
+Tilted = tuple[float, float]
+"""Roll and pitch (rad) of the body against the road."""
+Weigh = Callable[[Sequence[Mount]], Iterable[MountEvidence]]
+"""What an image says of mounts, each computed as it is taken."""
 
 
 class CameraMounts:
@@ -17,9 +26,35 @@ class CameraMounts:
 
     def __init__(self, priors: Mapping[str, MountPrior]) -> None:
         self._calibrations = {name: MountCalibration(prior) for name, prior in priors.items()}
+        self._inquiries: dict[str, Inquiry] = {}
 
     def __getitem__(self, name: str) -> MountCalibration:
         return self._calibrations[name]
+
+    def mount(self, camera: str, stated: Mount, tilt: Tilted) -> Mount:
+        """How the camera is believed to be mounted on a body tilted so."""
+        return nodded(self._calibrations[camera].estimate(stated).mount, *tilt)
+
+    def ask(self, camera: str, stated: Mount, tilt: Tilted, stamp_ns: int, motions: MotionBuffer, weigh: Weigh) -> None:
+        """Have an image weigh mounts, if that is due and no earlier one of the camera is at it: `hear` its answers."""
+        if camera in self._inquiries:
+            return
+        if mounts := self._calibrations[camera].ask(stated, stamp_ns, motions):
+            self._inquiries[camera] = Inquiry(weigh([nodded(mount, *tilt) for mount in mounts]))
+
+    def hear(self) -> bool:
+        """Compute one more answer of any image; False when all have said all."""
+        return any(inquiry.go_on() for inquiry in [*self._inquiries.values()])
+
+    def learn(self) -> NDArray[np.float64]:
+        """Take the answers of the images that have said all; as `MountCalibration.learn`."""
+        shifts = [self._calibrations[name].learn(inquiry.heard) for name, inquiry in self._inquiries.items()]
+        self._inquiries = {}
+        return np.asarray(np.sum([np.zeros(2), *shifts], axis=0))
+
+    def forget_images(self) -> None:
+        """Ask none that is being asked any further."""
+        self._inquiries = {}
 
     def estimates(self, stated: Mapping[str, Mount | None]) -> Mapping[str, MountEstimate]:
         """What is believed of each mount that is stated."""

@@ -20,10 +20,11 @@ from geoflow_ros.model.geoflow import GeoFlow
 from geoflow_ros.model.inference import engines, runtimes
 from geoflow_ros.model.inference.artefacts import forget
 from geoflow_ros.model.inference.cuda import on_cpu
-from geoflow_ros.model.inference.engines import Engine, ExportedEngine, GroundNetwork, SatelliteNetwork, example_inputs
+from geoflow_ros.model.inference.engines import Engine, ExportedEngine
+from geoflow_ros.model.inference.exported import example_inputs, networks_of
 from geoflow_ros.model.inference.prepare import prepare
 from geoflow_ros.model.inference.runtimes import Accelerated, Runtime, accelerated, candidates, disagreement, started
-from geoflow_ros.model.interface import Latent, LocalizationModel
+from geoflow_ros.model.interface import Latent, Lifter, LocalizationModel
 from geoflow_ros.model.matchflow import MatchFlow
 
 DEFAULT = DefaultConfig(ground_height=32, ground_width=64, satellite_px=128, satellite_resolution=0.8125)
@@ -53,6 +54,9 @@ class Wrong(Engine):
     def ground(self, image: Tensor, lift: Tensor | None) -> Tensor:
         return self.model.encode_ground(image, lift)
 
+    def lifter(self, image: Tensor) -> Lifter | None:
+        return self.model.lifter(image)
+
     def satellite(self, image: Tensor) -> Tensor:
         return self.factor * self.model.satellite_features(image)
 
@@ -64,7 +68,7 @@ class Recorded(ExportedEngine):
     written: ClassVar[list[str]] = []
 
     def __init__(self, model: LocalizationModel) -> None:
-        self.networks = {"ground": GroundNetwork(model), "satellite": SatelliteNetwork(model)}
+        self.networks = networks_of(model)
         super().__init__(model, threads=1)
 
     def version(self) -> str:
@@ -106,11 +110,24 @@ def test_another_runtime_gives_torchs_match_volume(default: LocalizationModel, r
     assert density is not None and expected is not None and torch.allclose(density, expected, atol=1e-2)
 
 
+@pytest.mark.parametrize("runtime", [Runtime.OPENVINO, Runtime.ONNXRUNTIME])
+def test_a_frame_is_lifted_again_without_its_trunk(default: LocalizationModel, runtime: Runtime) -> None:
+    pytest.importorskip(runtime.value, reason=f"{runtime.value} is not installed")
+    image, grid = example_inputs(default)["ground"]
+    lifter = started(default, runtime).lifter(image.permute(0, 3, 1, 2))
+    assert lifter is not None
+    for each in (0.5 * grid, grid.roll(3, dims=2)):
+        expected = default.encode_ground(image.permute(0, 3, 1, 2), each)
+        assert float((lifter(each) - expected).norm() / expected.norm()) < 1e-3
+
+
 def test_the_papers_network_runs_elsewhere_too() -> None:
     pytest.importorskip("openvino", reason="openvino is not installed")
     torch.manual_seed(0)
     paper = prepare(GeoFlow(PAPER))
-    ours, theirs = latent_of(started(paper, Runtime.OPENVINO)).pooled, latent_of(paper).pooled
+    elsewhere = started(paper, Runtime.OPENVINO)
+    assert elsewhere.lifter(torch.zeros(1, 3, 32, 64, dtype=torch.uint8)) is None  # it knows nothing of a mount
+    ours, theirs = latent_of(elsewhere).pooled, latent_of(paper).pooled
     assert ours is not None and theirs is not None
     assert torch.allclose(ours, theirs, atol=1e-3 * float(theirs.abs().max()))
 
@@ -206,16 +223,16 @@ def test_an_export_is_made_once_and_again_when_it_is_damaged(
     default: LocalizationModel, monkeypatch: pytest.MonkeyPatch, cache: Path
 ) -> None:
     monkeypatch.setattr(runtimes, "_built", lambda model, runtime: Recorded(model))
-    both = ["ground.txt", "satellite.txt"]
+    all_of_them = [f"{each}.txt" for each in networks_of(default)]
     name = Recorded(default).artefact
     forget(name)
     Recorded.written.clear()
     kept = cache / name
-    assert isinstance(started(default, Runtime.OPENVINO), Accelerated) and Recorded.written == both
+    assert isinstance(started(default, Runtime.OPENVINO), Accelerated) and Recorded.written == all_of_them
     (kept / "ground.txt").write_text("unreadable")
     started(default, Runtime.OPENVINO)
-    assert Recorded.written == 2 * both
+    assert Recorded.written == 2 * all_of_them
     (kept / "satellite.txt").write_text("1.5")
     model = started(default, Runtime.OPENVINO)
-    assert Recorded.written == 3 * both
+    assert Recorded.written == 3 * all_of_them
     assert isinstance(model, Accelerated) and disagreement(default, model.engine) < 1e-6

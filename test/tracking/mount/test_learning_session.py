@@ -63,6 +63,8 @@ def driven(localizer: Any, seconds: float) -> tuple[Session, Any]:
     for kind, message in sim.messages(DRIVE, 0.0, seconds, np.random.default_rng(0)):
         if kind == "image":
             answer = session.process(message)
+            while session.learn_mounts():
+                pass
         else:
             getattr(session, f"on_{kind}")(message)
     return session, answer

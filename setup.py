@@ -84,6 +84,7 @@ setup(
             f"checkpoint = {PACKAGE}.checkpoint.__main__:main",
             f"town = {PACKAGE}.town.__main__:main",
             f"train = {PACKAGE}.train.__main__:main",
+            f"view = {PACKAGE}.view.__main__:main",
             f"evaluate = {PACKAGE}.evaluate.__main__:main",
             f"benchmark = {PACKAGE}.benchmark.__main__:main",
             f"reference = {PACKAGE}.reference.__main__:main",

@@ -34,7 +34,7 @@ ROS_PACKAGES = re.compile(
 )
 COMMANDS = (
     *("adapt", "benchmark", "calibrate", "checkpoint", "demo", "evaluate", "kitti2bag", "localize"),
-    *("reference", "replay", "tiles", "town", "train"),
+    *("reference", "replay", "tiles", "town", "train", "view"),
 )
 MACHINE_PATH = re.compile(rb"(?<![\w.~-])/(home|root|work|Users)/")
 

@@ -7,8 +7,10 @@ import hashlib
 import html
 import json
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
+from typing import Any
 
 from geoflow_ros.reports.page_data import Report
 
@@ -23,16 +25,26 @@ ESCAPED = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 def write_page(path: Path, report: Report) -> None:
     """Write the page."""
-    scripts = [_with_licence(name) for name in SCRIPTS]
-    data = json.dumps(report.to_json(), separators=(",", ":"), allow_nan=False).translate(ESCAPED)
-    page = Template((WEB / "page.html").read_text(encoding="utf-8")).substitute(
-        title=html.escape(report.title),
-        policy=" ".join(_fingerprint(script) for script in scripts),
+    path.write_text(page_text(report.title, report.to_json()), encoding="utf-8", newline="\n")
+
+
+def page_text(
+    title: str,
+    data: Mapping[str, Any],
+    scripts: Sequence[str] = SCRIPTS,
+    controls: str = "",
+    sources: str = "img-src data:",
+) -> str:
+    """The page. data: as `Report.to_json` makes it. controls: HTML below the title. sources: more of its policy."""
+    texts = [_with_licence(name) for name in scripts]
+    return Template((WEB / "page.html").read_text(encoding="utf-8")).substitute(
+        title=html.escape(title),
+        policy=f"{sources}; script-src {' '.join(_fingerprint(text) for text in texts)}",
         styles="\n".join(_with_licence(name) for name in STYLES),
-        data=data,
-        scripts="\n".join(f"<script>{script}</script>" for script in scripts),
+        controls=controls,
+        data=json.dumps(data, separators=(",", ":"), allow_nan=False).translate(ESCAPED),
+        scripts="\n".join(f"<script>{text}</script>" for text in texts),
     )
-    path.write_text(page, encoding="utf-8", newline="\n")
 
 
 def _with_licence(name: str) -> str:

@@ -169,7 +169,7 @@ def worst_moments(badness: Floats, along: Floats, apart: float) -> list[int]:
 
 def kept_moments(count: int, wanted: Sequence[int]) -> Ints:
     """Every so-manieth of `count` moments and all that are wanted, ascending."""
-    stride = -(-count // MAX_MOMENTS)
+    stride = max(1, -(-count // MAX_MOMENTS))
     return np.union1d(np.arange(0, count, stride), np.asarray(wanted, dtype=np.int64))
 
 

@@ -5,10 +5,16 @@ const map = L.map("map", {
 });
 L.control.scale({ imperial: false }).addTo(map);
 const attribution = L.control.attribution({ prefix: false }).addTo(map);
-const asText = document.createElement("span"); // Leaflet takes HTML, and whoever made the tiles wrote this
-asText.textContent = report.attribution;
-if (report.attribution) attribution.addAttribution(asText.innerHTML);
+let shownAttribution = "";
+function showAttribution() {
+  const asText = document.createElement("span"); // Leaflet takes HTML, and whoever made the tiles wrote this
+  asText.textContent = report.attribution;
+  attribution.removeAttribution(shownAttribution);
+  shownAttribution = asText.innerHTML;
+  if (shownAttribution) attribution.addAttribution(shownAttribution);
+}
 
+const view = { isFollowing: true }; // whether the map moves to where the moment is
 const layers = {};
 const layerControl = L.control.layers(null, null, { collapsed: false }).addTo(map);
 // A layer that can be switched off, unless there is nothing to see in it.
@@ -21,17 +27,25 @@ function layer(name, isUsed = true) {
 function drawGround() {
   map.createPane("ground").style.zIndex = 150;
   const ground = layer("satellite");
+  if (isLive) layers.squares = liveGround().addTo(ground);
   for (const [east, north, side, source] of report.ground) {
     L.imageOverlay(source, [[north, east], [north + side, east + side]], { pane: "ground" }).addTo(ground);
   }
+}
+
+// The squares of ground_tiles.py.
+function liveGround() {
+  const { coarsest, finest } = report.live;
+  return L.tileLayer("ground/{z}/{x}/{y}.jpg", { pane: "ground", minZoom: -8, maxZoom: 9, minNativeZoom: coarsest,
+                                                 maxNativeZoom: finest, noWrap: true });
 }
 
 // Runs of moments with a pose, as lists of indices.
 function runs(poses) {
   const all = [];
   let run = [];
-  for (let i = 0; i <= count; i += 1) {
-    if (i < count && poses.east[i] !== null) run.push(i);
+  for (let i = 0; i <= count(); i += 1) {
+    if (i < count() && poses.east[i] !== null) run.push(i);
     else if (run.length) { all.push(run); run = []; }
   }
   return all;
@@ -89,7 +103,7 @@ function drawPose(group, poses, i, color) {
       L.polygon(ellipse(poses, i), { color: ink, weight: 2 + extra, fill: false, smoothFactor: 0,
                                    interactive: false }).addTo(group);
     }
-    arrow(group, poses.north[i], poses.east[i], poses.yaw[i], ink, 3 + extra, 26);
+    if (poses.yaw[i] !== null) arrow(group, poses.north[i], poses.east[i], poses.yaw[i], ink, 3 + extra, 26);
     L.circleMarker(at(poses, i), { radius: 4 + extra / 2, color: ink, fillColor: ink, fillOpacity: 1, weight: 0,
                                    interactive: false }).addTo(group);
   }
@@ -97,7 +111,8 @@ function drawPose(group, poses, i, color) {
 
 // What belongs to one moment.
 function drawMoment(i) {
-  for (const name of ["hypotheses", "prior", "true pose", "pose"]) layers[name].clearLayers();
+  const prior = isLive ? "newest fix" : "prior";
+  for (const name of ["hypotheses", prior, "true pose", "pose"]) layers[name].clearLayers();
   const snapshot = snapshotNear(i, "heatmap");
   if (snapshot && snapshot.moment === i) {
     for (const [east, north, yaw] of snapshot.hypotheses) {
@@ -106,25 +121,33 @@ function drawMoment(i) {
         .addTo(layers.hypotheses);
     }
   }
-  drawPose(layers.prior, report.prior, i, "#5adcff");
+  drawPose(layers[prior], report.prior, i, "#5adcff");
   drawPose(layers["true pose"], report.truth, i, "#ff50ff");
   drawPose(layers.pose, report.fused, i, "#50ff50");
   const here = [report.fused, report.truth].find((poses) => poses.east[i] !== null);
-  if (here && !map.getBounds().contains(at(here, i))) map.panTo(at(here, i), { animate: false });
+  if (here && view.isFollowing && !map.getBounds().contains(at(here, i))) map.panTo(at(here, i), { animate: false });
+}
+
+// What grows with a drive.
+function drawSeries(colouring) {
+  for (const name of ["GNSS fixes", "single frames", "poses"]) layers[name].clearLayers();
+  drawDots(layers["GNSS fixes"], report.fixes.map(([east, north]) => [north, east]), "#ff5a4d");
+  drawDots(layers["single frames"], runs(report.single).flat().map((i) => at(report.single, i)), "#d8d8d8");
+  drawWay(layers.poses, colouring);
 }
 
 function drawMap(colouring) {
-  const posed = (poses) => has(poses.east);
-  if (report.ground.length) drawGround();
-  drawDots(layer("GNSS fixes", report.fixes.length), report.fixes.map(([east, north]) => [north, east]), "#ff5a4d");
-  drawTruth(layer("truth", report.isWay && posed(report.truth)));
-  drawDots(layer("single frames", posed(report.single)), runs(report.single).flat().map((i) => at(report.single, i)),
-           "#d8d8d8");
+  showAttribution();
+  if (isLive || report.ground.length) drawGround();
+  layer("GNSS fixes", has("fixes"));
+  drawTruth(layer("truth", report.isWay && has("truth")));
+  layer("single frames", has("single"));
   map.removeLayer(layers["single frames"]);
-  drawWay(layer("poses", posed(report.fused)), colouring);
+  layer("poses", has("fused"));
+  drawSeries(colouring);
   layer("hypotheses", report.snapshots.some((each) => each.hypotheses.length));
-  layer("prior", posed(report.prior));
-  layer("true pose", posed(report.truth));
-  layer("pose", posed(report.fused));
+  layer(isLive ? "newest fix" : "prior", has("prior"));
+  layer("true pose", has("truth"));
+  layer("pose", has("fused"));
   fitMap();
 }

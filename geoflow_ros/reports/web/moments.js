@@ -1,7 +1,8 @@
 "use strict";
 // The data of the page: what is where, how it is coloured. `report` is what page_data.py writes.
 const report = JSON.parse(document.getElementById("data").textContent);
-const count = report.along.length;
+const isLive = "live" in report; // of a drive that goes on, whose columns grow
+const count = () => report.along.length;
 const STATE_COLOURS = { INITIALISING: "#3b82f6", LOCALISED: "#2ca02c", DEGRADED: "#ff9f1c", LOST: "#e02b2b",
                         ACCEPTED: "#2ca02c", REFUSED: "#e02b2b" };
 const RAMP = ["#4686fb", "#1ae4b6", "#a2fc3c", "#faba39", "#e4460a", "#7a0403"];
@@ -9,7 +10,13 @@ const UNKNOWN = "#9aa3af";
 const STEPS = 24;
 const LIKELY = 4.605; // chi-square of two dimensions that 90 % are below
 
-const has = (values) => values.some((value) => value !== null);
+const NEVER_LIVE = ["error", "yawError", "singleError", "truth"];
+// Whether a column, or a group of them, has anything to show, or may have it later.
+function has(name) {
+  if (isLive) return !NEVER_LIVE.includes(name);
+  const column = report[name].east || report[name];
+  return column.some((value) => value !== null);
+}
 
 function element(tag, text, parent) {
   const made = document.createElement(tag);
@@ -20,7 +27,7 @@ function element(tag, text, parent) {
 
 // The moment nearest to a place on the slider's axis.
 function nearest(along) {
-  let low = 0, high = count - 1;
+  let low = 0, high = count() - 1;
   while (low < high) {
     const middle = (low + high) >> 1;
     if (report.along[middle] < along) low = middle + 1; else high = middle;
@@ -47,7 +54,7 @@ function rampColour(share) {
 // The end of a colour scale: a round number that 98 % are below.
 function roundEnd(values) {
   const sorted = values.filter((value) => value !== null).sort((a, b) => a - b);
-  const high = Math.max(sorted[Math.floor(0.98 * (sorted.length - 1))], 0.05);
+  const high = Math.max(sorted[Math.floor(0.98 * (sorted.length - 1))] || 0, 0.05);
   const unit = 10 ** Math.floor(Math.log10(high));
   return [1, 2, 5, 10].map((factor) => factor * unit).find((end) => end >= high * 0.999);
 }
@@ -58,10 +65,14 @@ function measured(name, values) {
   return { name, end, colour: (i) => (values[i] === null ? UNKNOWN : rampColour(binned(values[i]))) };
 }
 
-const COLOURINGS = [];
-if (has(report.error)) COLOURINGS.push(measured("error", report.error));
-if (has(report.fused.std)) COLOURINGS.push(measured("sigma", report.fused.std));
-COLOURINGS.push({ name: "state", colour: (i) => STATE_COLOURS[report.stateNames[report.state[i]]] || UNKNOWN });
+// How the way can be coloured, by what is in it now.
+function colourings() {
+  const all = [];
+  if (has("error")) all.push(measured("error", report.error));
+  if (has("fused")) all.push(measured("sigma", report.fused.std));
+  all.push({ name: "state", colour: (i) => STATE_COLOURS[report.stateNames[report.state[i]]] || UNKNOWN });
+  return all;
+}
 
 // Points of the ellipse that holds 90 % of a Gaussian, as [north, east].
 function ellipse(poses, i) {

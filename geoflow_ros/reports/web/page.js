@@ -1,6 +1,6 @@
 "use strict";
 // The moment that the page shows, and what changes it.
-const current = { moment: -1, colouring: COLOURINGS[0] };
+const current = { moment: -1, colouring: colourings()[0] };
 const slider = document.getElementById("slider");
 const unit = (report.axis.match(/\[(.*)\]/) || ["", ""])[1];
 const placeText = (along) => (Number.isInteger(along) && !unit ? String(along) : `${along.toFixed(2)} ${unit}`.trim());
@@ -15,15 +15,28 @@ function showPicture(id, moment, missing) {
   caption.textContent = `${id}${where}`;
 }
 
+function errorRows(i) {
+  return [
+    ["error", `${numberText(report.error[i], 2, "m")}, heading ${numberText(report.yawError[i], 2, "°")}`],
+    ["reported sigma", numberText(report.fused.std[i], 2, "m")],
+    ["this frame alone", numberText(report.singleError[i], 2, "m off")],
+  ];
+}
+
+function poseRows(i) {
+  const { east, north, yaw, std } = report.fused, degrees = yaw[i] === null ? null : yaw[i] * 180 / Math.PI;
+  return [
+    ["place", `${numberText(east[i], 2, "m")} east, ${numberText(north[i], 2, "m")} north`],
+    ["heading", `${numberText(degrees, 1, "°")} from east`], ["reported sigma", numberText(std[i], 2, "m")],
+  ];
+}
+
 function showNumbers(i) {
   const table = document.getElementById("moment");
   table.replaceChildren();
   const rows = [
     ["state", report.stateNames[report.state[i]]], ["why", report.reason[i]],
-    ["error", `${numberText(report.error[i], 2, "m")}, heading ${numberText(report.yawError[i], 2, "°")}`],
-    ["reported sigma", numberText(report.fused.std[i], 2, "m")],
-    ["this frame alone", numberText(report.singleError[i], 2, "m off")],
-    ["latency", numberText(report.ms[i], 0, "ms")],
+    ...(isLive ? poseRows(i) : errorRows(i)), ["latency", numberText(report.ms[i], 0, "ms")],
   ];
   for (const [name, value] of rows) {
     const row = table.insertRow();
@@ -34,7 +47,7 @@ function showNumbers(i) {
 }
 
 function show(moment) {
-  if (moment === current.moment) return;
+  if (moment === current.moment || !count()) return;
   current.moment = moment;
   slider.value = moment;
   document.getElementById("clock").textContent = placeText(report.along[moment]);
@@ -60,14 +73,14 @@ function showScale() {
 }
 
 function chooseColour() {
-  current.colouring = COLOURINGS.find((each) => each.name === document.getElementById("colour").value);
-  layers.poses.clearLayers();
-  drawWay(layers.poses, current.colouring);
+  current.colouring = colourings().find((each) => each.name === document.getElementById("colour").value);
+  drawSeries(current.colouring);
+  if (current.moment >= 0) drawMoment(current.moment); // above the way
   showScale();
 }
 
 function listWorst() {
-  const list = document.querySelector("#worst ol"), judged = has(report.error);
+  const list = document.querySelector("#worst ol"), judged = has("error");
   for (const i of report.worst) {
     const item = list.appendChild(document.createElement("li"));
     const link = element("a", placeText(report.along[i]), item);
@@ -79,6 +92,7 @@ function listWorst() {
 }
 
 function listTables() {
+  document.getElementById("tables").replaceChildren();
   for (const [heading, rows] of Object.entries(report.tables)) {
     if (!rows.length) continue;
     const table = document.getElementById("tables").appendChild(document.createElement("table"));
@@ -96,12 +110,12 @@ let playing = 0;
 function togglePlay() {
   clearInterval(playing);
   const button = document.getElementById("play");
-  playing = playing ? 0 : setInterval(() => (current.moment + 1 < count ? show(current.moment + 1) : togglePlay()), 100);
+  playing = playing ? 0 : setInterval(() => (current.moment + 1 < count() ? show(current.moment + 1) : togglePlay()), 100);
   button.textContent = playing ? "⏸" : "▶";
 }
 
-slider.max = count - 1;
-for (const each of COLOURINGS) element("option", each.name, document.getElementById("colour"));
+slider.max = count() - 1;
+for (const each of colourings()) element("option", each.name, document.getElementById("colour"));
 drawMap(current.colouring);
 drawPlots();
 showScale();
@@ -110,7 +124,7 @@ listWorst();
 listTables();
 show(0);
 followHash();
-map.on("zoomend", () => drawMoment(current.moment));
+map.on("zoomend", () => { if (current.moment >= 0) drawMoment(current.moment); });
 slider.addEventListener("input", () => show(Number(slider.value)));
 document.getElementById("colour").addEventListener("change", chooseColour);
 document.getElementById("play").addEventListener("click", togglePlay);

@@ -7,18 +7,18 @@ const FONT = '11px system-ui, "DejaVu Sans", sans-serif';
 
 function markMoment(plot) {
   const x = plot.valToPos(report.along[current.moment], "x", true), { left, top, width, height } = plot.bbox;
-  if (x < left || x > left + width) return;
+  if (current.moment < 0 || x < left || x > left + width) return;
   plot.ctx.fillStyle = "#111";
   plot.ctx.fillRect(Math.round(x) - 1, top, 2, height);
 }
 
 function drawStates(plot) {
   const { left, top, width, height } = plot.bbox, limit = (x) => Math.min(Math.max(x, left), left + width);
-  for (let i = 0; i < count; ) {
+  for (let i = 0; i < count(); ) {
     let end = i + 1;
-    while (end < count && report.state[end] === report.state[i]) end += 1;
+    while (end < count() && report.state[end] === report.state[i]) end += 1;
     const from = limit(plot.valToPos(report.along[i], "x", true));
-    const to = end < count ? limit(plot.valToPos(report.along[end], "x", true)) : left + width;
+    const to = end < count() ? limit(plot.valToPos(report.along[end], "x", true)) : left + width;
     plot.ctx.fillStyle = STATE_COLOURS[report.stateNames[report.state[i]]] || UNKNOWN;
     plot.ctx.fillRect(from, top, Math.max(to - from, from < left + width ? 1 : 0), height);
     i = end;
@@ -29,7 +29,8 @@ function axis(label, size) {
   return { label, size, labelSize: label ? 16 : 0, labelFont: FONT, font: FONT, stroke: INK, grid: GRID, ticks: GRID, gap: 3 };
 }
 
-function addPlot({ label, height, series, log, values, draw }) {
+// columns: what gives the values of each series now.
+function addPlot({ label, height, series, log, columns, draw }) {
   const box = document.getElementById("plots").appendChild(document.createElement("div"));
   box.className = "plot";
   const yAxis = { ...axis(label, LEFT_PX - 16), show: !!label, space: 18 };
@@ -43,7 +44,9 @@ function addPlot({ label, height, series, log, values, draw }) {
     axes: [{ ...axis("", draw ? 24 : 0), show: !!draw }, yAxis],
     series: [{}, ...series], hooks: { draw: [(plot) => { if (draw) draw(plot); markMoment(plot); }] },
   };
-  const plot = new uPlot(options, [report.along, ...values], box);
+  const data = () => [report.along, ...columns.map((column) => column())];
+  const plot = new uPlot(options, data(), box);
+  plot.renew = () => plot.setData(data());
   let pressed = 0;
   plot.over.addEventListener("mousedown", (event) => { pressed = event.clientX; });
   plot.over.addEventListener("click", (event) => {
@@ -58,19 +61,21 @@ const line = (label, stroke) => ({ label, stroke, width: 1.5, points: { show: fa
 function drawPlots() {
   const floored = (values) => values.map((value) => (value === null ? null : Math.max(value, FLOOR_M)));
   const errors = [
-    [dots("single-frame error", "#b0b5be", 3), report.singleError], [line("reported sigma", "#ff9f1c"), report.fused.std],
-    [line("error", "#2563eb"), report.error],
-  ].filter(([, values]) => has(values));
+    [dots("single-frame error", "#b0b5be", 3), "singleError", () => report.singleError],
+    [line("reported sigma", "#ff9f1c"), "fused", () => report.fused.std],
+    [line("error", "#2563eb"), "error", () => report.error],
+  ].filter(([, name]) => has(name));
   if (errors.length) {
-    addPlot({ label: "error [m]", height: 124, log: true, series: errors.map(([each]) => each),
-              values: errors.map(([, values]) => floored(values)) });
+    addPlot({ label: isLive ? "sigma [m]" : "error [m]", height: 124, log: true, series: errors.map(([each]) => each),
+              columns: errors.map(([, , values]) => () => floored(values())) });
   }
-  if (has(report.yawError)) {
-    addPlot({ label: "head. [°]", height: 70, series: [line("heading error", "#7c3aed")], values: [report.yawError] });
+  if (has("yawError")) {
+    addPlot({ label: "head. [°]", height: 70, series: [line("heading error", "#7c3aed")],
+              columns: [() => report.yawError] });
   }
-  if (has(report.ms)) addPlot({ label: "[ms]", height: 70, series: [line("latency", "#0f766e")], values: [report.ms] });
+  if (has("ms")) addPlot({ label: "[ms]", height: 70, series: [line("latency", "#0f766e")], columns: [() => report.ms] });
   addPlot({ label: "", height: 46, series: [{ paths: () => null, points: { show: false } }], draw: drawStates,
-            values: [report.along.map(() => null)] });
+            columns: [() => report.along.map(() => null)] });
   element("span", `state, ${report.axis}`, document.getElementById("plots").lastChild).className = "name";
   window.addEventListener("resize", () => plots.forEach((plot) =>
     plot.setSize({ width: document.getElementById("plots").clientWidth, height: plot.height })));

@@ -1,0 +1,1 @@
+"""Between a running node and the page that shows it."""

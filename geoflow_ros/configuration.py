@@ -18,8 +18,8 @@ from geoflow_ros.options import Option, Scalar, build, option, options_of
 from geoflow_ros.resources import share_file
 from geoflow_ros.satellite.live_config import LiveConfig
 from geoflow_ros.tracking.cameras import ONE, CameraSetup
-from geoflow_ros.tracking.panorama_views import PanoramaView, views_of
 from geoflow_ros.tracking.prior import HeadingConfig, PriorConfig
+from geoflow_ros.tracking.rig.panorama_views import PanoramaView, views_of
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
 from geoflow_ros.tracking.settings import CameraConfig, DatumConfig, OdometryConfig
 from geoflow_ros.tracking.tracker import TrackerConfig

@@ -28,7 +28,7 @@ from geoflow_ros.geodesy import compass_deg_to_yaw
 from geoflow_ros.localization.pose import UniformPosePrior
 from geoflow_ros.planar import wrap_angle
 from geoflow_ros.satellite.patch import SatellitePatch
-from geoflow_ros.tracking.panorama_views import VIEW, check_panorama, cut_view, views_of
+from geoflow_ros.tracking.rig.panorama_views import VIEW, check_panorama, cut_view, views_of
 
 NUMBERS = ("metres_per_px", "camera_x_px", "camera_y_px", "heading_deg", "camera_height_m", "label_error_m")
 INTRINSICS = ("fx", "fy", "cx", "cy")

@@ -97,7 +97,7 @@ def _outcome(index: int, sample: Sample, estimate: PoseEstimate, milliseconds: f
 def _information_bits(sample: Sample, estimate: PoseEstimate) -> float | None:
     if estimate.log_likelihood is None or estimate.patch is not sample.patch:  # of another patch, other headings lack
         return None
-    return PlaceDensity.of([estimate.log_likelihood], sample.prior).information_bits(sample.truth[:2], 0.0)
+    return PlaceDensity.of(estimate.log_likelihood, sample.prior).information_bits(sample.truth[:2], 0.0)
 
 
 def refused_fraction(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import expit
 from torch import Tensor
 from tqdm import tqdm
 
@@ -25,6 +26,9 @@ from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.localization.pose import Likelihood, PoseEstimate, of_base
 from geoflow_ros.model.interface import Latent, LocalizationModel
 from geoflow_ros.planar import PlanarPose
+from geoflow_ros.tracking.belief import BeliefConfig
+from geoflow_ros.tracking.evidence.frame_evidence import match_evidence
+from geoflow_ros.tracking.rig.combination import Frame, joint, part_of
 
 Alter = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 NEAR_M = 4.0
@@ -87,19 +91,22 @@ class PairsEvaluation:
         scores = {}
         for place, views in seen.items():
             prior = self._pairs.prior(place, 0.0)
-            densities = [PlaceDensity.of([view.likelihood], prior) for view in views]
+            densities = [PlaceDensity.of(view.likelihood, prior) for view in views]
             places = [(view.estimate.east, view.estimate.north) for view in views]
             right, wrong = np.array([view.right for view in views]), np.array([view.wrong for view in views])
             scores[place] = _scored(densities, places, views[0].view.label_error_m, right, wrong)
         return scores
 
     def _rig(self, seen: dict[str, list[Seen]]) -> dict[str, PlaceScores]:
-        """The views of a place as one observation: likelihoods multiplied, match log odds added."""
-        scores = {}
+        """The views of a place as one observation, as a rig's are to the node that drives through it."""
+        scores, belief = {}, BeliefConfig()
         for place, views in seen.items():
-            joint = PlaceDensity.of([view.likelihood for view in views], self._pairs.prior(place, 0.0))
-            right, wrong = np.array([sum(view.right for view in views)]), np.sum([view.wrong for view in views], axis=0)
-            scores[place] = _scored([joint], [joint.mean()], views[0].view.label_error_m, right, wrong)
+            frames = [Frame(view.likelihood, match_evidence(view.estimate.match)) for view in views]
+            together = joint(frames, belief.camera_correlation, belief.outlier_depth)
+            density = PlaceDensity.of(together, self._pairs.prior(place, 0.0))
+            right = np.array([_evidence([view.right for view in views])])
+            wrong = np.array([_evidence(each) for each in zip(*(view.wrong for view in views), strict=True)])
+            scores[place] = _scored([density], [density.mean()], views[0].view.label_error_m, right, wrong)
         return scores
 
     @torch.inference_mode()
@@ -128,6 +135,12 @@ def _of_vehicle(estimate: PoseEstimate, view: View) -> Likelihood:
     if estimate.log_likelihood is None:
         raise InputError("this network has no density: single hypotheses cannot be summed over views")
     return of_base(estimate.log_likelihood, PlanarPose(yaw=view.yaw))
+
+
+def _evidence(log_odds: Sequence[float]) -> float:
+    """What the cameras of a rig say together of the imagery, each by its match log odds."""
+    evidence = [match_evidence(float(expit(each))) for each in log_odds]
+    return sum(part_of(each, len(evidence)) * each for each in evidence)
 
 
 def _log_odds(latent: Latent) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,8 +31,8 @@ class PlaceDensity:
     known: Floats
 
     @classmethod
-    def of(cls, likelihoods: Sequence[Likelihood], prior: UniformPosePrior) -> PlaceDensity:
-        """What independent views say together, each by its likelihood of the vehicle's pose."""
+    def of(cls, likelihood: Likelihood, prior: UniformPosePrior) -> PlaceDensity:
+        """What a view, or several together, say by the likelihood of the vehicle's pose."""
         still = prior.sides is not None
         origin = PlanarPose(prior.east, prior.north, prior.yaw if prior.sides is None else prior.sides)
         turned = 0.0 if still else min(prior.yaw_range, math.pi / 4)  # how far the square may lie aslant
@@ -44,8 +43,7 @@ class PlaceDensity:
         ahead = np.abs(poses[:, :2] if still else rotate(-poses[:, 2], poses[:, :2]))
         inside = (ahead <= prior.reach_m).all(axis=1)
         total = np.full(len(poses), -np.inf)
-        there = compose(origin.array(), poses[inside])
-        total[inside] = np.sum([likelihood(there) for likelihood in likelihoods], axis=0)
+        total[inside] = likelihood(compose(origin.array(), poses[inside]))
         probability, known = (weights.reshape(yaw.shape).sum(axis=0) for weights in (softmax(total), inside))
         return cls(origin, axis, probability, known / known.sum())
 

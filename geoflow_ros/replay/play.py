@@ -16,9 +16,10 @@ from geoflow_ros.bags.reading import Damage, open_bag, read_messages
 from geoflow_ros.bags.topics import Topic, roles_of, unplayed_velocities
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, PoseWithCovariance
+from geoflow_ros.tracking.answer import Answer
 from geoflow_ros.tracking.cameras import ONE
-from geoflow_ros.tracking.panorama_views import Panoramas, PanoramaView
-from geoflow_ros.tracking.session import Answer, Session
+from geoflow_ros.tracking.rig.panorama_views import Panoramas, PanoramaView
+from geoflow_ros.tracking.session import Session
 from geoflow_ros.tracking.tracker import Track
 
 

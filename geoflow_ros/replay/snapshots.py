@@ -11,11 +11,11 @@ import numpy as np
 from geoflow_ros.bags.messages import compressed_to_rgb, to_rgb
 from geoflow_ros.bags.trajectory import Trajectory
 from geoflow_ros.errors import InputError
-from geoflow_ros.localization.pose import PoseEstimate, position_std
+from geoflow_ros.localization.pose import position_std
 from geoflow_ros.reports.heatmap import draw_heatmap
 from geoflow_ros.reports.page_data import WORST, Snapshot
 from geoflow_ros.reports.thumbnails import HEATMAP_PX, camera_jpeg, heatmap_jpeg
-from geoflow_ros.tracking.session import Answer
+from geoflow_ros.tracking.answer import Answer
 
 REGULAR = 240
 """Moments at equal intervals that are kept at most."""
@@ -75,8 +75,8 @@ class SnapshotRecorder:
 
 def take(index: int, message: Any, answer: Answer) -> Snapshot:
     """The camera's image and the heatmap of a frame, as far as there are any."""
-    estimate, heatmap, hypotheses = answer.single, None, np.empty((0, 3))
-    if isinstance(estimate, PoseEstimate) and answer.prior is not None:
+    estimate, heatmap, hypotheses = answer.shown(), None, np.empty((0, 3))
+    if estimate is not None and answer.prior is not None:
         heatmap = heatmap_jpeg(draw_heatmap(estimate, answer.prior, HEATMAP_PX))
         hypotheses = estimate.hypotheses
     return Snapshot(index, camera_thumbnail(message), heatmap, hypotheses)

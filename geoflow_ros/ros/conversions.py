@@ -18,8 +18,8 @@ from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.pose import PoseWithCovariance
 from geoflow_ros.tracking.measurements import UNMEASURED_VARIANCE
 from geoflow_ros.tracking.mount.estimate import MountEstimate
-from geoflow_ros.tracking.panorama_views import ViewImage
 from geoflow_ros.tracking.prior import Fix
+from geoflow_ros.tracking.rig.panorama_views import ViewImage
 
 
 def to_rgb(message: Image | ViewImage) -> NDArray[np.uint8]:

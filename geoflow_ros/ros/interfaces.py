@@ -99,7 +99,14 @@ TOPICS = (
     Topic("pose_fix", "sensor_msgs/msg/NavSatFix", "out", RESULT, "`pose` as WGS84 with covariance", "base_frame"),
     Topic("state", "std_msgs/msg/String", "out", LATCHED, "`STATE: reason`, whenever one of the two changes"),
     Topic("hypotheses", "sensor_msgs/msg/PointCloud2", "out", RESULT, "x, y, z, yaw, weight", "map_frame"),
-    Topic("heatmap", IMAGE, "out", Qos("reliable", 1), "density over the imagery, drawn while subscribed", "map_frame"),
+    Topic(
+        "heatmap",
+        IMAGE,
+        "out",
+        Qos("reliable", 1),
+        "density over the imagery, of a rig that of all its cameras together; drawn while subscribed",
+        "map_frame",
+    ),
     Topic(
         "~/mount",
         POSE,

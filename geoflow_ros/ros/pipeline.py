@@ -29,11 +29,12 @@ from geoflow_ros.ros.loading import Loaded
 from geoflow_ros.ros.publishing.announcer import Announcer
 from geoflow_ros.ros.publishing.mount_announcer import MountAnnouncer
 from geoflow_ros.ros.worker import NewestWorker
+from geoflow_ros.tracking.answer import Answer
 from geoflow_ros.tracking.cameras import ONE
 from geoflow_ros.tracking.frame_localizer import FrameLocalizer
 from geoflow_ros.tracking.history import JUMP_NS
-from geoflow_ros.tracking.panorama_views import Panoramas, ViewImage
-from geoflow_ros.tracking.session import Answer, Session
+from geoflow_ros.tracking.rig.panorama_views import Panoramas, ViewImage
+from geoflow_ros.tracking.session import Session
 
 if TYPE_CHECKING:
     from geoflow_ros.tiles.live.live_tiles import LiveTiles
@@ -203,7 +204,7 @@ class Pipeline:
         if self._loaded.live is not None:
             _look_ahead(self._loaded.live, answer)
         if isinstance(answer.single, PoseEstimate) and answer.prior is not None:
-            self.announcer.draw(answer.single, answer.prior, header.stamp)
+            self.announcer.draw(answer, header.stamp)
         self._found_mounts.announce(message, answer)
 
     def _localizer_in(self, frame: LocalFrame) -> FrameLocalizer:

@@ -9,16 +9,16 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.localization.pose import Likelihood, PoseEstimate, PosePrior
+from geoflow_ros.localization.pose import PoseEstimate, PosePrior
 from geoflow_ros.options import option
 from geoflow_ros.planar import PlanarPose, wrap_angle
 from geoflow_ros.tracking.cameras import AHEAD, View
 from geoflow_ros.tracking.evidence.frame_evidence import Seen, match_evidence
 from geoflow_ros.tracking.motion import NO_MOTION, Motion
 from geoflow_ros.tracking.particles import Particles
+from geoflow_ros.tracking.rig.combination import likelihood_of, share_of_each, weighed
 
 Floats = NDArray[np.float64]
 UNKNOWN_TURN_RATE = 0.3  # rad/s, standard deviation where nothing tells the rate of turn
@@ -197,10 +197,7 @@ class Belief:
             fresh = _drawn(estimate, round(self._config.injected * self._config.particles), self._rng)
             self._particles.replace_least(lag.inverse().apply(fresh), view.camera)
             fit, best = self._fit(estimate, lag, view.camera)
-        # The lower the probability of a match, the flatter: 1 - p + p times the likelihood ratio, of which p is best's.
-        flat = max(-self._config.outlier_depth, -match - best)
-        # And the less its errors are its own: where matches are weak, frame after frame errs the same way.
-        self._particles.reweight(share * expit(match) * np.logaddexp(fit, flat))
+        self._particles.reweight(share * weighed(fit, best, match, self._config.outlier_depth))
         return seen
 
     def chi_square(self, place: Floats, covariance: Floats, lag: Motion) -> float:
@@ -235,7 +232,7 @@ class Belief:
             share = min(share, self._scaled(travelled, turned))
         last = self._seen.get(view.camera)
         self._seen[view.camera] = _Taken(at if last is None else np.maximum(at, last.at), view.mount)
-        return share / (1.0 + self._config.camera_correlation * (together - 1))
+        return share * share_of_each(together, self._config.camera_correlation)
 
     def _scaled(self, travelled: float, turned: float) -> float:
         """Metres and radians in those within which frames count as one."""
@@ -243,7 +240,7 @@ class Belief:
 
     def _fit(self, estimate: PoseEstimate, lag: Motion, camera: str) -> tuple[Floats, float]:
         """Log likelihood (N,) of a frame at the particles, 0 at its best place; and of that, over knowing nothing."""
-        likelihood = estimate.log_likelihood or _gaussian(estimate)
+        likelihood = likelihood_of(estimate)
         poses = lag.apply(self._particles.poses)
         if camera in self._particles.squint:
             poses[:, 2] += self._particles.squint[camera]
@@ -264,16 +261,3 @@ def _reached(fit: Floats, weights: Floats) -> float:
     """The fit that the best `BEST_SHARE` of the belief reaches: a wide belief may hold many other places."""
     order = np.argsort(-fit)
     return float(fit[order[np.searchsorted(np.cumsum(weights[order]), BEST_SHARE)]])
-
-
-def _gaussian(estimate: PoseEstimate) -> Likelihood:
-    """A stand-in for the likelihood of a network that has none: its estimate of the position."""
-    precision = np.linalg.inv(estimate.covariance[:2, :2])
-    searched = estimate.density_size_m**2
-    best = 0.5 * float(np.linalg.slogdet(precision)[1]) + math.log(searched / (2 * math.pi))
-
-    def log_likelihood(poses: Floats) -> Floats:
-        offset = poses[:, :2] - (estimate.east, estimate.north)
-        return np.asarray(best - 0.5 * np.einsum("ni,ij,nj->n", offset, precision, offset))
-
-    return log_likelihood

@@ -10,39 +10,20 @@ from typing import Any
 from geoflow_ros.bags.messages import stamp_ns
 from geoflow_ros.camera import CameraModel
 from geoflow_ros.errors import InputError
-from geoflow_ros.geodesy import Datum, LocalFrame
+from geoflow_ros.geodesy import Datum
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection, position_std
 from geoflow_ros.planar import PlanarPose
+from geoflow_ros.tracking.answer import Answer
 from geoflow_ros.tracking.cameras import ONE, CameraSetup, View, of_camera
 from geoflow_ros.tracking.frame_localizer import FrameLocalizer, LocalizerIn
 from geoflow_ros.tracking.image_decoding import Decode, decode_image
 from geoflow_ros.tracking.mount.estimate import MountEstimate
 from geoflow_ros.tracking.mount.rig_mounts import CameraMounts
-from geoflow_ros.tracking.prior import Fix
 from geoflow_ros.tracking.search import Origin, Proposal, bounded
 from geoflow_ros.tracking.sensors.fix_delay import ClockOffset
 from geoflow_ros.tracking.sensors.image_check import ImageCheck
 from geoflow_ros.tracking.sensors.sensor_inputs import SensorInputs, SessionConfig
 from geoflow_ros.tracking.tracker import Track, Tracker, TrackState
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Answer:
-    """What came of an image. stamp_ns: its stamp. track: the fused pose at that stamp and the state. camera: its name.
-
-    single: what the frame alone said, started at `prior`. prior: where was searched, None if nowhere. frame: the map
-    frame of all poses, None while it is not known. fix: the nearest in time, whose altitude the pose may borrow.
-    warnings: as `SensorInputs.warnings`, in the reason of the track, too.
-    """
-
-    stamp_ns: int
-    track: Track
-    single: PoseEstimate | Rejection
-    prior: PosePrior | None
-    frame: LocalFrame | None
-    fix: Fix | None
-    warnings: Mapping[str, str]
-    camera: str = ONE
 
 
 class Session(SensorInputs):
@@ -283,7 +264,9 @@ class Session(SensorInputs):
         prior = task.proposal.prior if isinstance(task, _Task) else None
         warnings = self.warnings
         track = replace(track, reason="; ".join([track.reason, *warnings.values()]))
-        return Answer(taken_ns, track, single, prior, self.frame, self._sensors.nearest_fix(taken_ns), warnings, camera)
+        joint = self._tracker.together() if isinstance(single, PoseEstimate) else None
+        fix = self._sensors.nearest_fix(taken_ns)
+        return Answer(taken_ns, track, single, prior, self.frame, fix, warnings, camera, joint)
 
     def _forget(self, reason: str) -> None:
         self._generation += 1

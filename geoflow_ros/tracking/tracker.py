@@ -20,6 +20,7 @@ from geoflow_ros.tracking.evidence.support import DOUBTFUL, LOST, Support
 from geoflow_ros.tracking.history import JUMP_NS, KEPT_NS
 from geoflow_ros.tracking.motion import NO_MOTION, Motion, MotionBuffer
 from geoflow_ros.tracking.prior import PriorBuffer
+from geoflow_ros.tracking.rig.joint_view import JointView, RigFrames
 from geoflow_ros.tracking.search import Origin, Proposal, Search, bounded
 from geoflow_ros.tracking.sensors.fixes import FixFusion
 from geoflow_ros.tracking.sensors.odometer import Odometer
@@ -95,6 +96,7 @@ class Tracker:
         self._was_followed = False
         self._found_at: NDArray[np.float64] | None = None  # where a heading was guessed that driving must prove
         self._corrections = Corrections()
+        self._frames = RigFrames()
         self._odometer = Odometer(self._motions)
         self._fixes = FixFusion(self._sensors, self._motions, self.config.belief.fix_correlation)
 
@@ -170,6 +172,8 @@ class Tracker:
         if origin is not None and self._first_try_ns is None:
             self._first_try_ns = stamp_ns
         said = outcome.withheld if isinstance(outcome, Rejection) else outcome
+        if said is not None:
+            self._frames.add(view.camera, stamp_ns, said)
         if origin is Origin.BELIEF and self._belief is not None and said is not None:
             self._weigh_frame(self._belief, stamp_ns, said, view, isinstance(outcome, Rejection))
         elif isinstance(outcome, PoseEstimate):
@@ -181,6 +185,10 @@ class Tracker:
         elif self._belief is not None and self._support.is_firm and self._is_proven(self._belief):
             self._is_followed = self._was_followed = True
             self._leapt = ""
+
+    def together(self) -> JointView | None:
+        """What the frame that was seen last and those of other cameras say of this place now; None of a single one."""
+        return self._frames.together(self._motions, self.config.belief)
 
     @property
     def fixes(self) -> FixFusion:

@@ -21,8 +21,9 @@ from geoflow_ros.camera import Mount
 from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.replay.arguments import replay_config
 from geoflow_ros.satellite.mosaic import SatelliteMap
+from geoflow_ros.tracking.answer import Answer
 from geoflow_ros.tracking.mount.estimate import CAMERA, STATES, MountEstimate, MountPrior
-from geoflow_ros.tracking.session import Answer, Session
+from geoflow_ros.tracking.session import Session
 
 TRUE = Mount(height=1.5, roll=-0.02, pitch=0.05, yaw=0.01)
 SEEN, STD = 0.9, np.array([0.002, 0.003, 0.02, 0.01])

@@ -14,7 +14,7 @@ from geoflow_ros.bags.trajectory import Trajectory
 from geoflow_ros.localization.pose import PoseWithCovariance, Rejection
 from geoflow_ros.replay import snapshots
 from geoflow_ros.replay.snapshots import SnapshotRecorder, badness
-from geoflow_ros.tracking.session import Answer
+from geoflow_ros.tracking.answer import Answer
 from geoflow_ros.tracking.tracker import Track, TrackState
 
 

@@ -14,6 +14,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, PoseWithCovariance, Rejection
 from geoflow_ros.satellite.patch import SatellitePatch
+from geoflow_ros.tracking.answer import Answer
 from geoflow_ros.tracking.cameras import ONE, CameraSetup
 from geoflow_ros.tracking.image_decoding import Decode
 from geoflow_ros.tracking.measurements import to_fix
@@ -21,7 +22,6 @@ from geoflow_ros.tracking.mount.estimate import MountEstimate
 from geoflow_ros.tracking.prior import Fix
 from geoflow_ros.tracking.sensors.fix_delay import ClockOffset
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
-from geoflow_ros.tracking.session import Answer
 from geoflow_ros.tracking.tracker import Track, TrackState
 
 SLOW_S = 0.5

@@ -12,12 +12,13 @@ import tracking_support as sim
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection
 from geoflow_ros.planar import PlanarPose
+from geoflow_ros.tracking.answer import Answer
 from geoflow_ros.tracking.belief import Belief, BeliefConfig
 from geoflow_ros.tracking.cameras import CameraSetup, View
 from geoflow_ros.tracking.motion import Motion
 from geoflow_ros.tracking.sensors.rig_clocks import RigClocks
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
-from geoflow_ros.tracking.session import Answer, Session
+from geoflow_ros.tracking.session import Session
 from geoflow_ros.tracking.settings import DatumConfig
 from geoflow_ros.tracking.tracker import TrackState
 

@@ -11,9 +11,10 @@ import pytest
 import tracking_support as sim
 
 from geoflow_ros.localization.pose import PosePrior, Rejection
+from geoflow_ros.tracking.answer import Answer
 from geoflow_ros.tracking.belief import Belief
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
-from geoflow_ros.tracking.session import Answer, Session
+from geoflow_ros.tracking.session import Session
 from geoflow_ros.tracking.settings import DatumConfig
 from geoflow_ros.tracking.tracker import TrackState
 

@@ -13,9 +13,10 @@ import tracking_support as sim
 from geoflow_ros.geodesy import Datum
 from geoflow_ros.localization.pose import PosePrior
 from geoflow_ros.planar import wrap_angle
+from geoflow_ros.tracking.answer import Answer
 from geoflow_ros.tracking.prior import HeadingConfig
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
-from geoflow_ros.tracking.session import Answer, Session
+from geoflow_ros.tracking.session import Session
 from geoflow_ros.tracking.settings import DatumConfig
 from geoflow_ros.tracking.tracker import TrackState
 

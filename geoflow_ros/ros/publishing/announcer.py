@@ -9,12 +9,13 @@ from rclpy.node import Node
 from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
-from geoflow_ros.localization.pose import PoseEstimate, PosePrior, PoseWithCovariance
+from geoflow_ros.localization.pose import PoseEstimate, PoseWithCovariance
 from geoflow_ros.ros.diagnostics import ERROR, OK, WARN, Diagnostics
 from geoflow_ros.ros.publishing.map_to_odom import MapToOdom
 from geoflow_ros.ros.publishing.outputs import Outputs
 from geoflow_ros.ros.publishing.saved_pose import PoseKeeper
-from geoflow_ros.tracking.session import Answer, Session
+from geoflow_ros.tracking.answer import Answer
+from geoflow_ros.tracking.session import Session
 from geoflow_ros.tracking.tracker import TrackState
 
 WARNING_PERIOD_S = 5.0
@@ -73,9 +74,9 @@ class Announcer:
         if track.state is TrackState.LOCALISED:
             self._keep(answer.stamp_ns, frame, pose)
 
-    def draw(self, single: PoseEstimate, prior: PosePrior, stamp: Time) -> None:
+    def draw(self, answer: Answer, stamp: Time) -> None:
         """The heatmap, if someone looks at it; slow."""
-        self._outputs.publish_heatmap(single, prior, stamp)
+        self._outputs.publish_heatmap(answer, stamp)
 
     def state(self, name: str, reason: str) -> None:
         """A state that no answer reports."""

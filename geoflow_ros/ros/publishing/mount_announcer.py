@@ -17,9 +17,10 @@ from geoflow_ros.reports.mount_view import draw_mounts
 from geoflow_ros.ros import conversions
 from geoflow_ros.ros.endpoints import publisher
 from geoflow_ros.ros.publishing.mount_keeper import MountKeeper
+from geoflow_ros.tracking.answer import Answer
 from geoflow_ros.tracking.image_decoding import Decode
 from geoflow_ros.tracking.mount.estimate import CAMERA, STATES, MountEstimate, group_of, in_words
-from geoflow_ros.tracking.session import Answer, Session
+from geoflow_ros.tracking.session import Session
 
 PERIOD_NS = 1_000_000_000
 """Of image time, between two messages on a topic; a picture takes longer than a frame."""

@@ -11,10 +11,11 @@ from sensor_msgs.msg import PointCloud2, PointField
 from std_msgs.msg import Header, String
 
 from geoflow_ros.geodesy import LocalFrame
-from geoflow_ros.localization.pose import PoseEstimate, PosePrior, PoseWithCovariance
+from geoflow_ros.localization.pose import PoseEstimate, PoseWithCovariance
 from geoflow_ros.reports.heatmap import draw_heatmap
 from geoflow_ros.ros import conversions
 from geoflow_ros.ros.endpoints import publisher
+from geoflow_ros.tracking.answer import Answer
 from geoflow_ros.tracking.prior import Fix
 
 try:
@@ -61,9 +62,12 @@ class Outputs:
         if point_cloud2 is not None and self._publishers["hypotheses"].get_subscription_count():
             self._publishers["hypotheses"].publish(hypotheses_message(estimate, header))
 
-    def publish_heatmap(self, estimate: PoseEstimate, prior: PosePrior, stamp: Time) -> None:
+    def publish_heatmap(self, answer: Answer, stamp: Time) -> None:
         """Draw and publish the heatmap if someone looks at it."""
-        if self._publishers["heatmap"].get_subscription_count():
+        if not self._publishers["heatmap"].get_subscription_count():
+            return
+        estimate, prior = answer.shown(), answer.prior
+        if estimate is not None and prior is not None:
             header = Header(stamp=stamp, frame_id=self._map_frame)
             self._publishers["heatmap"].publish(conversions.image_message(draw_heatmap(estimate, prior), header))
 

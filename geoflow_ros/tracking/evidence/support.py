@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from geoflow_ros.tracking.cameras import ONE
+from geoflow_ros.tracking.rig.combination import part_of
 
 LOST, DOUBTFUL, CERTAIN = -4.0, 0.0, 8.0
 """Levels of support: below the first there is nothing, below the second too little, and the last is the most."""
@@ -60,8 +61,8 @@ class Support:
         no denial of the others.
         """
         view = self._views.setdefault(camera, _View(self._began_ns(stamp_ns)))
-        shared = self.cameras if evidence < 0.0 else 1
-        self._count(evidence, (stamp_ns - view.stamp_ns) * 1e-9 / shared, lost_after_s)
+        elapsed_s = (stamp_ns - view.stamp_ns) * 1e-9
+        self._count(evidence, elapsed_s * part_of(evidence, self.cameras), lost_after_s)
         view.streak = view.streak + 1 if evidence > 0.0 else 0
         self._came(view, stamp_ns, is_blind=False)
 

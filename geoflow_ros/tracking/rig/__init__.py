@@ -1,0 +1,1 @@
+"""Several cameras: what becomes of panoramas, and what all of them say together."""

@@ -13,12 +13,13 @@ from geoflow_ros.bags.messages import compressed_for
 from geoflow_ros.benchmark.drive import FramePath
 from geoflow_ros.benchmark.timing import Quantiles, quantiles
 from geoflow_ros.localization.estimation import estimate_pose
-from geoflow_ros.localization.inputs import ground_image, image_tensor
-from geoflow_ros.localization.localizer import cached_lift_grid
+from geoflow_ros.localization.inputs import cached_lift_grid, ground_image, image_tensor
 from geoflow_ros.localization.pose import PoseEstimate
+from geoflow_ros.localization.whole_frames import CameraFrame
 
 Publish = Callable[[PoseEstimate], object]
 """Makes the messages that carry a pose."""
+RIG = 4  # cameras
 DRAWN_SPREAD = 0.2  # of the hypotheses before refinement, in units of the search radius and radians
 
 
@@ -44,7 +45,8 @@ def measure_stages(path: FramePath, frames: int, publish: Publish | None, warm_u
     """Times of the stages of a frame, each for itself.
 
     `patch` and `encode_satellite` are paid for new patches only; `estimate` refines hypotheses of its own, so that
-    `refine` is a part of it. publish: None where there is no ROS; the stage is left out then.
+    `refine` is a part of it. `frame` is all of localising a decoded image on an encoded patch, `frames_of_4` four of
+    them at once, as of the cameras of a rig. publish: None where there is no ROS; the stage is left out then.
     """
     for index in range(warm_up):
         _take(path, index, Stopwatch(), publish)
@@ -79,6 +81,12 @@ def _take(path: FramePath, index: int, watch: Stopwatch, publish: Publish | None
         model.refine(latent, drawn, settings.schedule.fractions(settings.steps))
     with watch("estimate"):
         estimate = estimate_pose(model, latent, patch, frame.prior, settings, index)
+    taken = CameraFrame(image, camera, frame.prior, index)
+    path.localizer.localize_rig([taken])  # its patch may be new, which is paid for above
+    with watch("frame"):
+        path.localizer.localize_rig([taken])
+    with watch(f"frames_of_{RIG}"):
+        path.localizer.localize_rig([taken] * RIG)
     if publish is not None:
         with watch("publish"):
             publish(estimate)

@@ -20,8 +20,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.evaluate.place_density import CELL_M, PlaceDensity
 from geoflow_ros.evaluate.scores import PlaceScores, summarise_places
 from geoflow_ros.localization.estimation import estimate_pose
-from geoflow_ros.localization.inputs import ground_image, image_tensor
-from geoflow_ros.localization.localizer import cached_lift_grid
+from geoflow_ros.localization.inputs import cached_lift_grid, ground_image, image_tensor
 from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.localization.pose import Likelihood, PoseEstimate, of_base
 from geoflow_ros.model.interface import Latent, LocalizationModel

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.localization.patch_frame import PatchFrame
 from geoflow_ros.localization.pose import Likelihood, PoseEstimate, PosePrior, UniformPosePrior
 from geoflow_ros.model.config import ModelConfig
-from geoflow_ros.model.interface import Latent, LocalizationModel, PoseGrid
+from geoflow_ros.model.interface import FrameAnswer, Latent, LocalizationModel, PoseGrid
 from geoflow_ros.satellite.patch import SatellitePatch
 
 
@@ -53,13 +54,26 @@ def _estimate(
         drawn = _drawn(model.config, belief, config.hypotheses, rng)
     else:
         drawn = draw_posterior(belief, grid, config.hypotheses, rng)
-    refined, flow, fit = model.refine(latent, _tensor(drawn), config.schedule.fractions(config.steps))
+    refined = model.refine(latent, _tensor(drawn), config.schedule.fractions(config.steps))
+    return agreed_pose(model, FrameAnswer(latent, refined), frame, belief, config, grid is not None)
+
+
+def agreed_pose(
+    model: LocalizationModel,
+    answer: FrameAnswer,
+    frame: PatchFrame,
+    belief: Prior,
+    config: LocalizerConfig,
+    is_posterior: bool,
+) -> PoseEstimate:
+    """What refined hypotheses agree on. is_posterior: they were drawn from the posterior, not from the prior."""
+    latent, (refined, flow, fit) = answer
     moments = remaining_error(flow, belief.heading_variance)
     hypotheses = wrap_yaw(refined[0].numpy().astype(np.float64))
     weights = softmax(belief.log_density(hypotheses) + (0.0 if fit is None else fit[0].numpy()))
     pose = consensus(hypotheses, weights, config.bandwidth_m / frame.radius)
     # Drawn from the posterior, each stands for as much of it as the next.
-    shares = weights if grid is None else np.full(len(weights), 1 / len(weights))
+    shares = np.full(len(weights), 1 / len(weights)) if is_posterior else weights
     covariance = pose_covariance(pose, hypotheses, shares, moments) * _calibration(model.config)
     poses = frame.to_enu(np.concatenate([pose[None], hypotheses]))
     return PoseEstimate(
@@ -73,7 +87,7 @@ def _estimate(
         density_size_m=2 * REACH * frame.radius,
         patch=frame.patch,
         match=1.0 if latent.match_logit is None else float(expit(float(latent.match_logit[0]))),
-        log_likelihood=None if fit is None or grid is None else _likelihood(model, latent, frame, _uniform(grid)),
+        log_likelihood=_likelihood(model, latent, frame) if is_posterior and fit is not None else None,
     )
 
 
@@ -104,13 +118,19 @@ def _uniform(grid: PoseGrid) -> float:
     return highest + math.log(float(np.exp(searched - highest).mean()))
 
 
-def _likelihood(model: LocalizationModel, latent: Latent, frame: PatchFrame, uniform: float) -> Likelihood:
-    """The frame's log likelihood as a function of camera poses in the patch's frame, `uniform` of knowing nothing."""
+def _likelihood(model: LocalizationModel, latent: Latent, frame: PatchFrame) -> Likelihood:
+    """The frame's log likelihood as a function of camera poses in the patch's frame, over that of knowing nothing."""
+
+    @cache
+    def uniform() -> float:
+        grid = model.pose_grid(latent)
+        assert grid is not None
+        return _uniform(grid)
 
     @torch.inference_mode()
     def log_likelihood(poses: NDArray[np.float64]) -> NDArray[np.float64]:
         fit = model.log_likelihood(latent, _tensor(frame.from_enu(poses)))
         assert fit is not None
-        return np.asarray(fit[0].double().numpy()) - uniform
+        return np.asarray(fit[0].double().numpy()) - uniform()
 
     return log_likelihood

@@ -13,11 +13,10 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.model.interface import Flow, PoseGrid
+from geoflow_ros.model.interface import NEGLIGIBLE, Flow, PoseGrid
 from geoflow_ros.planar import rotate, wrap_angle
 
 Array = NDArray[np.float64]
-NEGLIGIBLE = 20.0  # so much less likely by logarithm than the likeliest cell, all others together are no hypothesis
 TOUCHING = 1e-6  # of a cell's size: a cell that only touches a prior's bounds lies outside
 CONSENSUS_TOLERANCE = 1e-5  # in hypothesis units: a fifth of a millimetre
 

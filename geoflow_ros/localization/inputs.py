@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
+
 import cv2
 import numpy as np
 import torch
@@ -9,9 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from geoflow_ros.camera import CameraModel
+from geoflow_ros.localization.pose import PosePrior
 from geoflow_ros.model.config import ModelConfig
+from geoflow_ros.planar import wrap_angle
+from geoflow_ros.satellite.patch import SatellitePatch
 
 LARGEST_LINEAR_SHRINKAGE = 1.5  # beyond it, linear interpolation skips pixels
+SEARCHED_SIGMAS = 3.0  # of the prior's heading: what is further from it is not worth the time
 OUT_OF_VIEW = -2.0  # a grid_sample coordinate that reads nothing
 
 
@@ -40,3 +47,12 @@ def lift_grid(camera: CameraModel, config: ModelConfig) -> Tensor | None:
     uv, inside = camera.project(points)
     grid = uv / [camera.width, camera.height] * 2.0 - 1.0
     return torch.from_numpy(np.where(inside[..., None], grid, OUT_OF_VIEW).astype(np.float32))[None]
+
+
+cached_lift_grid = lru_cache(maxsize=16)(lift_grid)
+
+
+def searched_headings(prior: PosePrior, patch: SatellitePatch) -> tuple[float, float]:
+    """Middle of the headings searched, counter-clockwise from the patch's +u, and reach to either side of it (rad)."""
+    # Around the prior's own heading: headings that jump with the patch would bend a whole drive one way.
+    return float(wrap_angle(prior.yaw - patch.yaw)), SEARCHED_SIGMAS * math.sqrt(prior.covariance[2, 2])

@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -18,9 +17,9 @@ from torch import Tensor
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.budget import TimeBudget
-from geoflow_ros.localization.encoded_patches import EncodedPatch, PatchEncoder, Snapping
+from geoflow_ros.localization.encoded_patches import PatchEncoder, Snapping
 from geoflow_ros.localization.estimation import estimate_pose
-from geoflow_ros.localization.inputs import ground_image, image_tensor, lift_grid
+from geoflow_ros.localization.inputs import cached_lift_grid, ground_image, image_tensor, lift_grid, searched_headings
 from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.localization.mount_evidence import MountEvidence, mount_evidence
 from geoflow_ros.localization.patch_frame import PatchFrame
@@ -33,17 +32,15 @@ from geoflow_ros.localization.pose import (
     of_base,
     position_std,
 )
+from geoflow_ros.localization.whole_frames import CameraFrame, Searched, answered
 from geoflow_ros.model.inference.runtimes import Runtime, accelerated, parse_runtime
 from geoflow_ros.model.interface import Latent, Lifter, LocalizationModel
 from geoflow_ros.model.weights import load
-from geoflow_ros.planar import compose, wrap_angle
+from geoflow_ros.planar import compose
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.patch import SatellitePatch
 
-SEARCHED_SIGMAS = 3.0  # of the prior's heading: what is further from it is not worth the time
 BLANK_IMAGE_STD = 3.0  # grey levels; a covered lens
-
-cached_lift_grid = lru_cache(maxsize=16)(lift_grid)
 
 
 def load_model(checkpoint: Path, runtime: Runtime | str = Runtime.AUTO) -> LocalizationModel:
@@ -123,7 +120,38 @@ class Localizer:
         self, image: NDArray[np.uint8], camera: CameraModel, prior: PosePrior, seed: int
     ) -> PoseEstimate | Rejection:
         """Pose of base_link in the `map` frame from an RGB image (H, W, 3) as the camera gave it."""
+        if self._takes_whole_frames:
+            return self.localize_rig([CameraFrame(image, camera, prior, seed)])[0]
         start = time.perf_counter()
+        searched = self._searched(image, camera, prior)
+        if isinstance(searched, Rejection):
+            return searched
+        latent = self._encode(camera.rectify(image), camera.rectified(), searched)
+        config = self._affordable(time.perf_counter() - start)
+        start = time.perf_counter()
+        estimate = estimate_pose(self.model, latent, searched.encoded.patch, searched.prior, config, seed)
+        self._budget.spent(time.perf_counter() - start, config.hypotheses, config.steps)
+        return self._checked(estimate, searched.prior, camera.mount)
+
+    def localize_rig(self, frames: Sequence[CameraFrame]) -> list[PoseEstimate | Rejection]:
+        """`localize` of each of several frames, of several cameras say: all at once where the network can do that."""
+        if not self._takes_whole_frames:
+            return [self.localize(each.image, each.camera, each.prior, each.seed) for each in frames]
+        results: list[Searched | Rejection] = [self._searched(each.image, each.camera, each.prior) for each in frames]
+        taken = [(frame, each) for frame, each in zip(frames, results, strict=True) if isinstance(each, Searched)]
+        poses = iter(answered(self.model, taken, self.config))
+        return [
+            self._checked(next(poses), each.prior, frame.camera.mount) if isinstance(each, Searched) else each
+            for frame, each in zip(frames, results, strict=True)
+        ]
+
+    @property
+    def _takes_whole_frames(self) -> bool:
+        """Whether the network goes from images to hypotheses in one go, which leaves no moment to count the time in."""
+        return self.model.answer is not None and self.config.max_latency_ms == 0.0
+
+    def _searched(self, image: NDArray[np.uint8], camera: CameraModel, prior: PosePrior) -> Searched | Rejection:
+        """Where an image is looked for, or why it cannot be."""
         if unusable := _blind(image, camera) or self._too_vague(prior):
             return unusable
         of_camera = moved(prior, camera.mount.planar)
@@ -131,12 +159,7 @@ class Localizer:
         if encoded.patch.missing > self.config.max_missing:
             extent = f"{encoded.patch.size_m:.0f} m around {of_camera.east:.0f} m east, {of_camera.north:.0f} m north"
             return Rejection(f"no satellite imagery for {encoded.patch.missing:.0%} of the {extent} of the datum")
-        latent = self._encode(camera.rectify(image), camera.rectified(), of_camera, encoded)
-        config = self._affordable(time.perf_counter() - start)
-        start = time.perf_counter()
-        estimate = estimate_pose(self.model, latent, encoded.patch, of_camera, config, seed)
-        self._budget.spent(time.perf_counter() - start, config.hypotheses, config.steps)
-        return self._checked(estimate, of_camera, camera.mount)
+        return Searched(of_camera, encoded)
 
     def weigh_mounts(
         self, image: NDArray[np.uint8], camera: CameraModel, prior: PosePrior, mounts: Sequence[Mount]
@@ -145,18 +168,14 @@ class Localizer:
 
         Each is computed when it is asked for, in a few milliseconds; the first with the features they share.
         """
-        of_camera = moved(prior, camera.mount.planar)
-        if _blind(image, camera) or self._too_vague(prior):
-            return
-        encoded = self._patches.around(of_camera)
-        if encoded.patch.missing > self.config.max_missing:
+        searched = self._searched(image, camera, prior)
+        if isinstance(searched, Rejection):
             return
         lifter = self._lifter(camera.rectify(image))
         if lifter is None:
             return
         for mount in mounts:
-            view = replace(camera.rectified(), mount=mount)
-            evidence = self._weigh_mount(lifter, view, of_camera, encoded)
+            evidence = self._weigh_mount(lifter, replace(camera.rectified(), mount=mount), searched)
             if evidence is not None:
                 yield evidence
 
@@ -165,21 +184,17 @@ class Localizer:
         return self.model.lifter(image_tensor(ground_image(rectified, self.model.config)))
 
     @torch.inference_mode()
-    def _weigh_mount(
-        self, lifter: Lifter, view: CameraModel, of_camera: PosePrior, encoded: EncodedPatch
-    ) -> MountEvidence | None:
-        lift = lift_grid(view, self.model.config)
+    def _weigh_mount(self, lifter: Lifter, view: CameraModel, searched: Searched) -> MountEvidence | None:
+        lift, encoded = lift_grid(view, self.model.config), searched.encoded
         if lift is None:
             return None
-        middle, reach = _headings(of_camera, encoded)
+        middle, reach = searched_headings(searched.prior, encoded.patch)
         latent = self.model.match(lifter(lift), encoded.features, torch.tensor([middle], dtype=torch.float32), reach)
         frame = PatchFrame(encoded.patch, self.model.config.search_radius, middle)
-        return mount_evidence(self.model, latent, frame, of_camera)
+        return mount_evidence(self.model, latent, frame, searched.prior)
 
-    def _encode(
-        self, rectified: NDArray[np.uint8], camera: CameraModel, of_camera: PosePrior, encoded: EncodedPatch
-    ) -> Latent:
-        headings = _headings(of_camera, encoded)
+    def _encode(self, rectified: NDArray[np.uint8], camera: CameraModel, searched: Searched) -> Latent:
+        encoded, headings = searched.encoded, searched_headings(searched.prior, searched.encoded.patch)
         return encode(self.model, rectified, camera, encoded.patch, encoded.features, *headings)
 
     @property
@@ -243,13 +258,6 @@ def _blind(image: NDArray[np.uint8], camera: CameraModel) -> Rejection | None:
     if cv2.meanStdDev(image[::4])[1].max() < BLANK_IMAGE_STD:
         return Rejection("image has no contrast: is the lens covered?", is_blind=True)
     return None
-
-
-def _headings(of_camera: PosePrior, encoded: EncodedPatch) -> tuple[float, float]:
-    """Around which the heading is searched, counter-clockwise from the patch's +u, and how far (rad)."""
-    # Around the prior's own heading: headings that jump with the patch would bend a whole drive one way.
-    yaw_offset = float(wrap_angle(of_camera.yaw - encoded.patch.yaw))
-    return yaw_offset, SEARCHED_SIGMAS * math.sqrt(of_camera.covariance[2, 2])
 
 
 def _to_base(estimate: PoseEstimate, mount: Mount) -> PoseEstimate:

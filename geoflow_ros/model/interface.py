@@ -16,6 +16,8 @@ from torch import Tensor, nn
 
 from geoflow_ros.model.config import ModelConfig
 
+NEGLIGIBLE = 20.0  # so much less likely by logarithm than the likeliest cell, all others together are no hypothesis
+
 
 @dataclass(frozen=True, slots=True)
 class Flow:
@@ -85,6 +87,36 @@ class PoseGrid:
     size: NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameQuestion:
+    """A frame, the patch that it is looked for in, and what is believed of it.
+
+    ground, lift, satellite, yaw_offset, yaw_reach: as the encoders and `LocalizationModel.match` take them, of one.
+    mean (3,), root (3, 3): a Gaussian prior of the hypotheses, whose inverse covariance is root @ root.T.
+    rank: uniform in [0, 1), which chooses the cells that hypotheses start in; jitter: (N, 3) uniform in [-0.5, 0.5),
+    where in their cells.
+    """
+
+    ground: Tensor
+    lift: Tensor
+    satellite: Tensor
+    yaw_offset: float
+    yaw_reach: float
+    mean: NDArray[np.float64]
+    root: NDArray[np.float64]
+    rank: float
+    jitter: NDArray[np.float64]
+
+
+class FrameAnswer(NamedTuple):
+    """What is kept of a frame for reading its density, and the hypotheses drawn from the posterior and refined."""
+
+    latent: Latent
+    refined: Refined
+
+
+Answer = Callable[[Sequence[FrameQuestion], Sequence[float]], list[FrameAnswer]]
+"""Answers to the frames of a rig, taken so many steps (fractions of the flow), all at once."""
 Refine = Callable[[Tensor, Tensor, Sequence[float]], Refined]
 """`LocalizationModel.refine` of one frame, from the table of its latent."""
 Lifter = Callable[[Tensor], Tensor]
@@ -99,6 +131,8 @@ class LocalizationModel(nn.Module, ABC):
     config: ModelConfig
     refinement: Refine | None = None
     """What refines the hypotheses of one frame faster than `flow` does step by step."""
+    answer: Answer | None = None
+    """What goes from images to refined hypotheses without coming back in between, where that is faster."""
 
     @abstractmethod
     def encode_ground(self, ground: Tensor, lift: Tensor | None) -> Tensor:

@@ -95,14 +95,18 @@ class MatchVolume(nn.Module):
         """
         skipped = self.skipped(yaw_reach)
         templates = self.templates(ground, yaw_offset, skipped)
-        scores = self.correlate(templates, spectrum) * torch.exp(self.temperature)
-        total = torch.logsumexp(scores.flatten(1), dim=1)
-        evidence = total - math.log(math.prod(self.shape))
-        match_logit = torch.exp(self.evidence_scale) * evidence + self.evidence_bias
-        log_probability = scores - total[:, None, None, None]
+        log_probability, match_logit, evidence = self.weighed(self.correlate(templates, spectrum))
         if skipped > 0:
             log_probability = F.pad(log_probability, (0, 0, 0, 0, skipped, skipped), value=-math.inf)
         return log_probability, match_logit, evidence
+
+    def weighed(self, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What `forward` returns, from scores (B, K, D, D) as `correlate` has them; -inf where nothing is looked at."""
+        scores = scores * torch.exp(self.temperature)
+        total = torch.logsumexp(scores.flatten(1), dim=1)
+        evidence = total - math.log(math.prod(self.shape))
+        match_logit = torch.exp(self.evidence_scale) * evidence + self.evidence_bias
+        return scores - total[:, None, None, None], match_logit, evidence
 
     def skipped(self, yaw_reach: float) -> int:
         """Headings at either end that lie further than this from the middle one (rad)."""

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 PROBABILITY_FLOOR = 1e-8
 PYRAMID_LEVELS = 5  # the coarsest block is 16 cells: from anywhere in the volume a hypothesis sees the rest
 READS = 3  # places read along each axis, a block apart
+HERE = READS**3 // 2  # among a level's reads, the one at the index itself
 WINDOW = READS + 1  # cells under them, since each place lies between two
 TABLE_SCALE = 0.2  # of the logarithms in the table, which reach from 0 to 18
 PAD = WINDOW  # zeros around every level: a window pushed out of a level lies in them whole

@@ -31,6 +31,7 @@ def test_quick_benchmark_measures_a_little_of_everything(tmp_path: Path, capsys:
     assert 0 < localizer["latency_ms_p50"] <= localizer["latency_ms_p95"]
     assert document["speedup"] == pytest.approx(localizer["fps"] / paper["fps"])
     stages = ["decode", "preprocess", "patch", "encode_ground", "encode_satellite", "match", "refine", "estimate"]
+    stages += ["frame", "frames_of_4"]
     assert [name for name in document["stages"] if name != "publish"] == stages
     assert all(0 < each["p50"] <= each["p95"] <= each["max"] for each in document["stages"].values())
     assert document["runtimes"]["torch"]["error_ratio"] == 1.0

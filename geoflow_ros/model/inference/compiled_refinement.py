@@ -19,13 +19,12 @@ from torch import Tensor
 from geoflow_ros.model.inference.jit import compiled
 from geoflow_ros.model.interface import Flow, Refined
 from geoflow_ros.model.matchflow import YAW_VARIANCE_SCALE, FlowHead
-from geoflow_ros.model.volume import PYRAMID_LEVELS, READS, TABLE_SCALE, WINDOW
+from geoflow_ros.model.volume import HERE, PYRAMID_LEVELS, READS, TABLE_SCALE, WINDOW
 
 Array = NDArray[np.float32]
 BLOCK = 64  # hypotheses at once: four registers of AVX-512, and their activations fit the first cache
 SHARED = 256  # from so many hypotheses on they are shared out among the cores
 OUTPUTS = 7
-HERE = READS**3 // 2  # among a level's reads
 
 
 class Weights(NamedTuple):

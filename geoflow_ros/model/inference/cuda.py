@@ -1,4 +1,4 @@
-"""The network on a GPU: encoders and match replayed as CUDA graphs, without a launch from Python per kernel."""
+"""The network on a GPU: its parts, or a frame as a whole, are CUDA graphs, without a launch from Python per kernel."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from geoflow_ros.errors import InputError
+from geoflow_ros.model.inference.cuda_choice import chosen_answers
+from geoflow_ros.model.inference.cuda_frame import captured
 from geoflow_ros.model.interface import Flow, Latent, Lifter, LocalizationModel, PoseGrid
 from geoflow_ros.model.matchflow import MatchFlow
-
-WARM_UP = 3  # calls before a capture, in which the libraries choose their kernels
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +47,15 @@ class Graphed:
 
     def _capture(self, inputs: tuple[Tensor | None, ...]) -> Capture:
         static = tuple(None if entry is None else entry.detach().clone().cuda() for entry in inputs)
-        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(WARM_UP):
-                self._function(*static)
-        torch.cuda.current_stream().wait_stream(stream)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            output = self._function(*static)
+        graph, output = captured(lambda: self._function(*static))
         return Capture(graph, static, output)
 
 
 class CudaModel(LocalizationModel):
-    """Encoders and match on the GPU; the latent comes back to the CPU, where few small steps refine it soonest."""
+    """A frame's whole way on the GPU, if its prior is a Gaussian: `answer`. Of other uses, encoders and match.
+
+    Their latent comes back to the CPU, as does the volume of an answer, from which the tracker reads likelihoods.
+    """
 
     def __init__(self, model: LocalizationModel) -> None:
         if not torch.cuda.is_available():
@@ -74,6 +69,8 @@ class CudaModel(LocalizationModel):
             self._lift = Graphed(lambda features, lift: Latent(pooled=on_gpu.ground.lifted(features, lift)))
         self._satellite = Graphed(lambda image: Latent(pooled=on_gpu.encode_satellite(image)))
         self._match = Graphed(on_gpu.match)
+        if isinstance(model, MatchFlow) and isinstance(on_gpu, MatchFlow):
+            self.answer = chosen_answers(model, on_gpu)
 
     def encode_ground(self, ground: Tensor, lift: Tensor | None) -> Tensor:
         return features_of(self._ground(ground.pin_memory(), lift))

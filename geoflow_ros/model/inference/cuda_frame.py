@@ -1,0 +1,238 @@
+"""A frame of one or more cameras on a GPU in one go: images in, refined hypotheses and the match volume out.
+
+Encoder, match, posterior draw and refinement are one function of tensors that lie still, so that a CUDA graph can
+replay it. On a processor the same function runs without a graph, which is how it is tested.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import threading
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from geoflow_ros.model.interface import NEGLIGIBLE, Flow, FrameAnswer, FrameQuestion, Latent, Refined
+from geoflow_ros.model.matchflow import FlowHead, MatchFlow
+from geoflow_ros.model.volume import HERE, PYRAMID_LEVELS, TABLE_SCALE, mass_pyramid
+
+WARM_UP = 3  # calls before a capture, in which the libraries choose their kernels
+FOUND = 11  # numbers a refined hypothesis comes back with: three of its own and eight of what is there
+Output = TypeVar("Output")
+RefineBatch = Callable[[Tensor, Tensor, Sequence[float]], Tensor]
+"""From tables (B, T), hypotheses (B, N, 3) and fractions to (B, N, FOUND), as `found` lays them out."""
+
+
+def captured(function: Callable[[], Output]) -> tuple[torch.cuda.CUDAGraph, Output]:
+    """The graph of a function that reads tensors on the GPU, and the output that every replay overwrites."""
+    with torch.backends.cudnn.flags(enabled=True, benchmark=True):
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(WARM_UP):
+                function()
+        torch.cuda.current_stream().wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+            output = function()
+    return graph, output
+
+
+class StepByStep:
+    """Refinement by torch, an operation at a time."""
+
+    def __init__(self, head: FlowHead) -> None:
+        self._head = head
+
+    def __call__(self, table: Tensor, hypotheses: Tensor, fractions: Sequence[float]) -> Tensor:
+        for fraction in fractions:
+            hypotheses = self._head(table, hypotheses).step(hypotheses, fraction)
+        log_density = self._head.read(table, self._head.index(hypotheses))[:, HERE] / TABLE_SCALE
+        return found(hypotheses, self._head(table, hypotheses), log_density.view(hypotheses.shape[:2]))
+
+
+def found(hypotheses: Tensor, flow: Flow, log_density: Tensor) -> Tensor:
+    """(B, N, FOUND): the hypotheses, the flow there and the log density; `refined` takes it apart."""
+    assert flow.yaw_step is not None and flow.yaw_variance is not None
+    rest = (flow.log_distance, flow.variance, flow.kappa, flow.yaw_step, flow.yaw_variance, log_density)
+    return torch.cat([hypotheses, flow.direction, torch.stack(rest, dim=-1)], dim=-1)
+
+
+def refined(packed: Tensor) -> Refined:
+    """What `found` packed."""
+    log_distance, variance, kappa, yaw_step, yaw_variance, log_density = packed[..., 5:].unbind(-1)
+    flow = Flow(log_distance, variance, packed[..., 3:5], kappa, yaw_step, yaw_variance)
+    return Refined(packed[..., :3], flow, log_density)
+
+
+class Numbers(NamedTuple):
+    """The small inputs of B frames, which travel in one row each.
+
+    yaw_offset, rank: (B,). barred: (B, K) 0, or -inf for a heading that is not looked at. root, shift: (B, 3, 3) and
+    (B, 1, 3) that make of a hypothesis what the prior's log density is minus half the square of. jitter: (B, N, 3).
+    """
+
+    yaw_offset: Tensor
+    rank: Tensor
+    shift: Tensor
+    root: Tensor
+    barred: Tensor
+    jitter: Tensor
+
+    @classmethod
+    def unpacked(cls, rows: Tensor, headings: int) -> Numbers:
+        """From (B, 14 + K + 3 N) as `packed` makes a row."""
+        batch, sizes = len(rows), [1, 1, 3, 9, headings, rows.shape[1] - 14 - headings]
+        yaw_offset, rank, shift, root, barred, jitter = rows.split_with_sizes(sizes, dim=1)
+        return cls(
+            yaw_offset[:, 0],
+            rank[:, 0],
+            shift[:, None],
+            root.reshape(batch, 3, 3),
+            barred,
+            jitter.reshape(batch, -1, 3),
+        )
+
+
+def packed(question: FrameQuestion, headings: int, skipped: int) -> NDArray[np.float64]:
+    """The row of a question. skipped: headings at either end that are not looked at."""
+    barred = np.zeros(headings)
+    barred[:skipped] = barred[headings - skipped :] = -math.inf
+    shift = -question.mean @ question.root
+    parts = ([question.yaw_offset, question.rank], shift, question.root.ravel(), barred, question.jitter.ravel())
+    return np.concatenate(parts)
+
+
+class FrameNetwork(nn.Module):
+    """All of `MatchFlow` that a frame needs, with the posterior drawn in between."""
+
+    cells: Tensor
+    cell_size: Tensor
+
+    def __init__(self, model: MatchFlow, precision: torch.dtype, refine: RefineBatch | None = None) -> None:
+        """precision: of the convolutions on the image. refine: by default, torch."""
+        super().__init__()
+        self.config, self.volume, self.head = model.config, model.volume, model.head
+        self.ground, self.pyramid = model.ground, copy.deepcopy(model.ground.pyramid).to(precision)
+        self.refine = refine or StepByStep(self.head)
+        x, y, yaw = self.volume.axes
+        middles = np.stack(np.meshgrid(yaw, y, x, indexing="ij")[::-1], axis=-1).reshape(-1, 3)
+        of_cells = (("cells", middles), ("cell_size", self.volume.cell_size))
+        for name, entries in of_cells:
+            self.register_buffer(name, torch.from_numpy(np.float32(entries)).to(model.volume.template_grid.device))
+
+    def forward(
+        self, image: Tensor, lift: Tensor, spectrum: Tensor, rows: Tensor, fractions: Sequence[float]
+    ) -> tuple[Tensor, Tensor]:
+        """(B, N FOUND + 2): hypotheses, match logit and log evidence; and the finest level (B, K, D, D) of the pyramid.
+
+        image: (B, 3, H, W) uint8. rows: as `Numbers`.
+        """
+        asked = Numbers.unpacked(rows, self.volume.shape[0])
+        lifted = self.ground.lifted(self.pyramid(image).float(), lift)
+        templates = self.volume.templates(lifted, asked.yaw_offset)
+        scores = self.volume.correlate(templates, spectrum) + asked.barred[:, :, None, None]
+        log_probability, match_logit, log_evidence = self.volume.weighed(scores)
+        pyramid = mass_pyramid(log_probability, PYRAMID_LEVELS)
+        table = self.head.read.tabulate(pyramid)
+        _, height, width = self.volume.shape
+        finest = pyramid[0][..., :height, :width].contiguous()
+        there = self.refine(table, self._drawn(finest.flatten(1), asked), fractions)
+        return torch.cat([there.flatten(1), match_logit[:, None], log_evidence[:, None]], dim=1), finest
+
+    def _drawn(self, log_mass: Tensor, asked: Numbers) -> Tensor:
+        """Hypotheses (B, N, 3) from the cells (B, M), as `geoflow_ros.localization.hypotheses.draw_posterior`."""
+        batch, count = asked.jitter.shape[:2]
+        offset = torch.baddbmm(asked.shift, self.cells.expand(batch, -1, -1), asked.root)
+        log_posterior = log_mass - 0.5 * offset.square().sum(-1)
+        relative = log_posterior - log_posterior.amax(1, keepdim=True)
+        cumulative = relative.exp().masked_fill(relative < -NEGLIGIBLE, 0.0).double().cumsum(1)
+        order = torch.arange(count, device=log_mass.device) + asked.rank.double()[:, None]
+        cell = torch.searchsorted(cumulative, order * (cumulative[:, -1:] / count)).clamp(max=len(self.cells) - 1)
+        return torch.addcmul(self.cells[cell], asked.jitter, self.cell_size)
+
+
+class FrameRun:
+    """Memory that lies still for B frames of N hypotheses, and the computation on it: a graph where there is a GPU."""
+
+    def __init__(self, network: FrameNetwork, batch: int, count: int, fractions: Sequence[float]) -> None:
+        config, volume, device = network.config, network.volume, network.cells.device
+        self._volume, self._is_gpu, self._count = volume, device.type == "cuda", count
+        size, length = (batch, 3, config.ground_height, config.ground_width), 14 + volume.shape[0] + 3 * count
+        height, width = volume.fft_shape
+        image = torch.zeros(size, dtype=torch.uint8).contiguous(memory_format=torch.channels_last)
+        self._image, self._rows = self._host(image), self._host(torch.zeros(batch, length))
+        self._inputs = (
+            torch.zeros_like(image, device=device),
+            torch.zeros(batch, *config.lift_shape, 2, device=device),
+            torch.zeros(batch, config.channels, width // 2 + 1, height, dtype=torch.complex64, device=device).mT,
+            torch.zeros(batch, length, device=device),
+        )
+        self._inputs[3][:, 5:14:4] = 1.0  # a root that is none would be no prior
+        self._held: list[tuple[Tensor, Tensor] | None] = [None] * batch
+        self._compute: Callable[[], tuple[Tensor, Tensor]] = lambda: network(*self._inputs, fractions)
+        if self._is_gpu:
+            self.graph, self._outputs = captured(self._compute)
+            self._answers = tuple(self._host(torch.zeros(each.shape)) for each in self._outputs)
+
+    def _host(self, tensor: Tensor) -> Tensor:
+        return tensor.pin_memory() if self._is_gpu else tensor
+
+    def __call__(self, questions: Sequence[FrameQuestion]) -> list[FrameAnswer]:
+        image, _, _, rows = self._inputs
+        headings = self._volume.shape[0]
+        for index, question in enumerate(questions):
+            self._image[index] = question.ground[0]
+            row = packed(question, headings, self._volume.skipped(question.yaw_reach))
+            self._rows[index] = torch.from_numpy(row)
+            self._hold(index, question.lift, question.satellite)
+        image.copy_(self._image, non_blocking=True)
+        rows.copy_(self._rows, non_blocking=True)
+        summary, finest = self._replayed() if self._is_gpu else self._compute()
+        return [self._answer(question, *each) for question, *each in zip(questions, summary, finest, strict=True)]
+
+    def _hold(self, index: int, lift: Tensor, spectrum: Tensor) -> None:
+        """Have the lift grid and the spectrum in place; most frames find both there."""
+        held = self._held[index]
+        if held is None or held[0] is not lift:
+            self._inputs[1][index].copy_(lift[0], non_blocking=True)
+        if held is None or held[1] is not spectrum:
+            self._inputs[2][index].copy_(spectrum[0], non_blocking=True)
+        self._held[index] = lift, spectrum
+
+    def _replayed(self) -> tuple[Tensor, ...]:
+        self.graph.replay()
+        for host, output in zip(self._answers, self._outputs, strict=True):
+            host.copy_(output, non_blocking=True)
+        torch.cuda.current_stream().synchronize()
+        return tuple(each.clone() for each in self._answers)  # the next frame overwrites them
+
+    def _answer(self, question: FrameQuestion, summary: Tensor, finest: Tensor) -> FrameAnswer:
+        there, (match_logit, log_evidence) = (
+            summary[None, :-2].view(1, -1, FOUND),
+            summary[-2:].split_with_sizes([1, 1]),
+        )
+        latent = Latent(None, (finest[None],), None, match_logit, log_evidence, question.yaw_offset)
+        return FrameAnswer(latent, refined(there))
+
+
+class FrameAnswers:
+    """`LocalizationModel.answer`: a `FrameRun` for each number of frames, of hypotheses, and each schedule of steps."""
+
+    def __init__(self, network: FrameNetwork) -> None:
+        self._network = network
+        self._runs: dict[tuple[int, int, tuple[float, ...]], FrameRun] = {}
+        self._lock = threading.Lock()
+
+    @torch.inference_mode()
+    def __call__(self, questions: Sequence[FrameQuestion], fractions: Sequence[float]) -> list[FrameAnswer]:
+        key = len(questions), len(questions[0].jitter), tuple(fractions)
+        with self._lock:
+            if key not in self._runs:
+                self._runs[key] = FrameRun(self._network, *key)
+            return self._runs[key](questions)

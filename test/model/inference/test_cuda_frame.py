@@ -1,0 +1,169 @@
+"""A frame answered in one go is answered as its parts one by one answer it, whatever the way."""
+
+from __future__ import annotations
+
+import logging
+import math
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from geoflow_ros.localization.hypotheses import GaussianPrior, draw_posterior
+from geoflow_ros.model.config import DefaultConfig
+from geoflow_ros.model.inference import cuda_choice
+from geoflow_ros.model.inference.cuda_choice import chosen_answers, chosen_refinement, example_question
+from geoflow_ros.model.inference.cuda_frame import FrameAnswers, FrameNetwork, StepByStep, refined
+from geoflow_ros.model.inference.prepare import prepare
+from geoflow_ros.model.interface import FrameAnswer, FrameQuestion
+from geoflow_ros.model.matchflow import FlowHead, MatchFlow
+
+CONFIG = DefaultConfig(ground_height=32, ground_width=64, satellite_px=128, satellite_resolution=0.8125)
+COVARIANCE = np.array([[0.04, 0.01, 0.001], [0.01, 0.06, -0.002], [0.001, -0.002, 0.003]])
+LITTLE = (0.1, 0.05)  # of the flow, or a network that is not trained would leave the volume
+
+
+class Rank:
+    """Gives a question's random numbers in the order in which they are drawn."""
+
+    def __init__(self, question: FrameQuestion) -> None:
+        self.question = question
+
+    def random(self) -> float:
+        return self.question.rank
+
+    def uniform(self, low: float, high: float, shape: tuple[int, int]) -> np.ndarray:
+        assert (low, high, shape) == (-0.5, 0.5, self.question.jitter.shape)
+        return self.question.jitter
+
+
+@pytest.fixture(scope="module")
+def model() -> MatchFlow:
+    torch.manual_seed(0)
+    return prepare(MatchFlow(CONFIG))
+
+
+@pytest.fixture(scope="module")
+def question(model: MatchFlow) -> FrameQuestion:
+    asked = example_question(model)
+    return replace(asked, mean=np.array([0.1, -0.2, 0.01]), root=np.linalg.cholesky(np.linalg.inv(COVARIANCE)))
+
+
+def one_by_one(model: MatchFlow, question: FrameQuestion) -> FrameAnswer:
+    with torch.inference_mode():
+        seen, middle = model.encode_ground(question.ground, question.lift), torch.tensor([question.yaw_offset])
+        latent = model.match(seen, question.satellite, middle, question.yaw_reach)
+        prior = GaussianPrior(question.mean, COVARIANCE)
+        drawn = draw_posterior(prior, model.pose_grid(latent), len(question.jitter), Rank(question))  # type: ignore[arg-type]
+        return FrameAnswer(latent, model.refine(latent, torch.from_numpy(np.float32(drawn))[None], LITTLE))
+
+
+def assert_alike(ours: FrameAnswer, theirs: FrameAnswer) -> None:
+    side = ours.latent.log_mass[0].shape[-1]
+    pairs = [(ours.latent.log_mass[0], theirs.latent.log_mass[0][..., :side, :side])]
+    pairs += [(getattr(ours.latent, name), getattr(theirs.latent, name)) for name in ("match_logit", "log_evidence")]
+    pairs += [
+        (ours.refined.hypotheses, theirs.refined.hypotheses),
+        (ours.refined.log_density, theirs.refined.log_density),
+    ]
+    names = ("log_distance", "variance", "direction", "kappa", "yaw_step", "yaw_variance")
+    pairs += [(getattr(ours.refined.flow, name), getattr(theirs.refined.flow, name)) for name in names]
+    for mine, other in pairs:
+        torch.testing.assert_close(mine, other, rtol=1e-3, atol=1e-4)
+
+
+def test_frames_at_once_are_answered_as_each_by_its_parts(model: MatchFlow, question: FrameQuestion) -> None:
+    few_headings = replace(question, yaw_reach=math.radians(5.0), yaw_offset=-0.03, rank=0.9)
+    other_image = replace(question, ground=255 - question.ground, lift=question.lift.flip(2))
+    answers = FrameAnswers(FrameNetwork(model, torch.float32))
+    for asked in ((question, few_headings, other_image), (other_image, question, few_headings), (question,)):
+        for one, ours in zip(asked, answers(asked, LITTLE), strict=True):
+            assert_alike(ours, one_by_one(model, one))
+    assert not torch.isclose(
+        *(each.latent.match_logit for each in answers((question, other_image, question), LITTLE)[:2])
+    )
+
+
+def test_an_answer_keeps_its_values_when_the_next_is_computed(model: MatchFlow, question: FrameQuestion) -> None:
+    answers = FrameAnswers(FrameNetwork(model, torch.float32))
+    first = answers([question], LITTLE)[0]
+    before = [each.clone() for each in (first.latent.log_mass[0], first.refined.hypotheses)]
+    answers([replace(question, ground=255 - question.ground, rank=0.1)], LITTLE)
+    assert torch.equal(first.latent.log_mass[0], before[0]) and torch.equal(first.refined.hypotheses, before[1])
+
+
+def test_the_fastest_that_agrees_is_taken(
+    model: MatchFlow, question: FrameQuestion, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    times = iter([3.0, 2.0])
+    made: list[torch.dtype] = []
+
+    class Noted(FrameNetwork):
+        def __init__(self, model: MatchFlow, precision: torch.dtype, refine: object = None) -> None:
+            super().__init__(model, torch.float32)
+            self.precision = precision
+            made.append(precision)
+
+    monkeypatch.setattr(cuda_choice, "FrameNetwork", Noted)
+    monkeypatch.setattr(cuda_choice, "median_ms", lambda *_: next(times))
+    answers = chosen_answers(model, model)
+    assert made == [torch.float32, torch.float16, torch.float32]
+    assert isinstance(answers, FrameAnswers) and answers([question], LITTLE)[0].refined.hypotheses.shape == (1, 48, 3)
+
+
+class Broken(nn.Module):
+    """A network that cannot be run in float16, and is wrong in float32."""
+
+    def __init__(self, model: MatchFlow, precision: torch.dtype, refine: object = None) -> None:
+        super().__init__()
+        self.right, self.precision = FrameNetwork(model, torch.float32), precision
+        self.config, self.volume, self.cells, self.asked = (
+            model.config,
+            model.volume,
+            self.right.cells,
+            refine is not None,
+        )
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+        if self.asked and self.precision is torch.float16:
+            raise RuntimeError("out of memory\nat somewhere")
+        summary, finest = self.right(*inputs)
+        return summary, 1.1 * finest if self.asked else finest
+
+
+def test_where_none_is_left_it_is_said_why(
+    model: MatchFlow, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(cuda_choice, "FrameNetwork", Broken)
+    with caplog.at_level(logging.WARNING):
+        assert chosen_answers(model, model) is None
+    assert "frames cannot be answered in torch.float16 (out of memory)" in caplog.messages
+    assert "frames in torch.float32 differ by 10.0 % from torch's and are not used" in caplog.messages
+    assert caplog.messages[-1].startswith("no frame is answered as a whole")
+
+
+def test_torch_refines_where_there_is_no_kernel(
+    model: MatchFlow, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "geoflow_ros.model.inference.cuda_refinement", None)
+    with caplog.at_level(logging.WARNING):
+        assert isinstance(chosen_refinement(model), StepByStep)
+    assert caplog.messages[0].startswith("the refinement is not one kernel (")
+
+
+def test_the_kernel_refines_as_torch_does(model: MatchFlow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRITON_INTERPRET", "1")  # on the processor
+    pytest.importorskip("triton.language", reason="triton is not installed")
+    from geoflow_ros.model.inference.cuda_refinement import TritonRefinement
+
+    head: FlowHead = model.head
+    with torch.inference_mode():
+        error = cuda_choice.refinement_error(head, TritonRefinement(head), StepByStep(head), model.volume.shape)
+        assert error < 1e-3
+        nowhere = torch.tensor([[[math.nan, 0.0, 0.0], [1e9, -1e9, 0.0]]])
+        table = torch.rand(1, head.read.length, generator=torch.Generator().manual_seed(0))
+        ours, theirs = (refined(way(table, nowhere, ())) for way in (TritonRefinement(head), StepByStep(head)))
+        torch.testing.assert_close(ours.log_density, theirs.log_density, equal_nan=True)

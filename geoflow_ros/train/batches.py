@@ -89,7 +89,22 @@ def to_batch(samples: Sequence[Sample], hypotheses: Sequence[NDArray[np.float32]
         truth=torch.tensor([truth_pose(sample, config.search_radius) for sample in samples], dtype=torch.float32),
         hypotheses=torch.from_numpy(np.stack(hypotheses)),
         keys=tuple(sample.key for sample in samples),
+        elsewhere=_elsewhere([sample.key for sample in samples]),
     )
+
+
+def swapped(count: int) -> Tensor:
+    """Indices that swap neighbours, 1 0 3 2 ...; an odd one at the end is left out.
+
+    The pairs of a batch are the same however many processes share it, as long as each has an even number.
+    """
+    return torch.arange(count // 2 * 2).view(-1, 2).flip(1).flatten()
+
+
+def _elsewhere(keys: Sequence[str]) -> Tensor | None:
+    """Whether paired samples have different keys; None where all have, as nearly always."""
+    differ = [key != keys[other] for key, other in zip(keys, swapped(len(keys)).tolist(), strict=False)]
+    return None if all(differ) else torch.tensor(differ + [False] * (len(keys) - len(differ)))
 
 
 class _Batches(Dataset["Batch | InputError"]):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from geoflow_ros.model.interface import LocalizationModel
 from geoflow_ros.model.losses import flow_loss
-from geoflow_ros.train.batches import Batch
+from geoflow_ros.train.batches import Batch, swapped
 from geoflow_ros.train.train_config import TrainConfig
 
 
@@ -60,11 +60,3 @@ class Objective(nn.Module):
         )  # right ones count only as far as there are wrong ones
         share = counts.mean()
         return share * F.softplus(-match_logit).mean() + (counts * F.softplus(mismatch_logit)).mean()
-
-
-def swapped(count: int) -> Tensor:
-    """Indices that swap neighbours, 1 0 3 2 ...; an odd one at the end is left out.
-
-    The pairs of a batch are the same however many processes share it, as long as each has an even number.
-    """
-    return torch.arange(count // 2 * 2).view(-1, 2).flip(1).flatten()

@@ -33,8 +33,16 @@ def open_data(config: TrainConfig, model: ModelConfig) -> TrainingData:
 
     Towns that the folder does not hold yet are rendered into it.
     """
-    data = _of_source(config, model)
+    shape: dict[str, Any] = {
+        "size_px": model.satellite_px,
+        "resolution": model.satellite_resolution,
+        "rotation_range_deg": config.rotation_range_deg,
+        "seed": config.seed,
+    }
+    data = _of_source(config, model, dict(shape))
     training = data.training
+    if config.orthophoto_images:
+        training = _with_orthophotos(training, config, shape)
     if config.style_images:
         training = Restyled(training, Path(config.style_images), config.seed)
     if config.random_looks:
@@ -42,14 +50,19 @@ def open_data(config: TrainConfig, model: ModelConfig) -> TrainingData:
     return replace(data, training=training)
 
 
-def _of_source(config: TrainConfig, model: ModelConfig) -> TrainingData:
+def _with_orthophotos(samples: LocalizationDataset, config: TrainConfig, shape: dict[str, Any]) -> LocalizationDataset:
+    """As many views of orthophotos beside the samples as make up their share."""
+    # Here, because what makes them is compiled by numba, which the other sources do without.
+    from geoflow_ros.datasets.orthophotos.orthophoto_views import OrthophotoViews
+
+    share = config.orthophoto_share
+    count = max(1, round(len(samples) * share / (1.0 - share)))
+    folder = Path(config.orthophoto_images)
+    return Joined([samples, OrthophotoViews(folder, count, shift_range_m=config.shift_range_m, **shape)])
+
+
+def _of_source(config: TrainConfig, model: ModelConfig, shape: dict[str, Any]) -> TrainingData:
     root = Path(config.data_root)
-    shape: dict[str, Any] = {
-        "size_px": model.satellite_px,
-        "resolution": model.satellite_resolution,
-        "rotation_range_deg": config.rotation_range_deg,
-        "seed": config.seed,
-    }
     if config.source == "town":
         return _towns(config, root, {**shape, "shift_range_m": config.shift_range_m})
     if not root.is_dir():

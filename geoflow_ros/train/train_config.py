@@ -43,6 +43,10 @@ class TrainConfig:
         "folder with street/ and overhead/ photographs, unpaired, whose looks the samples take; empty for none", ""
     )
     random_looks: float = option("share of the images whose look is drawn at random", 0.0, range=SHARE)
+    orthophoto_images: str = option(
+        "folder with overhead/, real orthophotos to make ground views of, and, for clutter, street/; empty for none", ""
+    )
+    orthophoto_share: float = option("of the samples that are made of orthophotos", 0.15, range=(0.01, 0.9))
     area: Literal["same", "cross"] = option("vigor: test in the cities of the training, or in others", "same")
     corrected_labels: bool = option("vigor: use splits__corrected", True)
     semi_positives: bool = option("vigor: also train on the satellite images that show the camera off centre", False)

@@ -107,6 +107,16 @@ def test_a_batch_has_the_networks_shapes() -> None:
     assert batch.truth.shape == (2, 3) and batch.hypotheses.shape == (2, 4, 3)
 
 
+def test_two_views_of_a_place_are_no_mismatched_pair() -> None:
+    def of(*keys: str) -> Batch:
+        samples = [dataclasses.replace(Noise()[0], key=key) for key in keys]
+        return to_batch(samples, [np.zeros((4, 3), np.float32)] * len(keys), TINY)
+
+    assert of("a", "b", "b", "c").elsewhere is None  # 0 is paired with 1, 2 with 3
+    elsewhere = of("a", "a", "b", "c", "d").elsewhere
+    assert elsewhere is not None and elsewhere.tolist() == [False, False, True, True, False]
+
+
 def test_half_of_the_hypotheses_start_near_the_truth() -> None:
     truth = np.array([0.9, 0.9, 0.1])
     drawn = draw_hypotheses(truth, 1000, 0.2, np.random.default_rng(0))

@@ -7,6 +7,7 @@ import json
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -103,6 +104,20 @@ def test_varied_towns_are_trained_on_beside_the_others_or_alone(tmp_path: Path) 
     assert keys(alone.training) == {"030000/0000_ground", "030001/0000_ground"}
     with pytest.raises(InputError, match="train_towns 0 and varied_towns 0 leave nothing to train on"):
         open_data(config_of("town", tmp_path, train_towns=0, varied_towns=0), TINY)
+
+
+def test_views_of_orthophotos_are_the_stated_share_of_the_training(tmp_path: Path) -> None:
+    write_towns(tmp_path / "towns", [0, 9000], 3)
+    (tmp_path / "overhead").mkdir()
+    cv2.imwrite(str(tmp_path / "overhead/photo.png"), np.random.default_rng(0).integers(0, 255, (150, 150, 3)))
+    plain = config_of("town", tmp_path / "towns", train_towns=1, validation_towns=1, views_per_town=3)
+    mixed = dataclasses.replace(plain, orthophoto_images=str(tmp_path), orthophoto_share=0.4)
+    data = open_data(mixed, TINY)
+    names = [data.training[index].key for index in range(10)]
+    assert names == [f"000000/{view:04d}_ground" for view in range(3)] + ["photo.png"] * 2 + names[:5]
+    assert keys(data.validation) == keys(open_data(plain, TINY).validation)
+    assert data.training[3].patch.image.shape == (96, 96, 3) and data.training[3].patch.resolution == 1.0
+    assert not np.array_equal(data.training[3].ground, data.training[8].ground)  # drawn anew in the next epoch
 
 
 def test_kitti(tmp_path: Path) -> None:

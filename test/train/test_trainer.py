@@ -13,8 +13,8 @@ from small_disk import disk_of
 from training_support import CONFIG, NOISE, tiny_network
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.train.batches import Batch
-from geoflow_ros.train.objective import Losses, Objective, swapped
+from geoflow_ros.train.batches import Batch, swapped
+from geoflow_ros.train.objective import Losses, Objective
 from geoflow_ros.train.runlog import RunLog, Stopwatch
 from geoflow_ros.train.state import read_state
 from geoflow_ros.train.trainable import trunks

@@ -1,0 +1,1 @@
+"""Pseudo ground views made of real orthophotos, as training samples."""

@@ -41,6 +41,7 @@ class OrthophotoViews:
         self._photos, self._street = read_orthophotos(folder / "overhead"), read_street(folder / "street")
         self._count, self._size_px, self._resolution, self._seed = count, size_px, resolution, seed
         self._noise = PriorNoise(shift_range_m, math.radians(rotation_range_deg), seed)
+        self[0]  # compiles what makes views once, here, and not in every loader process
 
     def __len__(self) -> int:
         return self._count

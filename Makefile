@@ -38,7 +38,7 @@ ONE_THREAD := OMP_NUM_THREADS=1
 PLAIN := ONEDNN_MAX_CPU_ISA=AVX2 DNNL_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 MKL_ENABLE_INSTRUCTIONS=AVX2 \
   OPENBLAS_CORETYPE=Haswell NUMBA_CPU_NAME=haswell
 
-.PHONY: help venv demo test test-plain fuzz soak lint types clean
+.PHONY: help venv demo test test-plain fuzz soak audit lint types clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,15 @@ fuzz: $(STAMP)  ## hostile values to every parser for SECONDS=60
 
 soak: $(STAMP)  ## the node over DDS under faults for SECONDS=600; results in out/soak/
 	$(PYTHON) -m geoflow_ros.ros.tools.soak --seconds $(or $(SECONDS),600) --out out/soak
+
+# In a venv of its own, which is thrown away. --strict: a package that could not be looked up fails too.
+audit:  ## known flaws of the pinned packages, by pip-audit; needs pypi.org
+	@set -e; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
+	python3 -m venv $$folder; \
+	$$folder/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1; \
+	$$folder/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off -r $(REQUIREMENTS) || { \
+	  echo "make: a pinned package has a known flaw, or could not be looked up (above): the audit asks" \
+	    "https://pypi.org/pypi/NAME/VERSION/json, so try again where that can be reached." >&2; exit 2; }
 
 lint: $(STAMP)  ## ruff: lint and format
 	$(PYTHON) -m ruff check .

@@ -53,7 +53,7 @@ def test_without_a_page_the_parameter_file_is_made_too(
     monkeypatch.chdir(tmp_path)
     assert reference.main([]) == 2
     assert "config/localize.yaml cannot be used" in capsys.readouterr().err
-    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "sros2").mkdir(parents=True)
     (tmp_path / "docs").mkdir()
     assert (reference.main([]), reference.main(["--check"])) == (0, 0)
     assert (tmp_path / "config" / "localize.yaml").read_text() == parameter_file()

@@ -58,7 +58,8 @@ def fill_block(rng: np.random.Generator, outline: Floats, zone: Zone, site: Site
     if zone not in (Zone.SQUARE, Zone.FIELD, Zone.WOOD):
         for _ in range(int(area / 250.0)):
             _yard(rng, rng.uniform(low, high), zone, site)
-    spots = rng.uniform(low, high, (int(area / TREE_AREA_M2[zone]), 2))
+    count = int(area / TREE_AREA_M2[zone] * (1.0 + 8.0 * site.style.trees))
+    spots = rng.uniform(low, high, (count, 2))
     spots = spots[_inside(outline, spots) & (site.taken.at(spots) == 0)]
     shape = Shape(rng.choice([Shape.BROAD_TREE, Shape.ROUND_TREE, Shape.CONIFER], p=[0.45, 0.3, 0.25]))
     heights = rng.uniform(4.0, 13.0, (len(spots), 1)) * (0.7 if zone in (Zone.HOUSES, Zone.SQUARE) else 1.0)

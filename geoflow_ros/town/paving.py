@@ -149,9 +149,8 @@ def pave_junction(
     site.mesh.disc(center, radius + 0.9 * pavement, HEIGHT.pavement, *best.beside(palette))
     if best.kerbed:
         site.mesh.disc(center, radius + 0.18, HEIGHT.kerb, Texture.PLAIN, palette.kerb_tint)
-        site.mesh.disc(center, radius, HEIGHT.patch, Texture.ASPHALT, palette.road_tint)
-    else:
-        site.mesh.disc(center, radius, HEIGHT.patch, best.road, best.tint)
+    road = (best.road, best.tint) if best.tracks else (Texture.ASPHALT, palette.road_tint)
+    site.mesh.disc(center, radius, HEIGHT.patch, *road)
 
 
 def wear(

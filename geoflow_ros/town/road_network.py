@@ -19,6 +19,10 @@ HALF_SIZE = 280.0
 """Half the side (m) of the square that is modelled in full, around the datum."""
 
 
+BENT_WAVES = 1.6
+"""Factor of the wave numbers where streets are bent on purpose; amplitude times wave number stays below 1."""
+
+
 class Zone(Enum):
     """What a block is used for."""
 
@@ -99,8 +103,9 @@ class Warp:
         self._shear = rng.uniform(-0.3, 0.3)
         self._bend = rng.uniform(560.0, 1300.0) if rng.random() < 0.45 else math.inf
         amplitude = max(rng.choice([1.0, 7.0, 15.0]), bend)
+        tighter = BENT_WAVES if bend else 1.0
         self._waves = [
-            (amplitude * rng.uniform(0.3, 1.0), rng.uniform(0.006, 0.022), rng.uniform(0, 6.3), rng.uniform(0, 6.3))
+            (amplitude * rng.uniform(0.3, 1.0), tighter * rng.uniform(0.006, 0.022), *rng.uniform(0, 6.3, 2))
             for _ in range(4)
         ]
 

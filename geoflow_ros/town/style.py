@@ -67,11 +67,11 @@ class Style:
 
     road_width, pavement_width, block_size, storeys, repairs: factors. bend: least amplitude (m) of the waves that
     bend the streets. flat_roofs: nothing else is built. drifts: of sand, a metre of street. trees: a metre of
-    roadside. bare: share of the streets without kerb and pavement; lawns: of the others, with grass behind the kerb;
-    unpaved, concrete, unmarked: of all; worn: of the paint that is gone. open_land: share of the blocks that are
-    fields and woods; built: of the plots. aprons, hedges, open_fronts: of the houses. skins, plants: what textures
-    and shapes are replaced by; plants_kept: share of them that grows; foliage: factor of their colour. looks: of a
-    camera image and an aerial image of the same place.
+    roadside; gardens are the fuller. bare: share of the streets without kerb and pavement; lawns: of the others, with
+    grass behind the kerb; unpaved, concrete, unmarked: of all; worn: of the paint that is gone. open_land: share of
+    the blocks that are fields and woods; built: of the plots. aprons, hedges, open_fronts: of the houses. skins,
+    plants: what textures and shapes are replaced by; plants_kept: share of them that grows; foliage: factor of their
+    colour. looks: of a camera image and an aerial image of the same place.
     """
 
     name: str

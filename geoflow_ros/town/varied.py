@@ -44,7 +44,7 @@ def varied_style(seed: int) -> Style:
         road_width=rng.uniform(0.7, 1.4),
         pavement_width=rng.uniform(0.6, 2.2),
         block_size=rng.uniform(0.9, 1.2) + (1.0 - density) * rng.uniform(0.0, 0.8),
-        bend=rng.uniform(0.0, 26.0),
+        bend=rng.uniform(0.0, 22.0),
         bare=float(np.clip(rng.uniform(-0.2, 1.6) - 0.7 * density, 0.0, 1.0)),
         lawns=rng.uniform(),
         unpaved=max(0.0, rng.uniform(-0.5, 0.8) - 0.6 * density),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import chdtri
+from scipy.special import betaincinv, chdtri
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.planar import rotate, wrap_angle
@@ -15,6 +15,8 @@ from geoflow_ros.planar import rotate, wrap_angle
 THRESHOLDS = (1.0, 3.0, 5.0)
 """Of the recalls: metres, and degrees for the yaw."""
 COVERAGES = (0.50, 0.90, 0.95)
+WRONG_M, WRONG_SIGMAS = 5.0, 3.0
+"""An answer is confidently wrong that is further off than both."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +53,35 @@ def pose_errors(estimates: ArrayLike, truths: ArrayLike, covariances: ArrayLike)
         nees=np.einsum("in,ni->n", error, whitened),
         yaw_nees=yaw**2 / covariance[:, 2, 2],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How many of so many answers."""
+
+    count: int
+    of: int
+
+    @property
+    def upper_95(self) -> float:
+        """What the rate is below with 95 % confidence, were the answers independent (Clopper and Pearson 1934)."""
+        return 1.0 if self.count == self.of else float(betaincinv(self.count + 1, self.of - self.count, 0.95))
+
+    def to_json(self) -> dict[str, Any]:
+        """For `json.dump`; no share of nothing."""
+        share = self.count / self.of if self.of else None
+        return {"count": self.count, "of": self.of, "share": share, "upper_95": self.upper_95}
+
+
+def confidently_wrong(position: NDArray[np.float64], nees: NDArray[np.float64]) -> Rate:
+    """How many of N answers are beyond 5 m and 3 sigma; position (m) and nees: of `PoseErrors`, or some of them."""
+    return Rate(int(((position > WRONG_M) & (nees > WRONG_SIGMAS**2)).sum()), position.size)
+
+
+def integrity(position: NDArray[np.float64], nees: NDArray[np.float64]) -> dict[str, Any]:
+    """`confident_wrong` and `error_over_5m` of N answers for `json.dump`, as `confidently_wrong` takes them."""
+    beyond = Rate(int((position > WRONG_M).sum()), position.size)
+    return {"confident_wrong": confidently_wrong(position, nees).to_json(), "error_over_5m": beyond.to_json()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binom
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.metrics import chi_square, pose_errors, summarise
+from geoflow_ros.metrics import Rate, chi_square, integrity, pose_errors, summarise
 
 
 def one_error(estimate: tuple[float, float, float], truth: tuple[float, float, float]) -> tuple[float, ...]:
@@ -114,6 +115,24 @@ def test_honest_covariances_are_covered_as_often_as_they_say() -> None:
     summary = summarise(pose_errors(estimates, np.zeros((20000, 3)), [covariance] * 20000), 0.0)
     assert summary.nees_mean == pytest.approx(2.0, abs=0.05)
     assert (summary.coverage_50, summary.coverage_90, summary.coverage_95) == pytest.approx((0.5, 0.9, 0.95), abs=0.015)
+
+
+@pytest.mark.parametrize(
+    ("count", "of", "upper"), [(0, 300, 0.00994), (1, 100, 0.04656), (5, 10, 0.77756), (3, 3, 1.0), (0, 0, 1.0)]
+)
+def test_upper_bound_of_a_rate(count: int, of: int, upper: float) -> None:
+    # of none in n it is 1 - 0.05^(1/n); the others from the binomial sum P(X <= count) = 5 %
+    assert Rate(count, of).upper_95 == pytest.approx(upper, abs=1e-5)
+    if count < of:
+        assert binom.cdf(count, of, upper) == pytest.approx(0.05, abs=1e-3)
+
+
+def test_confidently_wrong_is_beyond_metres_and_sigmas() -> None:
+    position, nees = np.array([6.0, 6.0, 4.0, 4.9, 70.0]), np.array([9.1, 8.9, 99.0, 1.0, 10.0])
+    document = integrity(position, nees)
+    assert document["confident_wrong"] == Rate(2, 5).to_json()
+    assert (document["error_over_5m"]["count"], document["error_over_5m"]["share"]) == (3, 0.6)
+    assert integrity(position[:0], nees[:0])["confident_wrong"]["share"] is None
 
 
 def test_nothing_to_summarise() -> None:

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from geoflow_ros import cli
 from geoflow_ros.datasets.mount_errors import MountErrors
 from geoflow_ros.datasets.pairs import Pairs
@@ -21,13 +23,14 @@ from geoflow_ros.evaluate.evaluation_page import evaluation_report
 from geoflow_ros.evaluate.figures import require_matplotlib, write_figures
 from geoflow_ros.evaluate.headings import wide_size_px
 from geoflow_ros.evaluate.locators import locator_of
-from geoflow_ros.evaluate.outcome import Outcome, evaluate, refused_fraction, summary_of, write_csv
+from geoflow_ros.evaluate.outcome import Outcome, accepted_elsewhere, errors_of, evaluate, summary_of, write_csv
 from geoflow_ros.evaluate.pairs_evaluation import PairsEvaluation
 from geoflow_ros.evaluate.scores import scores_table
 from geoflow_ros.evaluate.sweep import setting_to_json, settings, sweep_table, table
 from geoflow_ros.localization.hypotheses import Schedule
 from geoflow_ros.localization.localizer import load_model
 from geoflow_ros.localization.localizer_config import LocalizerConfig
+from geoflow_ros.metrics import integrity
 from geoflow_ros.model.config import ModelConfig
 from geoflow_ros.model.inference.runtimes import Runtime
 from geoflow_ros.reports.page import write_page
@@ -141,8 +144,9 @@ def run(arguments: argparse.Namespace) -> None:
     else:
         document["information_bits"] = _information(runs[0])
     if arguments.mismatch:
-        refused = refused_fraction(samples, locator, indices, arguments.seed, configs[0])
-        document["mismatch_refused"] = refused
+        accepted = accepted_elsewhere(samples, locator, indices, arguments.seed, configs[0])
+        refused = 1.0 - accepted.count / accepted.of
+        document |= {"mismatch_refused": refused, "mismatch_accepted": accepted.to_json()}
         print(f"mismatch        {refused:.1%} of frames before imagery of another place refused")
     arguments.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     if arguments.csv:
@@ -197,7 +201,20 @@ def _acceptance(outcomes: Sequence[Outcome], min_match: float) -> dict[str, Any]
     share = len(accepted) / len(outcomes)
     errors = f", their mean error {summary.mean_error_m:.2f} m" if summary else ""
     print(f"match           {share:.1%} of the frames accepted{errors}")
-    return {"accepted": share, "of_accepted": summary and summary.to_json()}
+    return {"accepted": share, "of_accepted": summary and summary.to_json(), **_integrity(accepted)}
+
+
+def _integrity(accepted: Sequence[Outcome]) -> dict[str, Any]:
+    """How often an accepted answer is far off."""
+    if not accepted:
+        return integrity(np.empty(0), np.empty(0))
+    errors = errors_of(accepted)
+    document = integrity(errors.position, errors.nees)
+    wrong, upper = document["confident_wrong"]["count"], document["confident_wrong"]["upper_95"]
+    print(
+        f"integrity       {wrong} of {len(accepted)} accepted are beyond 5 m and 3 sigma, with 95 % below {upper:.2%}"
+    )
+    return document
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -20,7 +20,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.evaluate.place_density import PlaceDensity
 from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.localization.pose import PoseEstimate
-from geoflow_ros.metrics import EvaluationSummary, PoseErrors, pose_errors, summarise
+from geoflow_ros.metrics import EvaluationSummary, PoseErrors, Rate, pose_errors, summarise
 
 Pose = tuple[float, float, float]
 Solve = Callable[[LocalizerConfig, int], PoseEstimate]
@@ -100,17 +100,17 @@ def _information_bits(sample: Sample, estimate: PoseEstimate) -> float | None:
     return PlaceDensity.of(estimate.log_likelihood, sample.prior).information_bits(sample.truth[:2], 0.0)
 
 
-def refused_fraction(
+def accepted_elsewhere(
     dataset: LocalizationDataset, locator: Locator, indices: Sequence[int], seed: int, config: LocalizerConfig
-) -> float:
-    """How many samples are distinguished from a patch of another place: that of the sample half the set away."""
-    refused = 0
+) -> Rate:
+    """How many samples are answered before a patch of another place: that of the sample half the set away."""
+    accepted = 0
     for position, index in enumerate(tqdm(indices, unit="frame", desc="mismatched", disable=None)):
         other = dataset[indices[(position + len(indices) // 2) % len(indices)]]
         mismatched = dataclasses.replace(dataset[index], patch=other.patch, prior=other.prior)
         estimate = locator(mismatched)(config, seed + index)
-        refused += estimate.match < config.min_match
-    return refused / len(indices)
+        accepted += estimate.match >= config.min_match
+    return Rate(accepted, len(indices))
 
 
 def errors_of(outcomes: Sequence[Outcome]) -> PoseErrors:

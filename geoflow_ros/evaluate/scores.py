@@ -50,6 +50,11 @@ def accepted_at_5(places: Sequence[PlaceScores]) -> float:
     return float((right > np.quantile(wrong, 1.0 - WRONG_ACCEPTED)).mean())
 
 
+def wrong_accepted(places: Sequence[PlaceScores]) -> float:
+    """Share of wrong places that are taken for the right one: the evidence is for them."""
+    return float((_matches(places)[1] >= 0.0).mean())
+
+
 STATISTICS: dict[str, Statistic] = {
     "mean_error_m": _mean("error_m"),
     "median_error_m": lambda places: float(np.median(np.concatenate([place.error_m for place in places]))),
@@ -58,6 +63,7 @@ STATISTICS: dict[str, Statistic] = {
     "information_bits": _mean("information_bits"),
     "auc": auc,
     "accepted_at_5": accepted_at_5,
+    "wrong_accepted": wrong_accepted,
 }
 
 

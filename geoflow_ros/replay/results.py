@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from geoflow_ros.bags.trajectory import MAX_GAP_S, Trajectory
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import PoseWithCovariance, position_std
-from geoflow_ros.metrics import PoseErrors, pose_errors
+from geoflow_ros.metrics import PoseErrors, integrity, pose_errors
 from geoflow_ros.replay.play import Complaint, FrameResult
 from geoflow_ros.tracking.tracker import TrackState
 
@@ -86,10 +86,19 @@ def summary(
         "fused": fused.to_json(),
         "states": {state.value: states[state.value] for state in TrackState},
         "nees_mean": fused.to_json().get("nees_mean"),
+        **_localised_integrity(frames, fused),
         "first_pose_s": None if posed is None else (posed.stamp_ns - frames[0].stamp_ns) * 1e-9,
         "ms_per_frame": float(np.median([frame.seconds for frame in frames])) * 1e3,
         "warnings": {sensor: asdict(each) for sensor, each in complaints.items()},
     }
+
+
+def _localised_integrity(frames: list[FrameResult], fused: Judged) -> dict[str, Any]:
+    """How often the pose is far off while the state is LOCALISED; nothing where there is no truth."""
+    if fused.errors is None:
+        return {}
+    localised = [frames[index].track.state is TrackState.LOCALISED for index in fused.frames]
+    return integrity(fused.errors.position[localised], fused.errors.nees[localised])
 
 
 def check(bag: Path, frames: list[FrameResult], fused: Judged, single: Judged, truth: Trajectory | None) -> None:

@@ -198,6 +198,8 @@ def test_frames_of_another_place_are_told_apart_from_accepted_ones(
     assert document["accepted"] == pytest.approx(2 / 3)
     assert document["of_accepted"]["mean_error_m"] == pytest.approx(2.5)  # without the one that is 10 m off
     assert document["mismatch_refused"] == pytest.approx(1 / 3)
+    assert (document["mismatch_accepted"]["count"], document["mismatch_accepted"]["of"]) == (2, 3)
+    assert (document["error_over_5m"]["count"], document["error_over_5m"]["of"]) == (0, 2)
 
 
 def test_a_north_up_network_answers_relative_to_north(

@@ -17,9 +17,9 @@ from geoflow_ros.evaluate.outcome import (
     Locator,
     Outcome,
     Solve,
+    accepted_elsewhere,
     errors_of,
     evaluate,
-    refused_fraction,
     summary_of,
     write_csv,
 )
@@ -27,6 +27,7 @@ from geoflow_ros.evaluate.sweep import settings
 from geoflow_ros.localization.hypotheses import Schedule
 from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.localization.pose import PoseEstimate
+from geoflow_ros.metrics import Rate
 
 DEFAULTS = LocalizerConfig()
 
@@ -93,7 +94,7 @@ def test_a_mismatched_patch_is_that_of_another_sample() -> None:
         match = 0.1 if shown == 4 else 0.9
         return lambda config, seed: dataclasses.replace(estimate_at(0.0, 0.0, 0.0, sample.patch), match=match)
 
-    assert refused_fraction(Numbered(), locator, range(1, 5), 0, DEFAULTS) == 0.25
+    assert accepted_elsewhere(Numbered(), locator, range(1, 5), 0, DEFAULTS) == Rate(3, 4)
     assert seen == [(1, 3), (2, 4), (3, 1), (4, 2)]
 
 

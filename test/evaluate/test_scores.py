@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from geoflow_ros.evaluate.scores import PlaceScores, accepted_at_5, auc, summarise_places
+from geoflow_ros.evaluate.scores import PlaceScores, accepted_at_5, auc, summarise_places, wrong_accepted
 
 
 def place(right: Sequence[float], wrong: Sequence[float], error: float = 1.0) -> PlaceScores:
@@ -24,6 +24,10 @@ def test_auc_counts_pairs_and_ties_half() -> None:
 def test_acceptance_at_the_threshold_that_lets_one_wrong_in_twenty_pass() -> None:
     wrong = list(range(100))  # the threshold lies between 94 and 95
     assert accepted_at_5([place([200.0, 96.0, 94.0, 10.0], wrong)]) == 0.5
+
+
+def test_wrong_places_are_accepted_whose_evidence_is_for_them() -> None:
+    assert wrong_accepted([place([1.0], [-1.0, 0.0, 2.0]), place([1.0], [-3.0])]) == 0.5
 
 
 def test_means_and_intervals() -> None:

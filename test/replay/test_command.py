@@ -71,6 +71,7 @@ def test_figures_trajectories_rows_and_pictures(folder: Path, tmp_path: Path) ->
     assert {"median_error_m", "p95_error_m", "yaw_mean_deg"} <= figures["fused"].keys()
     assert figures["warnings"].keys() <= {"camera_info"}  # none but what the first image lacks
     assert figures["nees_mean"] == figures["fused"]["nees_mean"]
+    assert (figures["confident_wrong"]["count"], figures["confident_wrong"]["of"]) == (0, figures["fused"]["poses"])
     fused, rows = read_tum(tmp_path / "fused.tum"), list(csv.DictReader((tmp_path / "frames.csv").open()))
     assert len(fused.stamps) == figures["fused"]["poses"]
     errors = [math.dist(pose[:2], DRIVE.pose(stamp - 1_700_000_000)[:2])

@@ -11,14 +11,13 @@ import numpy as np
 from scipy.special import chdtri
 
 from geoflow_ros.bags.trajectory import Trajectory
-from geoflow_ros.metrics import pose_errors
+from geoflow_ros.metrics import confidently_wrong, pose_errors
 from geoflow_ros.ros.tools.demo_outcome import Answer
 
 OUTSIDE = 0.001
 """Probability of an honest pose outside the ellipse that is judged by."""
 LEAST_SAMPLES = 80
 """Of a process, before anything is said of how it changes."""
-WRONG_M, WRONG_SIGMAS = 5.0, 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ def judged(answers: Sequence[Answer], sent: Mapping[int, float], truth: Trajecto
         [each.covariance for each, _ in known],
     )
     outside = int((errors.nees > chdtri(2, OUTSIDE)).sum())
-    wrong = int(((errors.nees > WRONG_SIGMAS**2) & (errors.position > WRONG_M)).sum())
+    wrong = confidently_wrong(errors.position, errors.nees).count
     return len(known), outside, wrong, float(errors.position.max())
 
 

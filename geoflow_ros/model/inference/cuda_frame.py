@@ -30,7 +30,8 @@ RefineBatch = Callable[[Tensor, Tensor, Sequence[float]], Tensor]
 
 def captured(function: Callable[[], Output]) -> tuple[torch.cuda.CUDAGraph, Output]:
     """The graph of a function that reads tensors on the GPU, and the output that every replay overwrites."""
-    with torch.backends.cudnn.flags(enabled=True, benchmark=True):
+    before, torch.backends.cudnn.benchmark = torch.backends.cudnn.benchmark, True
+    try:
         stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
@@ -40,6 +41,8 @@ def captured(function: Callable[[], Output]) -> tuple[torch.cuda.CUDAGraph, Outp
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, capture_error_mode="thread_local"):
             output = function()
+    finally:
+        torch.backends.cudnn.benchmark = before
     return graph, output
 
 

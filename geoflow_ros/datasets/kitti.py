@@ -227,10 +227,10 @@ def read_yaw(path: Path) -> float:
     return yaw
 
 
-def read_camera(path: Path) -> CameraModel:
-    """The rectified left colour camera of a calib_cam_to_cam.txt: P_rect_02 at the size S_rect_02."""
+def read_camera(path: Path, number: str = "02") -> CameraModel:
+    """A rectified camera of a calib_cam_to_cam.txt, by default the left colour one: P_rect_02 at the size S_rect_02."""
     fields = {name: values for name, _, values in (line.partition(":") for line in read_lines(path))}
-    projection, size = _numbers(fields, "P_rect_02", 12, path), _numbers(fields, "S_rect_02", 2, path)
+    projection, size = _numbers(fields, f"P_rect_{number}", 12, path), _numbers(fields, f"S_rect_{number}", 2, path)
     return CameraModel(
         width=round(size[0]),
         height=round(size[1]),

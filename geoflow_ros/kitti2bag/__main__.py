@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import starmap
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.kitti2bag import kitti_bag, oxts_messages
 from geoflow_ros.kitti2bag.drive_tiles import copy_tiles, mosaic_maps, places_along
 from geoflow_ros.kitti2bag.kitti_bag import BagOptions
-from geoflow_ros.kitti2bag.kitti_raw import RawDrive, read_drive
+from geoflow_ros.kitti2bag.kitti_raw import RawCamera, RawDrive, read_drive
 from geoflow_ros.planar import PlanarPose
 from geoflow_ros.satellite.stores import open_store
 
@@ -43,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     imagery.add_argument("--tiles", type=Path, help="tile store, of which the tiles along the drive are taken")
     parser.add_argument("--storage", choices=STORAGES, default="mcap", help="of the bag, default %(default)s")
+    parser.add_argument("--right", action="store_true", help="the right colour camera (image_03) too: a rig of two")
     parser.add_argument("--raw", action="store_true", help="decoded images instead of the files as they are")
     error_help = "mean error (m) added to the fixes, drifting as a plain receiver's; default 0: KITTI's are RTK's"
     parser.add_argument("--fix-error-m", type=float, default=0.0, metavar="M", help=error_help)
@@ -53,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
 def _convert(arguments: argparse.Namespace) -> None:
     if not 0.0 <= arguments.fix_error_m <= 1000.0:
         raise InputError(f"--fix-error-m {arguments.fix_error_m} is not an error in metres: give 0 to 1000")
-    drive = read_drive(arguments.drive)
+    drive = read_drive(arguments.drive, arguments.right)
     options = BagOptions(arguments.storage, arguments.raw, arguments.fix_error_m, arguments.seed)
     with new_folder(arguments.out) as root:
         _write_imagery(root / "tiles.mbtiles", drive, arguments)
@@ -80,18 +82,18 @@ def _write_imagery(target: Path, drive: RawDrive, arguments: argparse.Namespace)
 
 
 def _description(drive: RawDrive, options: BagOptions) -> dict[str, object]:
-    """What drive.json says: as that of `town drive`, and which topic has which role."""
-    image_topic = kitti_bag.RAW if options.raw else kitti_bag.COMPRESSED
+    """What drive.json says: as that of `town drive`, and which topic has which role; a single camera has no name."""
+    seen = {camera.side: _seen_by(camera, options) for camera in drive.cameras}
+    rig = {"cameras": seen} if len(seen) > 1 else {}
     return {
         "source": drive.name,
-        "frames": len(drive.images),
+        "frames": len(drive.cameras[0].images),
         "datum": asdict(kitti_bag.datum_of(drive)),
-        "mount": asdict(drive.camera.mount),
-        "image_topic": image_topic,
-        "camera_info_topic": kitti_bag.CAMERA_INFO,
+        **seen["left"],
+        **rig,
         "topics": {
-            "image" if options.raw else "image/compressed": image_topic,
-            "camera_info": kitti_bag.CAMERA_INFO,
+            "image" if options.raw else "image/compressed": seen["left"]["image_topic"],
+            "camera_info": seen["left"]["camera_info_topic"],
             "fix": oxts_messages.FIX,
             "imu": oxts_messages.IMU,
             "odom": oxts_messages.ODOM,
@@ -99,11 +101,18 @@ def _description(drive: RawDrive, options: BagOptions) -> dict[str, object]:
     }
 
 
+def _seen_by(camera: RawCamera, options: BagOptions) -> dict[str, Any]:
+    topics = kitti_bag.topics_of(camera.side, options)
+    mount = asdict(camera.model.mount)
+    return {"mount": mount, "image_topic": topics.image, "camera_info_topic": topics.camera_info}
+
+
 def _say(drive: RawDrive, arguments: argparse.Namespace) -> None:
     log = drive.oxts
     seconds = (log.stamps_ns[-1] - log.stamps_ns[0]) * 1e-9
     metres = oxts_messages.dead_reckoning(log)[1][-1]
-    print(f"{arguments.out}: {len(drive.images)} images, {len(log.stamps_ns)} fixes, {metres:.0f} m in {seconds:.1f} s")
+    images = " and ".join(f"{len(camera.images)} {camera.side}" for camera in drive.cameras)
+    print(f"{arguments.out}: {images} images, {len(log.stamps_ns)} fixes, {metres:.0f} m in {seconds:.1f} s")
     if log.left_out:
         print(f"{log.left_out} OXTS samples are left out: their time stamps do not rise")
     if not drive.is_calibrated:

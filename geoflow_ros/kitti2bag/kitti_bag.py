@@ -14,9 +14,10 @@ from scipy.spatial.transform import Rotation
 from tqdm import tqdm
 
 from geoflow_ros.bags.recording import BagRecorder, Messages
+from geoflow_ros.camera import CameraModel
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
-from geoflow_ros.kitti2bag.kitti_raw import OXTS_HEIGHT, RawDrive, RawImage
+from geoflow_ros.kitti2bag.kitti_raw import OXTS_HEIGHT, RawCamera, RawDrive, RawImage
 from geoflow_ros.kitti2bag.oxts_messages import (
     BASE_FRAME,
     FIX,
@@ -31,14 +32,10 @@ from geoflow_ros.satellite.tile_images import decode_tile
 from geoflow_ros.town.noise import SensorErrors, gnss_fixes
 
 Floats = NDArray[np.float64]
-CAMERA = "/kitti/camera_color_left"
-RAW, COMPRESSED = f"{CAMERA}/image_raw", f"{CAMERA}/image_raw/compressed"
-CAMERA_INFO = f"{CAMERA}/camera_info"
-CAMERA_FRAME = "camera_color_left"
-TYPES = {
-    RAW: "sensor_msgs/msg/Image", COMPRESSED: "sensor_msgs/msg/CompressedImage",
-    CAMERA_INFO: "sensor_msgs/msg/CameraInfo", **OXTS_TYPES, "/tf_static": "tf2_msgs/msg/TFMessage",
-}  # fmt: skip
+RAW, COMPRESSED, CAMERA_INFO = (
+    "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage", "sensor_msgs/msg/CameraInfo",
+)  # fmt: skip
+TF = "tf2_msgs/msg/TFMessage"
 TOWN_FIX_ERROR_M = 8.0
 """Mean horizontal error of `SensorErrors` as it is."""
 
@@ -51,6 +48,22 @@ class BagOptions:
     raw: bool = False
     fix_error_m: float = 0.0
     seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CameraTopics:
+    """Where a camera's messages are recorded, and the frame_id that they carry."""
+
+    image: str
+    camera_info: str
+    frame: str
+
+
+def topics_of(side: str, options: BagOptions) -> CameraTopics:
+    """Those of the left or the right colour camera."""
+    frame = f"camera_color_{side}"
+    image = f"/kitti/{frame}/image_raw"
+    return CameraTopics(image if options.raw else f"{image}/compressed", f"/kitti/{frame}/camera_info", frame)
 
 
 def datum_of(drive: RawDrive) -> Datum:
@@ -69,29 +82,35 @@ def truth_of(drive: RawDrive) -> Floats:
 def write_bag(folder: Path, drive: RawDrive, options: BagOptions) -> None:
     """Record the drive into a new bag folder."""
     messages = Messages()
-    image_topic = RAW if options.raw else COMPRESSED
-    topics = {topic: kind for topic, kind in TYPES.items() if topic not in (RAW, COMPRESSED) or topic == image_topic}
+    of_cameras = {camera.side: topics_of(camera.side, options) for camera in drive.cameras}
+    topics = {**OXTS_TYPES, "/tf_static": TF}
+    for each in of_cameras.values():
+        topics |= {each.image: RAW if options.raw else COMPRESSED, each.camera_info: CAMERA_INFO}
+    cameras = [_camera(messages, camera, of_cameras[camera.side], options.raw) for camera in drive.cameras]
     oxts = OxtsMessages(messages, drive.oxts, _fixes(drive, options))
-    streams = heapq.merge(_camera(messages, drive, image_topic), oxts, key=lambda timed: timed.stamp_ns)
+    streams = heapq.merge(*cameras, oxts, key=lambda timed: timed.stamp_ns)
     with BagRecorder(folder, topics, messages, options.storage) as recorder:
-        first_ns = min(int(drive.oxts.stamps_ns[0]), drive.images[0].stamp_ns)
+        images = [image for camera in drive.cameras for image in camera.images]
+        first_ns = min(int(drive.oxts.stamps_ns[0]), *(image.stamp_ns for image in images))
         recorder.write("/tf_static", first_ns, static_transforms(messages, drive, first_ns))
-        total = len(drive.images) + len(drive.oxts.stamps_ns)
-        with tqdm(total=total, unit="sample", desc=drive.name, disable=None) as bar:
+        counted = {FIX, *(each.image for each in of_cameras.values())}
+        with tqdm(total=len(images) + len(drive.oxts.stamps_ns), unit="sample", desc=drive.name, disable=None) as bar:
             for timed in streams:
                 recorder.write(timed.topic, timed.stamp_ns, timed.message)
-                bar.update(timed.topic in (image_topic, FIX))
+                bar.update(timed.topic in counted)
 
 
 def static_transforms(messages: Messages, drive: RawDrive, stamp_ns: int) -> Any:
-    """base_link -> imu_link -> camera_color_left (optical)."""
-    mount = drive.camera_in_imu
-    rotation = Rotation.from_matrix(mount[:3, :3]).as_quat()
+    """base_link -> imu_link -> camera_color_left and, where it is recorded, camera_color_right (optical)."""
     imu = messages.transform(
         messages.header(stamp_ns, BASE_FRAME), IMU_FRAME, (0.0, 0.0, OXTS_HEIGHT), (0.0, 0.0, 0.0, 1.0)
     )
-    camera = messages.transform(messages.header(stamp_ns, IMU_FRAME), CAMERA_FRAME, mount[:3, 3], rotation)
-    return messages.make(TYPES["/tf_static"], transforms=[imu, camera])
+    header, cameras = messages.header(stamp_ns, IMU_FRAME), []
+    for camera in drive.cameras:
+        rotation = Rotation.from_matrix(camera.in_imu[:3, :3]).as_quat()
+        frame = topics_of(camera.side, BagOptions()).frame
+        cameras.append(messages.transform(header, frame, camera.in_imu[:3, 3], rotation))
+    return messages.make(TF, transforms=[imu, *cameras])
 
 
 def _fixes(drive: RawDrive, options: BagOptions) -> tuple[Floats, Floats]:
@@ -112,40 +131,40 @@ def _fixes(drive: RawDrive, options: BagOptions) -> tuple[Floats, Floats]:
     return np.column_stack(frame.to_geodetic(noisy)), variances + added
 
 
-def _camera(messages: Messages, drive: RawDrive, topic: str) -> Iterator[Timed]:
-    info = _calibration(messages, drive)
-    for image in drive.images:
-        header = messages.header(image.stamp_ns, CAMERA_FRAME)
-        yield Timed(image.stamp_ns, topic, _image(messages, drive, image, topic, header))
-        yield Timed(image.stamp_ns, CAMERA_INFO, messages.make(TYPES[CAMERA_INFO], header=header, **info))
+def _camera(messages: Messages, camera: RawCamera, topics: CameraTopics, is_raw: bool) -> Iterator[Timed]:
+    info = _calibration(messages, camera)
+    for image in camera.images:
+        header = messages.header(image.stamp_ns, topics.frame)
+        yield Timed(image.stamp_ns, topics.image, _image(messages, camera.model, image, is_raw, header))
+        yield Timed(image.stamp_ns, topics.camera_info, messages.make(CAMERA_INFO, header=header, **info))
 
 
-def _image(messages: Messages, drive: RawDrive, image: RawImage, topic: str, header: Any) -> Any:
+def _image(messages: Messages, camera: CameraModel, image: RawImage, is_raw: bool, header: Any) -> Any:
     try:
         data = image.path.read_bytes()
         rgb = decode_tile(data)[..., :3]
     except (OSError, InputError) as error:
         raise InputError(f"{image.path} cannot be read: it {error}; unpack it again") from error
     height, width = rgb.shape[:2]
-    if (width, height) != (drive.camera.width, drive.camera.height):
-        expected = f"{drive.camera.width} x {drive.camera.height}"
+    if (width, height) != (camera.width, camera.height):
+        expected = f"{camera.width} x {camera.height}"
         raise InputError(f"{image.path} is {width} x {height} px but its date's calibration is for {expected}")
-    if topic == RAW:
+    if is_raw:
         pixels = np.ascontiguousarray(rgb).ravel()
         return messages.make(
-            TYPES[RAW], header=header, height=height, width=width, encoding="rgb8", is_bigendian=0, step=3 * width,
+            RAW, header=header, height=height, width=width, encoding="rgb8", is_bigendian=0, step=3 * width,
             data=pixels,
         )  # fmt: skip
     kind = "jpeg" if image.path.suffix == ".jpg" else "png"
-    return messages.make(TYPES[COMPRESSED], header=header, format=kind, data=np.frombuffer(data, dtype=np.uint8))
+    return messages.make(COMPRESSED, header=header, format=kind, data=np.frombuffer(data, dtype=np.uint8))
 
 
-def _calibration(messages: Messages, drive: RawDrive) -> dict[str, Any]:
+def _calibration(messages: Messages, raw: RawCamera) -> dict[str, Any]:
     """Fields of the camera_info but its header: the images are rectified, so K is that of P and D is zero."""
     roi = messages.make("sensor_msgs/msg/RegionOfInterest", x_offset=0, y_offset=0, height=0, width=0, do_rectify=False)
-    camera = drive.camera
+    camera = raw.model
     return {
         "height": camera.height, "width": camera.width, "distortion_model": "plumb_bob", "d": np.zeros(5),
-        "k": camera.matrix.ravel(), "r": np.eye(3).ravel(), "p": drive.projection.ravel(), "binning_x": 0,
+        "k": camera.matrix.ravel(), "r": np.eye(3).ravel(), "p": raw.projection.ravel(), "binning_x": 0,
         "binning_y": 0, "roi": roi,
     }  # fmt: skip

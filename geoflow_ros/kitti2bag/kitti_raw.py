@@ -1,4 +1,4 @@
-"""A synced drive of KITTI raw: its left colour images, its OXTS log and where the camera sits on the car."""
+"""A synced drive of KITTI raw: its colour images, its OXTS log and where the cameras sit on the car."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ OXTS_HEIGHT = 0.93
 OPTICAL = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
 """Columns: right, down, forward of a camera that looks along x, in forward, left, up."""
 IMAGE_SUFFIXES = (".png", ".jpg")
+LEFT, RIGHT = "02", "03"
+"""Numbers of the colour cameras."""
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\.(\d{1,9})")
 
 
@@ -61,42 +63,53 @@ class OxtsLog:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RawDrive:
-    """A drive. camera: with its mount on base_link, the ground under the OXTS unit, level, heading as the OXTS yaw.
+class RawCamera:
+    """A rectified colour camera. model: with its mount on base_link, the ground under the OXTS unit, level, heading as
+    the OXTS yaw. side: `left` or `right`. in_imu: (4, 4), its optical frame to the OXTS frame. projection: (3, 4),
+    P_rect_02 or 03.
+    """
 
-    camera_in_imu: (4, 4), optical frame of the rectified left colour camera to OXTS frame. projection: (3, 4),
-    P_rect_02. is_calibrated: whether camera_in_imu is the date's calibration, or else the mount of the protocol.
+    side: str
+    images: tuple[RawImage, ...]
+    model: CameraModel
+    in_imu: Floats
+    projection: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RawDrive:
+    """A drive. cameras: the left one first.
+
+    is_calibrated: whether the cameras are mounted as the date's calibration says, or else as the protocol says.
     """
 
     name: str
-    images: tuple[RawImage, ...]
+    cameras: tuple[RawCamera, ...]
     oxts: OxtsLog
-    camera: CameraModel
-    camera_in_imu: Floats
-    projection: Floats
     is_calibrated: bool
 
 
-def read_drive(root: Path) -> RawDrive:
-    """The drive in a folder `<date>_drive_<number>_sync`; everything wrong with it is one InputError."""
+def read_drive(root: Path, with_right: bool = False) -> RawDrive:
+    """The drive in a folder `<date>_drive_<number>_sync`; everything wrong with it is one InputError.
+
+    with_right: its right colour camera, too.
+    """
     if not root.is_dir():
         raise InputError(f"{root} is no folder: give an unpacked <date>_drive_<number>_sync of KITTI raw")
     root = root.resolve()
     findings = Findings()
-    images = _read_images(root, findings)
+    sides = {"left": LEFT} | ({"right": RIGHT} if with_right else {})
+    images = {side: _read_images(root, f"image_{number}", findings) for side, number in sides.items()}
     log = _read_oxts(root, findings)
+    folders = "/, ".join(f"image_{number}" for number in sides.values())
     findings.raise_if_any(
         "KITTI raw drive",
         root,
-        "expected image_02/ and oxts/ of the synced data, each with timestamps.txt and one file a line in data/",
+        f"expected {folders}/ and oxts/ of the synced data, each with timestamps.txt and one file a line in data/",
     )
-    calibration = root.parent / "calib_cam_to_cam.txt"
-    camera = read_camera(calibration)
-    projection = read_matrix(calibration, "P_rect_02", (3, 4))
     is_calibrated = (root.parent / "calib_imu_to_velo.txt").is_file()
-    camera_in_imu = read_camera_in_imu(root.parent, projection) if is_calibrated else camera_in_imu_of(MOUNT)
-    camera = replace(camera, mount=mount_of(camera_in_imu))
-    return RawDrive(root.name, images, log, camera, camera_in_imu, projection, is_calibrated)
+    cameras = (_read_camera(root.parent, side, sides[side], taken, is_calibrated) for side, taken in images.items())
+    return RawDrive(root.name, tuple(cameras), log, is_calibrated)
 
 
 def read_stamps(path: Path) -> dict[int, int]:
@@ -115,13 +128,18 @@ def read_stamps(path: Path) -> dict[int, int]:
 
 
 def read_camera_in_imu(folder: Path, projection: Floats) -> Floats:
-    """Optical frame of the rectified left colour camera to OXTS frame (4, 4), of a date's three calibration files."""
-    cam_to_cam = folder / "calib_cam_to_cam.txt"
-    rectification, baseline = np.eye(4), np.eye(4)
-    rectification[:3, :3] = read_matrix(cam_to_cam, "R_rect_00", (3, 3))
-    baseline[:3, 3] = np.linalg.solve(projection[:, :3], projection[:, 3])
+    """Optical frame of a rectified camera to OXTS frame (4, 4), of a date's three calibration files."""
+    rectification = np.eye(4)
+    rectification[:3, :3] = read_matrix(folder / "calib_cam_to_cam.txt", "R_rect_00", (3, 3))
     velo_to_cam, imu_to_velo = (_rigid(folder / f"calib_{name}.txt") for name in ("velo_to_cam", "imu_to_velo"))
-    return np.asarray(np.linalg.inv(baseline @ rectification @ velo_to_cam @ imu_to_velo))
+    return np.asarray(np.linalg.inv(_from_reference(projection) @ rectification @ velo_to_cam @ imu_to_velo))
+
+
+def _from_reference(projection: Floats) -> Floats:
+    """The rectified frame of the left grey camera to that of the camera with this projection (3, 4), as (4, 4)."""
+    baseline = np.eye(4)
+    baseline[:3, 3] = np.linalg.solve(projection[:, :3], projection[:, 3])
+    return baseline
 
 
 def read_matrix(path: Path, name: str, shape: tuple[int, ...]) -> Floats:
@@ -149,15 +167,27 @@ def mount_of(camera_in_imu: Floats) -> Mount:
     return Mount(forward, left, up + OXTS_HEIGHT, roll, pitch, yaw)
 
 
+def _read_camera(folder: Path, side: str, number: str, images: tuple[RawImage, ...], is_calibrated: bool) -> RawCamera:
+    """A camera of a date's folder; without calibration of the OXTS unit, where the protocol has the left one."""
+    calibration = folder / "calib_cam_to_cam.txt"
+    model, projection = read_camera(calibration, number), read_matrix(calibration, f"P_rect_{number}", (3, 4))
+    if is_calibrated:
+        in_imu = read_camera_in_imu(folder, projection)
+    else:
+        left = read_matrix(calibration, f"P_rect_{LEFT}", (3, 4))
+        in_imu = camera_in_imu_of(MOUNT) @ _from_reference(left) @ np.linalg.inv(_from_reference(projection))
+    return RawCamera(side, images, replace(model, mount=mount_of(in_imu)), in_imu, projection)
+
+
 def _rigid(path: Path) -> Floats:
     result = np.eye(4)
     result[:3, :3], result[:3, 3] = read_matrix(path, "R", (3, 3)), read_matrix(path, "T", (3,))
     return result
 
 
-def _read_images(root: Path, findings: Findings) -> tuple[RawImage, ...]:
-    files = _numbered(root, "image_02", IMAGE_SUFFIXES, findings)
-    stamps = _stamps_for(root, "image_02", files, findings)
+def _read_images(root: Path, folder: str, findings: Findings) -> tuple[RawImage, ...]:
+    files = _numbered(root, folder, IMAGE_SUFFIXES, findings)
+    stamps = _stamps_for(root, folder, files, findings)
     return tuple(RawImage(path, index, stamps[index]) for index, path in files.items() if index in stamps)
 
 

@@ -27,7 +27,7 @@ from geoflow_ros.model.interface import Latent, LocalizationModel
 from geoflow_ros.planar import PlanarPose
 from geoflow_ros.tracking.belief import BeliefConfig
 from geoflow_ros.tracking.evidence.frame_evidence import match_evidence
-from geoflow_ros.tracking.rig.combination import Frame, joint, part_of
+from geoflow_ros.tracking.rig.combination import Frame, joint, joint_match
 
 Alter = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 NEAR_M = 4.0
@@ -138,8 +138,7 @@ def _of_vehicle(estimate: PoseEstimate, view: View) -> Likelihood:
 
 def _evidence(log_odds: Sequence[float]) -> float:
     """What the cameras of a rig say together of the imagery, each by its match log odds."""
-    evidence = [match_evidence(float(expit(each))) for each in log_odds]
-    return sum(part_of(each, len(evidence)) * each for each in evidence)
+    return joint_match([match_evidence(float(expit(each))) for each in log_odds])
 
 
 def _log_odds(latent: Latent) -> float:

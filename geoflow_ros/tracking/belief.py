@@ -18,7 +18,8 @@ from geoflow_ros.tracking.cameras import AHEAD, View
 from geoflow_ros.tracking.evidence.frame_evidence import Seen, match_evidence
 from geoflow_ros.tracking.motion import NO_MOTION, Motion
 from geoflow_ros.tracking.particles import Particles
-from geoflow_ros.tracking.rig.combination import likelihood_of, share_of_each, weighed
+from geoflow_ros.tracking.rig.combination import likelihood_of, share_of_each
+from geoflow_ros.tracking.rig.rounds import Member, Round
 
 Floats = NDArray[np.float64]
 UNKNOWN_TURN_RATE = 0.3  # rad/s, standard deviation where nothing tells the rate of turn
@@ -112,6 +113,8 @@ class Belief:
         self._rng = rng
         self._way = np.zeros(2)  # metres driven and radians turned so far
         self._seen: dict[str, _Taken] = {}  # by camera, where its last frame was taken
+        self._round = Round()
+        self._round_at = np.zeros(2)  # of the way, where it began
         self._fix_ns: int | None = None
 
     @classmethod
@@ -146,6 +149,7 @@ class Belief:
         position = math.hypot(config.distance_noise * root, unknown)
         turn = math.hypot(config.yaw_noise * root, config.turn_noise * math.sqrt(motion.turned), unknown_turn)
         self._particles.move(motion, position, turn)
+        self._round.move(motion.displacement)
         self._way += (motion.distance + unknown, motion.turned + unknown_turn)
         self.stamp_ns = stamp_ns
 
@@ -173,10 +177,12 @@ class Belief:
     def shift(self, offset: Floats) -> None:
         """Everything was (2,) further forward and left than was believed."""
         if offset.any():
+            self._round.end()
             self._particles.move(Motion(PlanarPose(*offset.tolist())), 0.0, 0.0)
 
     def change_odometry(self) -> None:
         """Odometry was wrong and comes from another source from now on: so was what followed it for a while."""
+        self._round.end()
         self._particles.draw_scale(self._config.scale_std)
         self._particles.move(NO_MOTION, *MISLED)
 
@@ -187,17 +193,22 @@ class Belief:
 
         is_doubted: the frame is not to be trusted alone, and does not bring places that the belief does not hold.
         """
-        share = self._share(self._way - (lag.distance, lag.turned), view)
+        part, share = self._shares(self._way - (lag.distance, lag.turned), view)
         match = match_evidence(estimate.match)
-        fit, best = self._fit(estimate, lag, view.camera)
-        weights = self._particles.weights
+        member = Member(view.camera, likelihood_of(estimate), lag.displacement, part, match)
+        best_places = lag.inverse().apply(estimate.hypotheses)
+        raw = member.fit(self._particles, best_places)
+        best, weights = float(raw.max()), self._particles.weights
+        fit = raw[: len(weights)] - best
         gap = -_reached(np.logaddexp(fit, -self._config.outlier_depth), weights)
         seen = Seen(gap, best + math.log(max(float(weights @ np.exp(fit)), TINY)), match)
-        if gap > self._config.disagreement and share > 0.0 and not is_doubted:
+        if gap > self._config.disagreement and part > 0.0 and not is_doubted:
             fresh = _drawn(estimate, round(self._config.injected * self._config.particles), self._rng)
             self._particles.replace_least(lag.inverse().apply(fresh), view.camera)
-            fit, best = self._fit(estimate, lag, view.camera)
-        self._particles.reweight(share * weighed(fit, best, match, self._config.outlier_depth))
+            self._round.end()
+            raw = member.fit(self._particles, best_places)
+        depth = self._config.outlier_depth
+        self._particles.reweight(self._round.add(member, raw, share, depth, self._particles, best_places))
         return seen
 
     def chi_square(self, place: Floats, covariance: Floats, lag: Motion) -> float:
@@ -217,36 +228,30 @@ class Belief:
             self._fix_ns = stamp_ns if self._fix_ns is None else max(stamp_ns, self._fix_ns)
         return chi_square
 
-    def _share(self, at: Floats, view: View) -> float:
-        """In [0, 1]: how much a frame taken at (2,) of the way says that those before it did not.
+    def _shares(self, at: Floats, view: View) -> tuple[float, float]:
+        """How much a frame taken at (2,) of the way says that those before did not, and how much each camera counts.
 
+        Both in [0, 1].
         Nearby views that look along the same way err alike, be they of one camera or of the two of a stereo pair;
         cameras that look to different sides show different things, of imagery that is off for all of them.
         """
-        share, together = 1.0, 1
+        part, together = 1.0, 1
         for camera, before in self._seen.items():
             travelled, turned = abs(at - before.at)
             together += camera != view.camera and self._scaled(travelled, turned) < 1.0
             travelled += math.hypot(view.mount.x - before.mount.x, view.mount.y - before.mount.y)
             turned += abs(wrap_angle(view.mount.yaw - before.mount.yaw))
-            share = min(share, self._scaled(travelled, turned))
+            part = min(part, self._scaled(travelled, turned))
         last = self._seen.get(view.camera)
         self._seen[view.camera] = _Taken(at if last is None else np.maximum(at, last.at), view.mount)
-        return share * share_of_each(together, self._config.camera_correlation)
+        if self._scaled(*abs(at - self._round_at)) >= 1.0:
+            self._round.end()
+            self._round_at = at
+        return part, share_of_each(together, self._config.camera_correlation)
 
     def _scaled(self, travelled: float, turned: float) -> float:
         """Metres and radians in those within which frames count as one."""
         return math.hypot(travelled / self._config.correlation_length, turned / self._config.correlation_angle)
-
-    def _fit(self, estimate: PoseEstimate, lag: Motion, camera: str) -> tuple[Floats, float]:
-        """Log likelihood (N,) of a frame at the particles, 0 at its best place; and of that, over knowing nothing."""
-        likelihood = likelihood_of(estimate)
-        poses = lag.apply(self._particles.poses)
-        if camera in self._particles.squint:
-            poses[:, 2] += self._particles.squint[camera]
-        fit = likelihood(np.concatenate([poses, estimate.hypotheses]))
-        best = float(fit.max())
-        return fit[: len(poses)] - best, best
 
 
 def _drawn(estimate: PoseEstimate, count: int, rng: np.random.Generator) -> Floats:

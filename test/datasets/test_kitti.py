@@ -208,7 +208,7 @@ def test_other_bad_input_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be decoded"):
         KittiCrossView(root, "test1")[0]
     (root / "raw_data" / "2011_09_26" / "calib_cam_to_cam.txt").write_text("P_rect_02: 1 2 three\n")
-    with pytest.raises(InputError, match="P_rect_02 of 12 numbers"):
+    with pytest.raises(InputError, match="P_rect_02 of 12 finite numbers"):
         KittiCrossView(root, "test1")
 
 

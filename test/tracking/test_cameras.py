@@ -85,7 +85,7 @@ def variance(seen: Belief) -> float:
 
 
 def test_views_of_two_cameras_from_one_spot_both_count_and_two_of_one_camera_do_not() -> None:
-    """Equal Gaussians of variance 1 on a prior of 4: 1 / (1/4 + n); the second of two cameras counts as two thirds."""
+    """Equal Gaussians of variance 1 on a prior of 4: 1 / (1/4 + n); two cameras count as 2 / (1 + 1 / 2) = 4 / 3."""
     frame = sim.estimate(TRUTH, 1.0, 0.1)
     twice, both, stereo = belief(), belief(), belief()
     for view in (FRONT, FRONT):
@@ -95,8 +95,8 @@ def test_views_of_two_cameras_from_one_spot_both_count_and_two_of_one_camera_do_
     for view in (FRONT, View("right eye", PlanarPose(0.0, -0.5))):
         stereo.see(frame, view=view)
     assert variance(twice) == pytest.approx(1 / 1.25, rel=0.15)
-    assert variance(both) == pytest.approx(1 / (1.25 + 1 / 1.5), rel=0.15)
-    assert variance(stereo) == pytest.approx(1 / (1.25 + 0.5 / 1.5), rel=0.15)  # half a metre apart, half of it is new
+    assert variance(both) == pytest.approx(1 / (0.25 + 4 / 3), rel=0.15)
+    assert variance(stereo) == pytest.approx(1 / (0.25 + 1.5 / 1.5), rel=0.15)  # half a metre apart, half of it is new
 
 
 def test_a_late_image_counts_by_its_own_cameras_way() -> None:

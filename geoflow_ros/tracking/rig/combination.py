@@ -27,31 +27,35 @@ def share_of_each(cameras: int, correlation: float) -> float:
     return 1.0 / (1.0 + correlation * (cameras - 1))
 
 
-def weighed(fit: Floats, best: float, match: float, depth: float) -> Floats:
-    """The log likelihood (N,) by which a frame weighs poses, from its own.
+def observed(fits: Floats, matches: Sequence[float], share: float, depth: float) -> Floats:
+    """The log likelihood (N,) by which the frames of several cameras at one place weigh poses, as one observation.
 
-    fit: (N,) its own, 0 at its best place; best: there, over knowing nothing; match: `match_evidence`; depth: by how
-    much it may speak against a place at most.
+    fits: (F, N) their own, over knowing nothing, at poses among which is the best; matches: (F,) `match_evidence`;
+    share: how much each counts; depth: by how much a whole frame may speak against a place at most. They are flattened
+    together: a place that several think possible may stand out where each alone is sure of another one.
     """
+    total, match = share * fits.sum(axis=0), joint_match(matches)
+    best = float(total.max())
     # The lower the probability of a match, the flatter: 1 - p + p times the likelihood ratio, of which p is best's.
-    flat = max(-depth, -match - best)
-    # And the less its errors are its own: where matches are weak, frame after frame errs the same way.
-    return np.asarray(expit(match) * np.logaddexp(fit, flat))
+    flat = max(-depth * share * len(fits), -match - best)
+    # And the less their errors are their own: where matches are weak, frame after frame errs the same way.
+    return np.asarray(expit(match) * np.logaddexp(total - best, flat))
 
 
 def joint(frames: Sequence[Frame], correlation: float, depth: float) -> Likelihood:
-    """What cameras see at one time and place as one observation, at poses among which each has its best place."""
+    """What cameras see at one time and place, asked at poses among which is the best."""
     share = share_of_each(len(frames), correlation)
 
     def log_likelihood(poses: Floats) -> Floats:
-        total = np.zeros(len(poses))
-        for frame in frames:
-            fit = frame.likelihood(poses)
-            best = float(fit.max())
-            total += share * weighed(fit - best, best, frame.match, depth)
-        return total
+        fits = np.stack([frame.likelihood(poses) for frame in frames])
+        return observed(fits, [frame.match for frame in frames], share, depth)
 
     return log_likelihood
+
+
+def joint_match(matches: Sequence[float]) -> float:
+    """Log odds of the imagery by several cameras, each by its `match_evidence`."""
+    return sum(part_of(each, len(matches)) * each for each in matches)
 
 
 def part_of(evidence: float, cameras: int) -> float:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from geoflow_ros.tracking.rig.combination import Frame, joint, part_of, share_of_each, weighed
+from geoflow_ros.tracking.rig.combination import Frame, joint, observed, part_of, share_of_each
 
 PLACES = np.column_stack([np.linspace(-10.0, 10.0, 401), np.zeros(401), np.zeros(401)])
 SURE, NO_MATCH, DEEP = 30.0, -30.0, 18.0
@@ -37,18 +37,26 @@ def test_what_two_see_lies_between_them_nearer_to_the_surer_one() -> None:
     assert moments(together(PLACES)) == pytest.approx((0.4, 0.8), rel=0.02)
 
 
-def test_a_camera_that_matches_nothing_says_nothing() -> None:
-    one, with_blind = (
-        joint(frames, 0.0, DEEP)(PLACES) for frames in ([gaussian(1.0)], [gaussian(1.0), gaussian(-4.0, 0.5, NO_MATCH)])
-    )
-    assert with_blind == pytest.approx(one, abs=1e-6)
+def test_a_rig_that_matches_nothing_says_nothing() -> None:
+    told = joint([gaussian(1.0, match=NO_MATCH), gaussian(-4.0, 0.5, NO_MATCH)], 0.0, DEEP)(PLACES)
+    assert told == pytest.approx(np.zeros(401), abs=1e-6)
 
 
 def test_a_frame_speaks_no_louder_against_a_place_than_its_depth() -> None:
-    fit = np.array([0.0, -2.0, -50.0])
-    assert weighed(fit, 3.0, SURE, 6.0) == pytest.approx(
-        [math.log(1 + math.exp(-6)), np.logaddexp(-2, -6), -6.0], abs=1e-6
-    )
+    """3 nats above knowing nothing at its best place."""
+    told = observed(3.0 + np.array([[0.0, -2.0, -50.0]]), [SURE], 1.0, 6.0)
+    assert told == pytest.approx([math.log(1 + math.exp(-6)), np.logaddexp(-2, -6), -6.0], abs=1e-6)
+
+
+def test_cameras_find_together_what_each_alone_finds_elsewhere() -> None:
+    """Each is sure of a place of its own (5 nats above) and thinks another one possible, which is the same for both."""
+    common = [Frame(lambda poses, own=own: np.logaddexp(5.0 - 50.0 * (poses[:, 0] - own) ** 2,
+                                                        -50.0 * poses[:, 0] ** 2), SURE)
+              for own in (-6.0, 6.0)]  # fmt: skip
+    alone, together = (joint(frames, 0.0, 3.0)(PLACES) for frames in (common[:1], common))
+    assert PLACES[np.argmax(alone), 0] == pytest.approx(-6.0)
+    middle, side = together[200], together[80]
+    assert middle > -1e-2 and middle == together.max() and side < middle
 
 
 def test_what_cameras_prove_adds_up_and_what_they_deny_is_shared() -> None:

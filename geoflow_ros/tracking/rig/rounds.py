@@ -1,0 +1,81 @@
+"""The frames of a rig's cameras at one place: one observation, to which each camera adds when its frame comes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoflow_ros.localization.pose import Likelihood
+from geoflow_ros.planar import PlanarPose, compose
+from geoflow_ros.tracking.particles import Particles
+from geoflow_ros.tracking.rig.combination import observed
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A camera's frame. lag: from where the vehicle is believed to be to where it was then, in its own axes.
+
+    part: how much of it the frames before did not say, in [0, 1]. match: `match_evidence`.
+    """
+
+    camera: str
+    likelihood: Likelihood
+    lag: PlanarPose
+    part: float
+    match: float
+
+    def fit(self, particles: Particles, others: Floats) -> Floats:
+        """Log likelihood (N + M,) of the frame, over knowing nothing, at the particles and other poses (M, 3)."""
+        poses = compose(particles.poses, self.lag.array())
+        if self.camera in particles.squint:
+            poses[:, 2] += particles.squint[self.camera]
+        return self.likelihood(np.concatenate([poses, compose(others, self.lag.array())]))
+
+
+class Round:
+    """One frame of each camera, as long as they are taken at one place."""
+
+    def __init__(self) -> None:
+        self._members: tuple[Member, ...] = ()
+        self._share = 1.0
+
+    def end(self) -> None:
+        """What was weighed so far is done with."""
+        self._members = ()
+
+    def move(self, displacement: PlanarPose) -> None:
+        """The vehicle went on, to this pose in the axes where it was."""
+        back = displacement.inverse()
+        self._members = tuple(replace(each, lag=back @ each.lag) for each in self._members)
+
+    def add(
+        self, member: Member, fit: Floats, share: float, depth: float, particles: Particles, others: Floats
+    ) -> Floats:
+        """By how much the log weights (N,) of the particles change when this frame is weighed with those before it.
+
+        fit: (N + M,) its own; share: how much each camera counts now; depth: as of `observed`; others: (M, 3) poses
+        that may be better than all particles.
+        """
+        if member.camera in [each.camera for each in self._members]:
+            self.end()
+        before, self._members = self._members, (*self._members, member)
+        fits = np.stack([*(each.fit(particles, others) for each in before), fit])
+        change = _weight(self._members, fits, share, depth)
+        if before:
+            change -= _weight(before, fits[:-1], self._share, depth)
+        self._share = share
+        return change[: len(particles.poses)]
+
+
+def _weight(members: Sequence[Member], fits: Floats, share: float, depth: float) -> Floats:
+    parts = np.array([each.part for each in members])
+    most = float(parts.max())
+    if most == 0.0:
+        return np.zeros(fits.shape[1])
+    matches = [each.match for each in members]
+    return most * observed((parts / most)[:, None] * fits, matches, share, depth)

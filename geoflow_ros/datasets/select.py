@@ -18,7 +18,7 @@ DATASETS: dict[str, tuple[str, ...]] = {
     "bag": ("all",),
     "kitti": tuple(LISTS),
     "pairs": ("all",),
-    "town": ("test", "other", "val"),
+    "town": ("test", "other", "varied", "val"),
     "vigor": tuple(f"{area}-{split}" for area in ("same", "cross") for split in ("train", "val", "test")),
 }
 """The splits of every dataset; one that has only one needs not be told."""
@@ -71,9 +71,15 @@ def open_dataset(selection: Selection) -> LocalizationDataset:
 
 def _town(root: Path, split: str, count: int | None, shape: dict[str, Any]) -> LocalizationDataset:
     # Here, because rendering needs an extra that the other datasets do without.
-    from geoflow_ros.datasets.town_views import OTHER_SEEDS, TEST_SEEDS, VALIDATION_SEEDS, TownSamples
+    from geoflow_ros.datasets.town_views import (
+        OTHER_SEEDS,
+        TEST_SEEDS,
+        VALIDATION_SEEDS,
+        VARIED_TEST_SEEDS,
+        TownSamples,
+    )
 
-    seeds = {"test": TEST_SEEDS, "other": OTHER_SEEDS, "val": VALIDATION_SEEDS}[split]
+    seeds = {"test": TEST_SEEDS, "other": OTHER_SEEDS, "varied": VARIED_TEST_SEEDS, "val": VALIDATION_SEEDS}[split]
     wanted = TOWN_VIEWS if count is None else count
     towns = math.ceil(wanted / VIEWS_A_TOWN)
     return TownSamples(root, seeds[:towns], min(wanted, VIEWS_A_TOWN), **shape)

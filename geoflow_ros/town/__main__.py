@@ -13,6 +13,7 @@ from geoflow_ros.cli import run
 from geoflow_ros.errors import InputError
 from geoflow_ros.town import FIRST_TEST_SEED
 from geoflow_ros.town.style import DESERT_SEEDS
+from geoflow_ros.town.varied import VARIED_SEEDS
 
 KINDS = {
     "drive": "a ROS 2 bag, its satellite tiles and its truth; COUNT frames at 10 Hz",
@@ -26,8 +27,9 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(
         prog="geoflow_ros.town",
         description="Generate a town from a seed and write it as data.",
-        epilog=f"Seeds below {FIRST_TEST_SEED} may be trained on; all others are for testing only; "
-        f"{DESERT_SEEDS[0]} to {DESERT_SEEDS[-1]} are desert towns, unlike any of the others. "
+        epilog=f"Seeds below {FIRST_TEST_SEED} may be trained on; others are for testing only, but for the first 9,000 "
+        f"of the varied towns: {VARIED_SEEDS[0]} to {VARIED_SEEDS[-1]} are unlike each other in roads, verges, plants, "
+        f"buildings and colours. {DESERT_SEEDS[0]} to {DESERT_SEEDS[-1]} are desert towns, unlike any of the others. "
         "kitti and vigor use several towns: the seed and those that follow it.",
     )
     kinds = result.add_subparsers(dest="kind", required=True, metavar="drive|kitti|vigor")

@@ -7,6 +7,7 @@ import pytest
 from town_support import draws
 
 from geoflow_ros.datasets import town_views as town_module
+from geoflow_ros.datasets.select import Selection, open_dataset
 from geoflow_ros.datasets.town_views import (
     GROUND_SIZE,
     ORTHOPHOTO_PX,
@@ -53,6 +54,12 @@ def test_every_epoch_has_priors_of_its_own_and_every_index_its_own_sample(tmp_pa
 
 def test_training_validation_and_test_towns_are_different() -> None:
     assert TRAIN_SEEDS[-1] < VALIDATION_SEEDS[0] and VALIDATION_SEEDS[-1] < TEST_SEEDS[0] == 10_000
+
+
+@pytest.mark.parametrize("split, first", [("test", 10_000), ("other", 20_000), ("varied", 39_000), ("val", 9_000)])
+def test_a_split_is_a_region_of_seeds(split: str, first: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(town_module, "TownSamples", lambda root, seeds, per_town, **shape: list(seeds))
+    assert open_dataset(Selection("town", tmp_path, split, 300, 0.4, False, count=60)) == [first, first + 1]
 
 
 def test_a_damaged_picture_is_named(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,8 +12,9 @@ from training_support import tiny_network, write_towns
 
 from geoflow_ros.model.weights import save
 from geoflow_ros.train.__main__ import main
-from geoflow_ros.train.dryrun import missing_share
+from geoflow_ros.train.dryrun import missing_share, without_rendering
 from geoflow_ros.train.sources import TrainingData
+from geoflow_ros.train.train_config import TrainConfig
 
 KEYS = "train_towns: 1\nvalidation_towns: 1\nviews_per_town: 2\nbatch: 2\nsteps: 2\nhypotheses: 4\nworkers: 0\n"
 
@@ -38,6 +40,17 @@ def test_a_dry_run_tells_what_a_run_takes_and_leaves_nothing(task: Path, capsys:
               "2 steps and their validations: about ")  # fmt: skip
     assert all(line.startswith(start) for line, start in zip(lines[1:], starts, strict=True))
     assert sorted(task.rglob("*")) == before
+
+
+def test_a_dry_run_counts_the_towns_to_render_and_goes_on_with_those_that_are_there(tmp_path: Path) -> None:
+    write_towns(tmp_path, [9000, 9001, 30_000], 1)
+    config = TrainConfig(data_root=str(tmp_path), train_towns=1, varied_towns=3, validation_towns=2, views_per_town=1)
+    with without_rendering(config) as (cut, note):
+        assert (cut.train_towns, cut.varied_towns, cut.validation_towns) == (0, 1, 2)
+        assert note == "3 of 6 towns have to be rendered first"
+    with without_rendering(dataclasses.replace(config, varied_towns=0)) as (cut, note):
+        assert (cut.train_towns, cut.varied_towns, cut.validation_towns) == (1, 0, 1)
+        assert cut.data_root != config.data_root and note == "1 of 3 towns have to be rendered first"
 
 
 def test_a_run_is_trained_and_then_only_resumed(task: Path, capsys: pytest.CaptureFixture[str]) -> None:

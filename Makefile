@@ -38,7 +38,7 @@ ONE_THREAD := OMP_NUM_THREADS=1
 PLAIN := ONEDNN_MAX_CPU_ISA=AVX2 DNNL_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 MKL_ENABLE_INSTRUCTIONS=AVX2 \
   OPENBLAS_CORETYPE=Haswell NUMBA_CPU_NAME=haswell
 
-.PHONY: help venv demo test test-plain fuzz soak audit lint types clean
+.PHONY: help venv demo test test-plain fuzz mutate soak audit lint types clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ test-plain: $(STAMP)  ## run the numerical tests as on a processor with AVX2 onl
 
 fuzz: $(STAMP)  ## hostile values to every parser for SECONDS=60
 	PYTHONPATH=$(CURDIR):$(CURDIR)/test/support:$$PYTHONPATH $(PYTHON) test/faults/fuzz.py $(or $(SECONDS),60)
+
+mutate: $(STAMP)  ## COUNT=20 faults in MODULE=geoflow_ros/planar.py, which its tests (or TESTS=) must find; SEED=0
+	$(ONE_THREAD) $(PYTHON) test/faults/mutate.py $(MODULE) --count $(or $(COUNT),20) --seed $(or $(SEED),0) --tests $(TESTS)
 
 soak: $(STAMP)  ## the node over DDS under faults for SECONDS=600; results in out/soak/
 	$(PYTHON) -m geoflow_ros.ros.tools.soak --seconds $(or $(SECONDS),600) --out out/soak

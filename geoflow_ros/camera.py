@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from geoflow_ros.errors import InputError
 from geoflow_ros.planar import PlanarPose
 
+LOWEST_M, HIGHEST_M = 0.1, 20.0  # of a camera above the ground
+
 
 class Projection(Enum):
     """How a ray becomes a pixel. The first three are ROS `distortion_model` names."""
@@ -42,8 +44,8 @@ class Mount:
     yaw: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 0.1 <= self.height <= 20.0:
-            raise InputError(f"camera height {self.height} m above ground is outside 0.1 to 20 m")
+        if not LOWEST_M <= self.height <= HIGHEST_M:
+            raise InputError(f"camera height {self.height} m above ground is outside {LOWEST_M:g} to {HIGHEST_M:g} m")
 
     @property
     def planar(self) -> PlanarPose:

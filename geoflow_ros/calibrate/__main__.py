@@ -13,13 +13,10 @@ from geoflow_ros import cli
 from geoflow_ros.calibrate.from_drive import Calibration, FoundMount, calibrate
 from geoflow_ros.calibrate.mount_file import mount_yaml
 from geoflow_ros.calibrate.views import draw_views
-from geoflow_ros.configuration import NodeConfig, changed
 from geoflow_ros.replay.command_line import add_inputs, config_of
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
 from geoflow_ros.tracking.mount.estimate import STATES, in_words
-
-TO_FIND = {"yaw_sigma": 0.026, "height_sigma": 0.05}  # rad, a share
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -40,7 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def run(arguments: argparse.Namespace) -> None:
     """Calibrate as the command line says."""
-    config = _asking(config_of(arguments), arguments.assignments)
+    config = config_of(arguments)
     cli.prepare_folder(arguments.out)
     parameters, picture = (arguments.out / name for name in ("mount.yaml", "mount.png"))
     calibration = calibrate(arguments, config, SatelliteMap(open_store(config.tiles)))
@@ -52,15 +49,6 @@ def run(arguments: argparse.Namespace) -> None:
         print(json.dumps(_document(calibration, parameters, picture), indent=2))
     else:
         print("\n".join(_text(calibration)), f"wrote {parameters} and {picture}", sep="\n")
-
-
-def _asking(config: NodeConfig, assignments: Sequence[str]) -> NodeConfig:
-    """With yaw and height uncertain, which the node takes as stated: a whole drive may tell them. Unless -p says."""
-    camera, said = config.camera, {each.partition(":=")[0] for each in assignments}
-    unsaid = {
-        name: sigma for name, sigma in TO_FIND.items() if f"camera.{name}" not in said and not getattr(camera, name)
-    }
-    return changed(config, {f"camera.{name}": sigma for name, sigma in unsaid.items()})
 
 
 def _document(calibration: Calibration, parameters: Path, picture: Path) -> dict[str, object]:

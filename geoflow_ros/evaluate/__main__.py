@@ -61,6 +61,10 @@ def build_parser() -> argparse.ArgumentParser:
         "--mount-error-deg", type=_range, default=0.0, metavar="SIGMA",
         help="state the pitch of every camera wrong by a normal error of this deviation, each its own (0)",
     )  # fmt: skip
+    parser.add_argument(
+        "--mount-sigma-deg", type=_range, default=0.0, metavar="SIGMA",
+        help="how well the pitch of every camera is known: frames are read through eleven within 2.5 of this (0: one)",
+    )  # fmt: skip
     parser.add_argument("--mismatch", action="store_true", help="also against imagery of other places")
     several = parser.add_argument_group("refinement", "several values of these are compared in one run")
     several.add_argument(
@@ -135,7 +139,7 @@ def run(arguments: argparse.Namespace) -> None:
     indices = range(0, len(samples), arguments.every)[: arguments.limit]
     _prepare(arguments)
     configs = settings(arguments.hypotheses, arguments.steps, [Schedule(name) for name in arguments.schedule])
-    locator = locator_of(model, any_heading)
+    locator = locator_of(model, any_heading, math.radians(arguments.mount_sigma_deg))
     runs = evaluate(samples, locator, indices, arguments.seed, configs)
     document = _document(arguments, configs, runs)
     if isinstance(samples, Pairs):
@@ -190,7 +194,7 @@ def _setup(arguments: argparse.Namespace) -> dict[str, Any]:
     setup: dict[str, Any] = {
         name: str(getattr(arguments, name)) for name in ("dataset", "split", "checkpoint", "runtime")
     }
-    names = ("seed", "every", "limit", "rotation_range_deg", "mount_error_deg")
+    names = ("seed", "every", "limit", "rotation_range_deg", "mount_error_deg", "mount_sigma_deg")
     return setup | {name: getattr(arguments, name) for name in names}
 
 

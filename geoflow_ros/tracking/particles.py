@@ -45,7 +45,7 @@ class Particles:
     def moments(self, lag: Motion = NO_MOTION) -> tuple[Floats, Floats]:
         """Mean (3,) and covariance (3, 3) after a motion; the yaw about its circular mean.
 
-        The mean is that of cameras whose yaw is as stated, if driving tolerates that; the covariance is of all.
+        The mean is that of cameras whose yaw is as stated, if driving tolerates that; the covariance about it of all.
         """
         poses, weights = lag.apply(self.poses), self.weights
         stated = [squint for camera, squint in self.squint.items() if camera not in self.turned]
@@ -53,8 +53,8 @@ class Particles:
             return _moments(poses, weights)
         mean, covariance = _moments(np.column_stack([poses, *stated]), weights)
         of_squint = covariance[3:, 3:] + TINY * np.eye(len(stated))
-        pose = mean[:3] - covariance[:3, 3:] @ np.linalg.solve(of_squint, mean[3:])
-        return wrapped(pose[None])[0], covariance[:3, :3]
+        away = covariance[:3, 3:] @ np.linalg.solve(of_squint, mean[3:])
+        return wrapped((mean[:3] - away)[None])[0], covariance[:3, :3] + np.outer(away, away)
 
     def squint_moments(self, camera: str) -> tuple[float, float]:
         """Mean and standard deviation (rad) of a camera's squint."""

@@ -30,8 +30,8 @@ class CameraConfig:
         "how well roll is known (1 sigma); frames find out the rest; 0: exactly", 0.026, "rad", SIGMA
     )
     pitch_sigma: float = option("the same of pitch", 0.026, "rad", SIGMA)
-    yaw_sigma: float = option("the same of yaw; 0: as stated", 0.0, "rad", SIGMA)
-    height_sigma: float = option("the same of the height, as a share of it; 0: as stated", 0.0, range=(0.0, 0.3))
+    yaw_sigma: float = option("the same of yaw", 0.026, "rad", SIGMA)
+    height_sigma: float = option("the same of the height, as a share of it", 0.1, range=(0.0, 0.3))
     from_tf: bool = option("whether the mount comes from TF, at each image's stamp, instead of the six numbers", False)
     frame: str = option("with from_tf: optical frame of the camera; empty takes the frame_id of the images", "")
     base_height: float = option("with from_tf: of base_link above the ground", 0.0, "m", (-5.0, 20.0))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.camera import Mount
+from geoflow_ros.camera import HIGHEST_M, LOWEST_M, Mount
 from geoflow_ros.errors import InputError
 from geoflow_ros.planar import wrap_angle
 
@@ -108,14 +108,14 @@ class MountEstimate:
 
 
 def corrected(mount: Mount, correction: Floats) -> Mount:
-    """The mount with (4,) added to roll, pitch, yaw and height."""
+    """The mount with (4,) added to roll, pitch, yaw and height, which stays one that a camera may have."""
     roll, pitch, yaw, height = correction.tolist()
     return replace(
         mount,
         roll=float(wrap_angle(mount.roll + roll)),
         pitch=mount.pitch + pitch,
         yaw=float(wrap_angle(mount.yaw + yaw)),
-        height=mount.height + height,
+        height=min(max(mount.height + height, LOWEST_M), HIGHEST_M),
     )
 
 

@@ -22,6 +22,7 @@ CRAWL = 1.0  # m/s, where nothing tells the speed
 MATCHED = 0.5  # probability from which on a frame says something
 REACHES = (1.0, 2.0, 3.0)  # in turn, while nothing matches
 PATIENCE, SELDOM = 12, 10  # frames in which nothing matched: suspicion, and from then on every tenth is asked
+AHEAD_M, ASIDE_M = 9.0, 4.0
 TILT, YAW = [0, 1, 3], 2
 """Where the filter's states, and the yaw, are among `STATES`."""
 
@@ -40,7 +41,7 @@ class MountCalibration:
             self._begin(stated)
         self._stated = stated
         correction, covariance = np.zeros(4), np.zeros((4, 4))
-        correction[TILT], correction[YAW] = self._filter.centre, self._yaw
+        correction[TILT], correction[YAW] = self._filter.believed, self._yaw
         covariance[np.ix_(TILT, TILT)], covariance[YAW, YAW] = self._filter.covariance, self._yaw_std**2
         if self._yaw_std < self._prior.yaw:
             covariance[YAW, YAW] += SYSTEMATIC_YAW**2
@@ -54,18 +55,18 @@ class MountCalibration:
         self._yaw, self._yaw_std = float(kept.correction[YAW]), math.sqrt(of_chance) if of_chance > 0.0 else 0.0
 
     def ask(self, stated: Mount, stamp_ns: int, motions: MotionBuffer) -> Sequence[Mount]:
-        """The mounts through which a frame of this stamp shall be read, the believed one first; none if it need not."""
-        now = self.estimate(stated).mount
+        """The mounts through which a frame of this stamp shall be read, the likeliest first; none if it need not."""
+        self.estimate(stated)
         if not self._is_due(stamp_ns, motions):
             return ()
-        steps = probes(self._filter.free, self._reach)
-        return [corrected(now, np.array([roll, pitch, 0.0, height])) for roll, pitch, height in steps]
+        offsets = self._filter.centre + probes(self._filter.free, self._reach)
+        return [corrected(stated, np.array([roll, pitch, self._yaw, height])) for roll, pitch, height in offsets]
 
     def learn(self, evidence: Sequence[MountEvidence]) -> Floats:
         """Take a frame's answers to `ask`; returns how far (2,) what it sees moves forward and left by that."""
         if not evidence:
             return np.zeros(2)
-        before, match = self._filter.centre, np.array([each.match for each in evidence])
+        before, match = self._filter.believed, np.array([each.match for each in evidence])
         likelihood = np.array([each.log_likelihood for each in evidence])
         best = int(np.argmax(np.where(match >= MATCHED, likelihood, -np.inf)))
         if match[best] < MATCHED:
@@ -77,7 +78,7 @@ class MountCalibration:
         elif reach == REACHES[0]:
             self._set_lever(np.array([each.place for each in evidence]))
             self._filter.learn(fitted(self._filter.free, reach, likelihood))
-        return np.asarray(self._lever @ (self._filter.centre - before))
+        return np.asarray(self._lever @ (self._filter.believed - before))
 
     @property
     def place_covariance(self) -> Floats:
@@ -97,15 +98,16 @@ class MountCalibration:
         return self._prior.yaw if self._stated is None else self._yaw_std
 
     def turn(self, yaw: float, std: float) -> None:
-        """Driving says that the yaw is further by this (rad), known to `std`."""
-        self._yaw, self._yaw_std = self._yaw + yaw, std
+        """Driving says that the yaw is further by this (rad), known to `std`; nothing of one never looked through."""
+        if self._stated is not None:
+            self._yaw, self._yaw_std = self._yaw + yaw, std
 
     def _begin(self, stated: Mount) -> None:
         prior = self._prior
         self._stated = stated
         self._filter = MountFilter(np.array([prior.roll, prior.pitch, prior.height * stated.height]))
         self._yaw, self._yaw_std = 0.0, prior.yaw
-        self._lever, self._levers = np.zeros((2, 3)), 0  # metres forward and left for a rad, a rad, a metre
+        self._lever, self._levers = seen_at(stated.height), 0
         self._heard_ns: int | None = None
         self._unasked_m = 0.0
         self._missed = self._skipped = 0
@@ -149,3 +151,13 @@ class MountCalibration:
         lever = (np.linalg.pinv(steps) @ (pairs[:, 0] - pairs[:, 1]) / 2).T
         self._levers += 1
         self._lever = self._lever + (lever - self._lever) / self._levers
+
+
+def seen_at(height: float) -> Floats:
+    """How far (2, 3) a frame's place usually moves, in metres forward and left for a rad, a rad, a metre of the mount.
+
+    As that of a spot on the ground where most of what is matched lies.
+    """
+    return np.array(
+        [[0.0, AHEAD_M**2 / height + height, -AHEAD_M / height], [-(ASIDE_M**2 / height + height), 0.0, 0.0]]
+    )

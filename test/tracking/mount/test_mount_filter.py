@@ -32,6 +32,19 @@ def test_what_frames_do_not_contradict_stays_as_stated() -> None:
     np.testing.assert_allclose(as_stated(np.array([0.0, -0.04, 0.05]), covariance, free), [0.0, -0.0425, 0.0])
 
 
+def test_what_frames_would_have_otherwise_widens_what_is_kept_as_stated() -> None:
+    mounts = MountFilter(np.array([0.0, 0.026, 0.0]))
+    curvature = 99 / 0.026**2 / GAIN  # known to 0.0026 by chance, and 0.006 is tolerated
+    mounts.learn(pitch_fit(0.006 * curvature, curvature))
+    np.testing.assert_array_equal(mounts.believed, np.zeros(3))
+    np.testing.assert_allclose(mounts.centre, [0.0, 0.99 * 0.006, 0.0])
+    chance = 0.026**2 / 100
+    np.testing.assert_allclose(mounts.covariance[1, 1], chance + SYSTEMATIC[1, 1] + (0.99 * 0.006) ** 2)
+    assert not mounts.is_known
+    mounts.learn(pitch_fit(-0.012 * curvature, curvature))  # from there on back to what was stated
+    assert mounts.is_known
+
+
 def test_a_frame_whose_best_mount_is_far_only_shows_the_way() -> None:
     mounts = MountFilter(STD)
     mounts.learn(pitch_fit(0.2 * 1e5, 1e5))

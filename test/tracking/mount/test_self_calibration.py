@@ -82,6 +82,15 @@ def test_what_frames_see_moves_with_the_mount() -> None:
     np.testing.assert_allclose(shift[0], 50.0 * pitch, rtol=0.1)
 
 
+def test_what_a_mount_leaves_open_of_the_place_is_known_before_any_frame() -> None:
+    calibration = MountCalibration(PRIOR)
+    calibration.estimate(STATED)
+    forward, left = np.sqrt(np.diag(calibration.place_covariance))
+    # 1.5 deg of pitch and 8 cm of height at 9 m ahead: (81 / 1.6 + 1.6) m/rad and 9 / 1.6; of roll at 4 m aside.
+    assert forward == pytest.approx(math.hypot(52.2 * 0.026, 5.625 * 0.08), rel=1e-3)
+    assert left == pytest.approx(11.6 * 0.026, rel=1e-3)
+
+
 def test_standing_asks_a_single_frame() -> None:
     calibration = MountCalibration(PRIOR)
     assert driven(calibration, STATED, 60.0, speed=0.0) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -43,18 +44,24 @@ class EachItsOwn(sim.KnowingLocalizer):
 
 
 def driven(
-    late_s: dict[str, float], seconds: float = 3.0, covered: set[str] = frozenset(), clock_s: float = 0.0
+    late_s: dict[str, float],
+    seconds: float = 3.0,
+    covered: set[str] = frozenset(),
+    clock_s: float = 0.0,
+    of_left: Any = sim.camera_info(),  # noqa: B008 - read only
 ) -> list[Answer]:
     """Answers to a drive. late_s: when each camera takes its images after the first; nan: never.
 
-    clock_s: how far the clock of the camera `left` is ahead.
+    clock_s: how far the clock of the camera `left` is ahead. of_left: its camera_info, None if it has none.
     """
     here = DatumConfig(sim.DATUM.latitude, sim.DATUM.longitude, sim.DATUM.altitude)
     setups = {name: CameraSetup(Mount(yaw=YAWS[name])) for name in late_s}
     session = Session(SessionConfig(datum=here), lambda frame: EachItsOwn(DRIVE), 0, setups)
     answers = []
     for name in late_s:
-        session.on_camera_info(sim.camera_info(), name)
+        info = of_left if name == "left" else sim.camera_info()
+        if info is not None:
+            session.on_camera_info(info, name)
     for role, message in sim.messages(DRIVE, 0.0, seconds, np.random.default_rng(1)):
         if role != "image":
             getattr(session, f"on_{role}")(message)
@@ -143,6 +150,29 @@ def test_a_silent_camera_is_named() -> None:
     answers = driven({"front": 0.0, "left": math.nan})
     assert answers[-1].track.state is TrackState.LOCALISED
     assert answers[-1].warnings == {"camera left": "camera left: no image received yet"}
+
+
+def unusable(**fields: Any) -> SimpleNamespace:
+    return SimpleNamespace(**{**vars(sim.camera_info()), **fields})
+
+
+@pytest.mark.parametrize(
+    ("of_left", "told"),
+    [
+        (None, "no camera_info received yet"),
+        (unusable(k=[0.0] * 9), "focal length fx=0.0, fy=0.0 is not positive"),
+        (unusable(distortion_model="thin_prism", d=[0.1] * 4), "distortion model 'thin_prism': expected one of"),
+        (unusable(k=[float("nan"), 0.0, 8.0, 0.0, 20.0, 6.0, 0.0, 0.0, 1.0]), "are not finite: calibrate the camera"),
+    ],
+)
+def test_a_camera_without_usable_calibration_is_named_and_the_others_go_on(of_left: Any, told: str) -> None:
+    answers = driven(dict.fromkeys(YAWS, 0.0), of_left=of_left)
+    by_camera = {each.camera: each for each in answers[-4:]}
+    assert list(by_camera["right"].warnings) == ["camera left"]
+    assert by_camera["right"].warnings["camera left"].startswith("camera left: ")
+    assert told in by_camera["right"].warnings["camera left"]
+    assert {by_camera[name].track.state for name in ("front", "rear", "right")} == {TrackState.LOCALISED}
+    assert isinstance(by_camera["left"].single, Rejection) and error_m(by_camera["right"]) < 1.0
 
 
 @pytest.mark.parametrize("clock_s", [1.0, -2.0])

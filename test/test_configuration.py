@@ -28,6 +28,11 @@ def test_without_a_rig_there_is_one_camera_without_a_name() -> None:
     assert list(config.camera_setups) == [""] and config.cameras == ()
 
 
+@pytest.mark.parametrize("yaw", [3.1416, -3.14159265359, 3.14159265359])
+def test_a_half_turn_may_be_rounded(yaw: float) -> None:
+    assert configured({**RIG, "camera.left.yaw": yaw}).rig["left"].yaw == yaw
+
+
 def test_a_rig_survives_a_change_of_another_parameter() -> None:
     config = changed(configured(RIG), {"localizer.hypotheses": 7})
     assert config.camera_setups == configured(RIG).camera_setups

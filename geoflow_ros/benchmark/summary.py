@@ -27,7 +27,8 @@ class NodeRow:
     """The node fed over DDS at `rate_hz`: what became of the frames, and what they cost.
 
     dropped: overtaken by a newer frame before work on them began. withheld: refused, with a reason. lost: neither
-    answered, nor dropped, nor withheld. cpu_cores: processor seconds a second. Latency: image stamp to arrival.
+    answered, nor dropped, nor withheld. cpu_cores: processor seconds a second. Latency: image stamp to arrival, None
+    if nothing was answered.
     """
 
     rate_hz: float
@@ -36,8 +37,8 @@ class NodeRow:
     dropped: int
     withheld: int
     lost: int
-    latency_ms_p50: float
-    latency_ms_p95: float
+    latency_ms_p50: float | None
+    latency_ms_p95: float | None
     cpu_cores: float
     resident_mb: float
 
@@ -51,7 +52,7 @@ class RigRow:
     sent: int
     answered: int
     dropped: int
-    latency_ms_p95: float
+    latency_ms_p95: float | None
     cores: float
     rss_mb: float
 

@@ -11,7 +11,7 @@ from geoflow_ros.geodesy import Datum
 from geoflow_ros.options import option
 from geoflow_ros.tracking.mount.estimate import MountPrior
 
-HALF_TURN = (-math.pi, math.pi)
+HALF_TURN = (-3.15, 3.15)  # rad; 3.1416 and 3.14159265359, as they are typed, lie beyond a half turn
 SIGMA = (0.0, 0.1)
 MOUNT = ("forward", "left", "height", "roll", "pitch", "yaw")
 

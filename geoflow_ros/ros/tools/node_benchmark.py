@@ -52,13 +52,18 @@ def measure_node(
     description, messages = read_description(drive / "drive.json"), read_inputs(drive / "drive")
     os.environ.update(private_environment(str(share_file("config/fastdds_profile.xml"))))
     arguments = [*command, "--ros-args", *node_arguments(drive, description, parameters)]
-    return [_measure(arguments, at_rate(messages, rate), rate, seconds) for rate in rates_hz]
+    rows = [_measure(arguments, at_rate(messages, rate), rate, seconds) for rate in rates_hz]
+    for row in rows:
+        if not row.answered:
+            told = f"{row.sent} images at {row.rate_hz:g} Hz, it withheld {row.withheld}"
+            raise InputError(f"the node answered none of {told}: is the machine busy with something else?")
+    return rows
 
 
 def measure_rigs(
     drive: Path, counts: Sequence[int], rate_hz: float, seconds: float, parameters: Mapping[str, object]
 ) -> list[RigRow]:
-    """A row for each number of a rig's cameras, each at the rate, all to a new node."""
+    """A row for each number of cameras of a rig, each at the rate, all to a new node, even if it answers nothing."""
     description, messages = read_description(drive / "drive.json"), read_inputs(drive / "drive")
     names = [*description.cameras]
     if max(counts) > max(len(names), 1):
@@ -163,9 +168,7 @@ def _row(listener: _Listener, player: BagPlayer, messages: list[Recorded], pid: 
     stamps = [each.stamp_ns + player.shift_ns for each in messages if is_image(each.topic)]
     latencies = [listener.latency_ms[stamp] for stamp in stamps if stamp in listener.latency_ms]
     _, withheld, dropped = (listener.counted()[name] - before[name] for name in COUNTS)
-    if not latencies:
-        raise InputError(f"the node answered none of {len(stamps)} images at {rate_hz:g} Hz, it withheld {withheld}")
-    p50, p95 = np.percentile(latencies, [50, 95])
+    p50, p95 = np.percentile(latencies, [50, 95]).tolist() if latencies else (None, None)
     return NodeRow(
         rate_hz=rate_hz,
         sent=len(stamps),
@@ -173,8 +176,8 @@ def _row(listener: _Listener, player: BagPlayer, messages: list[Recorded], pid: 
         dropped=dropped,
         withheld=withheld,
         lost=len(stamps) - len(latencies) - dropped - withheld,
-        latency_ms_p50=float(p50),
-        latency_ms_p95=float(p95),
+        latency_ms_p50=p50,
+        latency_ms_p95=p95,
         cpu_cores=busy,
         resident_mb=resident_mb(pid),
     )

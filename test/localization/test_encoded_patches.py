@@ -1,5 +1,6 @@
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ pytest.importorskip("rosbags", reason="rosbags is not installed")
 
 from geoflow_ros.bags.messages import compressed_for
 from geoflow_ros.benchmark.drive import BenchmarkDrive, load_drive
-from geoflow_ros.camera import CameraModel
+from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.encoded_patches import PatchEncoder, Snapping, pose_of
 from geoflow_ros.localization.estimation import estimate_pose
@@ -286,3 +287,23 @@ def test_the_answer_does_not_jump_where_the_patch_changes(
     assert np.hypot(*(place[0] - place[1])) < 0.5 * std
     assert np.hypot(*(place[2] - place[3])) < 0.6 * std
     assert abs(wrap_angle(found[2].yaw - found[3].yaw)) < math.radians(0.5)
+
+
+@pytest.mark.parametrize(
+    ("mounts", "patches"),
+    [
+        ([Mount(yaw=yaw) for yaw in (0.0, math.pi / 2, math.pi, -math.pi / 2)], 4),
+        ([Mount(left=0.3), Mount(left=-0.3), Mount(forward=1.0)], 1),
+        ([Mount(), Mount(yaw=math.pi), Mount(forward=-0.5, yaw=math.pi)], 2),
+    ],
+)
+def test_a_rig_s_patches_are_encoded_once_for_all_cameras_that_look_one_way(mounts: list[Mount], patches: int) -> None:
+    """And never again while the vehicle stays near: 0.2 m and 0.1 degrees a round are no other patch."""
+    counting = encodings()
+    localizer = Localizer(counting, Waves(), FRAME)  # type: ignore[arg-type]
+    image = np.random.default_rng(0).integers(0, 256, (32, 64, 3), dtype=np.uint8)
+    for turn in range(5):
+        believed = prior(2.0 + 0.2 * turn, 2.0, 0.02 + math.radians(0.1) * turn)
+        for mount in mounts:
+            localizer.localize(image, replace(CAMERA, mount=mount), believed, 0)
+    assert counting.count == patches

@@ -64,7 +64,7 @@ def box_tiles(box: Bounds, zooms: Sequence[int]) -> list[Tile]:
     check_box(box)
     west, south, east, north = box
     corners = np.array([[west, north], [east, south]])
-    counts = [math.prod((np.diff(_in_tiles(corners, zoom), axis=0)[0] + 1).tolist()) for zoom in zooms]
+    counts = [math.prod((np.diff(in_tiles(corners, zoom), axis=0)[0] + 1).tolist()) for zoom in zooms]
     _check_count(sum(counts))
     tiles = [(tile.z, tile.x, tile.y) for tile in mercantile.tiles(west, south, east, north, zooms)]
     return sorted(tiles, key=_by_row)
@@ -75,7 +75,7 @@ def track_tiles(lines: Sequence[Line], margin_m: float, zooms: Sequence[int]) ->
     found: set[Tile] = set()
     for zoom in zooms:
         for line in lines:
-            places = _in_tiles(line, zoom)
+            places = in_tiles(line, zoom)
             _check_count(len(found) + np.abs(np.diff(places, axis=0)).sum())
             tile_m = 256 * EQUATOR_RESOLUTION / 2**zoom * np.cos(np.radians(line[:, 1]))
             margins = margin_m / tile_m + STEP_TILES / 2
@@ -84,7 +84,7 @@ def track_tiles(lines: Sequence[Line], margin_m: float, zooms: Sequence[int]) ->
     return sorted(found, key=_by_row)
 
 
-def _in_tiles(line: Line, zoom: int) -> NDArray[np.float64]:
+def in_tiles(line: Line, zoom: int) -> NDArray[np.float64]:
     """(N, 2) column and row, with fractions, of places in degrees."""
     latitude = np.radians(line[:, 1])
     x = line[:, 0] / 360 + 0.5

@@ -8,7 +8,6 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -18,11 +17,10 @@ pytest.importorskip("rclpy", reason="rclpy is not installed: source a ROS 2 or i
 pytest.importorskip("rosbags", reason="rosbags is not installed")
 
 import ros_support as ros
-from sensor_msgs.msg import Image
+from ros_demo_frames import DEMO, picture_message, publish, truth
 from std_srvs.srv import Trigger
 
 from geoflow_ros.bags.messages import stamp_ns
-from geoflow_ros.bags.trajectory import read_tum
 from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.datasets.bag_drive import BagDrive, read_description
 from geoflow_ros.errors import InputError
@@ -32,7 +30,6 @@ from geoflow_ros.ros.loading import load_localizer
 
 SHARED_DATA = Path(os.environ.get("GEOFLOW_SHARED_DATA", ros.REPOSITORY.parent / "shared" / "data"))
 KITTI_FRAME = SHARED_DATA / "kitti" / "frame_1242x375.png"
-DEMO = ros.REPOSITORY / "demo"
 WEIGHTS, TILES = ros.REPOSITORY / "models" / "default.safetensors", DEMO / "tiles.mbtiles"
 FRAME = 100  # of the demo's drive
 FRAME_NS, MOST_FRAMES = 100_000_000, 30
@@ -54,33 +51,6 @@ def peer(town: LocalFrame) -> Iterator[ros.Peer]:
     with ros.Peer() as peer, ros.node_process(["-m", "geoflow_ros.localize"], arguments) as process:
         peer.wait_for_node(process)
         yield peer
-
-
-def publish(
-    peer: ros.Peer, town: LocalFrame, message: Any, prior: tuple[float, float, float], focal: float, now: int = 0
-) -> int:
-    """A frame with everything that belongs to it; its stamp (ns). prior: east, north (m), yaw (rad) of base_link."""
-    now = now or time.time_ns()
-    message.header.stamp = ros.stamp(now)
-    latitude, longitude, _ = town.to_geodetic(prior[:2])
-    peer.publish("camera_info", ros.camera_info(message.width, message.height, focal))
-    for earlier_ns in (20_000_000, 10_000_000, 0):  # a leap is believed when three fixes in a row agree
-        peer.publish("fix", ros.fix(now - earlier_ns, float(latitude), float(longitude)))
-    peer.publish("imu", ros.imu(now, prior[2]))
-    peer.listen(0.05)
-    peer.publish("image", message)
-    return now
-
-
-def truth(index: int = FRAME) -> tuple[float, float, float]:
-    """Of base_link in the demo's frame."""
-    east, north, yaw = read_tum(DEMO / "truth.tum").poses[index]
-    return float(east), float(north), float(yaw)
-
-
-def picture_message(rgb: Any) -> Image:
-    height, width, _ = rgb.shape
-    return Image(height=height, width=width, encoding="rgb8", step=3 * width, data=rgb.tobytes())
 
 
 def test_frames_of_the_demo_are_localised_alone_and_soon_together(peer: ros.Peer, town: LocalFrame) -> None:
@@ -111,7 +81,7 @@ def test_a_real_photograph_gets_a_pose_or_a_reason(peer: ros.Peer, town: LocalFr
     picture = cv2.imread(str(KITTI_FRAME))
     assert picture is not None
     states = len(peer.states)
-    now = publish(peer, town, picture_message(picture[:, :, ::-1]), truth(), 721.5)
+    now = publish(peer, town, picture_message(picture[:, :, ::-1]), truth(FRAME), 721.5)
 
     def answered() -> bool:
         refused = any(words in each for each in peer.reasons()[states:] for words in REFUSALS)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ from geoflow_ros.planar import PlanarPose
 from geoflow_ros.satellite.live_config import LiveConfig
 from geoflow_ros.satellite.tile_grid import Tile
 from geoflow_ros.satellite.tile_images import Bounds, ImageryOffset, TileStore
-from geoflow_ros.tiles.area import track_tiles
+from geoflow_ros.tiles.area import in_tiles, track_tiles
 from geoflow_ros.tiles.download import Answer, Downloader, LeaveAloneError, Limits, Pace, StoppedError
 from geoflow_ros.tiles.live.live_cache import LiveCache
 from geoflow_ros.tiles.providers import TileSource, tile_source
@@ -165,18 +167,20 @@ class _Fetcher(threading.Thread):
 
     def _nearest_missing(self, place: Whereabouts) -> Tile | None:
         now = time.monotonic()
-        wanted = self._wanted(place)[: self._cache.room(TYPICAL_BYTES)]  # or what is dropped would be fetched again
+        lacking = (tile for tile in self._wanted(place) if tile in self._cache or self._base.tile(*tile) is None)
+        wanted = list(islice(lacking, self._cache.room(TYPICAL_BYTES)))  # or what is dropped would be fetched again
         self._cache.touch(wanted)
         for tile in wanted:
             asked_too_early = self._not_before.get(tile, 0.0) > now
-            if tile not in self._cache and not asked_too_early and self._base.tile(*tile) is None:
+            if tile not in self._cache and not asked_too_early:
                 return tile
         return None
 
     def _wanted(self, place: Whereabouts) -> list[Tile]:
-        """The tiles along the way ahead, those around the vehicle first."""
+        """The tiles around the vehicle and along the way ahead, the nearest first."""
         ahead = place.pose @ PlanarPose(self._config.ahead)
         latitude, longitude, _ = place.frame.to_geodetic([[place.pose.x, place.pose.y], [ahead.x, ahead.y]])
         line = np.column_stack([longitude, latitude])
-        here = dict.fromkeys(track_tiles([line[:1]], self._config.margin, [self._zoom]))
-        return list(here | dict.fromkeys(track_tiles([line], self._config.margin, [self._zoom])))
+        x, y = in_tiles(line[:1], self._zoom)[0] - 0.5
+        tiles = track_tiles([line], self._config.margin, [self._zoom])
+        return sorted(tiles, key=lambda tile: math.hypot(tile[1] - x, tile[2] - y))

@@ -66,13 +66,12 @@ def test_what_is_missing_comes_and_stays_for_the_next_start(server: TileServer, 
     assert server.asked[KEYS[0]] == 0  # it was there
     assert set(server.asked.values()) == {1}
     tiles.close()
-    asked = server.requests
     again = live(tmp_path, server, margin=400.0)
     assert again.store.tile(*KEYS[5]) == TILES[KEYS[5]]
     assert open_store(tmp_path / "base.live.mbtiles").tile(*KEYS[5]) == TILES[KEYS[5]]  # it is MBTiles, too
     again.look_ahead(HERE, FRAME)
     time.sleep(0.2)
-    assert server.requests <= asked + len(server.asked) - len(TILES) + 1  # only what the server did not have
+    assert {server.asked[key] for key in KEYS[1:]} == {1}  # only what the server did not have
     again.close()
 
 
@@ -83,6 +82,26 @@ def test_the_way_ahead_comes_and_what_is_behind_does_not(server: TileServer, tmp
     wait_until(lambda: server.requests >= 2)
     time.sleep(0.2)
     assert [key[2] - textured.TOP for key in server.asked] == [1, 0]  # the one under the vehicle first
+    tiles.close()
+
+
+def test_the_nearest_tiles_come_first(server: TileServer, tmp_path: Path) -> None:
+    """The vehicle stands in the middle of the tile in the second column and row: by Pythagoras, in tiles."""
+    tiles = live(tmp_path, server, margin=400.0, ahead=0.0)
+    tiles.look_ahead(HERE, FRAME)
+    wait_until(lambda: len(server.asked) >= len(TILES) - 1)
+    places = [np.subtract(key[1:], (textured.LEFT + 1, textured.TOP + 1)) for key in server.asked]
+    away = [float(np.hypot(*place)) for place in places]
+    assert away == pytest.approx(sorted(away), abs=0.01) and away[:5] == pytest.approx([0, 1, 1, 1, 1])
+    tiles.close()
+
+
+def test_tiles_at_hand_take_nothing_of_the_budget(server: TileServer, tmp_path: Path) -> None:
+    tiles = live(tmp_path, server, margin=20.0, ahead=300.0)
+    tiles._fetcher._cache._budget = 1  # there is always room for one
+    tiles.look_ahead(PlanarPose(-210.0, 210.0, 0.0), FRAME)  # in the tile that is there, towards the next
+    wait_until(lambda: server.requests >= 1)
+    assert next(iter(server.asked)) == (textured.ZOOM, textured.LEFT + 1, textured.TOP)
     tiles.close()
 
 

@@ -42,7 +42,7 @@ def test_the_later_of_two_of_one_stamp_is_the_newest() -> None:
     kept.add(Item(1, "first"))
     kept.add(Item(1, "second"))
     assert kept.newest == Item(1, "second") and len(kept) == 2
-    assert History[Item]().newest is None
+    assert history(10, 20, 30).newest == Item(30) and History[Item]().newest is None
 
 
 def test_items_up_to_a_stamp_are_taken_out() -> None:

@@ -129,6 +129,9 @@ def test_a_frame_that_says_nothing_denies() -> None:
     assert support.is_firm
     support.miss(ns(2.6), LOST_AFTER_S, "front")
     assert not support.is_firm
+    for seconds in (2.65, 2.7):
+        add(support, seconds, 9.0)
+        assert not support.is_firm  # two in a row are no streak
 
 
 def test_a_camera_that_shows_nothing_counts_only_when_none_shows_anything() -> None:

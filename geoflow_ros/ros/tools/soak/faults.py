@@ -27,7 +27,7 @@ class Fault:
     """A disturbance. delays: when (s) each copy of a message is sent, none if it is lost; one of them is drawn.
 
     tiles: what becomes of the tile file meanwhile, a method of `TileFile`. kills: the node is killed at the beginning.
-    stops: it gets no processor meanwhile.
+    spoils: and what it has saved is damaged. stops: it gets no processor meanwhile. fills: its disk is full meanwhile.
     """
 
     name: str
@@ -36,13 +36,20 @@ class Fault:
     delays: tuple[tuple[float, ...], ...] = ((0.0,),)
     tiles: str = ""
     kills: bool = False
+    spoils: bool = False
     stops: bool = False
+    fills: bool = False
 
 
 def table() -> list[Fault]:
     """Every fault; those of the tile file first, while the node still has to read it."""
     files = [Fault(f"tile file {how}", tiles=how) for how in ("deleted", "truncated", "overwritten", "locked")]
-    process = [Fault("node killed and restarted", kills=True), Fault("node without processor", stops=True)]
+    process = [
+        Fault("node killed and restarted", kills=True),
+        Fault("node killed and its saved state damaged", kills=True, spoils=True),
+        Fault("node without processor", stops=True),
+        Fault("disk full", fills=True),
+    ]
     return [*files, *_of_every_topic(), *_of_all_topics(), *_edited(), *process]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import random
+import resource
 import signal
 import subprocess
 import time
@@ -53,13 +54,14 @@ def soak(drive: Path, out: Path, seconds: float, seed: int = 0, only: str = "") 
     out.mkdir(parents=True, exist_ok=True)
     os.environ.update(private_environment(str(share_file("config/fastdds_profile.xml"))))
     tiles = TileFile(drive / "tiles.mbtiles", out / "tiles.mbtiles")
-    (out / "pose.json").unlink(missing_ok=True)
-    parameters = {"tiles": tiles.path, "saved_pose.path": out / "pose.json", "saved_pose.max_age": "60.0"}
+    saved = out / "pose.json"
+    saved.unlink(missing_ok=True)
+    parameters = {"tiles": tiles.path, "saved_pose.path": saved, "saved_pose.max_age": "60.0"}
     arguments = node_arguments(drive, read_description(drive / "drive.json"), parameters)
     truth = read_tum(drive / "truth.tum")
     with (out / "node.log").open("wb") as log:
         rclpy.init()
-        soaking = Soak([*NODE, "--ros-args", *arguments], log.fileno(), drive, tiles, seed)
+        soaking = Soak([*NODE, "--ros-args", *arguments], log.fileno(), drive, tiles, saved, seed)
         try:
             started = soaking.run(faults, seconds)
         finally:
@@ -71,10 +73,10 @@ def soak(drive: Path, out: Path, seconds: float, seed: int = 0, only: str = "") 
 class Soak(Node):
     """Keeps the node alive as a manager would, hears its answers, injects the faults."""
 
-    def __init__(self, command: Sequence[str], log: int, drive: Path, tiles: TileFile, seed: int) -> None:
+    def __init__(self, command: Sequence[str], log: int, drive: Path, tiles: TileFile, saved: Path, seed: int) -> None:
         super().__init__("soak")
         self._command, self._log = command, log
-        self._tiles, self._rng = tiles, random.Random(seed)
+        self._tiles, self._saved, self._rng = tiles, saved, random.Random(seed)
         self._truth = read_tum(drive / "truth.tum")
         self._player = LapPlayer(self, read_inputs(drive / "drive"), seed)
         self._relocalise: Client = self.create_client(Trigger, "/localize/relocalise")
@@ -135,9 +137,13 @@ class Soak(Node):
         if fault.kills:
             self._process.kill()
             self._process.wait()
+            for path in self._saved.parent.glob(f"{self._saved.stem}*.json") if fault.spoils else ():
+                path.write_bytes(self._rng.randbytes(200))
             self._restart()
         if fault.stops:
             self._process.send_signal(signal.SIGSTOP)
+        if fault.fills:
+            self._limit_files(0)
 
     def _mend(self, fault: Fault) -> None:
         self._player.disturb(None)
@@ -145,6 +151,13 @@ class Soak(Node):
             self._tiles.mend()
         if fault.stops:
             self._process.send_signal(signal.SIGCONT)
+        if fault.fills:
+            self._limit_files(resource.RLIM_INFINITY)
+
+    def _limit_files(self, size: int) -> None:
+        """Let no file of the node grow beyond so many bytes: to a writer a limit of none is a full disk."""
+        _, hard = resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (size if hard < 0 else min(size, hard), hard))
 
     def _answered_since(self, first: int, ended_ns: int) -> bool:
         """Whether a pose of an image taken since then is among the answers from number `first` on."""

@@ -96,7 +96,7 @@ def summary(
 def _localised_integrity(frames: list[FrameResult], fused: Judged) -> dict[str, Any]:
     """How often the pose is far off while the state is LOCALISED; nothing where there is no truth."""
     if fused.errors is None:
-        return {}
+        return {} if fused.poses else integrity(np.empty(0), np.empty(0))
     localised = [frames[index].track.state is TrackState.LOCALISED for index in fused.frames]
     return integrity(fused.errors.position[localised], fused.errors.nees[localised])
 

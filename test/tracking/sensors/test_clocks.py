@@ -45,6 +45,24 @@ def test_whose_clock_differs_is_named(leads: dict[str, float], expected: str) ->
     assert heard(leads).complaint == expected
 
 
+@pytest.mark.parametrize(
+    ("lead", "told"),
+    [
+        (1.5, None), (1.6, "1.6 s"), (119.0, "119.0 s"), (120.0, "2.0 min"), (7199.0, "120.0 min"), (7200.0, "2.0 h"),
+        (2 * DAY - 1.0, "48.0 h"), (2 * DAY, "2.0 days"),
+    ],
+)  # fmt: skip
+def test_how_far_clocks_are_apart_is_told_in_the_unit_that_fits(lead: float, told: str | None) -> None:
+    clocks = Clocks()
+    for tick in range(3):
+        assert clocks.complaint == ""  # until three in a row agree
+        clocks.sensor("imu", ns(tick))
+        clocks.sensor("fix", ns(tick + lead))
+        clocks.image(ns(tick))
+    expected = "" if told is None else f"fix is stamped {told} ahead of the images: their clocks must agree"
+    assert clocks.complaint == expected
+
+
 def test_stamps_that_are_not_set_are_named() -> None:
     clocks = Clocks()
     for tick in range(5):

@@ -23,6 +23,7 @@ MATCHED = 0.5  # probability from which on a frame says something
 REACHES = (1.0, 2.0, 3.0)  # in turn, while nothing matches
 PATIENCE, SELDOM = 12, 10  # frames in which nothing matched: suspicion, and from then on every tenth is asked
 AHEAD_M, ASIDE_M = 9.0, 4.0
+FLATTEST = 6.0  # heights of the camera away, from where on the ground is seen too flat to matter
 TILT, YAW = [0, 1, 3], 2
 """Where the filter's states, and the yaw, are among `STATES`."""
 
@@ -158,6 +159,5 @@ def seen_at(height: float) -> Floats:
 
     As that of a spot on the ground where most of what is matched lies.
     """
-    return np.array(
-        [[0.0, AHEAD_M**2 / height + height, -AHEAD_M / height], [-(ASIDE_M**2 / height + height), 0.0, 0.0]]
-    )
+    ahead, aside = min(AHEAD_M, FLATTEST * height), min(ASIDE_M, FLATTEST * height)
+    return np.array([[0.0, ahead**2 / height + height, -ahead / height], [-(aside**2 / height + height), 0.0, 0.0]])

@@ -89,6 +89,9 @@ def test_what_a_mount_leaves_open_of_the_place_is_known_before_any_frame() -> No
     # 1.5 deg of pitch and 8 cm of height at 9 m ahead: (81 / 1.6 + 1.6) m/rad and 9 / 1.6; of roll at 4 m aside.
     assert forward == pytest.approx(math.hypot(52.2 * 0.026, 5.625 * 0.08), rel=1e-3)
     assert left == pytest.approx(11.6 * 0.026, rel=1e-3)
+    low = MountCalibration(MountPrior(pitch=0.026))
+    low.estimate(Mount(height=0.3))  # looks along the ground: what counts is 1.8 m ahead
+    assert low.place_covariance[0, 0] == pytest.approx(((1.8**2 / 0.3 + 0.3) * 0.026) ** 2)
 
 
 def test_standing_asks_a_single_frame() -> None:
@@ -120,3 +123,10 @@ def test_what_was_learnt_goes_on_also_of_a_mount_that_moves() -> None:
 
 def test_a_mount_known_exactly_asks_nothing() -> None:
     assert MountCalibration(MountPrior()).ask(STATED, 0, MotionBuffer()) == ()
+
+
+def test_driving_says_nothing_of_a_camera_that_was_never_looked_through() -> None:
+    calibration = MountCalibration(PRIOR)
+    calibration.turn(0.1, 0.001)
+    assert calibration.yaw_std == PRIOR.yaw
+    assert calibration.estimate(STATED).mount == STATED

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -159,6 +159,14 @@ class Belief:
             self._particles.squint[camera] = each * self._rng.normal(0.0, 1.0, len(self._particles.poses))
         if seen_by is not None and seen_by in std:
             self._particles.poses[:, 2] -= self._particles.squint[seen_by]
+
+    def sides(self, cameras: Sequence[str]) -> int:
+        """To how many different sides these cameras look, of those whose frames were weighed."""
+        apart: list[float] = []
+        for yaw in (self._seen[camera].mount.yaw for camera in cameras if camera in self._seen):
+            if all(abs(wrap_angle(yaw - other)) >= self._config.correlation_angle for other in apart):
+                apart.append(yaw)
+        return len(apart)
 
     def take_squint(self, camera: str) -> tuple[float, float] | None:
         """By how much (rad) a camera looks further left than believed, and how sure that is; None if its yaw is known.

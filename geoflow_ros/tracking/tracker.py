@@ -26,7 +26,8 @@ from geoflow_ros.tracking.sensors.fixes import FixFusion
 from geoflow_ros.tracking.sensors.odometer import Odometer
 
 PAUSE_NS, CARRIED_TO_NS = 2 * 10**9, 10**9  # without an image, to how long before the newest odometry
-METRES_TO_PROVE = 10.0  # driven before a guessed heading is believed: frames of a few metres err alike
+METRES_TO_PROVE = 10.0
+"""Driven before a guessed heading is believed, by all cameras that look to different sides: nearby frames err alike."""
 ONE_FITS = "a frame fits, more must confirm it"
 DRIVE_ON = "frames fit a guessed heading: drive on to confirm it"
 LEAP = 4.0  # log odds against a belief that frames move about: good matches outweigh them, and then odometry is wrong
@@ -276,7 +277,8 @@ class Tracker:
         """Whether the heading was not guessed, or has led the right way since."""
         if self._found_at is None:
             return True
-        return float(np.hypot(*(belief.pose()[0] - self._found_at)[:2])) >= METRES_TO_PROVE
+        driven = float(np.hypot(*(belief.pose()[0] - self._found_at)[:2]))
+        return driven * max(1, belief.sides(self._support.confirming)) >= METRES_TO_PROVE
 
     def _miss(self, stamp_ns: int, reason: str, camera: str, is_blind: bool = False) -> None:
         self._support.miss(stamp_ns, self.config.lost_after, camera, is_blind)

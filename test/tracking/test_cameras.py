@@ -17,6 +17,7 @@ from geoflow_ros.tracking.answer import Answer
 from geoflow_ros.tracking.belief import Belief, BeliefConfig
 from geoflow_ros.tracking.cameras import CameraSetup, View
 from geoflow_ros.tracking.motion import Motion
+from geoflow_ros.tracking.prior import HeadingConfig
 from geoflow_ros.tracking.sensors.rig_clocks import RigClocks
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
 from geoflow_ros.tracking.session import Session
@@ -49,14 +50,18 @@ def driven(
     covered: set[str] = frozenset(),
     clock_s: float = 0.0,
     of_left: Any = sim.camera_info(),  # noqa: B008 - read only
+    yaws: dict[str, float] = YAWS,
+    heading: str = "imu",
 ) -> list[Answer]:
     """Answers to a drive. late_s: when each camera takes its images after the first; nan: never.
 
-    clock_s: how far the clock of the camera `left` is ahead. of_left: its camera_info, None if it has none.
+    clock_s: how far the clock of the camera `left` is ahead. of_left: its camera_info, None if it has none. heading:
+    source of it.
     """
     here = DatumConfig(sim.DATUM.latitude, sim.DATUM.longitude, sim.DATUM.altitude)
-    setups = {name: CameraSetup(Mount(yaw=YAWS[name])) for name in late_s}
-    session = Session(SessionConfig(datum=here), lambda frame: EachItsOwn(DRIVE), 0, setups)
+    setups = {name: CameraSetup(Mount(yaw=yaws[name])) for name in late_s}
+    config = SessionConfig(HeadingConfig(heading), datum=here)
+    session = Session(config, lambda frame: EachItsOwn(DRIVE), 0, setups)
     answers = []
     for name in late_s:
         info = of_left if name == "left" else sim.camera_info()
@@ -144,6 +149,23 @@ def test_covered_cameras_are_named_and_the_others_go_on(covered: set[str]) -> No
 def test_a_rig_of_covered_cameras_has_no_pose() -> None:
     answers = driven(dict.fromkeys(YAWS, 0.0), 2.5, set(YAWS))
     assert answers[-1].track.pose is None and "camera right: image has no contrast" in answers[-1].track.reason
+
+
+@pytest.mark.parametrize(
+    ("yaws", "metres"),
+    [
+        ({"front": 0.0}, 10.0),
+        ({"front": 0.0, "left": 0.1}, 10.0),  # a stereo pair looks one way
+        ({"front": 0.0, "rear": math.pi}, 5.0),
+        (YAWS, 2.5),
+    ],
+)
+def test_a_guessed_heading_is_proven_the_sooner_the_more_sides_are_seen(yaws: dict[str, float], metres: float) -> None:
+    answers = driven(dict.fromkeys(yaws, 0.0), 4.0, yaws=yaws, heading="course")
+    began = next(each.stamp_ns for each in answers if "guessed heading" in each.track.reason)
+    first = next(each for each in answers if each.track.pose is not None)
+    assert metres - 2.0 <= DRIVE.speed * (first.stamp_ns - began) * 1e-9 <= metres + 3.0
+    assert error_m(first) < 1.5
 
 
 def test_a_silent_camera_is_named() -> None:

@@ -29,7 +29,7 @@ from geoflow_ros.ros.tools.dds import private_environment
 from geoflow_ros.ros.tools.node_process import NODE, node_arguments, node_process
 from geoflow_ros.ros.tools.player import INPUTS, OF_CAMERA, BagPlayer, Recorded, is_image, read_inputs
 
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 180.0  # the first start compiles the network, and the machine may be busy
 WARM_UP_S = 3.0  # of the drive, before anything counts: the first frames load and compile
 SETTLE_S = 1.5  # for the last answers and the diagnostics, which come once a second
 COUNTS = ("answered", "withheld", "dropped (overtaken by a newer image)")

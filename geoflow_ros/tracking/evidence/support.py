@@ -42,6 +42,12 @@ class Support:
         return max(1, len(self._asked()))
 
     @property
+    def confirming(self) -> list[str]:
+        """The cameras whose last frame speaks for the belief, of those that are asked."""
+        asked = self._asked()
+        return [camera for camera, view in self._views.items() if view in asked and view.streak > 0]
+
+    @property
     def is_blind(self) -> bool:
         """Whether no camera shows anything."""
         return all(view.is_blind for view in self._asked())

@@ -19,6 +19,7 @@ from geoflow_ros.satellite.tile_grid import (
     overlap,
     stated_box,
     tile_box,
+    whole_index,
 )
 from geoflow_ros.satellite.tile_images import OFFSET_KEY, Bounds, ImageryOffset
 
@@ -84,7 +85,7 @@ class MBTilesStore:
     def places(self, zoom: int) -> Iterator[tuple[int, int]]:
         """Column and row of every tile of a zoom level."""
         rows = self._query("SELECT tile_column, tile_row FROM tiles WHERE zoom_level = ?", zoom)
-        placed = ((grid_index(self.path, zoom, x), grid_index(self.path, zoom, y)) for x, y in rows)
+        placed = ((whole_index(self.path, zoom, x), whole_index(self.path, zoom, y)) for x, y in rows)
         yield from ((x, y if self._from_north else 2**zoom - 1 - y) for x, y in placed)
 
     @cached_property

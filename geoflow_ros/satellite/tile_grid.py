@@ -17,6 +17,7 @@ Tile = tuple[int, int, int]
 """Zoom, column, and row from the north."""
 
 MAX_ZOOM = 24
+FARTHEST_INDEX = 2**53  # columns and rows beyond are no whole numbers
 SEAM_PX = 64
 """Pixels along the edges of tiles that have to be opaque before their likeness says anything."""
 SEAM_LEVELS = 3.0
@@ -33,7 +34,15 @@ def tile_box(zoom: int, left: int, top: int, right: int, bottom: int) -> Bounds:
 
 def grid_index(path: Path, zoom: int, value: object) -> int:
     """A column or row as a store has it; InputError for what is none of the zoom's."""
-    if isinstance(value, (int, float)) and 0 <= value < 2**zoom:
+    index = whole_index(path, zoom, value)
+    if not 0 <= index < 2**zoom:
+        raise InputError(f"{path} has a tile in column or row {index} of zoom {zoom}, expected 0 to {2**zoom - 1}")
+    return index
+
+
+def whole_index(path: Path, zoom: int, value: object) -> int:
+    """A column or row as a store has it, on the globe or off it; InputError for what is no number of one."""
+    if isinstance(value, (int, float)) and abs(value) < FARTHEST_INDEX:
         return int(value)
     stated = str(value)[:40]
     raise InputError(f"{path} has a tile in column or row {stated} of zoom {zoom}, expected 0 to {2**zoom - 1}")

@@ -1,4 +1,4 @@
-"""The town as another renderer might show it: no look that weights were trained on, to measure how far they travel."""
+"""The town as another renderer might show it: looks that no weights were trained on, to measure how far they travel."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ HELD_S = 1.0  # how long a measurement stands in for the ones that follow, which
 FRESH_S = 0.1  # how long it does so at no cost
 HELD_DOUBT = 0.3  # share of a velocity that is unknown by the end of `HELD_S`
 STEP_S, MOST_STEPS = 0.02, 500  # of the integration: enough for all that is remembered, whatever the stamps say
+PUSH_S = 0.25  # to either side, over which velocities say an acceleration
 STANDSTILL_SPEED, STANDSTILL_RATE = 0.1, 0.03  # m/s, rad/s: what is slower is the noise of standing wheels
 
 Floats = NDArray[np.float64]
@@ -102,6 +103,18 @@ class MotionBuffer:
         """Forget them: they turn out to be wrong."""
         with self._lock:
             self._velocities = History[BodyVelocity]()
+
+    def pushes(self, stamps_ns: Sequence[int]) -> Floats:
+        """Accelerations (N, 2) of base_link (m/s^2) at ascending stamps: forward, to the left in bends; else 0."""
+        origin_ns, reach_ns = stamps_ns[0], round(HELD_S * 1e9)
+        times = np.array([stamp - origin_ns for stamp in stamps_ns]) * 1e-9
+        with self._lock:
+            velocities = self._velocities.within(origin_ns - reach_ns, stamps_ns[-1] + reach_ns)
+            table = _rows([(each.stamp_ns - origin_ns, each.forward, each.yaw_rate) for each in velocities])
+        later, earlier = (_sampled(table, times + side * PUSH_S, 2)[0] for side in (1.0, -1.0))
+        now, age = _sampled(table, times, 2)
+        pushes = np.column_stack([(later - earlier)[:, 0] / (2.0 * PUSH_S), now[:, 0] * now[:, 1]])
+        return np.where((age <= FRESH_S)[:, None], pushes, 0.0)
 
     def between(self, start_ns: int, end_ns: int) -> Motion:
         """The motion from one stamp to another, earlier or later."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any, Protocol
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import PosePrior
+from geoflow_ros.structured_text import parse_json
 
 SERVICES = ("relocalise", "pause", "resume")
 RANGES = {"east": 1e5, "north": 1e5, "yaw": 2 * math.pi, "std": 100.0, "yawStd": math.pi}
@@ -30,8 +30,8 @@ class NodeCommands(Protocol):
 def initial_pose(body: bytes) -> PosePrior:
     """Where the page says that the vehicle is, from JSON: east, north, std in metres, yaw, yawStd in radians."""
     try:
-        values = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        values = parse_json(body)
+    except ValueError as error:
         raise InputError(f"an initial pose that is no JSON: {error}") from error
     east, north, yaw, std, yaw_std = (_number(values, name) for name in RANGES)
     variance, yaw_variance = max(std, LEAST_STD) ** 2, max(yaw_std, LEAST_YAW_STD) ** 2

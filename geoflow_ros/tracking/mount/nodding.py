@@ -8,15 +8,21 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from geoflow_ros.bags.messages import stamp_ns
 from geoflow_ros.camera import Mount
 from geoflow_ros.tracking.history import KEPT_NS, History
+from geoflow_ros.tracking.motion import MotionBuffer
 
+Floats = NDArray[np.float64]
 SLOW_NS = KEPT_NS  # half of this long a tilt lasts before it is the road's
 NEAR_S = 0.05  # from the image to the IMU's message
 FEWEST = 10  # messages that tell what the road's is
 MOST = math.radians(5.0)  # no body nods further: another IMU, a kerb
+SOFTEST = 0.03  # rad per m/s^2
+STIFF = 0.02  # (m/s^2)^2: mean squares of acceleration less than this say little of how soft a body is
+REMEMBERED = 20.0  # (m/s^2)^2, likewise: what is older is forgotten
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +45,34 @@ def imu_tilt(message: Any) -> Tilt | None:
     return Tilt(stamp_ns(message.header.stamp), roll, pitch)
 
 
+class Softness:
+    """By how much a body tilts per m/s^2 (rad), learnt from how tilts vary with accelerations over some seconds."""
+
+    def __init__(self) -> None:
+        self._squares = self._products = 0.0
+
+    def learn(self, tilts: Floats, pushes: Floats) -> float:
+        """The newest estimate, from tilts (N,) and accelerations (N,) too."""
+        pushed = pushes - pushes.mean()
+        kept = REMEMBERED / max(REMEMBERED, self._squares)
+        self._squares = kept * self._squares + float(np.mean(pushed**2))
+        self._products = kept * self._products + float(np.mean(pushed * (tilts - tilts.mean())))
+        return min(max(self._products / (self._squares + STIFF), 0.0), SOFTEST)
+
+
 class Nodding:
     """The fast part of an IMU's tilt; thread-safe.
 
-    The slow part, its median over the last seconds, is the road's slope, to which a car stays parallel, and how the IMU
-    is mounted; none of it is the camera's.
+    The slow part, its median over the last seconds, is the road's slope, to which a car stays parallel, and how the
+    IMU is mounted; none of it is the camera's. A body that dives as long as it brakes, and leans as long as a bend
+    lasts, is no slope: what accelerations explain is taken out before.
     """
 
-    def __init__(self) -> None:
-        self._tilts = History[Tilt]()
+    def __init__(self, motions: MotionBuffer) -> None:
+        """motions: which tell the accelerations."""
+        self._motions = motions
         self._lock = threading.Lock()
+        self.clear()
 
     def add(self, tilt: Tilt) -> None:
         """Remember a tilt."""
@@ -59,21 +83,27 @@ class Nodding:
         """Forget everything."""
         with self._lock:
             self._tilts = History[Tilt]()
+            self._dive, self._lean = Softness(), Softness()
 
     def at(self, stamp_ns: int) -> tuple[float, float]:
         """Roll and pitch (rad) of the body against the road at a stamp; zeros where nothing tells them."""
         with self._lock:
             near = self._tilts.around(stamp_ns, NEAR_S)
             lately = self._tilts.within(stamp_ns - SLOW_NS, stamp_ns)
-        if not near or len(lately) < FEWEST:
-            return 0.0, 0.0
+            if not near or len(lately) < FEWEST:
+                return 0.0, 0.0
+            slow = self._slow(lately)
         stamps = [tilt.stamp_ns - stamp_ns for tilt in near]
-        fast = [
-            float(np.interp(0.0, stamps, [getattr(tilt, name) for tilt in near]))
-            - float(np.median([getattr(tilt, name) for tilt in lately]))
-            for name in ("roll", "pitch")
-        ]
-        return (fast[0], fast[1]) if max(map(abs, fast)) <= MOST else (0.0, 0.0)
+        roll = float(np.interp(0.0, stamps, [tilt.roll for tilt in near])) - slow[0]
+        pitch = float(np.interp(0.0, stamps, [tilt.pitch for tilt in near])) - slow[1]
+        return (roll, pitch) if max(abs(roll), abs(pitch)) <= MOST else (0.0, 0.0)
+
+    def _slow(self, lately: list[Tilt]) -> tuple[float, float]:
+        """Roll and pitch (rad) that are the road's, and the IMU's on the vehicle."""
+        forward, left = self._motions.pushes([tilt.stamp_ns for tilt in lately]).T
+        roll, pitch = (np.array([getattr(tilt, name) for tilt in lately]) for name in ("roll", "pitch"))
+        lean, dive = self._lean.learn(roll, left), self._dive.learn(pitch, -forward)
+        return float(np.median(roll - lean * left)), float(np.median(pitch + dive * forward))
 
 
 def nodded(mount: Mount, roll: float, pitch: float) -> Mount:

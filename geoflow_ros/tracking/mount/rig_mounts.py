@@ -74,5 +74,11 @@ class CameraMounts:
 
     @property
     def place_covariance(self) -> NDArray[np.float64]:
-        """(2, 2) of the place, forward and left, that comes from the mounts: the mean of the cameras'."""
-        return np.asarray(np.mean([each.place_covariance for each in self._calibrations.values()], axis=0))
+        """(2, 2) of the place, forward and left, that comes from the mounts: the mean of the cameras'.
+
+        Cameras count by the frames that fitted: one that sees nothing known has no part in the place.
+        """
+        calibrations = self._calibrations.values()
+        frames = np.array([each.frames for each in calibrations], dtype=np.float64)
+        weights = frames if frames.any() else np.ones(len(frames))
+        return np.asarray(np.average([each.place_covariance for each in calibrations], axis=0, weights=weights))

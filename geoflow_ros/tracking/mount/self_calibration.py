@@ -89,6 +89,11 @@ class MountCalibration:
         return np.asarray(self._lever @ self._filter.covariance @ self._lever.T)
 
     @property
+    def frames(self) -> int:
+        """How many frames the mount was learnt from."""
+        return 0 if self._stated is None else self._levers
+
+    @property
     def sentence(self) -> str:
         """As `MountEstimate.sentence`, of the mount that was stated last."""
         return "" if self._stated is None else self.estimate(self._stated).sentence

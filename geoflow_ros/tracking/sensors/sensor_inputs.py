@@ -53,7 +53,7 @@ class SensorInputs:
         """cameras: by name; one without a mount is not answered before `set_mount`."""
         self._config = config
         self._motions = MotionBuffer()
-        self._nodding = Nodding()
+        self._nodding = Nodding(self._motions)
         self._sensors = PriorBuffer(config.prior, config.heading, config.datum.datum, self._motions)
         self._frames = SensorFrames(config.base_frame, config.odometry)
         self._cameras = Cameras(cameras)

@@ -12,6 +12,7 @@ import tracking_support as sim
 from scipy.spatial.transform import Rotation
 
 from geoflow_ros.camera import Mount
+from geoflow_ros.tracking.motion import BodyVelocity, MotionBuffer
 from geoflow_ros.tracking.mount.nodding import Nodding, Tilt, imu_tilt, nodded
 
 
@@ -22,7 +23,7 @@ def message(yaw: float, pitch: float, roll: float) -> Any:
 
 
 def heard(pitch: Any, seconds: float = 10.0) -> Nodding:
-    nodding = Nodding()
+    nodding = Nodding(MotionBuffer())
     for tick in range(round(seconds * 50) + 1):
         nodding.add(Tilt(round(tick * 2e7), 0.3, pitch(tick / 50)))
     return nodding
@@ -61,10 +62,39 @@ def test_a_dive_is_applied_until_it_has_lasted() -> None:
     assert heard(lambda t: 0.035 if t > 7.0 else 0.0).at(10 * 10**9)[1] == pytest.approx(0.0)
 
 
+@pytest.mark.parametrize("softness", [0.0, 0.016])
+def test_a_dive_that_lasts_as_long_as_the_braking_is_no_slope(softness: float) -> None:
+    slope, motions, applied = -0.08, MotionBuffer(), {}
+    nodding = Nodding(motions)
+    for tick in range(30 * 50 + 1):
+        t, stamp = tick / 50, round(tick * 2e7)
+        braking = 2.0 if t % 12.0 > 8.0 else -1.0 if t % 12.0 < 8.0 else 0.0  # four seconds of every twelve
+        speed = 5.0 + (t % 12.0 if t % 12.0 <= 8.0 else 8.0 - 2.0 * (t % 12.0 - 8.0))
+        motions.add_velocity(BodyVelocity(stamp, speed, 0.0))
+        nodding.add(Tilt(stamp, 0.0, slope + softness * braking))
+        if tick % 5 == 0:
+            applied[t] = nodding.at(stamp)[1]
+    for t in (21.8, 23.5, 29.0):  # in the second braking, at its end, and accelerating again
+        expected = softness * (2.0 if t % 12.0 > 8.0 else -1.0)
+        assert applied[t] == pytest.approx(expected, abs=0.002)
+
+
+def test_a_bend_that_lasts_is_not_a_road_that_hangs() -> None:
+    motions = MotionBuffer()
+    nodding, applied = Nodding(motions), 0.0
+    for tick in range(20 * 50):
+        t, stamp = tick / 50, round(tick * 2e7)
+        rate = 0.2 if t % 10.0 > 5.0 else 0.0
+        motions.add_velocity(BodyVelocity(stamp, 10.0, 0.0, rate))
+        nodding.add(Tilt(stamp, 0.02 + 0.01 * 10.0 * rate, 0.0))
+        applied = nodding.at(stamp)[0]
+    assert applied == pytest.approx(0.02, abs=0.002)  # 2 m/s^2 to the left, 0.01 rad per m/s^2, outwards
+
+
 def test_without_messages_near_the_stamp_nothing_is_applied() -> None:
     nodding = heard(lambda t: 0.03 * t)
     assert nodding.at(11 * 10**9) == (0.0, 0.0)
-    assert Nodding().at(0) == (0.0, 0.0)
+    assert Nodding(MotionBuffer()).at(0) == (0.0, 0.0)
 
 
 def test_a_camera_that_looks_left_rolls_when_the_body_nods() -> None:

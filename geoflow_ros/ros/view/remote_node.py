@@ -20,7 +20,6 @@ from geoflow_ros.ros.interfaces import TOPICS, named
 from geoflow_ros.view.node_commands import SERVICES
 
 ANSWER_S = 3.0
-DEGREES = 180.0 / math.pi
 PARAMETERS = ("tiles", "map_frame")
 
 
@@ -50,7 +49,7 @@ class RemoteNode:
         std, yaw_std = (float(prior.covariance[index, index]) ** 0.5 for index in (0, 2))
         return (
             f"{prior.east:.1f} m east, {prior.north:.1f} m north (std {std:.1f} m), heading "
-            f"{prior.yaw * DEGREES:.0f}° (std {yaw_std * DEGREES:.0f}°)"
+            f"{math.degrees(prior.yaw):.0f}° (std {math.degrees(yaw_std):.0f}°)"
         )
 
     def call(self, service: str) -> str:

@@ -21,7 +21,7 @@ from geoflow_ros.bags.trajectory import read_tum
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.datasets.dataset_files import Findings
 from geoflow_ros.datasets.prior_noise import PriorNoise
-from geoflow_ros.datasets.sample import Sample
+from geoflow_ros.datasets.sample import Place, Sample
 from geoflow_ros.encoded_images import is_whole
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
@@ -169,6 +169,11 @@ class BagDrive:
     def positions(self) -> NDArray[np.float64]:
         """East, north (N, 2) in metres of the camera in every frame."""
         return np.array([(frame.pose.x, frame.pose.y) for frame in self._frames])
+
+    def place(self, index: int) -> Place:
+        """Of the camera, in the `map` frame of the drive."""
+        pose = self._frames[index % len(self._frames)].pose
+        return Place(self.name, pose.x, pose.y)
 
     def __len__(self) -> int:
         return len(self._frames)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from geoflow_ros.datasets.dataset_files import read_image
-from geoflow_ros.datasets.sample import LocalizationDataset, Sample
+from geoflow_ros.datasets.sample import LocalizationDataset, Place, Sample, place_of
 from geoflow_ros.errors import InputError
 
 Floats = NDArray[np.float32]
@@ -47,6 +47,10 @@ class Restyled:
 
     def __len__(self) -> int:
         return len(self._samples)
+
+    def place(self, index: int) -> Place | None:
+        """As of the sample in its own look."""
+        return place_of(self._samples, index)
 
     def __getitem__(self, index: int) -> Sample:
         sample, rng = self._samples[index], np.random.default_rng([self._seed, 3, index])

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.datasets.sample import LocalizationDataset, Sample
+from geoflow_ros.datasets.sample import LocalizationDataset, Place, Sample, place_of
 
 Image = NDArray[np.uint8]
 MIX_STD = 0.4  # of the entries by which the channels' mixing differs from none
@@ -32,6 +32,10 @@ class RandomLooks:
 
     def __len__(self) -> int:
         return len(self._samples)
+
+    def place(self, index: int) -> Place | None:
+        """As of the sample in its own look."""
+        return place_of(self._samples, index)
 
     def __getitem__(self, index: int) -> Sample:
         sample, rng = self._samples[index], np.random.default_rng([self._seed, 5, index])

@@ -6,7 +6,7 @@ import bisect
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,29 @@ class LocalizationDataset(Protocol):
     def __getitem__(self, index: int) -> Sample: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a sample was taken: east, north (m) in the frame of its region, such as a town or a drive."""
+
+    region: str
+    east: float
+    north: float
+
+
+@runtime_checkable
+class Placed(Protocol):
+    """Samples that know how far from each other they were taken."""
+
+    def place(self, index: int) -> Place | None:
+        """None where it is not known."""
+        ...
+
+
+def place_of(samples: LocalizationDataset, index: int) -> Place | None:
+    """Where a sample was taken, None where that is not known."""
+    return samples.place(index) if isinstance(samples, Placed) else None
+
+
 class Subset:
     """The samples of another dataset at the given indices, in later epochs too."""
 
@@ -60,6 +83,10 @@ class Subset:
         epoch, position = divmod(index, len(self._indices))
         return self._samples[epoch * len(self._samples) + self._indices[position]]
 
+    def place(self, index: int) -> Place | None:
+        """As of the sample in the other dataset."""
+        return place_of(self._samples, self._indices[index % len(self._indices)])
+
 
 class Joined:
     """Several datasets one after the other."""
@@ -72,7 +99,15 @@ class Joined:
         return self._ends[-1]
 
     def __getitem__(self, index: int) -> Sample:
+        part, its_index = self._part(index)
+        return part[its_index]
+
+    def place(self, index: int) -> Place | None:
+        """As of the sample in its own dataset."""
+        return place_of(*self._part(index))
+
+    def _part(self, index: int) -> tuple[LocalizationDataset, int]:
         epoch, position = divmod(index, len(self))
         number = bisect.bisect_right(self._ends, position)
         part = self._parts[number]
-        return part[epoch * len(part) + position - (self._ends[number] - len(part))]
+        return part, epoch * len(part) + position - (self._ends[number] - len(part))

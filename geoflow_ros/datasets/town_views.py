@@ -19,7 +19,7 @@ from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.datasets.crop import crop
 from geoflow_ros.datasets.dataset_files import Findings, read_image
 from geoflow_ros.datasets.prior_noise import PriorNoise
-from geoflow_ros.datasets.sample import Sample
+from geoflow_ros.datasets.sample import Place, Sample
 from geoflow_ros.errors import InputError
 from geoflow_ros.satellite.patch import SatellitePatch
 from geoflow_ros.structured_text import read_json
@@ -45,11 +45,15 @@ REMEDY = "delete its folder to render the town again"
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A rendered camera view, its camera, and the orthophoto centred on it with +u along its heading."""
+    """A rendered camera view, its camera, and the orthophoto centred on it with +u along its heading.
+
+    place: where it stands in its town; None of towns that were rendered before this was written down.
+    """
 
     ground: Path
     orthophoto: Path
     camera: CameraModel
+    place: Place | None
 
 
 def random_camera(rng: np.random.Generator) -> CameraModel:
@@ -69,7 +73,7 @@ def render_town(folder: Path, seed: int, count: int, renderer: Renderer) -> None
     town = Town.generate(seed)
     renderer.load(town)
     folder.mkdir(parents=True, exist_ok=True)
-    cameras = []
+    views = []
     for index in range(count):
         camera = (varied_camera if varied else random_camera)(rng).resized(*GROUND_SIZE)
         east, north, yaw = varied_pose(town, rng, camera.mount.height) if varied else town.sample_pose(rng)
@@ -79,9 +83,9 @@ def render_town(folder: Path, seed: int, count: int, renderer: Renderer) -> None
         orthophoto = renderer.orthophoto(east, north, size_m, ORTHOPHOTO_PX, above_look, yaw=yaw)
         _write_jpeg(folder / f"{index:04d}_ground.jpg", ground)
         _write_jpeg(folder / f"{index:04d}_ortho.jpg", blurred(rng, orthophoto) if varied else orthophoto)
-        cameras.append(_camera_to_dict(camera))
+        views.append({**_camera_to_dict(camera), "place": [east, north]})
     temporary = folder / "views.json.part"
-    temporary.write_text(json.dumps(cameras))
+    temporary.write_text(json.dumps(views))
     os.replace(temporary, folder / "views.json")
 
 
@@ -126,6 +130,10 @@ class TownSamples:
     def __len__(self) -> int:
         return len(self.views)
 
+    def place(self, index: int) -> Place | None:
+        """Of the camera in its town."""
+        return self.views[index % len(self.views)].place
+
     def __getitem__(self, index: int) -> Sample:
         view = self.views[index % len(self.views)]
         # The sample's own frame: origin at the camera, its heading along +east.
@@ -145,21 +153,24 @@ def _read_views(folder: Path) -> list[View]:
     if not path.exists():
         return []
     try:
-        cameras = [_camera_from_dict(values) for values in read_json(path)]
+        return [_view(folder, number, values) for number, values in enumerate(read_json(path))]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(f"{path} does not list views ({type(error).__name__}: {error}): {REMEDY}") from error
-    return [
-        View(folder / f"{i:04d}_ground.jpg", folder / f"{i:04d}_ortho.jpg", camera) for i, camera in enumerate(cameras)
-    ]
+
+
+def _view(folder: Path, number: int, values: dict[str, Any]) -> View:
+    values = dict(values)
+    place = values.pop("place", None)
+    if place is not None:
+        east, north = map(float, place)
+        place = Place(folder.name, east, north)
+    camera = CameraModel(**{**values, "mount": Mount(**values["mount"])})
+    return View(folder / f"{number:04d}_ground.jpg", folder / f"{number:04d}_ortho.jpg", camera, place)
 
 
 def _camera_to_dict(camera: CameraModel) -> dict[str, Any]:
     values = asdict(camera)
     return {key: values[key] for key in ("width", "height", "fx", "fy", "cx", "cy", "mount")}
-
-
-def _camera_from_dict(values: dict[str, Any]) -> CameraModel:
-    return CameraModel(**{**values, "mount": Mount(**values["mount"])})
 
 
 def _write_jpeg(path: Path, image: NDArray[np.uint8]) -> None:

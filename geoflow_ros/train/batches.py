@@ -14,12 +14,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from geoflow_ros.datasets.augment import MountError, augment
-from geoflow_ros.datasets.sample import LocalizationDataset, Sample
+from geoflow_ros.datasets.sample import LocalizationDataset, Sample, place_of
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.inputs import ground_image, image_tensor, lift_grid
 from geoflow_ros.model.config import ModelConfig
 from geoflow_ros.planar import wrap_angle
 from geoflow_ros.train.interrupt import ignore_interrupts
+from geoflow_ros.train.pairing import PairedOrder, are_elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,6 @@ def to_batch(samples: Sequence[Sample], hypotheses: Sequence[NDArray[np.float32]
         truth=torch.tensor([truth_pose(sample, config.search_radius) for sample in samples], dtype=torch.float32),
         hypotheses=torch.from_numpy(np.stack(hypotheses)),
         keys=tuple(sample.key for sample in samples),
-        elsewhere=_elsewhere([sample.key for sample in samples]),
     )
 
 
@@ -101,12 +101,6 @@ def swapped(count: int) -> Tensor:
     return torch.arange(count // 2 * 2).view(-1, 2).flip(1).flatten()
 
 
-def _elsewhere(keys: Sequence[str]) -> Tensor | None:
-    """Whether paired samples have different keys; None where all have, as nearly always."""
-    differ = [key != keys[other] for key, other in zip(keys, swapped(len(keys)).tolist(), strict=False)]
-    return None if all(differ) else torch.tensor(differ + [False] * (len(keys) - len(differ)))
-
-
 class _Batches(Dataset["Batch | InputError"]):
     """Batch number i of an endless shuffled run over the samples.
 
@@ -115,6 +109,7 @@ class _Batches(Dataset["Batch | InputError"]):
 
     def __init__(self, samples: LocalizationDataset, config: ModelConfig, steps: range, plan: BatchPlan) -> None:
         self._samples, self._config, self._steps, self._plan = samples, config, steps, plan
+        self._order = PairedOrder(samples, plan.seed)
 
     def __len__(self) -> int:
         return len(self._steps)
@@ -124,16 +119,21 @@ class _Batches(Dataset["Batch | InputError"]):
         try:
             samples = [self._sample(number) for number in numbers]
             starts = [self._starts(number, sample) for number, sample in zip(numbers, samples, strict=True)]
-            return to_batch(samples, starts, self._config)
+            batch = to_batch(samples, starts, self._config)
+            return replace(batch, elsewhere=self._elsewhere(numbers, batch.keys))
         except InputError as error:
             return error
 
     def _sample(self, number: int) -> Sample:
-        epoch, position = divmod(number, len(self._samples))
-        order = np.random.default_rng([self._plan.seed, epoch]).permutation(len(self._samples))
-        index = epoch * len(self._samples) + int(order[position])
         rng = np.random.default_rng([self._plan.seed, 1, number])
-        return augment(self._samples[index], rng, self._plan.mount_error)
+        return augment(self._samples[self._order.index(number)], rng, self._plan.mount_error)
+
+    def _elsewhere(self, numbers: range, keys: Sequence[str]) -> Tensor | None:
+        """See `Batch`: that of a left-over sample at the end is False."""
+        places = [place_of(self._samples, self._order.index(number)) for number in numbers]
+        pairs = enumerate(swapped(len(keys)).tolist())
+        differ = [are_elsewhere((keys[one], places[one]), (keys[other], places[other])) for one, other in pairs]
+        return None if all(differ) else torch.tensor(differ + [False] * (len(keys) - len(differ)))
 
     def _starts(self, number: int, sample: Sample) -> NDArray[np.float32]:
         truth, reach = truth_pose(sample, self._config.search_radius), self._config.reach_m

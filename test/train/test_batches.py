@@ -12,7 +12,7 @@ from training_support import TINY, Noise
 
 from geoflow_ros.camera import Mount
 from geoflow_ros.datasets.augment import MountError, augment, jittered, mirror
-from geoflow_ros.datasets.sample import Sample
+from geoflow_ros.datasets.sample import Place, Sample
 from geoflow_ros.errors import InputError
 from geoflow_ros.train.batches import Batch, BatchPlan, batches, draw_hypotheses, to_batch, truth_pose
 
@@ -108,13 +108,20 @@ def test_a_batch_has_the_networks_shapes() -> None:
 
 
 def test_two_views_of_a_place_are_no_mismatched_pair() -> None:
-    def of(*keys: str) -> Batch:
-        samples = [dataclasses.replace(Noise()[0], key=key) for key in keys]
-        return to_batch(samples, [np.zeros((4, 3), np.float32)] * len(keys), TINY)
+    class Street(Noise):
+        """Six views along a street of one town, 25 m apart."""
 
-    assert of("a", "b", "b", "c").elsewhere is None  # 0 is paired with 1, 2 with 3
-    elsewhere = of("a", "a", "b", "c", "d").elsewhere
-    assert elsewhere is not None and elsewhere.tolist() == [False, False, True, True, False]
+        def place(self, index: int) -> Place:
+            return Place("town", 25.0 * (index % 6), 0.0)
+
+    pairs = []
+    for batch in batches(Street(), TINY, range(30), PLAN, workers=0):
+        one, other = (int(key) % 6 for key in batch.keys)
+        apart = abs(one - other) * 25.0 >= 65.0
+        assert (batch.elsewhere is None) == apart
+        assert apart or batch.elsewhere is not None and batch.elsewhere.tolist() == [False, False]
+        pairs.append(apart)
+    assert 0 < sum(pairs) < len(pairs)
 
 
 def test_half_of_the_hypotheses_start_near_the_truth() -> None:

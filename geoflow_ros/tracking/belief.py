@@ -27,6 +27,7 @@ BEST_SHARE = 0.05
 STEADY = 2.0  # an unknown speed is kept from frame to frame: steps drawn one by one must be wider to follow it
 MISLED = (1.0, 0.1)  # m, rad: what odometry led astray by before it was found to be wrong
 TINY = 1e-12
+MISREAD_M = 0.2  # what frames showed moves by more: they were read through a wrong mount, and misled what follows them
 SYSTEMATIC_YAW = math.radians(0.2)  # what the frames of a drive err alike sideways, as the yaw of a camera
 TOLERATED = 5.0  # chi-square up to which a camera's yaw stays as stated
 SCATTER = (0.7, 0.7, 0.03)  # m, m, rad: between the refined hypotheses of a frame, which stand on few spots
@@ -187,6 +188,12 @@ class Belief:
         if offset.any():
             self._round.end()
             self._particles.move(Motion(PlanarPose(*offset.tolist())), 0.0, 0.0)
+
+    def misread(self, yaw_std: Mapping[str, float]) -> None:
+        """Frames were read through a wrong mount until now: what they said of scale and yaws (rad) is doubted again."""
+        self._particles.draw_scale(self._config.scale_std)
+        if yaw_std and yaw_std.keys() == self._particles.squint.keys():
+            self._particles.draw_squint(max(yaw_std.values()))
 
     def change_odometry(self) -> None:
         """Odometry was wrong and comes from another source from now on: so was what followed it for a while."""

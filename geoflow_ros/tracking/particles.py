@@ -36,6 +36,12 @@ class Particles:
         """Know no more of the scale than its standard deviation about 1."""
         self.scale = 1.0 + scale_std * self._rng.normal(0.0, 1.0, len(self.poses))
 
+    def draw_squint(self, std: float) -> None:
+        """Know the vehicle's heading under its cameras, which look on as they do, to `std` (rad) and no better."""
+        turns = std * self._rng.normal(0.0, 1.0, len(self.poses)) - np.mean([*self.squint.values()], axis=0)
+        self.poses[:, 2] -= turns
+        self.squint = {camera: squint + turns for camera, squint in self.squint.items()}
+
     @property
     def weights(self) -> Floats:
         """(N,) summing to one."""

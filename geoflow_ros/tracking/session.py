@@ -116,7 +116,9 @@ class Session(SensorInputs):
         """Use the time between two images to read one through another mount; False when there is nothing to learn."""
         if not (goes_on := self._mounts.hear()):
             with self._lock:
-                self._tracker.correct(self._mounts.learn(), self._mounts.place_covariance)
+                shift = self._mounts.learn()
+                self._tracker.yaw_std = self._mounts.yaw_std
+                self._tracker.correct(shift, self._mounts.place_covariance)
         return goes_on
 
     def set_datum(self, datum: Datum) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, PoseWithCovariance, Rejection, position_std
 from geoflow_ros.options import option
 from geoflow_ros.planar import rotated_covariance
-from geoflow_ros.tracking.belief import Belief, BeliefConfig
+from geoflow_ros.tracking.belief import MISREAD_M, Belief, BeliefConfig
 from geoflow_ros.tracking.cameras import AHEAD, View, of_camera
 from geoflow_ros.tracking.evidence.corrections import Corrections
 from geoflow_ros.tracking.evidence.frame_evidence import match_evidence
@@ -132,6 +132,8 @@ class Tracker:
         self._mount_covariance = covariance
         if self._belief is not None and self._is_followed:
             self._belief.shift(shift)
+            if float(np.hypot(*shift)) > MISREAD_M:
+                self._belief.misread(self.yaw_std)
 
     def take_squint(self, camera: str) -> tuple[float, float] | None:
         """As `Belief.take_squint`, of a belief that frames have confirmed."""

@@ -20,3 +20,14 @@ def test_a_yaw_kept_as_stated_against_what_driving_says_widens_the_covariance() 
     mean, covariance = particles.moments()
     assert mean == pytest.approx([0.0, 2.0, 0.0], abs=1e-9)
     assert covariance[1, 1] == pytest.approx(np.var(north))
+
+
+def test_a_heading_that_is_doubted_again_leaves_the_cameras_looking_where_they_do() -> None:
+    rng = np.random.default_rng(1)
+    yaw, squint = rng.normal(0.5, 0.001, 4000), rng.normal(-0.01, 0.002, 4000)
+    particles = Particles(np.column_stack([np.zeros(4000), np.zeros(4000), yaw]), rng)
+    particles.squint["front"] = squint
+    particles.draw_squint(0.026)
+    looking = particles.poses[:, 2] + particles.squint["front"]
+    np.testing.assert_allclose(looking, yaw + squint)
+    assert particles.squint_moments("front") == pytest.approx((0.0, 0.026), abs=2e-3)

@@ -40,6 +40,7 @@ class MountFilter:
         self.free = std > 0.0
         self.centre = self.believed = np.zeros(3)
         self._std = std
+        self._off = np.zeros(3, dtype=bool)  # which states were found not to be as stated: they do not go back
         self._data = np.zeros((3, 3))  # information of the frames, and information times offset
         self._vector = np.zeros(3)
 
@@ -66,6 +67,7 @@ class MountFilter:
     def recall(self, mean: Floats, covariance: Floats) -> None:
         """Go on from what was learnt before."""
         self.centre = self.believed = np.where(self.free, mean, 0.0)
+        self._off = self.believed != 0.0
         known = np.diag(covariance) < self._std**2
         if not known[self.free].any():
             return
@@ -96,7 +98,13 @@ class MountFilter:
         if excess <= 1.0:
             self._data, self._vector = data, vector
         self.centre = self._bounded(self.centre + step / max(1.0, excess))
-        self.believed = as_stated(self.centre, self._covariance, self.free) if self.is_informed else self.centre
+        self.believed = self._tolerated() if self.is_informed else self.centre
+
+    def _tolerated(self) -> Floats:
+        """The centre with as many states as stated as frames tolerate, of those that always were."""
+        believed = as_stated(self.centre, self._covariance, self.free & ~self._off)
+        self._off |= self.free & (believed != 0.0)
+        return believed
 
     @property
     def _prior(self) -> Floats:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from geoflow_ros.camera import Mount
 from geoflow_ros.localization.mount_evidence import MountEvidence
-from geoflow_ros.tracking.belief import SYSTEMATIC_YAW
+from geoflow_ros.tracking.belief import MISREAD_M, SYSTEMATIC_YAW
 from geoflow_ros.tracking.motion import MotionBuffer
 from geoflow_ros.tracking.mount.estimate import MountEstimate, MountPrior, corrected
 from geoflow_ros.tracking.mount.mount_filter import MountFilter
@@ -74,12 +74,16 @@ class MountCalibration:
             self._missed += 1
             return np.zeros(2)
         reach, self._missed = self._reach, 0
-        if match[0] < MATCHED:
-            self._filter.jump(probes(self._filter.free, reach)[best])
+        if match[0] < MATCHED:  # a frame alone may be of anything: it leads to no other mount than many have found
+            if not self._filter.is_informed:
+                self._filter.jump(probes(self._filter.free, reach)[best])
         elif reach == REACHES[0]:
             self._set_lever(np.array([each.place for each in evidence]))
             self._filter.learn(fitted(self._filter.free, reach, likelihood))
-        return np.asarray(self._lever @ (self._filter.believed - before))
+        shift = np.asarray(self._lever @ (self._filter.believed - before))
+        if np.hypot(*shift) > MISREAD_M:
+            self._yaw_std = self._prior.yaw
+        return shift
 
     @property
     def place_covariance(self) -> Floats:

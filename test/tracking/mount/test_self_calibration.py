@@ -73,6 +73,28 @@ def test_the_right_mount_is_kept_to_the_last_digit() -> None:
     assert calibration.estimate(STATED).std[1] < 0.2 * PRIOR.pitch
 
 
+def test_a_frame_that_fits_another_mount_only_leads_away_from_none_that_was_learnt() -> None:
+    calibration, motions = MountCalibration(PRIOR), MotionBuffer()
+    first = calibration.ask(STATED, 0, motions)
+    calibration.learn(answers(STATED, first, np.random.default_rng(0)))
+    before = calibration.estimate(STATED)
+    assert (before.std[[0, 1, 3]] < [0.02, 0.02, 0.08]).all()
+    elsewhere = [MountEvidence(-5.0, 0.1, np.zeros(2)) for _ in first]
+    elsewhere[3] = MountEvidence(0.0, 0.9, np.zeros(2))
+    np.testing.assert_array_equal(calibration.learn(elsewhere), [0.0, 0.0])
+    np.testing.assert_array_equal(calibration.estimate(STATED).correction, before.correction)
+
+
+def test_what_driving_said_of_the_yaw_is_doubted_when_frames_were_read_through_a_wrong_mount() -> None:
+    true = corrected(STATED, np.array([0.0, 0.02, 0.0, 0.0]))
+    calibration, rng = MountCalibration(PRIOR), np.random.default_rng(0)
+    mounts = calibration.ask(STATED, 0, MotionBuffer())
+    calibration.turn(0.01, 0.002)
+    assert np.hypot(*calibration.learn(answers(true, mounts, rng))) > 0.5
+    assert calibration.yaw_std == PRIOR.yaw
+    assert calibration.estimate(STATED).correction[2] == 0.01
+
+
 def test_what_frames_see_moves_with_the_mount() -> None:
     true = corrected(STATED, np.array([0.0, 0.02, 0.0, 0.0]))
     calibration, motions, rng = MountCalibration(PRIOR), MotionBuffer(), np.random.default_rng(0)

@@ -123,6 +123,8 @@ Lifter = Callable[[Tensor], Tensor]
 """`LocalizationModel.encode_ground` of frames whose own features are at hand, from a lift grid."""
 Match = Callable[[Tensor, Tensor, float, float], Latent]
 """`LocalizationModel.match` of one frame: its features, the encoded patch, its middle heading and yaw reach (rad)."""
+Read = Callable[[Tensor, Tensor], Tensor]
+"""`LocalizationModel.log_likelihood` (1, N) of one frame: its finest log mass (1, K, H, W), hypotheses (1, N, 3)."""
 
 
 class LocalizationModel(nn.Module, ABC):

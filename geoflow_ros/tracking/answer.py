@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from geoflow_ros.geodesy import LocalFrame
@@ -19,8 +19,8 @@ class Answer:
 
     single: what the frame alone said, started at `prior`. prior: where was searched, None if nowhere. frame: the map
     frame of all poses, None while it is not known. fix: the nearest in time, whose altitude the pose may borrow.
-    warnings: as `SensorInputs.warnings`, in the reason of the track, too. joint: with what other cameras see here and
-    now, if there are any.
+    warnings: as `SensorInputs.warnings`, in the reason of the track, too. joint: finds what
+    other cameras see here and now with this one, if there are any; takes some milliseconds.
     """
 
     stamp_ns: int
@@ -31,10 +31,11 @@ class Answer:
     fix: Fix | None
     warnings: Mapping[str, str]
     camera: str = ONE
-    joint: JointView | None = None
+    joint: Callable[[], JointView | None] = lambda: None
 
     def shown(self) -> PoseEstimate | None:
         """What a heatmap shows: what all cameras that see this place now say together, or the frame alone; slow."""
         if self.prior is None or isinstance(self.single, Rejection):
             return None
-        return self.single if self.joint is None else self.joint.estimate(self.prior)
+        joint = self.joint()
+        return self.single if joint is None else joint.estimate(self.prior)

@@ -57,6 +57,13 @@ class History(Generic[S]):
         start = bisect.bisect_left(self._items, start_ns, key=lambda item: item.stamp_ns)
         return self._items[start : bisect.bisect_right(self._items, end_ns, key=lambda item: item.stamp_ns)]
 
+    def spanning(self, start_ns: int, end_ns: int, reach_ns: int) -> list[S]:
+        """The items from one stamp to another with the nearest before and after, if within `reach_ns` of them."""
+        first = bisect.bisect_right(self._items, start_ns, key=lambda item: item.stamp_ns) - 1
+        last = bisect.bisect_left(self._items, end_ns, key=lambda item: item.stamp_ns) + 1
+        taken = self._items[max(first, 0) : last]
+        return [item for item in taken if start_ns - reach_ns <= item.stamp_ns <= end_ns + reach_ns]
+
     def nearest(self, stamp_ns: int) -> S | None:
         """The item nearest in time."""
         return min(self._items, key=lambda item: abs(item.stamp_ns - stamp_ns), default=None)

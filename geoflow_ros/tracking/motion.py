@@ -128,10 +128,10 @@ class MotionBuffer:
         grids = [_grid((start - origin_ns) * 1e-9, (end - origin_ns) * 1e-9) for start, end in pairwise(stamps_ns)]
         times = np.concatenate([middles for middles, _ in grids])
         with self._lock:
-            reach = origin_ns - reach_ns, stamps_ns[-1] + reach_ns
+            span = origin_ns, stamps_ns[-1], reach_ns
             velocities = _rows([(each.stamp_ns - origin_ns, each.forward, each.left, each.yaw_rate)
-                                for each in self._velocities.within(*reach)])  # fmt: skip
-            rates = _rows([(each.stamp_ns - origin_ns, each.rate) for each in self._rates.within(*reach)])
+                                for each in self._velocities.spanning(*span)])  # fmt: skip
+            rates = _rows([(each.stamp_ns - origin_ns, each.rate) for each in self._rates.spanning(*span)])
         moving, age = _sampled(velocities, times, 3)
         turning, turning_age = _sampled(rates, times, 1)
         is_own = age <= np.maximum(turning_age, FRESH_S)

@@ -266,9 +266,8 @@ class Session(SensorInputs):
         prior = task.proposal.prior if isinstance(task, _Task) else None
         warnings = self.warnings
         track = replace(track, reason="; ".join([track.reason, *warnings.values()]))
-        joint = self._tracker.together() if isinstance(single, PoseEstimate) else None
         fix = self._sensors.nearest_fix(taken_ns)
-        return Answer(taken_ns, track, single, prior, self.frame, fix, warnings, camera, joint)
+        return Answer(taken_ns, track, single, prior, self.frame, fix, warnings, camera, self._tracker.together())
 
     def _forget(self, reason: str) -> None:
         self._generation += 1

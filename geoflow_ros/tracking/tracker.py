@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -189,9 +190,9 @@ class Tracker:
             self._is_followed = self._was_followed = True
             self._leapt = ""
 
-    def together(self) -> JointView | None:
-        """What the frame that was seen last and those of other cameras say of this place now; None of a single one."""
-        return self._frames.together(self._motions, self.config.belief)
+    def together(self) -> Callable[[], JointView | None]:
+        """Finds what the frame that was seen last and others say of the place at that moment; None of a single one."""
+        return partial(self._frames.copy().together, self._motions, self.config.belief)
 
     @property
     def fixes(self) -> FixFusion:

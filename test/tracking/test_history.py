@@ -56,6 +56,16 @@ def test_both_ends_belong_to_what_is_within() -> None:
     assert stamps(history(10, 20, 30).within(11, 19)) == []
 
 
+def test_what_spans_a_time_begins_before_it_and_ends_after_it() -> None:
+    kept = history(10, 20, 30, 40, 50)
+    assert stamps(kept.spanning(25, 35, 100)) == [20, 30, 40]
+    assert stamps(kept.spanning(20, 40, 100)) == [20, 30, 40]
+    assert stamps(kept.spanning(31, 32, 100)) == [30, 40]
+    assert stamps(kept.spanning(34, 36, 3)) == [] and stamps(kept.spanning(34, 36, 4)) == [30, 40]
+    assert stamps(kept.spanning(0, 5, 100)) == [10] and stamps(kept.spanning(60, 70, 100)) == [50]
+    assert stamps(history().spanning(1, 2, 3)) == []
+
+
 def test_the_nearest_in_time() -> None:
     nearest = history(10, 20).nearest(16)
     assert nearest is not None and nearest.stamp_ns == 20

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from geoflow_ros.model.interface import Flow, Latent, LocalizationModel, Match, Refine
+from geoflow_ros.model.interface import Flow, Latent, LocalizationModel, Match, Read, Refine
 from geoflow_ros.model.matchflow import MatchFlow
 from geoflow_ros.model.volume import PYRAMID_LEVELS, mass_pyramid
 
@@ -24,6 +24,7 @@ class Compiled(NamedTuple):
 
     refinement: Refine | None = None
     matching: Match | None = None
+    reading: Read | None = None
 
 
 @torch.inference_mode()
@@ -33,15 +34,18 @@ def compiled_parts(reference: LocalizationModel) -> Compiled:
         return Compiled()
     try:
         from geoflow_ros.model.inference.compiled_match import CompiledMatch
+        from geoflow_ros.model.inference.compiled_reading import CompiledReading
         from geoflow_ros.model.inference.compiled_refinement import CompiledRefinement
     except (ImportError, RuntimeError) as why:  # the latter where numba finds no folder to keep what it compiles
         LOGGER.warning("nothing is compiled (%s); torch takes some 3 ms a frame longer: pip install numba", why)
         return Compiled()
     threads = torch.get_num_threads()
     refinement, matching = CompiledRefinement(reference.head, threads), CompiledMatch(reference, threads)
+    reading = CompiledReading(reference.volume.index)
     return Compiled(
         refinement if _is_close("refinement", refinement_error(reference, refinement)) else None,
         matching if _is_close("match", match_error(reference, matching)) else None,
+        reading if _is_close("reading", reading_error(reference, reading)) else None,
     )
 
 
@@ -82,6 +86,14 @@ def match_error(reference: MatchFlow, matching: Match) -> float:
     ours = matching(ground, encoded, yaw_offset, yaw_reach)
     theirs = reference.match(ground, encoded, torch.tensor([yaw_offset]), yaw_reach)
     return _largest_error([(ours.table, theirs.table), (ours.match_logit, theirs.match_logit)])
+
+
+def reading_error(reference: MatchFlow, reading: Read) -> float:
+    """Relative error of a compiled reading, within a fixed random volume and beyond."""
+    generator = torch.Generator().manual_seed(0)
+    volume = torch.randn(1, *reference.volume.shape, generator=generator)
+    hypotheses = torch.randn(1, 64, 3, generator=generator) * torch.tensor([0.7, 0.7, 0.1])
+    return _largest_error([(reading(volume, hypotheses), reference.log_likelihood(Latent(log_mass=(volume,)), hypotheses))])
 
 
 def _largest_error(pairs: Iterable[tuple[Tensor | None, Tensor | None]]) -> float:

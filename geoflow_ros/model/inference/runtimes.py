@@ -18,7 +18,7 @@ from geoflow_ros.model.inference.cuda import CudaModel
 from geoflow_ros.model.inference.engines import CompiledTorch, Engine, ExportedEngine, HalfTorch, OnnxRuntime, OpenVino
 from geoflow_ros.model.inference.exported import GROUND, SATELLITE, example_inputs
 from geoflow_ros.model.inference.prepare import prepare
-from geoflow_ros.model.interface import Flow, Latent, Lifter, LocalizationModel, Match, PoseGrid
+from geoflow_ros.model.interface import Flow, Latent, Lifter, LocalizationModel, Match, PoseGrid, Read
 
 LOGGER = logging.getLogger(__name__)
 MANY_HYPOTHESES = 400
@@ -48,9 +48,10 @@ def parse_runtime(name: Runtime | str) -> Runtime:
 
 
 class Accelerated(LocalizationModel):
-    """A network whose image encoders an engine computes; the match stays with torch, unless `matching` is there."""
+    """A network whose image encoders an engine computes; the rest stays with torch, unless it is here compiled."""
 
     matching: Match | None = None
+    reading: Read | None = None
 
     def __init__(self, model: LocalizationModel, engine: Engine) -> None:
         super().__init__()
@@ -86,6 +87,8 @@ class Accelerated(LocalizationModel):
             return self.inner.log_density(latent, hypotheses)
 
     def log_likelihood(self, latent: Latent, hypotheses: Tensor) -> Tensor | None:
+        if self.reading is not None and len(hypotheses) == 1:
+            return self.reading(latent.log_mass[0], hypotheses)
         with self.small_work(hypotheses.shape[1]):
             return self.inner.log_likelihood(latent, hypotheses)
 
@@ -176,7 +179,7 @@ def started(reference: LocalizationModel, runtime: Runtime) -> LocalizationModel
             f"allowed are {limit:.1%}: choose another runtime"
         )
     faster = Accelerated(reference, engine)
-    faster.refinement, faster.matching = compiled_parts(reference)
+    faster.refinement, faster.matching, faster.reading = compiled_parts(reference)
     return faster
 
 

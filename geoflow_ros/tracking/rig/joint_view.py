@@ -58,6 +58,12 @@ class RigFrames:
         self._newest.pop(camera, None)
         self._newest[camera] = stamp_ns, estimate
 
+    def copy(self) -> RigFrames:
+        """What is remembered now, to be asked later."""
+        copied = RigFrames()
+        copied._newest = dict(self._newest)
+        return copied
+
     def together(self, motions: MotionBuffer, config: BeliefConfig) -> JointView | None:
         """The newest frame, with those that others took at its time within `correlation_length` of its place.
 

@@ -18,7 +18,7 @@ from geoflow_ros.model.inference.compiled import compiled_parts
 from geoflow_ros.model.inference.engines import HalfTorch
 from geoflow_ros.model.inference.prepare import prepare
 from geoflow_ros.model.inference.runtimes import Accelerated
-from geoflow_ros.model.interface import Latent, Match, Refine, Refined
+from geoflow_ros.model.interface import Latent, Match, Read, Refine, Refined
 from geoflow_ros.model.matchflow import MatchFlow
 from geoflow_ros.model.volume import PYRAMID_LEVELS, mass_pyramid
 
@@ -36,21 +36,26 @@ def model() -> MatchFlow:
 
 
 @pytest.fixture(scope="module")
-def parts(model: MatchFlow) -> tuple[Refine, Match]:
+def parts(model: MatchFlow) -> tuple[Refine, Match, Read]:
     pytest.importorskip("numba", reason="numba is not installed")
-    refinement, matching = compiled_parts(model)
-    assert refinement is not None and matching is not None
-    return refinement, matching
+    refinement, matching, reading = compiled_parts(model)
+    assert refinement is not None and matching is not None and reading is not None
+    return refinement, matching, reading
 
 
 @pytest.fixture(scope="module")
-def refinement(parts: tuple[Refine, Match]) -> Refine:
+def refinement(parts: tuple[Refine, Match, Read]) -> Refine:
     return parts[0]
 
 
 @pytest.fixture(scope="module")
-def matching(parts: tuple[Refine, Match]) -> Match:
+def matching(parts: tuple[Refine, Match, Read]) -> Match:
     return parts[1]
+
+
+@pytest.fixture(scope="module")
+def reading(parts: tuple[Refine, Match, Read]) -> Read:
+    return parts[2]
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +121,23 @@ def test_a_frame_matches_as_torch_matches_it(
 
 
 @torch.inference_mode()
+def test_a_likelihood_is_read_as_torch_reads_it(model: MatchFlow, reading: Read) -> None:
+    generator = torch.Generator().manual_seed(1)
+    volume = torch.randn(1, *model.volume.shape, generator=generator)
+    places = torch.rand(1, 400, 3, generator=generator) * torch.tensor([3.0, 3.0, 0.4]) - torch.tensor([1.5, 1.5, 0.2])
+    ours, theirs = reading(volume, places), model.log_likelihood(Latent(log_mass=(volume,)), places)
+    assert torch.allclose(ours, theirs, atol=1e-4)
+    assert theirs.std() > 0.5 and 50 < (theirs == 0.0).sum() < 350  # some lie outside
+
+
+@torch.inference_mode()
+def test_a_likelihood_is_nothing_where_a_pose_is_no_number(model: MatchFlow, reading: Read) -> None:
+    volume = torch.ones(1, *model.volume.shape)
+    places = torch.tensor([[[np.nan, 0.0, 0.0], [1e30, -1e30, np.inf], [0.0, 0.0, np.nan], [0.1, 0.1, 0.0]]])
+    assert reading(volume, places)[0].tolist() == pytest.approx([0.0, 0.0, 0.0, 1.0])
+
+
+@torch.inference_mode()
 def test_a_network_that_has_the_parts_uses_them_for_single_frames(model: MatchFlow, latent: Latent) -> None:
     asked: list[object] = []
 
@@ -127,9 +149,13 @@ def test_a_network_that_has_the_parts_uses_them_for_single_frames(model: MatchFl
         asked.append((turn, yaw_reach))
         return latent
 
+    def reading(volume: Tensor, hypotheses: Tensor) -> Tensor:
+        asked.append(volume)
+        return hypotheses[..., 0]
+
     start, flow = torch.zeros(1, 4, 3), model.flow(latent, torch.zeros(1, 1, 3))
     accelerated = Accelerated(model, HalfTorch(model))
-    accelerated.refinement, accelerated.matching = refinement, matching
+    accelerated.refinement, accelerated.matching, accelerated.reading = refinement, matching, reading
     assert accelerated.refine(latent, start, (1.0,)).hypotheses is start
     ground, features = (
         torch.zeros(1, CONFIG.channels, *CONFIG.lift_shape[1:]),
@@ -141,16 +167,18 @@ def test_a_network_that_has_the_parts_uses_them_for_single_frames(model: MatchFl
     both = accelerated.match(ground.repeat(2, 1, 1, 1), model.prepare_satellite(features).repeat(2, 1, 1, 1))
     assert accelerated.refine(both, start.repeat(2, 1, 1), (1.0,)).hypotheses.shape == (2, 4, 3)
     assert len(asked) == 3
+    accelerated.log_likelihood(latent, start)
+    assert asked[3] is latent.log_mass[0]
 
 
 def test_without_numba_torch_computes_them_and_says_so(
     model: MatchFlow, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for name in ("jit", "compiled_match", "compiled_refinement"):
+    for name in ("jit", "compiled_match", "compiled_reading", "compiled_refinement"):
         monkeypatch.delitem(sys.modules, f"geoflow_ros.model.inference.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "numba", None)
     with caplog.at_level(logging.WARNING):
-        assert compiled_parts(model) == (None, None)
+        assert compiled_parts(model) == (None, None, None)
     assert "pip install numba" in caplog.text
 
 
@@ -160,5 +188,5 @@ def test_parts_that_compute_wrongly_are_not_used(
     pytest.importorskip("numba", reason="numba is not installed")
     monkeypatch.setattr(compiled, "CLOSE", 0.0)
     with caplog.at_level(logging.WARNING):
-        assert compiled_parts(model) == (None, None)
+        assert compiled_parts(model) == (None, None, None)
     assert "the compiled match differs" in caplog.text and "the compiled refinement differs" in caplog.text

@@ -17,7 +17,7 @@ from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.inputs import image_tensor
 from geoflow_ros.localization.pose import PosePrior, position_std
 from geoflow_ros.model.interface import LocalizationModel
-from geoflow_ros.planar import PlanarPose, rotate
+from geoflow_ros.planar import PlanarPose, rotate, wrap_angle
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.patch import SatellitePatch
 
@@ -26,6 +26,7 @@ HALVINGS = 4  # of a spacing, until it is as fine as it gets
 LOOK_AHEAD = PlanarPose(3.0), PlanarPose(yaw=math.radians(1.5)), PlanarPose(y=3.0)  # 0.1 s at 30 m/s and 15 degrees/s
 RETRY_S = 5.0  # until missing tiles are asked for again
 SIGMAS = 2.0  # of the prior that must lie within what is searched
+TURNED = math.radians(4.0)  # beyond its bin: so far a patch serves until the next is encoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,12 @@ class Snapping:
         turn = round(prior.yaw / math.tau * turns) % turns
         right, up = rotate(-math.tau * turn / turns, (prior.east, prior.north)).tolist()
         return grid, turns, round(right / grid), round(up / grid), turn
+
+    def misfit(self, key: Key, prior: PosePrior) -> float:
+        """How far from serving a camera with this prior a patch is: up to 1 it does, though another may be nearer."""
+        patch = pose_of(key)
+        away = math.hypot(prior.east - patch.x, prior.north - patch.y) + SIGMAS * position_std(prior.covariance)
+        return max(away / self.radius, abs(wrap_angle(prior.yaw - patch.yaw)) / (self.heading / 2 + TURNED))
 
 
 def _halved(spacing: float, limit: float) -> float:
@@ -81,8 +88,9 @@ class EncodedPatch:
 class PatchEncoder:
     """Encoded patches of a map, the most recently used kept up to a budget. Safe across threads.
 
-    What it returns depends on the prior and the imagery alone, never on what was asked before. Of a patch that lacks
-    imagery the tiles are asked for again, should they have arrived, but not within RETRY_S.
+    What it returns depends on the prior and the imagery alone, never on what was asked before; unless nobody is to wait
+    for a patch while another one serves. Of a patch that lacks imagery the tiles are asked for again, should they have
+    arrived, but not within RETRY_S.
     """
 
     def __init__(
@@ -93,11 +101,12 @@ class PatchEncoder:
         snapping: Snapping,
         budget_bytes: int,
         clock: Callable[[], float] = time.monotonic,
+        waits: bool = True,
     ) -> None:
-        """clock: seconds since whenever."""
+        """clock: seconds since whenever. waits: whether `around` encodes a patch where another one serves."""
         self.snapping = snapping
         self._model, self._satellite, self._frame = model, satellite, frame
-        self._budget, self._clock = budget_bytes, clock
+        self._budget, self._clock, self._waits = budget_bytes, clock, waits
         self._kept: OrderedDict[Key, EncodedPatch] = OrderedDict()
         self._bytes = 0
         self._largest = 0  # bytes of a patch, as far as is known
@@ -118,14 +127,17 @@ class PatchEncoder:
         """The encoded patch for a camera with this prior in the `map` frame."""
         key = self.snapping.key(prior)
         kept = self._recall(key)
+        if kept is None and not self._waits and (other := self._instead(prior)):
+            return other
         return self._renewed(key, kept) if kept is None or self._is_due(kept) else kept
 
-    def ahead(self, prior: PosePrior) -> bool:
-        """Encode (or look up again) one patch that a prior a little further to some side would need.
+    def ahead(self, prior: PosePrior, is_hurried: bool = False) -> bool:
+        """Encode (or look up again) one patch that this prior or, unless in a hurry, one a little further would need.
 
         False if there is none: all are kept, or one more would push out another of them.
         """
-        nearby = {key: self._recall(key) for key in self._nearby(prior)}
+        keys = [self.snapping.key(prior)] if is_hurried else self._nearby(prior)
+        nearby = {key: self._recall(key) for key in keys}
         kept = sum(each is not None for each in nearby.values())
         has_room = (kept + 1) * self._largest <= self._budget
         for key, encoded in nearby.items():
@@ -147,6 +159,14 @@ class PatchEncoder:
             if key in self._kept:
                 self._kept.move_to_end(key)
             return self._kept.get(key)
+
+    def _instead(self, prior: PosePrior) -> EncodedPatch | None:
+        """The kept patch that serves this prior best, if one does."""
+        with self._lock:
+            whole = [key for key, each in self._kept.items() if not each.patch.missing]
+        misfits = {key: self.snapping.misfit(key, prior) for key in whole}
+        best = min(misfits, key=misfits.__getitem__, default=None)
+        return None if best is None or misfits[best] > 1.0 else self._recall(best)
 
     def _is_due(self, kept: EncodedPatch) -> bool:
         return kept.patch.missing > 0.0 and self._clock() >= kept.looked_up_s + RETRY_S

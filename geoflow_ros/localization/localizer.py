@@ -89,7 +89,8 @@ def locate(
 class Localizer:
     """Localises frames against a satellite map.
 
-    `localize` is a pure function of its arguments, unless `max_latency_ms` makes it depend on the clock.
+    `localize` is a pure function of its arguments, unless `max_latency_ms` makes it depend on the clock, or it does not
+    wait for the nearest patch, which makes it depend on those that are encoded.
     """
 
     def __init__(
@@ -98,19 +99,22 @@ class Localizer:
         satellite: SatelliteMap,
         frame: LocalFrame,
         config: LocalizerConfig = LocalizerConfig(),  # noqa: B008 - frozen
+        waits: bool = True,
     ) -> None:
+        """waits: for the nearest patch, though another that is encoded serves; `warm` encodes it between frames."""
         self.model = model
         self.satellite = satellite
         self.frame = frame
         self.config = config
         heading = math.radians(config.patch_heading_deg)
         snapping = Snapping(config.patch_grid_m, heading, model.config.search_radius)
-        self._patches = PatchEncoder(model, satellite, frame, snapping, config.cache_mb << 20)
+        self._waits = waits
+        self._patches = PatchEncoder(model, satellite, frame, snapping, config.cache_mb << 20, waits=waits)
         self._budget = TimeBudget(config.max_latency_ms / 1e3)
 
     def with_config(self, config: LocalizerConfig) -> Localizer:
         """The same with another configuration, and the patches that are encoded, unless others are wanted now."""
-        other = Localizer(self.model, self.satellite, self.frame, config)
+        other = Localizer(self.model, self.satellite, self.frame, config, self._waits)
         if other._patches.snapping == self._patches.snapping:
             other._patches = self._patches
             other._patches.resize(config.cache_mb << 20)
@@ -202,12 +206,13 @@ class Localizer:
         """Width and height (px) that the network reads; a larger image is no better."""
         return self.model.config.ground_width, self.model.config.ground_height
 
-    def warm(self, prior: PosePrior, mount: Mount) -> bool:
+    def warm(self, prior: PosePrior, mount: Mount, is_hurried: bool = False) -> bool:
         """Encode at most one patch that the frames after this prior may need; False when there is none to encode.
 
-        For the time between two frames: a frame that finds its patch encoded takes half as long.
+        For the time between two frames: a frame that finds its patch encoded takes half as long. is_hurried: frames
+        wait, only the patch of this very prior is worth the time.
         """
-        return self._patches.ahead(moved(prior, mount.planar))
+        return self._patches.ahead(moved(prior, mount.planar), is_hurried)
 
     def _affordable(self, elapsed_s: float) -> LocalizerConfig:
         count, steps = self._budget.affordable(elapsed_s, self.config.hypotheses, self.config.steps)

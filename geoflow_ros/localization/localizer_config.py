@@ -20,7 +20,11 @@ class LocalizerConfig:
     min_match: float = option("a frame that matches with less probability is no answer alone", 0.5, range=(0.0, 1.0))
     max_std_m: float = option("refuse an estimate less certain than this", 10.0, "m", (0.1, 100.0))
     max_latency_ms: float = option(
-        "fewer hypotheses and steps rather than a frame slower than this; 0: always all", 0.0, "ms", (0.0, 10_000.0)
+        "fewer hypotheses and steps rather than a frame slower than this; the node drops an image that waits longer; "
+        "0: always all",
+        0.0,
+        "ms",
+        (0.0, 10_000.0),
     )
     patch_grid_m: float = option(
         "satellite patches lie this far apart and serve all frames near", 16.0, "m", (0.5, 16.0)

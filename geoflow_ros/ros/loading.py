@@ -77,7 +77,7 @@ class _Localizers:
     def __call__(self, frame: LocalFrame, thresholds: LocalizerConfig) -> Localizer:
         newest = self._newest
         if newest is None or newest.frame.datum != frame.datum:
-            self._newest = Localizer(self._model, self._satellite, frame, thresholds)
+            self._newest = Localizer(self._model, self._satellite, frame, thresholds, waits=False)
         else:
             self._newest = newest.with_config(thresholds)
         return self._newest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import traceback
 from collections import Counter
@@ -76,7 +77,7 @@ class Pipeline:
         self._outcomes: dict[str, Counter[str]] = {name: Counter() for name in config.camera_setups}
         self.newest_image: SeenImage | None = None
         self._worker: NewestWorker[tuple[int, str, SessionImage]] = NewestWorker(
-            self._process, self._idle, self.session.worth
+            self._process, self._idle, self.session.worth, self._patience_s
         )
 
     def close(self) -> None:
@@ -147,16 +148,17 @@ class Pipeline:
     @property
     def facts(self) -> dict[str, str]:
         """What the diagnostics show of it."""
-        dropped = self._worker.dropped
+        dropped, stale = self._worker.dropped, self._worker.stale
         values = {
             "dropped (overtaken by a newer image)": str(dropped.total()),
+            "dropped (waited longer than localizer.max_latency_ms)": str(stale.total()),
             **self.announcer.facts,
             **self._found_mounts.facts,
         }
         for name, outcomes in self._outcomes.items():
             if name:
                 counts = [f"{what} {outcomes[what]}" for what in OUTCOMES]
-                values[f"camera {name}"] = ", ".join([*counts, f"dropped {dropped[name]}"])
+                values[f"camera {name}"] = ", ".join([*counts, f"dropped {dropped[name] + stale[name]}"])
         if complaint := self._worker.idle_complaint:
             values["work between images"] = complaint
         if self._loaded.live is not None:
@@ -184,9 +186,13 @@ class Pipeline:
             self._node.get_logger().debug(traceback.format_exc())
             self.announcer.withhold(ERROR, f"internal error, {type(error).__name__}: {error}")
 
-    def _idle(self) -> bool:
-        """In the worker while no image waits: prepare for the next."""
-        return self._is_open and (self.session.warm() or self.session.learn_mounts())
+    def _idle(self, is_hurried: bool) -> bool:
+        """In the worker between images: prepare for the next; is_hurried: it waits already."""
+        return self._is_open and (self.session.warm(is_hurried) or self.session.learn_mounts())
+
+    def _patience_s(self) -> float:
+        """How long an image may wait."""
+        return self._config.localizer.max_latency_ms / 1e3 or math.inf
 
     def _answer(self, epoch: int, camera: str, message: SessionImage) -> None:
         header, session = message.header, self.session

@@ -1,7 +1,8 @@
-"""A thread that always works on the newest item of a source: nothing queues up, what was overtaken is counted."""
+"""A thread that always works on the newest item of a source: nothing queues up, what was dropped is counted."""
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import Counter
@@ -16,27 +17,29 @@ class NewestWorker(Generic[T]):
     """Calls `work` on the newest item offered, one at a time, in its own thread.
 
     Of several sources with an item that waits, the one whose last turn is longest ago comes first, its time counted as
-    often as it is worth: each so gets its share of the turns when there are too few.
+    often as it is worth: each so gets its share of the turns when there are too few. One that has waited too long is
+    dropped.
     After an item, and while no other waits, it calls `idle` until that returns False; where one always waits it calls
-    it once in `PUT_OFF_S`, or what can wait would never be done. `work` must not raise; what `idle` raises ends that
-    idle time and is counted.
+    it once in `PUT_OFF_S`, or what can wait would never be done. It is told whether an item waits. `work` must not
+    raise; what `idle` raises ends that idle time and is counted.
     """
 
     def __init__(
         self,
         work: Callable[[T], None],
-        idle: Callable[[], bool] = lambda: False,
+        idle: Callable[[bool], bool] = lambda is_hurried: False,
         worth: Callable[[str], float] = lambda source: 1.0,
+        patience_s: Callable[[], float] = lambda: math.inf,
     ) -> None:
-        """worth: of a source, positive."""
+        """worth: of a source, positive. patience_s: how long an item may wait."""
         self._work = work
         self._idle = idle
-        self._worth = worth
-        self._slots: dict[str, T] = {}
+        self._worth, self._patience_s = worth, patience_s
+        self._slots: dict[str, tuple[T, float]] = {}  # and when it was offered
         self._worked_s: dict[str, float] = {}
         self._stopping = False
         self._idled_s = time.monotonic()
-        self._dropped = Counter[str]()
+        self._dropped, self._stale = Counter[str](), Counter[str]()
         self._idle_failures, self._idle_error = 0, ""
         self._changed = threading.Condition()
         # A daemon: a network stuck in a long call must not keep a stopped node alive.
@@ -50,6 +53,12 @@ class NewestWorker(Generic[T]):
             return self._dropped.copy()
 
     @property
+    def stale(self) -> Counter[str]:
+        """By source, items that were dropped because they had waited too long."""
+        with self._changed:
+            return self._stale.copy()
+
+    @property
     def idle_complaint(self) -> str:
         """How often `idle` raised and what it said last, empty if it never did."""
         with self._changed:
@@ -59,7 +68,7 @@ class NewestWorker(Generic[T]):
         """Make this the next item of a source; one that still waits is dropped."""
         with self._changed:
             self._dropped[source] += source in self._slots
-            self._slots[source] = item
+            self._slots[source] = item, time.monotonic()
             self._changed.notify()
 
     def clear(self) -> None:
@@ -81,6 +90,9 @@ class NewestWorker(Generic[T]):
                 self._changed.wait_for(lambda: self._slots or self._stopping)
                 if self._stopping:
                     return
+                self._drop_stale()
+                if not self._slots:
+                    continue
                 item = self._next()
             self._work(item)
             while self._may_idle() and self._has_more_to_do():
@@ -88,12 +100,17 @@ class NewestWorker(Generic[T]):
 
     def _has_more_to_do(self) -> bool:
         try:
-            return self._idle()
+            return self._idle(self._is_waited_for)
         except Exception as error:  # what is done ahead of time can be done without
             with self._changed:
                 self._idle_failures += 1
                 self._idle_error = f"{type(error).__name__}: {error}"
             return False
+
+    @property
+    def _is_waited_for(self) -> bool:
+        with self._changed:
+            return bool(self._slots)
 
     def _may_idle(self) -> bool:
         """Whether no item waits, or one has for too long in turn."""
@@ -108,4 +125,10 @@ class NewestWorker(Generic[T]):
         now_s = time.monotonic()
         source = max(self._slots, key=lambda each: (now_s - self._worked_s.get(each, 0.0)) * self._worth(each))
         self._worked_s[source] = now_s
-        return self._slots.pop(source)
+        return self._slots.pop(source)[0]
+
+    def _drop_stale(self) -> None:
+        oldest_s = time.monotonic() - self._patience_s()
+        for source in [source for source, (_, offered_s) in self._slots.items() if offered_s < oldest_s]:
+            del self._slots[source]
+            self._stale[source] += 1

@@ -21,7 +21,7 @@ class FrameLocalizer(Protocol):
     def image_size(self) -> tuple[int, int]:
         """As `Localizer.image_size`."""
 
-    def warm(self, prior: PosePrior, mount: Mount) -> bool:
+    def warm(self, prior: PosePrior, mount: Mount, is_hurried: bool = False) -> bool:
         """As `Localizer.warm`."""
 
     def localize(

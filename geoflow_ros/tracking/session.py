@@ -108,9 +108,14 @@ class Session(SensorInputs):
         """What the next image of a camera promises, relative to those of the others."""
         return self._cameras.worth(camera)
 
-    def warm(self) -> bool:
-        """Use the time between two images for what the next may need; False when there is nothing (more) to do."""
-        return any(task.localizer.warm(task.proposal.prior, task.camera.mount) for task in [*self._tasks.values()])
+    def warm(self, is_hurried: bool = False) -> bool:
+        """Use the time between two images for what the next may need; False when there is nothing (more) to do.
+
+        What each camera needs where it is now comes first; is_hurried: images wait, do no more than that.
+        """
+        needs = [(task.localizer, task.proposal.prior, task.camera.mount) for task in [*self._tasks.values()]]
+        hurries = (True,) if is_hurried else (True, False)
+        return any(localizer.warm(prior, mount, hurry) for hurry in hurries for localizer, prior, mount in needs)
 
     def learn_mounts(self) -> bool:
         """Use the time between two images to read one through another mount; False when there is nothing to learn."""

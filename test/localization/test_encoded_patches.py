@@ -202,6 +202,48 @@ def test_idle_time_encodes_what_the_next_frames_may_need(model: MatchFlow) -> No
     assert satellite.asked == encoded
 
 
+def test_a_frame_does_not_wait_for_a_patch_while_another_serves_it(model: MatchFlow) -> None:
+    """Patches 16 m and 8 degrees apart; 4 m of 2 sigmas and a radius of 20 m leave 16 m, 4 + 4 degrees of heading."""
+    satellite = Waves()
+    patches = PatchEncoder(model, satellite, FRAME, SNAPPING, 1 << 30, Clock(), waits=False)  # type: ignore[arg-type]
+    first = patches.around(prior(0, 0, 0))
+    for served in (
+        prior(15.9, 0, 0),
+        prior(0, -15.9, 0),
+        prior(0, 0, math.radians(7.9)),
+        prior(11, 0, math.radians(-7)),
+    ):
+        assert patches.around(served) is first
+    assert satellite.asked == 1
+    for other in (prior(16.1, 0, 0), prior(0, 0, math.radians(8.1)), prior(-15.9, 0, 0, std_m=3.0)):
+        assert patches.around(other) is not first
+    assert satellite.asked == 4
+
+
+def test_the_patch_that_a_frame_did_not_wait_for_is_encoded_in_a_hurry(model: MatchFlow) -> None:
+    satellite, there = Waves(), prior(9.0, 0, 0)
+    patches = PatchEncoder(model, satellite, FRAME, SNAPPING, 1 << 30, Clock(), waits=False)  # type: ignore[arg-type]
+    first = patches.around(prior(0, 0, 0))
+    assert patches.around(there) is first
+    assert patches.ahead(there, is_hurried=True) and not patches.ahead(there, is_hurried=True)
+    assert satellite.asked == 2
+    assert patches.around(there).patch.center == pytest.approx((16.0, 0.0))
+
+
+def test_of_patches_that_serve_the_nearest_is_taken(model: MatchFlow) -> None:
+    patches = PatchEncoder(model, Waves(), FRAME, SNAPPING, 1 << 30, Clock(), waits=False)  # type: ignore[arg-type]
+    near, far = patches.around(prior(0, 0, 0)), patches.around(prior(32, 0, 0))
+    assert near is not far
+    assert [patches.around(prior(east, 0, 0)) for east in (13.0, 19.0)] == [near, far]  # of 16 m there is none
+
+
+def test_imagery_with_holes_serves_no_other_place(model: MatchFlow) -> None:
+    satellite = Waves(missing=0.1)
+    patches = PatchEncoder(model, satellite, FRAME, SNAPPING, 1 << 30, Clock(), waits=False)  # type: ignore[arg-type]
+    first = patches.around(prior(0, 0, 0))
+    assert patches.around(prior(9.0, 0, 0)) is not first
+
+
 def idle(patches: PatchEncoder, here: PosePrior) -> int:
     """How often the time before the next frame is used, at most 50 times."""
     return next(count for count in range(51) if count == 50 or not patches.ahead(here))

@@ -51,7 +51,7 @@ class HeldSession:
     def worth(self, camera: str) -> float:
         return 1.0
 
-    def warm(self) -> bool:
+    def warm(self, is_hurried: bool = False) -> bool:
         return self.warming()
 
     def set_mount(self, *_: Any, camera: str = "") -> None:

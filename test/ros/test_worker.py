@@ -52,8 +52,8 @@ def test_idle_time_is_used_until_there_is_nothing_more_to_do() -> None:
     events: list[str] = []
     finished = threading.Event()
 
-    def idle() -> bool:
-        events.append("idle")
+    def idle(is_hurried: bool) -> bool:
+        events.append("hurried" if is_hurried else "idle")
         if events.count("idle") == 3:
             finished.set()
             return False
@@ -75,7 +75,7 @@ def test_a_waiting_item_comes_before_idle_work() -> None:
         if item == "second":
             finished.set()
 
-    def idle() -> bool:
+    def idle(is_hurried: bool) -> bool:
         if not finished.is_set():
             idling.set()
             worker.offer("second")
@@ -90,7 +90,7 @@ def test_a_waiting_item_comes_before_idle_work() -> None:
 
 def test_idle_work_is_not_put_off_for_ever_where_an_item_always_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("geoflow_ros.ros.worker.PUT_OFF_S", 0.02)
-    worked, idled = [0], [0]
+    worked, idled, hurried = [0], [0], set[bool]()
     finished = threading.Event()
 
     def work(item: str) -> None:
@@ -100,8 +100,9 @@ def test_idle_work_is_not_put_off_for_ever_where_an_item_always_waits(monkeypatc
         if idled[0] == 3 and worked[0] > 3:
             finished.set()
 
-    def idle() -> bool:
+    def idle(is_hurried: bool) -> bool:
         idled[0] += 1
+        hurried.add(is_hurried)
         return True
 
     worker = NewestWorker(work, idle)
@@ -109,13 +110,14 @@ def test_idle_work_is_not_put_off_for_ever_where_an_item_always_waits(monkeypatc
     assert finished.wait(5)
     assert worker.stop(5)
     assert worked[0] >= 2 * idled[0]  # mostly items
+    assert hurried == {True}
 
 
 def test_idle_work_that_fails_ends_no_thread_and_is_counted() -> None:
     done, failed = threading.Semaphore(0), threading.Semaphore(0)
     seen: list[int] = []
 
-    def idle() -> bool:
+    def idle(is_hurried: bool) -> bool:
         failed.release()
         raise OSError(f"disk gone after {len(seen)}")
 
@@ -131,6 +133,32 @@ def test_idle_work_that_fails_ends_no_thread_and_is_counted() -> None:
     assert worker.stop(5)
     assert seen == [1, 2, 3]
     assert worker.idle_complaint == "failed 3 times, the last: OSError: disk gone after 3"
+
+
+def test_what_has_waited_too_long_is_dropped_before_work_and_counted_by_source() -> None:
+    """While the first item is worked on, one of each of two others comes, the second of them just now."""
+    started, free, done = threading.Event(), threading.Event(), threading.Event()
+    seen: list[str] = []
+
+    def work(item: str) -> None:
+        seen.append(item)
+        if item == "first":
+            started.set()
+            assert free.wait(5)
+        else:
+            done.set()
+
+    worker = NewestWorker(work, patience_s=lambda: 0.2)
+    worker.offer("first", "front")
+    assert started.wait(5)
+    worker.offer("old", "left")
+    time.sleep(0.25)
+    worker.offer("new", "rear")
+    free.set()
+    assert done.wait(5)
+    worker.stop(5)
+    assert seen == ["first", "new"]
+    assert worker.stale == {"left": 1} and worker.dropped.total() == 0
 
 
 def test_sources_take_turns_by_what_they_are_worth() -> None:

@@ -32,7 +32,7 @@ class EchoLocalizer:
     def image_size(self) -> tuple[int, int]:
         return 64, 32
 
-    def warm(self, prior: PosePrior, mount: Mount) -> bool:
+    def warm(self, prior: PosePrior, mount: Mount, is_hurried: bool = False) -> bool:
         return False
 
     def weigh_mounts(

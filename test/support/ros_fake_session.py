@@ -82,7 +82,7 @@ class FakeSession:
     def worth(self, camera: str) -> float:
         return 1.0
 
-    def warm(self) -> bool:
+    def warm(self, is_hurried: bool = False) -> bool:
         return False
 
     def learn_mounts(self) -> bool:

@@ -147,9 +147,12 @@ class KnowingLocalizer:
     def image_size(self) -> tuple[int, int]:
         return 16, 8
 
-    def warm(self, prior: PosePrior, mount: Mount) -> bool:
+    def warm(self, prior: PosePrior, mount: Mount, is_hurried: bool = False) -> bool:
+        """Of each prior its own patch, and two nearby."""
+        if len(self.warmed) >= (1 if is_hurried else 3):
+            return False
         self.warmed.append(prior)
-        return len(self.warmed) < 3
+        return True
 
     def weigh_mounts(
         self, image: NDArray[np.uint8], camera: CameraModel, prior: PosePrior, mounts: Sequence[Mount]

@@ -256,6 +256,7 @@ def test_idle_time_prepares_where_the_last_frame_was_looked_for() -> None:
     session = ready(new_session(localizer))
     assert not session.warm() and localizer.warmed == []
     session.process(sim.image(0.0))
+    assert [session.warm(is_hurried=True) for _ in range(2)] == [True, False]
     assert [session.warm() for _ in range(3)] == [True, True, False]
     assert localizer.warmed == [localizer.priors[-1]] * 3
 

@@ -93,7 +93,8 @@ def reading_error(reference: MatchFlow, reading: Read) -> float:
     generator = torch.Generator().manual_seed(0)
     volume = torch.randn(1, *reference.volume.shape, generator=generator)
     hypotheses = torch.randn(1, 64, 3, generator=generator) * torch.tensor([0.7, 0.7, 0.1])
-    return _largest_error([(reading(volume, hypotheses), reference.log_likelihood(Latent(log_mass=(volume,)), hypotheses))])
+    theirs = reference.log_likelihood(Latent(log_mass=(volume,)), hypotheses)
+    return _largest_error([(reading(volume, hypotheses), theirs)])
 
 
 def _largest_error(pairs: Iterable[tuple[Tensor | None, Tensor | None]]) -> float:

@@ -1,7 +1,7 @@
 """The log likelihood of the `default` network read at many poses, compiled for this processor.
 
-A fused drive reads each frame at all its particles, and those of a rig again with every other camera's; in torch that is
-some forty small operations.
+A fused drive reads each frame at all its particles, and those of a rig again with every other camera's; in torch that
+is some forty small operations.
 """
 
 from __future__ import annotations

@@ -45,22 +45,24 @@ class NodeRow:
 
 @dataclass(frozen=True, slots=True)
 class RigRow:
-    """The node fed over DDS by so many cameras, each at `hz`; the rest as in `NodeRow`."""
+    """The node fed over DDS by so many cameras, each at `hz`.
+
+    Counted are the images of `seconds` of the drive after the first `warm_up_s`, in which the node finds itself.
+    answered: by a pose of their stamp; dropped: the others. cores: processor seconds a second. Latency: image stamp to
+    arrival, None if nothing was answered.
+    """
 
     cameras: int
     hz: float
+    warm_up_s: float
+    seconds: float
     sent: int
     answered: int
     dropped: int
+    latency_ms_p50: float | None
     latency_ms_p95: float | None
     cores: float
     rss_mb: float
-
-    @classmethod
-    def of(cls, cameras: int, row: NodeRow) -> RigRow:
-        """From the row of all of its images."""
-        counts = row.sent, row.answered, row.dropped
-        return cls(cameras, row.rate_hz, *counts, row.latency_ms_p95, row.cpu_cores, row.resident_mb)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ def _read(volume: Array, poses: Array, scale: Array, origin: Array) -> Array:
 
 
 @compiled
-def _interpolated(volume: Array, cells: NDArray[np.int64], weights: Array) -> float:
+def _interpolated(volume: Array, cells: NDArray[np.int64], weights: Array) -> np.float32:
     """The value between the cells (3, 4) of u, v, heading with these weights."""
     total = np.float32(0.0)
     for heading in range(WIDE):
@@ -73,7 +73,7 @@ def _interpolated(volume: Array, cells: NDArray[np.int64], weights: Array) -> fl
 
 
 @compiled
-def _catmull_rom(t: float, weights: Array) -> None:
+def _catmull_rom(t: np.float32, weights: Array) -> None:
     """Weights (4,) of the cells -1, 0, 1, 2 around a fraction."""
     half, square, cube = np.float32(0.5), t * t, t * t * t
     weights[0] = half * (-t + np.float32(2) * square - cube)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,7 +62,12 @@ def measure_node(
 
 
 def measure_rigs(
-    drive: Path, counts: Sequence[int], rate_hz: float, seconds: float, parameters: Mapping[str, object]
+    drive: Path,
+    counts: Sequence[int],
+    rate_hz: float,
+    seconds: float,
+    parameters: Mapping[str, object],
+    command: Sequence[str] = NODE,
 ) -> list[RigRow]:
     """A row for each number of cameras of a rig, each at the rate, all to a new node, even if it answers nothing."""
     description, messages = read_description(drive / "drive.json"), read_inputs(drive / "drive")
@@ -72,9 +78,8 @@ def measure_rigs(
     rows = []
     for count in counts:
         cameras = [names[index * len(names) // count] for index in range(count)] if names else []
-        arguments = [*NODE, "--ros-args", *node_arguments(drive, description, parameters, cameras)]
-        row = _measure(arguments, at_rate(_of_cameras(messages, cameras), rate_hz), rate_hz, seconds)
-        rows.append(RigRow.of(count, row))
+        arguments = [*command, "--ros-args", *node_arguments(drive, description, parameters, cameras)]
+        rows.append(_measure_rig(arguments, at_rate(_of_cameras(messages, cameras), rate_hz), count, rate_hz, seconds))
     return rows
 
 
@@ -118,6 +123,18 @@ class _Listener(Node):
             rclpy.spin_once(self, timeout_sec=0.05)
         return True
 
+    @property
+    def pid(self) -> int:
+        """Of the node."""
+        return self._process.pid
+
+    def connect(self, *parts: list[Recorded]) -> list[BagPlayer]:
+        """Players of parts of a drive, to whom the node listens."""
+        players = [BagPlayer(self, each) for each in parts]
+        if not self.spin_while(lambda: not all(each.is_connected for each in players), START_TIMEOUT_S):
+            raise InputError(f"the node was not found within {START_TIMEOUT_S:g} s: is DDS traffic blocked?")
+        return players
+
     def play(self, player: BagPlayer) -> None:
         """Play to the end, and wait for what comes after."""
         player.start()
@@ -146,38 +163,88 @@ def _measure(command: Sequence[str], messages: list[Recorded], rate_hz: float, s
     end = start + round(seconds * 1e9)
     warm_up = [each for each in messages if each.recorded_ns < start]
     measured = [each for each in messages if start <= each.recorded_ns < end]
-    if not any(is_image(each.topic) for each in measured):
-        raise InputError(f"the drive has no image after its first {WARM_UP_S:g} s, which warm the node up")
+    _check_has_images(measured)
+    with _listening(command) as listener:
+        first, player = listener.connect(warm_up, measured)
+        listener.play(first)
+        return _row(listener, player, measured, rate_hz)
+
+
+def _measure_rig(
+    command: Sequence[str], messages: list[Recorded], cameras: int, rate_hz: float, seconds: float
+) -> RigRow:
+    """In one go: after a pause, in which a vehicle is nowhere, the node would have to find itself anew."""
+    start = messages[0].recorded_ns + round(WARM_UP_S * 1e9)
+    played = [each for each in messages if each.recorded_ns < start + round(seconds * 1e9)]
+    counted = [each for each in played if each.recorded_ns >= start and is_image(each.topic)]
+    _check_has_images(counted)
+    with _listening(command) as listener:
+        (player,) = listener.connect(played)
+        player.start()
+        listener.spin_while(lambda: time.time_ns() < start + player.shift_ns, float("inf"))
+        cpu, clock = cpu_seconds(listener.pid), time.monotonic()
+        listener.spin_while(lambda: player.is_playing, float("inf"))
+        lasted = time.monotonic() - clock
+        busy = (cpu_seconds(listener.pid) - cpu) / lasted
+        listener.spin_while(lambda: True, SETTLE_S)
+        latencies, p50, p95 = _latencies(listener, player, counted)
+        return RigRow(
+            cameras=cameras,
+            hz=rate_hz,
+            warm_up_s=WARM_UP_S,
+            seconds=round(lasted, 1),
+            sent=len(counted),
+            answered=len(latencies),
+            dropped=len(counted) - len(latencies),
+            latency_ms_p50=p50,
+            latency_ms_p95=p95,
+            cores=busy,
+            rss_mb=resident_mb(listener.pid),
+        )
+
+
+@contextmanager
+def _listening(command: Sequence[str]) -> Iterator[_Listener]:
+    """To a node of its own, which ends with it."""
     with node_process(command) as process:
         rclpy.init()
         try:
-            listener = _Listener(process)
-            players = [BagPlayer(listener, each) for each in (warm_up, measured)]
-            if not listener.spin_while(lambda: not all(each.is_connected for each in players), START_TIMEOUT_S):
-                raise InputError(f"the node was not found within {START_TIMEOUT_S:g} s: is DDS traffic blocked?")
-            listener.play(players[0])
-            return _row(listener, players[1], measured, process.pid, rate_hz)
+            yield _Listener(process)
         finally:
             rclpy.try_shutdown()
 
 
-def _row(listener: _Listener, player: BagPlayer, messages: list[Recorded], pid: int, rate_hz: float) -> NodeRow:
-    before, cpu, clock = listener.counted(), cpu_seconds(pid), time.monotonic()
-    listener.play(player)
-    busy = (cpu_seconds(pid) - cpu) / (time.monotonic() - clock - SETTLE_S)
+def _check_has_images(measured: Sequence[Recorded]) -> None:
+    if not any(is_image(each.topic) for each in measured):
+        raise InputError(f"the drive has no image after its first {WARM_UP_S:g} s, which warm the node up")
+
+
+def _latencies(
+    listener: _Listener, player: BagPlayer, messages: Sequence[Recorded]
+) -> tuple[list[float], float | None, float | None]:
+    """Of the images that were answered, from the stamp to the arrival of the pose (ms); their median and p95."""
     stamps = [each.stamp_ns + player.shift_ns for each in messages if is_image(each.topic)]
     latencies = [listener.latency_ms[stamp] for stamp in stamps if stamp in listener.latency_ms]
-    _, withheld, dropped = (listener.counted()[name] - before[name] for name in COUNTS)
     p50, p95 = np.percentile(latencies, [50, 95]).tolist() if latencies else (None, None)
+    return latencies, p50, p95
+
+
+def _row(listener: _Listener, player: BagPlayer, messages: list[Recorded], rate_hz: float) -> NodeRow:
+    before, cpu, clock = listener.counted(), cpu_seconds(listener.pid), time.monotonic()
+    listener.play(player)
+    busy = (cpu_seconds(listener.pid) - cpu) / (time.monotonic() - clock - SETTLE_S)
+    latencies, p50, p95 = _latencies(listener, player, messages)
+    sent = sum(is_image(each.topic) for each in messages)
+    _, withheld, dropped = (listener.counted()[name] - before[name] for name in COUNTS)
     return NodeRow(
         rate_hz=rate_hz,
-        sent=len(stamps),
+        sent=sent,
         answered=len(latencies),
         dropped=dropped,
         withheld=withheld,
-        lost=len(stamps) - len(latencies) - dropped - withheld,
+        lost=sent - len(latencies) - dropped - withheld,
         latency_ms_p50=p50,
         latency_ms_p95=p95,
         cpu_cores=busy,
-        resident_mb=resident_mb(pid),
+        resident_mb=resident_mb(listener.pid),
     )

@@ -56,6 +56,16 @@ def test_every_frame_of_a_quick_node_is_accounted_for(tmp_path: Path) -> None:
     assert row.resident_mb > 30.0
 
 
+def test_what_a_rig_is_sent_while_it_warms_up_is_played_and_not_counted(tmp_path: Path) -> None:
+    drive = ros_drive.write_drive(tmp_path / "drive", 30)
+    (row,) = benchmark.measure_rigs(drive, [1], 20.0, 0.8, {}, FAKE_NODE)
+    assert (row.cameras, row.hz, row.warm_up_s, row.sent) == (1, 20.0, 1.0, 16)
+    assert 0.7 <= row.seconds < 1.5
+    assert row.answered + row.dropped == 16 and row.answered >= 12
+    assert row.latency_ms_p50 is not None and row.latency_ms_p95 is not None
+    assert 0.0 < row.latency_ms_p50 <= row.latency_ms_p95 < 1000.0
+
+
 def test_a_drive_shorter_than_its_warm_up_is_refused(tmp_path: Path) -> None:
     drive = ros_drive.write_drive(tmp_path / "drive", 3)
     with pytest.raises(InputError, match="no image after its first 1 s"):

@@ -24,6 +24,7 @@ from geoflow_ros.satellite.patch import SatellitePatch
 Key = tuple[float, int, int, int, int]
 HALVINGS = 4  # of a spacing, until it is as fine as it gets
 LOOK_AHEAD = PlanarPose(3.0), PlanarPose(yaw=math.radians(1.5)), PlanarPose(y=3.0)  # 0.1 s at 30 m/s and 15 degrees/s
+WELL = 0.75  # of what a patch may be away and turned: up to here it will serve the next frames, too
 RETRY_S = 5.0  # until missing tiles are asked for again
 SIGMAS = 2.0  # of the prior that must lie within what is searched
 TURNED = math.radians(4.0)  # beyond its bin: so far a patch serves until the next is encoded
@@ -127,15 +128,18 @@ class PatchEncoder:
         """The encoded patch for a camera with this prior in the `map` frame."""
         key = self.snapping.key(prior)
         kept = self._recall(key)
-        if kept is None and not self._waits and (other := self._instead(prior)):
+        if kept is None and not self._waits and (other := self._serving(prior)):
             return other
         return self._renewed(key, kept) if kept is None or self._is_due(kept) else kept
 
     def ahead(self, prior: PosePrior, is_hurried: bool = False) -> bool:
-        """Encode (or look up again) one patch that this prior or, unless in a hurry, one a little further would need.
+        """Encode (or look up again) one patch that this prior or one a little further would need.
 
-        False if there is none: all are kept, or one more would push out another of them.
+        False if there is none: all are kept, or one more would push out another of them. is_hurried: only that of this
+        prior, and only if soon no other will serve it.
         """
+        if is_hurried and self._serving(prior, WELL) is not None:
+            return False
         keys = [self.snapping.key(prior)] if is_hurried else self._nearby(prior)
         nearby = {key: self._recall(key) for key in keys}
         kept = sum(each is not None for each in nearby.values())
@@ -160,13 +164,13 @@ class PatchEncoder:
                 self._kept.move_to_end(key)
             return self._kept.get(key)
 
-    def _instead(self, prior: PosePrior) -> EncodedPatch | None:
-        """The kept patch that serves this prior best, if one does."""
+    def _serving(self, prior: PosePrior, misfit: float = 1.0) -> EncodedPatch | None:
+        """The kept patch that serves this prior best, if one does up to this misfit."""
         with self._lock:
             whole = [key for key, each in self._kept.items() if not each.patch.missing]
         misfits = {key: self.snapping.misfit(key, prior) for key in whole}
         best = min(misfits, key=misfits.__getitem__, default=None)
-        return None if best is None or misfits[best] > 1.0 else self._recall(best)
+        return None if best is None or misfits[best] > misfit else self._recall(best)
 
     def _is_due(self, kept: EncodedPatch) -> bool:
         return kept.patch.missing > 0.0 and self._clock() >= kept.looked_up_s + RETRY_S

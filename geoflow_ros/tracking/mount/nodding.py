@@ -18,6 +18,7 @@ from geoflow_ros.tracking.motion import MotionBuffer
 Floats = NDArray[np.float64]
 SLOW_NS = KEPT_NS  # half of this long a tilt lasts before it is the road's
 NEAR_S = 0.05  # from the image to the IMU's message
+SAME_NS = 40_000_000  # apart, images see the same slow part: those of a rig's cameras, one after the other
 FEWEST = 10  # messages that tell what the road's is
 MOST = math.radians(5.0)  # no body nods further: another IMU, a kerb
 SOFTEST = 0.03  # rad per m/s^2
@@ -84,6 +85,7 @@ class Nodding:
         with self._lock:
             self._tilts = History[Tilt]()
             self._dive, self._lean = Softness(), Softness()
+            self._slow_at: tuple[int, tuple[float, float]] | None = None  # the last slow part, and of which stamp
 
     def at(self, stamp_ns: int) -> tuple[float, float]:
         """Roll and pitch (rad) of the body against the road at a stamp; zeros where nothing tells them."""
@@ -92,7 +94,9 @@ class Nodding:
             lately = self._tilts.within(stamp_ns - SLOW_NS, stamp_ns)
             if not near or len(lately) < FEWEST:
                 return 0.0, 0.0
-            slow = self._slow(lately)
+            if self._slow_at is None or abs(stamp_ns - self._slow_at[0]) >= SAME_NS:
+                self._slow_at = stamp_ns, self._slow(lately)
+            slow = self._slow_at[1]
         stamps = [tilt.stamp_ns - stamp_ns for tilt in near]
         roll = float(np.interp(0.0, stamps, [tilt.roll for tilt in near])) - slow[0]
         pitch = float(np.interp(0.0, stamps, [tilt.pitch for tilt in near])) - slow[1]

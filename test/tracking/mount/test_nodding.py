@@ -102,3 +102,13 @@ def test_a_camera_that_looks_left_rolls_when_the_body_nods() -> None:
     assert (ahead.roll, ahead.pitch) == (0.01, pytest.approx(0.12))
     left = nodded(Mount(yaw=math.pi / 2), 0.01, 0.02)
     assert (left.roll, left.pitch) == (pytest.approx(0.02), pytest.approx(-0.01))
+
+
+def test_the_slow_part_is_found_once_for_the_images_of_a_rig(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four 12 ms apart, and those of the next round, 48 ms after the first."""
+    nodding, found = heard(lambda t: 0.0), []
+    slow = Nodding._slow
+    monkeypatch.setattr(Nodding, "_slow", lambda self, lately: found.append(lately) or slow(self, lately))
+    for index in range(8):
+        nodding.at(round(9.9e9) + index * 12_000_000)
+    assert len(found) == 2

@@ -69,7 +69,7 @@ def _new_executor() -> Executor:
     The other lists all that could happen before each wait, in Python: with four cameras that is two thirds of a core.
     """
     try:
-        from rclpy.experimental import EventsExecutor
+        from rclpy.experimental.events_executor import EventsExecutor
     except ImportError:
         return SingleThreadedExecutor()
     return EventsExecutor()

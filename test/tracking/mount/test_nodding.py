@@ -106,9 +106,13 @@ def test_a_camera_that_looks_left_rolls_when_the_body_nods() -> None:
 
 def test_the_slow_part_is_found_once_for_the_images_of_a_rig(monkeypatch: pytest.MonkeyPatch) -> None:
     """Four 12 ms apart, and those of the next round, 48 ms after the first."""
-    nodding, found = heard(lambda t: 0.0), []
-    slow = Nodding._slow
-    monkeypatch.setattr(Nodding, "_slow", lambda self, lately: found.append(lately) or slow(self, lately))
+    nodding, found = heard(lambda t: 0.0), list[int]()
+
+    def slow(self: Nodding, lately: list[Tilt]) -> tuple[float, float]:
+        found.append(len(lately))
+        return 0.0, 0.0
+
+    monkeypatch.setattr(Nodding, "_slow", slow)
     for index in range(8):
         nodding.at(round(9.9e9) + index * 12_000_000)
     assert len(found) == 2

@@ -123,19 +123,25 @@ class Scene:
     def __init__(self, context: Any, programs: dict[str, Any], town: Town) -> None:
         self.town = town
         raised = town.mesh[:, :, 2].max(axis=1) > GROUND_TOP_M
-        self._ground = Chunks(context, programs, town.mesh[~raised])
-        self._raised = Chunks(context, programs, town.mesh[raised])
+        # A card takes no empty mesh, and open land may have nothing that stands on it but props.
+        self._ground, self._raised = (
+            [Chunks(context, programs, quads)] if len(quads) else []
+            for quads in (town.mesh[~raised], town.mesh[raised])
+        )
         self._shapes = {shape: Mesh(context, programs, quads) for shape, quads in shape_meshes().items()}
 
     def draw(self, view: View, cars: dict[Shape, NDArray[np.float32]]) -> None:
         """Draw what a view can see, what stands first and then the ground that it hides."""
-        self._raised.draw(view, "surface")
+        for chunks in self._raised:
+            chunks.draw(view, "surface")
         self._draw_props(view, cars, "surface", "foliage")
-        self._ground.draw(view, "surface")
+        for chunks in self._ground:
+            chunks.draw(view, "surface")
 
     def draw_shadows(self, view: View, cars: dict[Shape, NDArray[np.float32]]) -> None:
         """Draw the depth of what casts shadows."""
-        self._raised.draw(view, "shadow")
+        for chunks in self._raised:
+            chunks.draw(view, "shadow")
         self._draw_props(view, cars, "shadow", "shadow")
 
     def _draw_props(self, view: View, cars: dict[Shape, NDArray[np.float32]], surface: str, foliage: str) -> None:
@@ -152,10 +158,8 @@ class Scene:
 
     def release(self) -> None:
         """Free the card's memory."""
-        self._ground.release()
-        self._raised.release()
-        for mesh in self._shapes.values():
-            mesh.release()
+        for item in (*self._ground, *self._raised, *self._shapes.values()):
+            item.release()
 
 
 def _chunked(quads: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int64], Spheres]:

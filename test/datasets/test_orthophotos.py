@@ -16,6 +16,7 @@ from geoflow_ros.datasets.orthophotos.library import LARGEST_PX, read_orthophoto
 from geoflow_ros.datasets.orthophotos.orthophoto_views import OrthophotoViews
 from geoflow_ros.datasets.orthophotos.placed_photo import PlacedPhoto
 from geoflow_ros.datasets.orthophotos.relief import Relief
+from geoflow_ros.datasets.orthophotos.surroundings import stand_up
 from geoflow_ros.errors import InputError
 from geoflow_ros.planar import PlanarPose
 
@@ -182,3 +183,14 @@ def test_a_table_that_does_not_fit_is_refused(tmp_path: Path, table: str, reason
 def test_a_folder_without_photographs_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="orthophoto_images: no photograph in .*overhead"):
         OrthophotoViews(tmp_path, 5, 160, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("cy", "column", "seen"), [(20.0, 32.0, True), (-200.0, 32.0, False), (260.0, 32.0, False), (20.0, -90.0, False),
+    (20.0, 160.0, False), (20.0, 64.0, True)],
+)  # fmt: skip
+def test_what_stands_beside_the_image_is_not_drawn(cy: float, column: float, seen: bool) -> None:
+    camera = CameraModel(64, 48, 60.0, 60.0, 32.0, cy, Mount(height=1.5))
+    image, red = np.zeros((48, 64, 3), np.uint8), np.full((9, 9, 3), (200, 0, 0), np.uint8)
+    stand_up(image, np.full((48, 64), 50.0, np.float32), camera, (8.0, column, 3.0, 1.5), red)
+    assert (image[..., 0] > 0).any() == seen

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -123,3 +124,15 @@ def test_without_moderngl_one_sentence_says_what_to_install(monkeypatch: pytest.
     monkeypatch.setitem(__import__("sys").modules, "moderngl", None)
     with pytest.raises(InputError, match=r'pip install "geoflow_ros\[town\]" and apt install libegl1'):
         Renderer()
+
+
+@draws
+@pytest.mark.parametrize("raised", [True, False], ids=["only what stands", "only ground"])
+def test_a_town_of_one_kind_of_surface_is_rendered(renderer: Renderer, raised: bool) -> None:
+    marked = marked_town([(10.0, 0.0, 4.0)], size=1.0)
+    stands = marked.mesh[:, :, 2].max(axis=1) > 1.0
+    assert stands.any() and not stands.all()
+    renderer.load(replace(marked, mesh=marked.mesh[stands if raised else ~stands]))
+    image = renderer.camera(CameraModel(64, 64, 40.0, 40.0, 32.0, 40.0, Mount(height=1.5)), 0.0, 0.0, 0.0, PLAIN_LOOK)
+    is_red = image[..., 0].astype(int) - image[..., 1] > 50
+    assert is_red.any() == raised

@@ -66,7 +66,7 @@ def stand_up(
     if u1 - u0 < 2 or v1 - v0 < 2:
         return
     cut = np.asarray(cv2.resize(cut, (u1 - u0, v1 - v0), interpolation=cv2.INTER_AREA), np.uint8)
-    inner = (slice(max(0, -v0), level.height - v0), slice(max(0, -u0), level.width - u0))
+    inner = (slice(max(0, -v0), max(0, level.height - v0)), slice(max(0, -u0), max(0, level.width - u0)))
     outer = (slice(max(0, v0), max(0, v1)), slice(max(0, u0), max(0, u1)))
     visible = (depth[outer] > ahead) & _outline(u1 - u0, v1 - v0)[inner]
     image[outer][visible] = cut[inner][visible]

@@ -158,8 +158,10 @@ class Scene:
 
     def release(self) -> None:
         """Free the card's memory."""
-        for item in (*self._ground, *self._raised, *self._shapes.values()):
-            item.release()
+        for chunks in (*self._ground, *self._raised):
+            chunks.release()
+        for mesh in self._shapes.values():
+            mesh.release()
 
 
 def _chunked(quads: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int64], Spheres]:

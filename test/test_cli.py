@@ -3,6 +3,7 @@ import subprocess
 import sys
 
 import pytest
+from paths import REPOSITORY
 
 from geoflow_ros import cli
 from geoflow_ros.errors import InputError
@@ -37,3 +38,11 @@ def test_a_reader_that_stops_reading_is_no_error() -> None:
     command = f'{sys.executable} -c "{script}" | head -c 1'
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "x", "")
+
+
+def test_commands_without_a_network_do_not_wait_for_torch() -> None:
+    commands = ("demo", "kitti2bag", "localize", "reference", "tiles", "town", "view")
+    modules = ", ".join(f"geoflow_ros.{each}.__main__" for each in commands)
+    script = f"import sys, {modules}; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("False\n")

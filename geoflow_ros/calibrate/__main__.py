@@ -13,7 +13,8 @@ from geoflow_ros import cli
 from geoflow_ros.calibrate.from_drive import Calibration, FoundMount, calibrate
 from geoflow_ros.calibrate.mount_file import mount_yaml
 from geoflow_ros.calibrate.views import draw_views
-from geoflow_ros.replay.command_line import add_inputs, config_of
+from geoflow_ros.replay.command_line import config_of
+from geoflow_ros.replay.input_options import add_inputs
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
 from geoflow_ros.tracking.mount.estimate import STATES, in_words

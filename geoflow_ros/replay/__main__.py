@@ -18,7 +18,8 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.pose import PosePrior
 from geoflow_ros.planar import PlanarPose
-from geoflow_ros.replay.command_line import add_inputs, config_of, session_of, topics_of
+from geoflow_ros.replay.command_line import config_of, session_of, topics_of
+from geoflow_ros.replay.input_options import add_inputs
 from geoflow_ros.replay.play import Played, Script, play
 from geoflow_ros.replay.plots import plot_timeline
 from geoflow_ros.replay.replay_page import on_ground, replay_report

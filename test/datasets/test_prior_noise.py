@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from scipy.stats import kstest
 from training_support import write_towns
 from vigor_tree import write_city
 
+from geoflow_ros.datasets import dataset_files
 from geoflow_ros.datasets.augment import mirror
 from geoflow_ros.datasets.bag_drive import BagDrive
 from geoflow_ros.datasets.kitti import KittiCrossView
@@ -33,6 +35,16 @@ INDICES = 40
 CORNERS = ("1 1 1", "-1 1 1", "1 -1 -1", "-1 -1 1")
 
 
+@pytest.fixture(autouse=True, scope="module")
+def decoded_once() -> Iterator[None]:
+    """The images of a data set are the same at every index here, and large."""
+    read_once = functools.cache(dataset_files.read_image)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("kitti", "vigor"):
+            patch.setattr(f"geoflow_ros.datasets.{name}.read_image", read_once)
+        yield
+
+
 def town(root: Path, turn_deg: float) -> LocalizationDataset:
     write_towns(root, [0], 2)
     return TownSamples(root, [0], 2, size_px=32, resolution=2.0, rotation_range_deg=turn_deg, seed=5)
@@ -44,7 +56,7 @@ def bag(root: Path, turn_deg: float) -> LocalizationDataset:
 
 def kitti(root: Path, turn_deg: float) -> LocalizationDataset:
     tree = write_tree(root, 0.7, blob(640, 640))
-    return KittiCrossView(tree, "train", size_px=32, resolution=2.0, rotation_range_deg=turn_deg, seed=5)
+    return KittiCrossView(tree, "train", size_px=32, resolution=0.2, rotation_range_deg=turn_deg, seed=5)
 
 
 def kitti_list(root: Path, turn_deg: float) -> LocalizationDataset:
@@ -52,7 +64,7 @@ def kitti_list(root: Path, turn_deg: float) -> LocalizationDataset:
     tree = write_tree(root, 0.7, blob(640, 640), frames=len(CORNERS))
     lines = [line.split()[0] for line in (tree / "test1_files.txt").read_text().splitlines()]
     (tree / "test1_files.txt").write_text("".join(f"{a} {b}\n" for a, b in zip(lines, CORNERS, strict=True)))
-    return KittiCrossView(tree, "test1", size_px=32, resolution=2.0, rotation_range_deg=turn_deg)
+    return KittiCrossView(tree, "test1", size_px=32, resolution=0.2, rotation_range_deg=turn_deg)
 
 
 def vigor(root: Path, turn_deg: float, north_up: bool = False) -> LocalizationDataset:

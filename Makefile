@@ -33,7 +33,8 @@ endif
 
 # The numerical tests, and the processor that has the least of what those since 2013 have: results must not depend on more.
 NUMERICAL := test/model test/localization test/train test/evaluate
-TIMED := test/ros test/launch test/config test/benchmark
+# Those that measure time, or start nodes with clocks of their own: they run alone.
+TIMED := test/benchmark $(shell grep -lrE 'FAKE_|node_process' test/ros)
 ONE_THREAD := OMP_NUM_THREADS=1
 PLAIN := ONEDNN_MAX_CPU_ISA=AVX2 DNNL_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 MKL_ENABLE_INSTRUCTIONS=AVX2 \
   OPENBLAS_CORETYPE=Haswell NUMBA_CPU_NAME=haswell
@@ -48,7 +49,7 @@ venv: $(STAMP)  ## make .venv (the other targets do so by themselves)
 demo: $(STAMP)  ## localise the shipped drive with the real node over DDS; results in out/demo/
 	$(PYTHON) -m geoflow_ros.demo --out out/demo
 
-# A process a core, each with one thread; those with nodes and clocks of their own run alone.
+# A process a core, each with one thread.
 test: $(STAMP)  ## run the tests; ARGS="-k tiles" goes to pytest, which then runs in one process
 ifeq ($(ARGS),)
 	$(ONE_THREAD) $(PYTHON) -m pytest -n auto --dist loadfile $(TIMED:%=--ignore=%)

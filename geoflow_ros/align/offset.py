@@ -72,6 +72,13 @@ def measure(found: Differences, max_std_m: float) -> MeasuredOffset:
             f"only {len(found.stamps)} frames in {blocks} parts of {BLOCK_S:g} s were localised near the reference, "
             f"expected {MIN_FRAMES} in {MIN_BLOCKS}: give a longer drive, or see what replay says of this one"
         )
+    reference_std = math.sqrt(float(np.linalg.eigvalsh(found.references.mean(axis=0)).max()))
+    if reference_std > max_std_m:
+        raise InputError(
+            f"the fixes say that they are uncertain by {reference_std:.2f} m, more than {max_std_m:g} m, and their "
+            "errors last for minutes: give a drive with RTK fixes, or a trajectory with --truth, or allow more with "
+            "--max-std-m"
+        )
     whole = _fitted(found)
     _check_constant(found)
     if whole.std > max_std_m:

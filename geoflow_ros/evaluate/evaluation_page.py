@@ -79,9 +79,8 @@ def _snapshot(
     heatmap = heatmap_jpeg(draw_case(estimate, sample.truth, HEATMAP_PX))
     turn = UP - sample.truth[2]
     places = rotate(turn, estimate.hypotheses[:, :2] - sample.truth[:2])
-    return Snapshot(
-        moment, camera_jpeg(sample.ground), heatmap, np.column_stack([places, estimate.hypotheses[:, 2] + turn])
-    )
+    hypotheses = np.column_stack([places, estimate.hypotheses[:, 2] + turn])
+    return Snapshot(moment, {"": camera_jpeg(sample.ground)}, heatmap, hypotheses)
 
 
 def _is_one(value: object) -> bool:

@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> None:
     _prepare(arguments.out, arguments.json)
     satellite = SatelliteMap(open_store(config.tiles))
     session = session_of(config, satellite)
-    recorder = SnapshotRecorder(partial(badness, truth))
+    recorder = SnapshotRecorder(partial(badness, truth), max(len(config.cameras), 1))
     played = play(arguments.bag, session, script, recorder.watch)
     fused = judge(played.frames, lambda frame: frame.track.pose, truth)
     single = judge(played.frames, lambda frame: frame.single, truth)

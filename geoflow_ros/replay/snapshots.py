@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,38 +32,53 @@ def badness(truth: Trajectory | None, answer: Answer) -> float:
     return position_std(pose.covariance) if true is None else float(np.hypot(pose.east - true.x, pose.north - true.y))
 
 
+class CameraImage:
+    """An image message as a page shows it, drawn once it is asked for. cameras: of how many it is one."""
+
+    def __init__(self, message: Any, cameras: int) -> None:
+        self._message, self._cameras = message, cameras
+
+    @cached_property
+    def picture(self) -> bytes | None:
+        """None where the image cannot be read."""
+        return camera_thumbnail(self._message, self._cameras)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Bad:
     """A moment that may be among the worst: drawn only if it stays so."""
 
     badness: float
     index: int
-    message: Any
+    images: Mapping[str, CameraImage]
     answer: Answer
 
 
 class SnapshotRecorder:
     """Keeps pictures of moments at equal intervals and of the worst ones; hand `watch` to `play`."""
 
-    def __init__(self, badness_of: Callable[[Answer], float]) -> None:
+    def __init__(self, badness_of: Callable[[Answer], float], cameras: int = 1) -> None:
         self._badness_of = badness_of
+        self._cameras = cameras
+        self._newest: dict[str, CameraImage] = {}
         self._regular: list[Snapshot] = []
         self._stride = 1
         self._worst: list[_Bad] = []
 
     def watch(self, index: int, message: Any, answer: Answer) -> None:
-        """See a frame."""
+        """See a frame; of a rig, the newest images of the other cameras belong to its moment, too."""
+        self._newest = self._newest | {answer.camera: CameraImage(message, self._cameras)}
         if index % self._stride == 0:
-            self._regular.append(take(index, message, answer))
+            self._regular.append(take(index, self._newest, answer))
         if len(self._regular) > REGULAR:
             self._stride *= 2
             self._regular = [each for each in self._regular if each.moment % self._stride == 0]
-        self._compete(_Bad(self._badness_of(answer), index, message, answer))
+        self._compete(_Bad(self._badness_of(answer), index, self._newest, answer))
 
     def snapshots(self) -> list[Snapshot]:
         """All that were kept, in the order of the frames."""
         there = {each.moment for each in self._regular}
-        worst = [take(each.index, each.message, each.answer) for each in self._worst if each.index not in there]
+        worst = [take(each.index, each.images, each.answer) for each in self._worst if each.index not in there]
         return sorted([*self._regular, *worst], key=lambda each: each.moment)
 
     def _compete(self, new: _Bad) -> None:
@@ -73,19 +89,20 @@ class SnapshotRecorder:
             self._worst = [old for old in self._worst if old not in rivals] + [new]
 
 
-def take(index: int, message: Any, answer: Answer) -> Snapshot:
-    """The camera's image and the heatmap of a frame, as far as there are any."""
+def take(index: int, images: Mapping[str, CameraImage], answer: Answer) -> Snapshot:
+    """The cameras' images and the heatmap of a frame, as far as there are any."""
     estimate, heatmap, hypotheses = answer.shown(), None, np.empty((0, 3))
     if estimate is not None and answer.prior is not None:
         heatmap = heatmap_jpeg(draw_heatmap(estimate, answer.prior, HEATMAP_PX))
         hypotheses = estimate.hypotheses
-    return Snapshot(index, camera_thumbnail(message), heatmap, hypotheses)
+    pictures = {name: image.picture for name, image in images.items()}
+    return Snapshot(index, {name: each for name, each in pictures.items() if each is not None}, heatmap, hypotheses)
 
 
-def camera_thumbnail(message: Any) -> bytes | None:
+def camera_thumbnail(message: Any, cameras: int = 1) -> bytes | None:
     """JPEG of an image message, raw or compressed; None where it cannot be read, which the answer's reason says."""
     try:
         image = to_rgb(message) if hasattr(message, "encoding") else compressed_to_rgb(message)
     except InputError:
         return None
-    return camera_jpeg(image)
+    return camera_jpeg(image, cameras)

@@ -57,10 +57,10 @@ class PoseColumns:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """Pictures (JPEG) of a moment, by its index. hypotheses: (H, 3) poses in `map`."""
+    """Pictures (JPEG) of a moment, by its index. cameras: by name, "" of an only one. hypotheses: (H, 3) in `map`."""
 
     moment: int
-    camera: bytes | None
+    cameras: Mapping[str, bytes]
     heatmap: bytes | None
     hypotheses: Floats
 
@@ -68,7 +68,7 @@ class Snapshot:
         """position: of the moment among those that are kept."""
         return {
             "moment": position,
-            "camera": self.camera and data_uri(self.camera),
+            "cameras": {name: data_uri(picture) for name, picture in self.cameras.items()},
             "heatmap": self.heatmap and data_uri(self.heatmap),
             "hypotheses": np.round(self.hypotheses, 2).tolist(),
         }

@@ -14,12 +14,14 @@ QUALITIES = (80, 65, 50, 35, 20, 10)
 """JPEG qualities that are tried in turn until a picture is small enough."""
 MIN_SIDE_PX = 16
 CAMERA_PX, HEATMAP_PX = 360, 360
+RIG_CAMERA_PX = 240
 PICTURE_BYTES = 20_000
+"""Of a heatmap, and of all cameras of a moment together."""
 
 
-def camera_jpeg(image: NDArray[np.uint8]) -> bytes:
-    """What a page shows of a camera's image (H, W, 3)."""
-    return thumbnail(image, CAMERA_PX, PICTURE_BYTES)
+def camera_jpeg(image: NDArray[np.uint8], cameras: int = 1) -> bytes:
+    """What a page shows of a camera's image (H, W, 3), one of so many."""
+    return thumbnail(image, CAMERA_PX if cameras == 1 else RIG_CAMERA_PX, PICTURE_BYTES // cameras)
 
 
 def heatmap_jpeg(picture: NDArray[np.uint8]) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from geometry_msgs.msg import PoseWithCovarianceStamped, Quaternion
 from numpy.typing import NDArray
-from sensor_msgs.msg import Image, NavSatFix, NavSatStatus
+from sensor_msgs.msg import Image, NavSatFix, NavSatStatus, PointCloud2
 from std_msgs.msg import Header
 
 from geoflow_ros.bags import messages
@@ -103,3 +103,10 @@ def _by_cv_bridge(message: Image) -> NDArray[np.uint8]:
         return np.asarray(bridge.imgmsg_to_cv2(message, "rgb8"), dtype=np.uint8)
     except Exception as error:  # cv_bridge raises its own, OpenCV's and KeyError for an unknown name
         raise InputError(f"image encoding {message.encoding!r} cannot be read by cv_bridge: {error}") from error
+
+
+def hypotheses_of(message: PointCloud2) -> NDArray[np.float64]:
+    """East, north, yaw (H, 3) of a cloud as the node publishes its hypotheses: float32 fields x, y and yaw."""
+    at = {field.name: field.offset // 4 for field in message.fields}
+    points = np.frombuffer(bytes(message.data), "<f4").reshape(-1, message.point_step // 4)
+    return np.asarray(points[:, [at["x"], at["y"], at["yaw"]]], dtype=np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
@@ -28,7 +29,7 @@ class FolderStore:
     """A folder of tiles z/x/y with or without a suffix in any case, with @2x, or with .tile behind; read only.
 
     Rows are counted from the north (XYZ) or the south (TMS, as gdal2tiles writes with a tilemapresource.xml): the
-    tiles' edges decide, else whether there is that file.
+    tiles' edges decide, else whether there is that file. Opening it lists the columns and some of them, not the tiles.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -40,8 +41,7 @@ class FolderStore:
         description = described(self.path)
         self.attribution = str(description.get("attribution", ""))
         self.imagery_offset = ImageryOffset.parse(str(description.get(OFFSET_KEY, "")), self.path)
-        levels = (int(level.name) for level in _numbered(self.path))
-        self.zooms = tuple(sorted(zoom for zoom in levels if any(self._rows(zoom))))
+        self.zooms = tuple(zoom for zoom in _numbered(self.path) if any(self._rows(zoom)))
         if not self.zooms:
             raise InputError(f"{self.path} holds no z/x/y tiles of png, jpg or webp: give a tile folder")
         some = islice(self._rows(self.zooms[-1]), 8)
@@ -87,7 +87,7 @@ class FolderStore:
     def _vertical_pairs(self) -> Iterator[tuple[bytes, bytes]]:
         """Tiles of stored rows n and n + 1, from columns across the finest zoom."""
         zoom = self.zooms[-1]
-        columns = [int(column.name) for column in _numbered(self.path / str(zoom))]
+        columns = _numbered(self.path / str(zoom))
         for x in columns[:: max(1, len(columns) // SEAM_COLUMNS)]:
             for first, second in pairwise(islice(self._column(zoom, x), SEAM_ROWS)):
                 if first + 1 == second:
@@ -101,8 +101,7 @@ class FolderStore:
 
     def _rows(self, zoom: int) -> Iterator[tuple[int, int, int]]:
         """Zoom, column and row, as stored, of every tile of a zoom."""
-        for column in _numbered(self.path / str(zoom)):
-            x = int(column.name)
+        for x in _numbered(self.path / str(zoom)):
             yield from ((zoom, x, row) for row in self._column(zoom, x))
 
     def _column(self, z: int, x: int) -> dict[int, str]:
@@ -122,12 +121,12 @@ def described(folder: Path) -> dict[str, object]:
 
 def _listed(folder: Path, _changed_ns: int) -> dict[int, str]:
     """File name by row, ascending; of several for a tile the plain one before the @2x one."""
-    matches = [match for match in (_NAME.fullmatch(entry.name) for entry in sorted(folder.iterdir())) if match]
+    matches = [match for match in map(_NAME.fullmatch, sorted(os.listdir(folder))) if match]
     preferred = sorted(matches, key=lambda match: bool(match[2]), reverse=True)  # the last one stays
     return dict(sorted({int(match[1]): match[0] for match in preferred}.items()))
 
 
-def _numbered(folder: Path) -> list[Path]:
-    """The subfolders of a folder whose name is a number, in the order of the numbers."""
-    folders = folder.iterdir() if folder.is_dir() else ()
-    return sorted((each for each in folders if each.name.isdecimal()), key=lambda each: int(each.name))
+def _numbered(folder: Path) -> list[int]:
+    """The numbers that are names in a folder, ascending; none where it is no folder."""
+    names = os.listdir(folder) if folder.is_dir() else ()
+    return sorted(int(name) for name in names if name.isdecimal())

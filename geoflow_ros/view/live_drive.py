@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import PoseWithCovariance
@@ -39,17 +40,22 @@ class Moment:
     prior: PoseWithCovariance | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """A JPEG, and the number of the moment that it shows."""
+    """A JPEG of the image of a stamp. camera: its name. hypotheses: (H, 3) poses in `map`, of a heatmap."""
 
-    moment: int
     kind: Kind
+    stamp_ns: int
     jpeg: bytes
+    camera: str = ""
+    hypotheses: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 3)))
 
-    def to_json(self) -> dict[str, Any]:
-        """As the page's script reads it."""
-        return {"moment": self.moment, "kind": self.kind, "source": data_uri(self.jpeg)}
+    def to_json(self, moment: int) -> dict[str, Any]:
+        """As the page's script reads it. moment: the number of that which it shows."""
+        source = data_uri(self.jpeg)
+        cameras, heatmap = ({self.camera: source}, None) if self.kind == "camera" else ({}, source)
+        hypotheses = np.round(self.hypotheses, 2).tolist()
+        return {"moment": moment, "cameras": cameras, "heatmap": heatmap, "hypotheses": hypotheses}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,25 +119,25 @@ class LiveDrive:
             self._moments.add(moment)
             while moment.seconds - self._moments.items[0].seconds > self._seconds:
                 self._moments.items.popleft()
-            for kind, (stamp_ns, jpeg) in list(self._waiting.items()):
-                if not moment.stamp_ns or stamp_ns <= moment.stamp_ns:
-                    self._pictures.add(Picture(self._moments.count - 1, kind, jpeg))
-                    del self._waiting[kind]
+            for key, picture in list(self._waiting.items()):
+                if not moment.stamp_ns or picture.stamp_ns <= moment.stamp_ns:
+                    self._pictures.add((self._moments.count - 1, picture))
+                    del self._waiting[key]
 
     def add_fix(self, east: float, north: float) -> None:
         """A GNSS fix, metres of the map."""
         with self._lock:
             self._fixes.add((east, north))
 
-    def add_picture(self, kind: Kind, stamp_ns: int, jpeg: bytes) -> None:
+    def add_picture(self, picture: Picture) -> None:
         """What belongs to the image of a stamp, whose moment may come before or after it."""
         with self._lock:
             newest = list(self._moments.items)[-LATE_MOMENTS:]
             for back, moment in enumerate(reversed(newest), start=1):
-                if moment.stamp_ns == stamp_ns:
-                    self._pictures.add(Picture(self._moments.count - back, kind, jpeg))
+                if moment.stamp_ns == picture.stamp_ns:
+                    self._pictures.add((self._moments.count - back, picture))
                     return
-            self._waiting[kind] = (stamp_ns, jpeg)
+            self._waiting[picture.kind, picture.camera] = picture
 
     def since(self, seen: Cursor | None) -> tuple[Cursor, dict[str, Any]] | None:
         """What is new, and how much has been seen then; all for a new page, None for one of another map."""
@@ -148,7 +154,7 @@ class LiveDrive:
             "first": now.moments - len(moments),
             "oldest": oldest,
             "report": self._report(moments, fixes, status).to_json(),
-            "pictures": [each.to_json() for each in pictures if each.moment >= oldest],
+            "pictures": [picture.to_json(moment) for moment, picture in pictures if moment >= oldest],
             "state": status.state,
             "notice": "; ".join(each for each in (status.notice, status.trouble) if each),
             "headline": ", ".join(f"{state} {n / states.total():.0%}" for state, n in states.most_common()),
@@ -157,9 +163,9 @@ class LiveDrive:
     def _forget(self) -> None:
         self._epoch = time.time_ns()
         self._moments: Recent[Moment] = Recent(MAX_MOMENTS)
-        self._pictures: Recent[Picture] = Recent(MAX_PICTURES)
+        self._pictures: Recent[tuple[int, Picture]] = Recent(MAX_PICTURES)
         self._fixes: Recent[tuple[float, float]] = Recent(MAX_POINTS)
-        self._waiting: dict[Kind, tuple[int, bytes]] = {}
+        self._waiting: dict[tuple[Kind, str], Picture] = {}
 
     def _report(self, moments: Sequence[Moment], fixes: Sequence[tuple[float, float]], status: Status) -> Report:
         nothing = np.full((len(moments), 3), np.nan)

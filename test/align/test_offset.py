@@ -52,5 +52,8 @@ def test_a_short_drive_is_refused() -> None:
 
 
 def test_many_fixes_are_no_better_than_one_whose_error_lasts() -> None:
-    with pytest.raises(InputError, match=r"uncertain by 1\.0\d m, more than 0\.25 m: give a longer drive with better"):
+    with pytest.raises(
+        InputError, match=r"fixes say .* uncertain by 1\.00 m, more than 0\.25 m, .* RTK fixes, or a tr.* --truth"
+    ):
         measure(drive(4, fix_std=1.0), 0.25)
+    assert measure(drive(4, fix_std=1.0), 1.5).std == pytest.approx(1.0, abs=0.1)

@@ -13,16 +13,17 @@ import tracking_support as sim
 from geoflow_ros.bags.trajectory import Trajectory
 from geoflow_ros.localization.pose import PoseWithCovariance, Rejection
 from geoflow_ros.replay import snapshots
-from geoflow_ros.replay.snapshots import SnapshotRecorder, badness
+from geoflow_ros.replay.snapshots import CameraImage, SnapshotRecorder, badness
 from geoflow_ros.tracking.answer import Answer
+from geoflow_ros.tracking.cameras import ONE
 from geoflow_ros.tracking.tracker import Track, TrackState
 
 
-def answer(seconds: float, off: float | None = 0.0) -> Answer:
+def answer(seconds: float, off: float | None = 0.0, camera: str = ONE) -> Answer:
     """Of a pose `off` metres east of the origin, and a frame that was refused."""
     pose = None if off is None else PoseWithCovariance(off, 0.0, 0.0, np.diag([4.0, 1.0, 0.1]))
     track = Track(TrackState.LOCALISED, "", pose)
-    return Answer(sim.stamp(seconds), track, Rejection("no"), None, None, None, {})
+    return Answer(sim.stamp(seconds), track, Rejection("no"), None, None, None, {}, camera)
 
 
 def recorded(badnesses: list[float], interval: float = 0.1) -> list[Any]:
@@ -36,7 +37,7 @@ def test_regular_ones_are_evenly_spread_and_few(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(snapshots, "REGULAR", 16)
     moments = [each.moment for each in recorded([-1.0] * 1000)]
     assert set(np.diff(moments)) == {64} and moments[0] == 0  # 1000 / 64 < 16 < 1000 / 32
-    assert all(each.camera for each in recorded([-1.0] * 10))
+    assert all(each.cameras[ONE] for each in recorded([-1.0] * 10))
 
 
 def test_the_worst_have_pictures_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,8 +52,24 @@ def test_the_worst_have_pictures_too(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_image_that_cannot_be_read_has_no_picture() -> None:
     message = SimpleNamespace(header=sim.header(sim.stamp(0.0)), format="jpeg", data=b"\xff\xd8broken")
-    shot = snapshots.take(0, message, answer(0.0))
-    assert (shot.camera, shot.heatmap, len(shot.hypotheses)) == (None, None, 0)
+    shot = snapshots.take(0, {ONE: CameraImage(message, 1)}, answer(0.0))
+    assert (shot.cameras, shot.heatmap, len(shot.hypotheses)) == ({}, None, 0)
+
+
+def test_a_moment_of_a_rig_has_the_newest_image_of_every_camera(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two cameras in turn, of which every second moment is kept: they are moments of one and the same."""
+    monkeypatch.setattr(snapshots, "REGULAR", 4)
+    drawn: list[Any] = []
+    monkeypatch.setattr(
+        snapshots, "camera_thumbnail", lambda message, cameras: drawn.append(message) or b"%d" % message
+    )
+    recorder = SnapshotRecorder(lambda _: -1.0, cameras=2)
+    for index in range(8):
+        recorder.watch(index, index, answer(index * 0.1, camera=("front", "rear")[index % 2]))
+    kept = recorder.snapshots()
+    assert [each.moment for each in kept] == [0, 2, 4, 6]
+    assert kept[0].cameras == {"front": b"0"} and kept[3].cameras == {"front": b"6", "rear": b"5"}
+    assert sorted(drawn) == sorted(set(drawn)), "drawn twice"
 
 
 def test_badness_is_the_error_or_what_the_pose_says_of_itself() -> None:

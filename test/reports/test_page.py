@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from browser import chromium, complaints, requests
-from report_support import report
+from report_support import picture, report
 
 from geoflow_ros.localization.pose import PoseWithCovariance
 from geoflow_ros.reports import ground
 from geoflow_ros.reports.ground import Cell, Ground
 from geoflow_ros.reports.page import write_page
 from geoflow_ros.reports.page_data import PoseColumns, Snapshot
-from geoflow_ros.reports.thumbnails import jpeg, thumbnail
+from geoflow_ros.reports.thumbnails import data_uri, jpeg, thumbnail
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -55,7 +55,7 @@ def test_slider_layers_colours_and_links(browser: Chrome, tmp_path: Path) -> Non
     seen = []
     for moves in (0, 20, 20):
         find("id", "slider").send_keys(Keys.ARROW_RIGHT * moves)
-        pictures = [find("id", name).get_attribute("src") for name in ("camera", "heatmap")]
+        pictures = [find("css selector", name).get_attribute("src") for name in ("#cameras img", "#heatmap")]
         seen.append((text(browser, "#clock"), *pictures))
     assert [each[0] for each in seen] == ["0.00 s", "2.00 s", "4.00 s"]
     assert len({each[1] for each in seen}) == len({each[2] for each in seen}) == 3
@@ -85,6 +85,35 @@ def test_a_click_into_a_curve_moves_the_slider(browser: Chrome, tmp_path: Path) 
     assert browser.execute_script("return current.moment") == pytest.approx(49.5, abs=2.0)
 
 
+def test_each_camera_of_a_rig_has_its_newest_picture(browser: Chrome, tmp_path: Path) -> None:
+    """The rear camera begins later, and its name is as hostile as names can be."""
+    pictures = [{"front": picture(i, 0, 0)} | ({EVIL: picture(i, 200, 0)} if i else {}) for i in (0, 20, 40)]
+    shots = [Snapshot(20 * k, each, None, np.empty((0, 3))) for k, each in enumerate(pictures)]
+    opened(browser, tmp_path / "report.html", report(snapshots=shots))
+    sources = "return [...document.querySelectorAll('#cameras img')].map((each) => each.src)"
+    assert browser.execute_script(sources) == [data_uri(pictures[1][EVIL]), data_uri(pictures[0]["front"])]
+    assert text(browser, "#cameras").splitlines() == [f"{EVIL}, the nearest picture is of 2.00 s", "front"]
+    browser.execute_script("show(40)")
+    assert browser.execute_script(sources) == [data_uri(pictures[2][EVIL]), data_uri(pictures[2]["front"])]
+    figure = browser.find_element("css selector", "#cameras figure")
+    width = figure.size["width"]
+    figure.click()
+    assert figure.size["width"] > 1.9 * width
+    assert browser.execute_script("return window.hacked === undefined") is True and complaints(browser) == []
+
+
+def test_hypotheses_are_those_of_the_heatmap_beside(browser: Chrome, tmp_path: Path) -> None:
+    """One a snapshot, an arrow and a dot; that of moment 20 is at 20 m east."""
+    opened(browser, tmp_path / "report.html", report())
+    drawn = (
+        "show(arguments[0]); return layers.hypotheses.getLayers().filter((each) => each.getLatLng)"
+        ".map((each) => [each.getLatLng().lng, each.getLatLng().lat, each.options.color])"
+    )
+    assert browser.execute_script(drawn, 20) == [[20.0, 0.5, "#fff"]]
+    assert browser.execute_script(drawn, 23) == [[20.0, 0.5, "#b8bcc4"]]
+    assert "heatmap, the nearest picture is of 2.00 s" in text(browser, "#thought")
+
+
 @pytest.mark.parametrize("field", ["title", "states", "reasons", "attribution", "tables", "axis"])
 def test_names_are_text_and_nothing_else(browser: Chrome, tmp_path: Path, field: str) -> None:
     values: dict[str, Any] = {
@@ -105,7 +134,8 @@ def test_a_drive_without_poses_truth_pictures_or_imagery(browser: Chrome, tmp_pa
         ground=Ground(), tables={},
     )  # fmt: skip
     opened(browser, tmp_path / "report.html", made)
-    assert "LOST" in text(browser, "#moment") and "no frame was localised" in text(browser, "#heatmap-caption")
+    assert "LOST" in text(browser, "#moment") and "no frame was localised" in text(browser, "#thought")
+    assert text(browser, "#cameras") == "no camera picture was kept"
     assert browser.find_elements("css selector", ".leaflet-control-layers-selector") == []
     assert [each.text for each in browser.find_elements("css selector", "#colour option")] == ["state"]
     assert complaints(browser) == []
@@ -124,7 +154,7 @@ def test_an_hour_is_small_and_quick(browser: Chrome, tmp_path: Path) -> None:
     hypotheses = rng.normal(0.0, 1.0, (48, 3))
     made = report(
         HOUR, fused=columns, single=columns, prior=columns, truth=columns.poses + rng.normal(0.0, 0.2, (HOUR, 3)),
-        snapshots=[Snapshot(i, shot, shot, hypotheses) for i in range(0, HOUR, HOUR // 249)],
+        snapshots=[Snapshot(i, {"": shot}, shot, hypotheses) for i in range(0, HOUR, HOUR // 249)],
         ground=Ground(tuple(cells)), fixes=rng.normal(0.0, 5e3, (HOUR, 2)),
         states=["LOCALISED", "DEGRADED"] * (HOUR // 2),
     )  # fmt: skip

@@ -31,7 +31,8 @@ def report(count: int = 100, **others: Any) -> Report:
     priors = [None if i < 10 else PoseWithCovariance(float(i), 1.0, 0.1, covariance) for i in range(count)]
     truth = np.column_stack([np.arange(count), np.zeros(count), np.zeros(count)])
     shots = [
-        Snapshot(i, picture(0, i, 200), picture(200, i, 0), np.array([[i, 0.5, 0.0]])) for i in range(0, count, 20)
+        Snapshot(i, {"": picture(0, i, 200)}, picture(200, i, 0), np.array([[i, 0.5, 0.0]]))
+        for i in range(0, count, 20)
     ]
     made = Report(
         title="a drive",

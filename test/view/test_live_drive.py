@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from report_support import picture
 from view_support import moment
 
 from geoflow_ros.geodesy import Datum
 from geoflow_ros.reports.page_data import MAX_POINTS
-from geoflow_ros.view.live_drive import MAX_PICTURES, LiveDrive, Moment
+from geoflow_ros.reports.thumbnails import data_uri
+from geoflow_ros.view.live_drive import MAX_PICTURES, LiveDrive, Moment, Picture
 from geoflow_ros.view.recent import Cursor, Recent
 
 
@@ -51,14 +53,18 @@ def test_what_is_older_than_the_minutes_goes() -> None:
 
 def test_pictures_belong_to_the_moment_of_their_image() -> None:
     live = drive()
-    live.add_picture("camera", 2, picture(1, 2, 3))  # before its moment, whose stamp is 2
+    live.add_picture(Picture("camera", 2, picture(1, 2, 3), "front"))
+    live.add_picture(Picture("camera", 2, picture(4, 5, 6), "rear"))  # before its moment, whose stamp is 2
     live.add(moment(0))
     assert news(live)[1]["pictures"] == []
     live.add(moment(1))
     live.add(moment(2))
-    live.add_picture("heatmap", 2, picture(1, 2, 3))  # after it
-    assert [(each["kind"], each["moment"]) for each in news(live)[1]["pictures"]] == [("camera", 1), ("heatmap", 1)]
-    live.add_picture("camera", 9, picture(1, 2, 3))  # of an image that is never answered
+    live.add_picture(Picture("heatmap", 2, picture(1, 2, 3), hypotheses=np.array([[1.234, 2.0, 0.5]])))  # after it
+    front, rear, heatmap = news(live)[1]["pictures"]
+    assert front == {"moment": 1, "cameras": {"front": data_uri(picture(1, 2, 3))}, "heatmap": None, "hypotheses": []}
+    assert rear["cameras"] == {"rear": data_uri(picture(4, 5, 6))}
+    assert (heatmap["moment"], heatmap["cameras"], heatmap["hypotheses"]) == (1, {}, [[1.23, 2.0, 0.5]])
+    live.add_picture(Picture("camera", 9, picture(1, 2, 3)))  # of an image that is never answered
     live.add(Moment(1.0, 0, "LOST", "no imagery"))
     assert news(live)[1]["pictures"][-1]["moment"] == 3
 
@@ -68,7 +74,7 @@ def test_memory_is_bounded() -> None:
     jpeg = picture(1, 2, 3)
     for index in range(MAX_PICTURES + 50):
         live.add(moment(index))
-        live.add_picture("camera", index + 1, jpeg)
+        live.add_picture(Picture("camera", index + 1, jpeg))
     for _ in range(MAX_POINTS + 10):
         live.add_fix(0.0, 0.0)
     _, update = news(live)

@@ -19,7 +19,7 @@ from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.pose import PoseWithCovariance
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
-from geoflow_ros.view.live_drive import LiveDrive
+from geoflow_ros.view.live_drive import LiveDrive, Picture
 from geoflow_ros.view.page_server import PageServer
 
 if TYPE_CHECKING:
@@ -68,17 +68,21 @@ def text(browser: Chrome, selector: str) -> str:
 def test_it_follows_and_forgets(browser: Chrome, page: PageServer, drive: LiveDrive) -> None:
     for index in range(30):
         drive.add(moment(index))
-    drive.add_picture("camera", 30, picture(200, 0, 0))
+    drive.add_picture(Picture("camera", 30, picture(200, 0, 0), "rear"))
     wait(lambda: text(browser, "#clock") == "2.90 s", "the newest moment")
     assert "29.00 m east" in text(browser, "#moment") and text(browser, "#now") == "LOCALISED"
-    wait(lambda: browser.find_element("id", "camera").get_attribute("src"), "the picture")
+    wait(lambda: browser.find_element("css selector", "#cameras img").get_attribute("src"), "the picture")
     for index in range(30, 90):
         drive.add(moment(index))
-    drive.add_picture("heatmap", 90, picture(0, 200, 0))
+    for name in ("front", "rear"):
+        drive.add_picture(Picture("camera", 90, picture(0, 0, 200), name))
+    drive.add_picture(Picture("heatmap", 90, picture(0, 200, 0), hypotheses=np.array([[88.0, 1.0, 0.5]])))
     wait(lambda: text(browser, "#clock") == "8.90 s", "the newest moment")
     assert browser.execute_script("return report.along[0]") == pytest.approx(2.9)
     assert browser.execute_script("return map.getBounds().contains(at(report.fused, count() - 1))")
     wait(lambda: browser.find_element("id", "heatmap").get_attribute("src"), "the heatmap")
+    assert text(browser, "#cameras").splitlines() == ["front", "rear"]
+    assert browser.execute_script("return layers.hypotheses.getLayers()[1].getLatLng()") == {"lat": 1.0, "lng": 88.0}
     assert browser.execute_script("return [report.along.length, report.state.length, slider.max]") == [61, 61, "60"]
     wait(lambda: browser.execute_script("return plots[0].data[0].length") == 61, "the curves")
 

@@ -23,9 +23,7 @@ function append(update) {
   for (const [mine, theirs] of columnPairs(news)) for (const value of theirs) mine.push(value);
   report.fixes.push(...news.fixes);
   report.fixes.splice(0, report.fixes.length - MAX_FIXES);
-  for (const { moment, kind, source } of update.pictures) {
-    report.snapshots.push({ moment: moment - live.first, [kind]: source, hypotheses: [] });
-  }
+  for (const each of update.pictures) report.snapshots.push({ ...each, moment: each.moment - live.first });
 }
 
 // The node's view keeps some minutes, and so does the page.

@@ -113,13 +113,11 @@ function drawPose(group, poses, i, color) {
 function drawMoment(i) {
   const prior = isLive ? "newest fix" : "prior";
   for (const name of ["hypotheses", prior, "true pose", "pose"]) layers[name].clearLayers();
-  const snapshot = snapshotNear(i, "heatmap");
-  if (snapshot && snapshot.moment === i) {
-    for (const [east, north, yaw] of snapshot.hypotheses) {
-      arrow(layers.hypotheses, north, east, yaw, "#fff", 1, 10);
-      L.circleMarker([north, east], { radius: 1.5, color: "#fff", weight: 1, interactive: false })
-        .addTo(layers.hypotheses);
-    }
+  const snapshot = snapshotNear(i, heatmapOf); // whose hypotheses are grey where it is of another moment, as its picture
+  for (const [east, north, yaw] of snapshot ? snapshot.hypotheses : []) {
+    const color = snapshot.moment === i ? "#fff" : "#b8bcc4";
+    arrow(layers.hypotheses, north, east, yaw, color, 1, 10);
+    L.circleMarker([north, east], { radius: 1.5, color, weight: 1, interactive: false }).addTo(layers.hypotheses);
   }
   drawPose(layers[prior], report.prior, i, "#5adcff");
   drawPose(layers["true pose"], report.truth, i, "#ff50ff");
@@ -145,7 +143,7 @@ function drawMap(colouring) {
   map.removeLayer(layers["single frames"]);
   layer("poses", has("fused"));
   drawSeries(colouring);
-  layer("hypotheses", report.snapshots.some((each) => each.hypotheses.length));
+  layer("hypotheses", isLive || report.snapshots.some((each) => each.hypotheses.length));
   layer(isLive ? "newest fix" : "prior", has("prior"));
   layer("true pose", has("truth"));
   layer("pose", has("fused"));

@@ -35,12 +35,21 @@ function nearest(along) {
   return low > 0 && along - report.along[low - 1] < report.along[low] - along ? low - 1 : low;
 }
 
-// The snapshot nearest to a moment that has a picture of this kind; undefined if none has.
-function snapshotNear(moment, kind) {
+// The snapshot nearest to a moment of which there is such a picture; undefined if there is none.
+function snapshotNear(moment, pictureOf) {
   let best;
   const away = (snapshot) => Math.abs(report.along[snapshot.moment] - report.along[moment]);
-  for (const each of report.snapshots) if (each[kind] && (!best || away(each) < away(best))) best = each;
+  for (const each of report.snapshots) if (pictureOf(each) && (!best || away(each) < away(best))) best = each;
   return best;
+}
+
+const heatmapOf = (snapshot) => snapshot.heatmap;
+const cameraOf = (name) => (snapshot) => snapshot.cameras[name];
+
+// Names of the cameras, "" of one that has none; as if of one where no picture was kept.
+function cameraNames() {
+  const names = new Set(report.snapshots.flatMap((each) => Object.keys(each.cameras)));
+  return names.size ? [...names].sort() : [""];
 }
 
 function rampColour(share) {

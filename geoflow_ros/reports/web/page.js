@@ -6,13 +6,28 @@ const unit = (report.axis.match(/\[(.*)\]/) || ["", ""])[1];
 const placeText = (along) => (Number.isInteger(along) && !unit ? String(along) : `${along.toFixed(2)} ${unit}`.trim());
 const numberText = (value, digits, of) => (value === null ? "–" : `${value.toFixed(digits)} ${of}`);
 
-function showPicture(id, moment, missing) {
-  const picture = document.getElementById(id), caption = document.getElementById(`${id}-caption`);
-  const snapshot = snapshotNear(moment, id);
+function showPicture(figure, moment, name, pictureOf, missing) {
+  const [picture, caption] = figure.children, snapshot = snapshotNear(moment, pictureOf);
   if (!snapshot) { picture.removeAttribute("src"); caption.textContent = missing; return; }
-  if (picture.src !== snapshot[id]) picture.src = snapshot[id];
-  const where = snapshot.moment === moment ? "" : `, the nearest picture is of ${placeText(report.along[snapshot.moment])}`;
-  caption.textContent = `${id}${where}`;
+  const source = pictureOf(snapshot), place = placeText(report.along[snapshot.moment]);
+  if (picture.src !== source) picture.src = source;
+  caption.textContent = snapshot.moment === moment ? name : `${name}, the nearest picture is of ${place}`;
+  caption.title = caption.textContent;
+}
+
+// A figure for every camera; a click on one of several makes it as wide as all.
+function showCameras(moment) {
+  const box = document.getElementById("cameras"), names = cameraNames();
+  if (box.childElementCount !== names.length) {
+    box.className = names.length > 1 ? "rig" : "";
+    box.replaceChildren(...names.map(() => document.getElementById("heatmap").parentNode.cloneNode(true)));
+    for (const figure of box.children) {
+      figure.firstElementChild.removeAttribute("id");
+      figure.addEventListener("click", () => figure.classList.toggle("wide"));
+    }
+  }
+  names.forEach((name, k) =>
+    showPicture(box.children[k], moment, name || "camera", cameraOf(name), "no camera picture was kept"));
 }
 
 function errorRows(i) {
@@ -51,8 +66,8 @@ function show(moment) {
   current.moment = moment;
   slider.value = moment;
   document.getElementById("clock").textContent = placeText(report.along[moment]);
-  showPicture("camera", moment, "no camera picture was kept");
-  showPicture("heatmap", moment, "no frame was localised");
+  showCameras(moment);
+  showPicture(document.getElementById("heatmap").parentNode, moment, "heatmap", heatmapOf, "no frame was localised");
   showNumbers(moment);
   drawMoment(moment);
   for (const plot of plots) plot.redraw(false, false);

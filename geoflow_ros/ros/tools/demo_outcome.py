@@ -29,6 +29,7 @@ class DemoRun:
     """Everything that was played and answered, fused and by single frames; live stamps are the bag's + `shift_ns`.
 
     said: when (ns, live) which state was heard, with its reason. heatmaps: JPEG by the live stamp of the frame.
+    hypotheses: (H, 3) poses of those frames.
     """
 
     drive: Path
@@ -39,6 +40,7 @@ class DemoRun:
     single_answers: list[Answer]
     said: list[tuple[int, str]]
     heatmaps: dict[int, bytes]
+    hypotheses: dict[int, NDArray[np.float64]]
     shift_ns: int
 
 

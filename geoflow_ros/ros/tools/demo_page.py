@@ -18,6 +18,7 @@ from geoflow_ros.reports.page_data import PoseColumns, Report, Snapshot, reason_
 from geoflow_ros.ros.tools.demo_outcome import Answer, DemoRun, DemoSummary
 from geoflow_ros.ros.tools.player import IMAGES, INPUTS, Recorded
 from geoflow_ros.satellite.mosaic import SatelliteMap
+from geoflow_ros.tracking.cameras import ONE
 from geoflow_ros.tracking.tracker import TrackState
 
 UNANSWERED_NS, SLACK_NS = 100_000_000, 20_000_000
@@ -85,5 +86,6 @@ def _snapshots(run: DemoRun, images: list[Recorded]) -> list[Snapshot]:
         heatmap = run.heatmaps.get(image.stamp_ns + run.shift_ns)
         if heatmap is not None or moment % stride == 0:
             camera = camera_thumbnail(deserialize_message(image.data, INPUTS[image.topic]))
-            snapshots.append(Snapshot(moment, camera, heatmap, np.empty((0, 3))))
+            hypotheses = run.hypotheses.get(image.stamp_ns + run.shift_ns, np.empty((0, 3)))
+            snapshots.append(Snapshot(moment, {} if camera is None else {ONE: camera}, heatmap, hypotheses))
     return snapshots

@@ -14,9 +14,10 @@ import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import PoseWithCovarianceStamped
+from numpy.typing import NDArray
 from rclpy.node import Node
 from rclpy.subscription import Subscription
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import Image, PointCloud2
 from std_msgs.msg import String
 
 from geoflow_ros.bags.messages import quaternion_yaw, stamp_ns, to_rgb
@@ -26,6 +27,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.planar import PlanarPose
 from geoflow_ros.reports.thumbnails import heatmap_jpeg
 from geoflow_ros.resources import share_file
+from geoflow_ros.ros.conversions import hypotheses_of
 from geoflow_ros.ros.tools.dds import private_environment
 from geoflow_ros.ros.tools.demo_outcome import Answer, DemoRun
 from geoflow_ros.ros.tools.demo_report import write_report
@@ -63,7 +65,7 @@ def run(drive: Path, out: Path, checkpoint: Path | None, command: Sequence[str] 
             rclpy.try_shutdown()
     if not listener.answers:
         raise InputError(f"the node answered no image; its last reason: {listener.last_reason}")
-    heard = (listener.answers, listener.single_answers, listener.said, listener.heatmaps)
+    heard = (listener.answers, listener.single_answers, listener.said, listener.heatmaps, listener.hypotheses)
     write_report(DemoRun(drive, description, truth, messages, *heard, player.shift_ns), out)
 
 
@@ -74,11 +76,12 @@ class _Listener(Node):
         super().__init__("demo")
         self._out = out
         self._heatmap_name = ""
-        self._heatmap_subscription: Subscription | None = None
+        self._pictured: list[Subscription] = []
         self.answers: list[Answer] = []
         self.single_answers: list[Answer] = []
         self.said: list[tuple[int, str]] = []
         self.heatmaps: dict[int, bytes] = {}
+        self.hypotheses: dict[int, NDArray[np.float64]] = {}
         self.last_reason = "none given"
         for topic, answers in (("/pose", self.answers), ("/pose_single_frame", self.single_answers)):
             self.create_subscription(PoseWithCovarianceStamped, topic, partial(_collect, answers), 50)
@@ -105,18 +108,25 @@ class _Listener(Node):
             self.spin(process)
 
     def save_next_heatmap(self, name: str) -> None:
-        """Subscribe until one heatmap has come."""
+        """Subscribe until one heatmap has come, and to hypotheses until then."""
         self._heatmap_name = name
-        if self._heatmap_subscription is None:
-            self._heatmap_subscription = self.create_subscription(Image, "/heatmap", self._on_heatmap, 1)
+        if not self._pictured:
+            self._pictured = [
+                self.create_subscription(PointCloud2, "/hypotheses", self._on_hypotheses, 5),
+                self.create_subscription(Image, "/heatmap", self._on_heatmap, 1),
+            ]
+
+    def _on_hypotheses(self, message: PointCloud2) -> None:
+        self.hypotheses[stamp_ns(message.header.stamp)] = hypotheses_of(message)
 
     def _on_heatmap(self, message: Image) -> None:
-        if self._heatmap_subscription is not None:
+        if self._pictured:
             picture = to_rgb(message)
             cv2.imwrite(str(self._out / self._heatmap_name), picture[:, :, ::-1])
             self.heatmaps[stamp_ns(message.header.stamp)] = heatmap_jpeg(picture)
-            self.destroy_subscription(self._heatmap_subscription)
-            self._heatmap_subscription = None
+            for each in self._pictured:
+                self.destroy_subscription(each)
+            self._pictured = []
 
     def _on_state(self, message: String) -> None:
         self.said.append((time.time_ns(), message.data))

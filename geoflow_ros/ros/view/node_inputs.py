@@ -26,19 +26,19 @@ class NodeInputs:
         self._namespace = namespace or "/"
         self._on_fix = on_fix
         self._fix: Any = None
-        self.image: tuple[str, str] | None = None
+        self.images: dict[str, str] = {}
 
     def find(self) -> None:
-        """Look, and listen to the fixes. image: topic and type of a camera that publishes; of a rig, the first one."""
+        """Look, and listen to the fixes. images: type by topic of every camera that publishes, compressed if it can."""
         topics = self._topics()
         fix = next((name for name, kind in topics if kind == FIX), None)
         if fix is not None and (self._fix is None or self._fix.topic_name != fix):
             if self._fix is not None:
                 self._own.destroy_subscription(self._fix)
             self._fix = self._own.create_subscription(NavSatFix, fix, self._on_fix, BEST_EFFORT)
-        images = [(name, kind) for name, kind in topics if kind in (IMAGE, COMPRESSED)]
-        published = [each for each in images if self._own.count_publishers(each[0])]
-        self.image = min(published, key=lambda each: (each[1] == IMAGE, each[0]), default=None)
+        images = {name: kind for name, kind in sorted(topics) if kind in (IMAGE, COMPRESSED)}
+        there = {name: kind for name, kind in images.items() if self._own.count_publishers(name)}
+        self.images = {name: kind for name, kind in there.items() if f"{name}/compressed" not in there}
 
     def _topics(self) -> list[tuple[str, str]]:
         """Name and type of what the node subscribes to; nothing while there is no such node."""

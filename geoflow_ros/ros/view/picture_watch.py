@@ -45,7 +45,8 @@ class PictureWatch:
     def watch(self) -> None:
         """Once a second: ask for what is there, or for nothing while nobody looks."""
         if not self._is_watched():
-            self._camera, self._heatmap, self._clouds = map(self._dropped, (self._camera, self._heatmap, self._clouds))
+            self._drop(self._camera, self._heatmap, self._clouds)
+            self._camera = self._heatmap = self._clouds = None
             return
         if self._camera is None or self._camera.topic_name not in self._inputs.images or self._is_silent():
             self._listen_to_next()
@@ -60,7 +61,8 @@ class PictureWatch:
     def _listen_to_next(self) -> None:
         """To the camera after this one, the first one after the last."""
         before, topics = "" if self._camera is None else self._camera.topic_name, list(self._inputs.images)
-        self._camera = self._dropped(self._camera)
+        self._drop(self._camera)
+        self._camera = None
         if topics:
             topic = next((each for each in topics if each > before), topics[0])
             kind = interface(self._inputs.images[topic])
@@ -91,8 +93,10 @@ class PictureWatch:
         cloud = self._hypotheses.get(stamp)
         hypotheses = np.empty((0, 3)) if cloud is None else hypotheses_of(cloud)
         self._drive.add_picture(Picture("heatmap", stamp, picture, hypotheses=hypotheses))
-        self._heatmap = self._dropped(self._heatmap)
+        self._drop(self._heatmap)
+        self._heatmap = None
 
-    def _dropped(self, listening: Any) -> None:
-        if listening is not None:
-            self._own.destroy_subscription(listening)
+    def _drop(self, *subscriptions: Any) -> None:
+        for each in subscriptions:
+            if each is not None:
+                self._own.destroy_subscription(each)

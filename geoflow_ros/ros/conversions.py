@@ -8,18 +8,20 @@ from typing import Any
 import numpy as np
 from geometry_msgs.msg import PoseWithCovarianceStamped, Quaternion
 from numpy.typing import NDArray
-from sensor_msgs.msg import Image, NavSatFix, NavSatStatus, PointCloud2
+from sensor_msgs.msg import Image, NavSatFix, NavSatStatus, PointCloud2, PointField
 from std_msgs.msg import Header
 
 from geoflow_ros.bags import messages
 from geoflow_ros.bags.encodings import ENCODINGS
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
-from geoflow_ros.localization.pose import PoseWithCovariance
+from geoflow_ros.localization.pose import PoseEstimate, PoseWithCovariance
 from geoflow_ros.tracking.measurements import UNMEASURED_VARIANCE
 from geoflow_ros.tracking.mount.estimate import MountEstimate
 from geoflow_ros.tracking.prior import Fix
 from geoflow_ros.tracking.rig.panorama_views import ViewImage
+
+CLOUD_COLUMNS = ("x", "y", "z", "yaw", "weight")
 
 
 def to_rgb(message: Image | ViewImage) -> NDArray[np.uint8]:
@@ -103,6 +105,21 @@ def _by_cv_bridge(message: Image) -> NDArray[np.uint8]:
         return np.asarray(bridge.imgmsg_to_cv2(message, "rgb8"), dtype=np.uint8)
     except Exception as error:  # cv_bridge raises its own, OpenCV's and KeyError for an unknown name
         raise InputError(f"image encoding {message.encoding!r} cannot be read by cv_bridge: {error}") from error
+
+
+def hypotheses_message(estimate: PoseEstimate, header: Header) -> PointCloud2:
+    """A point a hypothesis: position on the ground, yaw (rad) and weight as float32 fields."""
+    size = 4 * len(CLOUD_COLUMNS)
+    fields = [
+        PointField(name=name, offset=4 * index, datatype=PointField.FLOAT32, count=1)
+        for index, name in enumerate(CLOUD_COLUMNS)
+    ]
+    east, north, yaw = estimate.hypotheses.T
+    points = np.stack([east, north, np.zeros_like(east), yaw, estimate.weights], axis=1).astype("<f4")
+    return PointCloud2(
+        header=header, height=1, width=len(points), fields=fields, is_bigendian=False, point_step=size,
+        row_step=size * len(points), data=points.tobytes(), is_dense=True,
+    )  # fmt: skip
 
 
 def hypotheses_of(message: PointCloud2) -> NDArray[np.float64]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import struct
 import sys
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -24,7 +25,6 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import PoseEstimate
 from geoflow_ros.ros import conversions
-from geoflow_ros.ros.publishing import outputs
 from geoflow_ros.satellite.patch import SatellitePatch
 from geoflow_ros.tracking import measurements
 from geoflow_ros.tracking.mount.estimate import MountEstimate
@@ -139,22 +139,16 @@ def test_other_encodings_are_handed_to_cv_bridge(monkeypatch: pytest.MonkeyPatch
         conversions.to_rgb(ros.image(0, "nonsense"))
 
 
-def test_hypotheses_are_handed_to_sensor_msgs_py(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[tuple[list[str], np.ndarray]] = []
-
-    def create_cloud(header: Header, fields: list[object], points: np.ndarray) -> object:
-        calls.append(([f"{each.name}@{each.offset}" for each in fields], points))  # type: ignore[attr-defined]
-        return header
-
-    monkeypatch.setattr(outputs, "point_cloud2", SimpleNamespace(create_cloud=create_cloud))
-    outputs.hypotheses_message(estimate(), Header())
-    names, points = calls[0]
-    assert names == ["x@0", "y@4", "z@8", "yaw@12", "weight@16"]
-    assert points.dtype == np.float32
-    assert points.tolist() == [[1.0, 2.0, 0.0, 0.5, 0.75], [3.0, 4.0, 0.0, 0.25, 0.25]]
+def test_hypotheses_are_points_and_come_back() -> None:
+    cloud = conversions.hypotheses_message(estimate(), Header(frame_id="map"))
+    assert [f"{each.name}@{each.offset}" for each in cloud.fields] == ["x@0", "y@4", "z@8", "yaw@12", "weight@16"]
+    assert (cloud.header.frame_id, cloud.height, cloud.width, cloud.point_step, cloud.row_step) == ("map", 1, 2, 20, 40)
+    points = struct.unpack("<10f", bytes(cloud.data))
+    assert points == (1.0, 2.0, 0.0, 0.5, 0.75, 3.0, 4.0, 0.0, 0.25, 0.25)
+    assert conversions.hypotheses_of(cloud).tolist() == [[1.0, 2.0, 0.5], [3.0, 4.0, 0.25]]
 
 
 def test_hypotheses_of_the_real_sensor_msgs_py() -> None:
     point_cloud2 = pytest.importorskip("sensor_msgs_py.point_cloud2", reason="sensor_msgs_py is not installed")
-    cloud = outputs.hypotheses_message(estimate(), Header(frame_id="map"))
+    cloud = conversions.hypotheses_message(estimate(), Header(frame_id="map"))
     assert point_cloud2.read_points_numpy(cloud, ("x", "weight")).tolist() == [[1.0, 0.75], [3.0, 0.25]]

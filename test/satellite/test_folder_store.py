@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import cv2
@@ -82,3 +83,18 @@ def test_a_tile_that_is_put_there_later_is_read(tmp_path: Path) -> None:
     assert store.tile(*below) is None
     (tmp_path / str(below[0]) / str(below[1]) / f"{below[2]}.PNG").write_bytes(b"new")
     assert store.tile(*below) == b"new"
+
+
+def test_opening_lists_few_of_many_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tile = next(iter(textured.tiles().values()))
+    for x in range(100):
+        (tmp_path / "18" / str(x)).mkdir(parents=True)
+        (tmp_path / "18" / str(x) / "7.png").write_bytes(tile)
+    listed: list[Path] = []
+    listing = os.listdir
+    monkeypatch.setattr(
+        "geoflow_ros.satellite.folder_store.os.listdir", lambda path: listed.append(path) or listing(path)
+    )
+    store = FolderStore(tmp_path)
+    assert len(set(listed)) < 20
+    assert store.count(18) == 100 and len(set(listed)) > 100

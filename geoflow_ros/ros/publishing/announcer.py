@@ -107,10 +107,10 @@ class Announcer:
     @property
     def facts(self) -> dict[str, str]:
         """What the diagnostics show of it."""
-        missing = dict(self._outputs.missing)
+        facts = {"patch without imagery": f"{self._patch_missing:.0%}"}
         if self._transform is not None and self._transform.missing:
-            missing["map to odom"] = self._transform.missing
-        return {"patch without imagery": f"{self._patch_missing:.0%}", **missing}
+            facts["map to odom"] = self._transform.missing
+        return facts
 
     def _keep(self, stamp_ns: int, frame: LocalFrame, pose: PoseWithCovariance) -> None:
         try:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import threading
 
-import numpy as np
 from builtin_interfaces.msg import Time
 from rclpy.node import Node
-from sensor_msgs.msg import PointCloud2, PointField
 from std_msgs.msg import Header, String
 
 from geoflow_ros.geodesy import LocalFrame
@@ -18,12 +16,6 @@ from geoflow_ros.ros.endpoints import publisher
 from geoflow_ros.tracking.answer import Answer
 from geoflow_ros.tracking.prior import Fix
 
-try:
-    from sensor_msgs_py import point_cloud2
-except ImportError:
-    point_cloud2 = None
-
-CLOUD_COLUMNS = ("x", "y", "z", "yaw", "weight")
 TOPICS = ("pose", "pose_single_frame", "pose_fix", "state", "hypotheses", "heatmap")
 
 
@@ -37,10 +29,6 @@ class Outputs:
         self._publishers = {name: publisher(node, name) for name in TOPICS}
         self._state = ""
         self._state_lock = threading.Lock()
-        self.missing: dict[str, str] = {}
-        if point_cloud2 is None:
-            self.missing["hypotheses"] = "not published: sensor_msgs_py is not installed, every other topic works"
-            node.get_logger().warning(f"hypotheses: {self.missing['hypotheses']}")
 
     def close(self) -> None:
         """Take the topics back."""
@@ -59,8 +47,8 @@ class Outputs:
         """Publish what the image alone said, and its hypotheses if someone listens."""
         header = Header(stamp=stamp, frame_id=self._map_frame)
         self._publishers["pose_single_frame"].publish(conversions.pose_message(estimate, header))
-        if point_cloud2 is not None and self._publishers["hypotheses"].get_subscription_count():
-            self._publishers["hypotheses"].publish(hypotheses_message(estimate, header))
+        if self._publishers["hypotheses"].get_subscription_count():
+            self._publishers["hypotheses"].publish(conversions.hypotheses_message(estimate, header))
 
     def publish_heatmap(self, answer: Answer, stamp: Time) -> None:
         """Draw and publish the heatmap if someone looks at it."""
@@ -78,14 +66,3 @@ class Outputs:
             if state != self._state:
                 self._state = state
                 self._publishers["state"].publish(String(data=state))
-
-
-def hypotheses_message(estimate: PoseEstimate, header: Header) -> PointCloud2:
-    """A point a hypothesis: position on the ground, yaw (rad) and weight as float32 fields."""
-    fields = [
-        PointField(name=name, offset=4 * index, datatype=PointField.FLOAT32, count=1)
-        for index, name in enumerate(CLOUD_COLUMNS)
-    ]
-    east, north, yaw = estimate.hypotheses.T
-    points = np.stack([east, north, np.zeros_like(east), yaw, estimate.weights], axis=1).astype(np.float32)
-    return point_cloud2.create_cloud(header, fields, points)

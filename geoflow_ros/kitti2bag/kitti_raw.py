@@ -120,11 +120,19 @@ def read_stamps(path: Path) -> dict[int, int]:
     stamps = {}
     for number, line in numbered_lines(path):
         match = _STAMP.fullmatch(line)
-        if match is None:
+        second = _utc_second(match[1]) if match else None
+        if match is None or second is None:
             raise InputError(f"{path}:{number} is {line!r}: expected a time such as 2011-09-26 13:02:25.964389445")
-        second = datetime.strptime(match[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone.utc)
-        stamps[number - 1] = round(second.timestamp()) * 1_000_000_000 + int(match[2].ljust(9, "0"))
+        stamps[number - 1] = second * 1_000_000_000 + int(match[2].ljust(9, "0"))
     return stamps
+
+
+def _utc_second(time: str) -> int | None:
+    """Seconds since 1970, None if there is no such time, as at 93 o'clock."""
+    try:
+        return round(datetime.strptime(time, "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone.utc).timestamp())
+    except ValueError:
+        return None
 
 
 def read_camera_in_imu(folder: Path, projection: Floats) -> Floats:

@@ -14,6 +14,10 @@ def _serve(arguments: argparse.Namespace) -> None:
         from geoflow_ros.ros.serve import serve
     except ModuleNotFoundError as error:
         raise InputError(f"Python module {error.name} is not installed: source a ROS 2, or use `make venv`") from error
+    except ImportError as error:
+        raise InputError(
+            f"a library cannot be loaded ({error}): free some memory, or install the requirements again"
+        ) from error
     serve(["--ros-args", *arguments.ros_args])
 
 

@@ -177,7 +177,7 @@ class MBTilesStore:
     def _query(self, sql: str, *values: int) -> list[Any]:
         try:
             with self._lock:
-                return self._connection.execute(sql, values).fetchall()
+                return _fetched(self._connection, sql, values)
         except sqlite3.Error as error:
             raise self._unreadable(error) from error
 
@@ -189,11 +189,18 @@ def _opened(uri: str) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
     connection.text_factory = lambda text: text.decode(errors="replace")  # a name in Latin-1 is no reason to stop
     try:
-        connection.execute("SELECT name FROM sqlite_master").fetchone()  # only now is the file read
+        _fetched(connection, "SELECT name FROM sqlite_master")  # only now is the file read
     except sqlite3.Error:
         connection.close()
         raise
     return connection
+
+
+def _fetched(connection: sqlite3.Connection, sql: str, values: tuple[int, ...] = ()) -> list[Any]:
+    try:
+        return connection.execute(sql, values).fetchall()
+    except UnicodeDecodeError as error:  # Python's, of SQLite's sentence, which has a damaged name in it
+        raise sqlite3.DatabaseError("its schema is damaged") from error
 
 
 def _blob(value: bytes | str) -> bytes:

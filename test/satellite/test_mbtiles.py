@@ -164,3 +164,12 @@ def test_a_store_of_a_million_tiles_opens_in_a_tenth_of_a_second(million: Path) 
     start = time.monotonic()
     assert store.bounds == pytest.approx((first.west, last.south, last.east, first.north), abs=1e-9)
     assert time.monotonic() - start < 0.5  # a look at every tile takes longer
+
+
+@pytest.mark.parametrize("name", [b"ti\xdaes", b"\xff\xfe\xfd\xfc\xfb", b"tile\xc3"])
+def test_a_schema_of_which_sqlite_itself_cannot_say_what_is_wrong_is_one_sentence(tmp_path: Path, name: bytes) -> None:
+    path = write(tmp_path / "a.mbtiles", {"name": "x"})
+    damaged = path.read_bytes().replace(b"CREATE TABLE tiles", b"CREATE TABLX tiles").replace(b"tiles", name)
+    path.write_bytes(damaged)
+    with pytest.raises(InputError, match=r"a.mbtiles cannot be read as MBTiles \(its schema is damaged\): copy"):
+        MBTilesStore(path)

@@ -17,7 +17,8 @@ from hypothesis.strategies import SearchStrategy
 
 from geoflow_ros.bags.encodings import ENCODINGS
 
-SCRATCH = tempfile.TemporaryDirectory()
+MEMORY = Path("/dev/shm")  # hundreds of thousands of files are written, each read once
+SCRATCH = tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None)
 """Removed when the process ends."""
 
 UINT32 = st.one_of(st.integers(0, 9), st.integers(0, 2**32 - 1))

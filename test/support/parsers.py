@@ -67,12 +67,14 @@ class Parser:
     values: SearchStrategy[Any]
     parse: Callable[[Any], object]
 
-    def survives(self, value: Any) -> None:
-        """Fails unless the value is read, or refused in one sentence that can be printed."""
+    def survives(self, value: Any) -> str:
+        """What is read, or the one sentence by which it is refused; fails otherwise."""
         try:
-            self.parse(value)
+            return type(self.parse(value)).__name__
         except InputError as error:
-            assert str(error).strip() and "\n" not in str(error).encode().decode(), repr(str(error))
+            sentence = str(error)
+        assert sentence.strip() and "\n" not in sentence.encode().decode(), repr(sentence)
+        return sentence
 
 
 def _session() -> Session:
@@ -244,7 +246,9 @@ PARSERS: Mapping[str, Parser] = {
     "views.json": Parser(hostile.changed(TOWN_VIEW), in_file("000007/views.json", _rendered_town)),
     "value of -p": Parser(
         hostile.with_fragments(st.just(json.dumps(hostile.PLACE)), hostile.YAML_FRAGMENTS),
-        lambda each: replay_config(None, None, [f"camera.height:={each.decode()}"], None, "tiles.mbtiles", None),
+        lambda each: replay_config(
+            None, None, [f"camera.height:={each.decode('utf-8', 'replace')}"], None, "tiles.mbtiles", None
+        ),
     ),
     "MBTiles rows": Parser(STORES, in_file("rows.mbtiles", _look_at)),
     "MBTiles file": Parser(damaged(GOOD_STORE), in_file("file.mbtiles", _look_at)),

@@ -61,14 +61,20 @@ endif
 test-plain: $(STAMP)  ## run the numerical tests as on a processor with AVX2 only
 	$(PLAIN) $(ONE_THREAD) $(PYTHON) -m pytest -n auto --dist loadfile $(NUMERICAL) $(ARGS)
 
-fuzz: $(STAMP)  ## hostile values to every parser for SECONDS=60
+fuzz: $(STAMP)  ## hostile values to every parser for SECONDS=60; what led to news is kept in out/fuzz/
 	PYTHONPATH=$(CURDIR):$(CURDIR)/test/support:$$PYTHONPATH $(PYTHON) test/faults/fuzz.py $(or $(SECONDS),60)
 
 mutate: $(STAMP)  ## COUNT=20 faults in MODULE=geoflow_ros/planar.py, which its tests (or TESTS=) must find; SEED=0
 	$(ONE_THREAD) $(PYTHON) test/faults/mutate.py $(MODULE) --count $(or $(COUNT),20) --seed $(or $(SEED),0) --tests $(TESTS)
 
-soak: $(STAMP)  ## the node over DDS under faults for SECONDS=600; results in out/soak/
-	$(PYTHON) -m geoflow_ros.ros.tools.soak --seconds $(or $(SECONDS),600) --out out/soak
+# The demo's camera has 10 Hz; at another rate its town is rendered anew, once (about a minute for 30 Hz).
+soak: $(STAMP)  ## the node over DDS under faults for SECONDS=600, at HZ=10; results in out/soak/
+ifneq ($(HZ),)
+	@[ -e out/drive_$(HZ)hz/drive.json ] || $(PYTHON) -m geoflow_ros.town drive out/drive_$(HZ)hz --seed 10001 \
+	  --count $$((25 * $(HZ))) --rate $(HZ)
+endif
+	$(PYTHON) -m geoflow_ros.ros.tools.soak --seconds $(or $(SECONDS),600) --out out/soak \
+	  $(if $(HZ),--drive out/drive_$(HZ)hz)
 
 # In a venv of its own, which is thrown away. --strict: a package that could not be looked up fails too.
 audit:  ## known flaws of the pinned packages, by pip-audit; needs pypi.org

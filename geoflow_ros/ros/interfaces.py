@@ -56,7 +56,7 @@ class Transform:
 
 SENSOR = Qos("best_effort", 50)
 """Hears reliable and best-effort publishers; deep enough for small messages of a bag played at ten times its rate."""
-NEWEST_IMAGE = Qos("by_parameter", 1)
+NEWEST_IMAGE = Qos("by_parameter", 4)  # of one, DDS would drop images that come close together, and nobody count them
 RESULT = Qos("reliable", 10)
 LATCHED = Qos("reliable", 1, "transient_local")
 

@@ -71,6 +71,7 @@ class Pipeline:
         self.announcer = Announcer(node, config, diagnostics)
         self._found_mounts = MountAnnouncer(node, config, self.session, _decode)
         self._epoch = 0
+        self._forgotten = 0
         self._is_open = False
         self._gate = threading.Lock()
         self._last_images: dict[str, ImageMessage] = {}
@@ -101,7 +102,7 @@ class Pipeline:
         with self._gate:
             self._is_open = False
             self._epoch += 1
-        self._worker.clear()
+            self._forgotten += self._worker.clear()
 
     def reset(self, reason: str, datum: Datum | None = None) -> None:
         """Start anew: time jumped, or was not watched, or the map begins at this datum from now on."""
@@ -111,7 +112,7 @@ class Pipeline:
                 self.session.set_datum(datum)
             self.session.reset(reason)
             self.announcer.forget()
-        self._worker.clear()
+            self._forgotten += self._worker.clear()
         self._last_images = {}
         self._mounts.clear()
         self.announcer.state("INITIALISING", reason)
@@ -152,6 +153,7 @@ class Pipeline:
         values = {
             "dropped (overtaken by a newer image)": str(dropped.total()),
             "dropped (waited longer than localizer.max_latency_ms)": str(stale.total()),
+            "forgotten (of before a reset)": str(self._forgotten),
             **self.announcer.facts,
             **self._found_mounts.facts,
         }
@@ -205,6 +207,7 @@ class Pipeline:
         self._outcomes[camera]["answered" if isinstance(answer.single, PoseEstimate) else "without an answer"] += 1
         with self._gate:
             if epoch != self._epoch:
+                self._forgotten += 1
                 return
             self.announcer.announce(answer, header.stamp)
         if self._loaded.live is not None:

@@ -71,10 +71,11 @@ class NewestWorker(Generic[T]):
             self._slots[source] = item, time.monotonic()
             self._changed.notify()
 
-    def clear(self) -> None:
-        """Forget the items that wait."""
+    def clear(self) -> int:
+        """Forget the items that wait; how many did."""
         with self._changed:
-            self._slots = {}
+            count, self._slots = len(self._slots), {}
+        return count
 
     def stop(self, timeout_s: float) -> bool:
         """Finish the item in work, take no other; True if the thread ended in time."""

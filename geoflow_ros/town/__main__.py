@@ -16,7 +16,7 @@ from geoflow_ros.town.style import DESERT_SEEDS
 from geoflow_ros.town.varied import VARIED_SEEDS
 
 KINDS = {
-    "drive": "a ROS 2 bag, its satellite tiles and its truth; COUNT frames at 10 Hz",
+    "drive": "a ROS 2 bag, its satellite tiles and its truth; COUNT frames at HZ",
     "kitti": "the KITTI cross-view layout; COUNT samples a list, test2 from towns of its own",
     "vigor": "the VIGOR layout; COUNT rows a list and city, one town a city",
 }
@@ -45,9 +45,10 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_ride(command: argparse.ArgumentParser) -> None:
     """How many cameras, and how they really look, which the stated mount in drive.json does not say."""
+    command.add_argument("--rate", type=float, default=10.0, metavar="HZ", help="of each camera, default %(default)s")
     command.add_argument(
         "--cameras", type=int, default=1, metavar="N",
-        help="1, 2, 4 (front, left, rear, right) or 6 around the car, each at 10 Hz and 12 ms after the one before",
+        help="1, 2, 4 (front, left, rear, right) or 6 around the car, each 12 ms after the one before",
     )  # fmt: skip
     command.add_argument(
         "--covered", nargs="+", default=[], metavar="NAME", help="cameras of the rig that see black only"
@@ -109,8 +110,8 @@ def _drive_exporter(arguments: argparse.Namespace) -> Callable[[Path, int, int],
     pitch, roll, yaw = map(math.radians, [*angles, 0.0, 0.0, 0.0][:most])
     nod, slope = math.radians(arguments.nod_deg), math.radians(arguments.slope_deg)
     ride = Ride(pitch, roll, yaw, arguments.mount_error_m, nod, slope)
-    look = arguments.foreign_look
-    return partial(export_drive, ride=ride, cameras=arguments.cameras, covered=arguments.covered, foreign=look)
+    rig = {"cameras": arguments.cameras, "covered": arguments.covered, "rate_hz": arguments.rate}
+    return partial(export_drive, ride=ride, foreign=arguments.foreign_look, **rig)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -32,6 +32,7 @@ from geoflow_ros.town.route import Drive, plan_drive
 from geoflow_ros.town.world import Town
 
 RATE_HZ = 10.0
+"""Of a camera, unless another is asked for."""
 START_S = 1_700_000_000
 """Stamp of the first frame, seconds since 1970."""
 JPEG_QUALITY = 75
@@ -48,13 +49,16 @@ def export_drive(
     cameras: int = 1,
     covered: Collection[str] = (),
     foreign: int | None = None,
+    rate_hz: float = RATE_HZ,
 ) -> None:
     """Write drive/ (a bag of `count` frames of each camera), tiles.mbtiles, truth.tum and drive.json.
 
     ride: how the cameras really look. drive.json has the stated mount as `mount`, the true one as `true_mount`, and of
     a rig, of which these are the first camera's, each camera's own as `cameras`. covered: cameras that see nothing.
-    foreign: the seed of a `ForeignRenderer`, if that shall show the town.
+    foreign: the seed of a `ForeignRenderer`, if that shall show the town. rate_hz: of each camera.
     """
+    if not 0.1 <= rate_hz <= 200.0:
+        raise InputError(f"a camera of {rate_hz:g} frames a second cannot be rendered: expected 0.1 to 200")
     views = rig(cameras)
     if unknown := sorted(set(covered) - set(views)):
         raise InputError(f"--covered {unknown[0]} is not a camera of this drive: {', '.join(views) or 'it has one'}")
@@ -63,8 +67,8 @@ def export_drive(
     renderer = Renderer() if foreign is None else ForeignRenderer(foreign)
     renderer.load(town)
     rng = np.random.default_rng([seed, 51])
-    times = np.arange(count) / RATE_HZ
-    drive = plan_drive(town, seed, count / RATE_HZ)
+    times = np.arange(count) / rate_hz
+    drive = plan_drive(town, seed, count / rate_hz)
     stamps = np.sort(np.concatenate([times + index * APART_S for index in range(len(views))]))
     truth = drive.pose(stamps)
     look = replace(Look.random(rng), traffic=0.0)  # cars of a look stand still: none may block the lane
@@ -77,7 +81,7 @@ def export_drive(
         mosaic = Path(folder) / "town.tif"
         write_orthomosaic(mosaic, renderer, town.datum, truth[:, :2], TILES_REACH_M, Look.random(rng))
         import_geotiff(mosaic, root / "tiles.mbtiles", TILES_ZOOM, quality=80)
-    _write_truth(root, town, count, stamps, truth, mounts)
+    _write_truth(root, town, count, rate_hz, stamps, truth, mounts)
 
 
 def true_cameras(
@@ -110,6 +114,7 @@ def _write_truth(
     root: Path,
     town: Town,
     count: int,
+    rate_hz: float,
     stamps: NDArray[np.float64],
     truth: NDArray[np.float64],
     mounts: Mapping[str, Mapping[str, Mapping[str, float]]],
@@ -117,7 +122,7 @@ def _write_truth(
     datum = town.datum
     stamps_ns = (1_000_000_000 * START_S + round(1e9 * time) for time in stamps.tolist())
     write_tum(root / "truth.tum", stamps_ns, starmap(PlanarPose, truth.tolist()), datum)
-    about = {"seed": town.seed, "frames": count, "rate_hz": RATE_HZ, "datum": asdict(datum)}
+    about = {"seed": town.seed, "frames": count, "rate_hz": rate_hz, "datum": asdict(datum)}
     about |= next(iter(mounts.values()))
     if len(mounts) > 1:
         topics = {

@@ -141,6 +141,20 @@ def test_a_frame_that_ends_while_the_datum_changes_is_not_published(
     pipeline.offer(ros.image(2 * 10**9))
     assert heard.something.wait(PATIENCE_S)
     assert heard.datums == [THERE]
+    assert pipeline.facts["forgotten (of before a reset)"] == "1"
+
+
+def test_images_that_wait_or_are_in_work_when_it_starts_anew_are_counted(pipeline: Pipeline) -> None:
+    session: Any = pipeline.session
+    pipeline.offer(ros.image(10**9))
+    assert session.begun.wait(PATIENCE_S)
+    pipeline.offer(ros.image(2 * 10**9))
+    pipeline.reset("asked to")
+    pipeline.offer(ros.image(3 * 10**9))
+    session.go_on.set()
+    heard: Any = pipeline.announcer
+    assert heard.something.wait(PATIENCE_S)
+    assert pipeline.facts["forgotten (of before a reset)"] == "2" and len(heard.datums) == 1
 
 
 def test_whatever_idle_time_raises_is_told_once_and_the_next_frame_answered(pipeline: Pipeline) -> None:

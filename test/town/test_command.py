@@ -29,6 +29,8 @@ def test_bad_numbers_are_one_sentence(
         (["--mount-error-m", "-1.6"], "outside 0.1 to 20 m"),
         (["--nod-deg", "nan"], "nod of nan deg"),
         (["--slope-deg", "45"], "slope of 45 deg"),
+        (["--rate", "0"], "a camera of 0 frames a second cannot be rendered: expected 0.1 to 200"),
+        (["--rate", "nan"], "a camera of nan frames a second"),
     ],
 )
 def test_a_ride_that_cannot_be_drawn_is_one_sentence(

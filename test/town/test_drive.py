@@ -63,7 +63,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from geoflow_ros.town.export_drive import export_drive
 
     out = tmp_path_factory.mktemp("town") / "drive"
-    export_drive(out, 10_002, COUNT)
+    export_drive(out, 10_002, COUNT, rate_hz=20.0)
     return out
 
 
@@ -73,7 +73,7 @@ def test_the_bag_holds_the_drive(exported: Path) -> None:
         counts = {connection.topic: connection.msgcount for connection in reader.connections}
         messages = [(c.topic, stamp, reader.deserialize(raw, c.msgtype)) for c, stamp, raw in reader.messages()]
     assert counts == {
-        "/image/compressed": COUNT, "/camera_info": COUNT, "/ground_truth": COUNT, "/fix": 6, "/imu": 56, "/odom": 23
+        "/image/compressed": COUNT, "/camera_info": COUNT, "/ground_truth": COUNT, "/fix": 3, "/imu": 28, "/odom": 12
     }  # fmt: skip
     stamps = [stamp for _, stamp, _ in messages]
     assert stamps == sorted(stamps)
@@ -93,7 +93,8 @@ def test_truth_bag_and_description_agree(exported: Path) -> None:
     datum = Datum(**about["datum"])
     assert lines[0] == f"# datum {datum.latitude!r} {datum.longitude!r} {datum.altitude!r}"
     rows = np.array([[float(value) for value in line.split()] for line in lines[1:]])
-    assert rows.shape == (COUNT, 8) and np.diff(rows[:, 0]) == pytest.approx(0.1, abs=1e-3)
+    assert rows.shape == (COUNT, 8) and np.diff(rows[:, 0]) == pytest.approx(0.05, abs=1e-3)
+    assert about["rate_hz"] == 20.0
     with AnyReader([exported / "drive"]) as reader:
         truth = [reader.deserialize(raw, c.msgtype) for c, _, raw in reader.messages() if c.topic == "/ground_truth"]
     positions = np.array([(message.pose.position.x, message.pose.position.y) for message in truth])

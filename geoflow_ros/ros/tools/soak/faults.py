@@ -18,6 +18,7 @@ IMAGE, INFO, FIX, IMU, ODOM = TOPICS = ("/image/compressed", "/camera_info", "/f
 NAMES = dict(zip(TOPICS, ("image", "camera_info", "fix", "imu", "odom"), strict=True))
 METRE_DEG = 1.0 / 111_320.0
 LATE_S, SHUFFLED_S = 1.0, 0.15
+RESTARTS = ("killed", "ended", "killed, restarted in little memory")
 Edit = Callable[[Any, Any, random.Random], None]
 """Change a message; the second is the first of its topic in this fault, unchanged."""
 
@@ -26,31 +27,79 @@ Edit = Callable[[Any, Any, random.Random], None]
 class Fault:
     """A disturbance. delays: when (s) each copy of a message is sent, none if it is lost; one of them is drawn.
 
-    tiles: what becomes of the tile file meanwhile, a method of `TileFile`. kills: the node is killed at the beginning.
-    spoils: and what it has saved is damaged. stops: it gets no processor meanwhile. fills: its disk is full meanwhile.
+    files, how: what becomes of the files of this name meanwhile, see `DamagedFiles`. node: what becomes of its process,
+    see `NodeKeeper.disturb`; `restarts` says whether it ends by that.
     """
 
     name: str
     topics: tuple[str, ...] = ()
     edit: Edit | None = None
     delays: tuple[tuple[float, ...], ...] = ((0.0,),)
-    tiles: str = ""
-    kills: bool = False
-    spoils: bool = False
-    stops: bool = False
-    fills: bool = False
+    files: str = ""
+    how: str = ""
+    node: str = ""
+
+    @property
+    def restarts(self) -> bool:
+        """Whether the node is ended and started again."""
+        return self.node in RESTARTS
 
 
-def table() -> list[Fault]:
-    """Every fault; those of the tile file first, while the node still has to read it."""
-    files = [Fault(f"tile file {how}", tiles=how) for how in ("deleted", "truncated", "overwritten", "locked")]
-    process = [
-        Fault("node killed and restarted", kills=True),
-        Fault("node killed and its saved state damaged", kills=True, spoils=True),
-        Fault("node without processor", stops=True),
-        Fault("disk full", fills=True),
+def table(cameras: Sequence[str] = ()) -> list[Fault]:
+    """Every fault; those of the tile file first, while the node still has to read it. cameras: of a rig."""
+    if cameras:
+        return _of_cameras(cameras)
+    tiles = [
+        Fault(f"tile file {how}", files="tiles", how=how) for how in ("deleted", "truncated", "overwritten", "locked")
     ]
-    return [*files, *_of_every_topic(), *_of_all_topics(), *_edited(), *process]
+    return [*tiles, *_of_the_process(), *_of_every_topic(), *_of_all_topics(), *_edited()]
+
+
+def _of_the_process() -> list[Fault]:
+    read = {"weights": ("deleted", "truncated", "overwritten"), "cache": ("deleted", "truncated", "overwritten")}
+    running = [Fault(f"{name} {how} while it runs", files=name, how=how) for name, ways in read.items() for how in ways]
+    restarted = read | {"tiles": ("deleted", "truncated"), "state": ("overwritten", "truncated")}
+    return [
+        Fault("node killed and restarted", node="killed"),
+        Fault("node ended and restarted", node="ended"),
+        Fault("node restarted in little memory", node="killed, restarted in little memory"),
+        *(
+            Fault(f"node killed and its {name} {how}", files=name, how=how, node="killed")
+            for name, ways in restarted.items()
+            for how in ways
+        ),
+        *running,
+        Fault("node without processor", node="stopped"),
+        Fault("processor shared with others", node="starved"),
+        Fault("disk full", node="disk full"),
+        Fault("no more memory", node="no more memory"),
+    ]
+
+
+def _of_cameras(cameras: Sequence[str]) -> list[Fault]:
+    """Of a rig: each camera dead, blind, stuck, late or lossy, and all but one dead."""
+    topics = {name: f"/{name}{IMAGE}" for name in cameras}
+    faults = [
+        Fault(f"all cameras off but {each}", tuple(topics[o] for o in cameras if o != each), delays=((),))
+        for each in cameras
+    ]
+    for name, topic in topics.items():
+        ways = {
+            "off": ((),),
+            "lost at random": ((), (0.0,)),
+            "late by 1 s": ((LATE_S,),),
+            "out of order": ((0.0,), (SHUFFLED_S,)),
+        }
+        faults += [Fault(f"camera {name} {way}", (topic,), delays=delays) for way, delays in ways.items()]
+        edits = {
+            "black": _black,
+            "frozen": _frozen,
+            "of random bytes": _random_bytes,
+            "an hour ahead": _stamped(3600.0),
+        }
+        faults += [Fault(f"camera {name} {way}", (topic,), edit) for way, edit in edits.items()]
+        faults.append(Fault(f"calibration of camera {name} NaN", (f"/{name}{INFO}",), _calibration_nan))
+    return faults
 
 
 def _of_every_topic() -> list[Fault]:
@@ -78,6 +127,8 @@ def _of_all_topics() -> list[Fault]:
         Fault("everything lost at random", TOPICS, delays=((), (0.0,))),
         Fault("clock jumps an hour ahead", TOPICS, _stamped(3600.0)),
         Fault("clock jumps an hour back", TOPICS, _stamped(-3600.0)),
+        Fault("clock jumps 12 hours ahead", TOPICS, _stamped(12 * 3600.0)),
+        Fault("clock jumps 12 hours back", TOPICS, _stamped(-12 * 3600.0)),
         Fault("clock jumps 1.5 s back", TOPICS, _stamped(-1.5)),
         Fault("all sensors off but the camera", (FIX, IMU, ODOM), delays=((),)),
     ]
@@ -86,14 +137,14 @@ def _of_all_topics() -> list[Fault]:
 def _edited() -> list[Fault]:
     edits: dict[str, tuple[str, Edit]] = {
         "image truncated": (IMAGE, lambda m, first, rng: _fill(m, bytes(m.data[: len(m.data) // 2]))),
-        "image of random bytes": (IMAGE, lambda m, first, rng: _fill(m, rng.randbytes(4000))),
+        "image of random bytes": (IMAGE, _random_bytes),
         "image empty": (IMAGE, lambda m, first, rng: _fill(m, b"")),
         "image bit-flipped": (IMAGE, _flipped),
         "image with random format": (IMAGE, lambda m, first, rng: setattr(m, "format", str(rng.random()))),
-        "image frozen": (IMAGE, lambda m, first, rng: _fill(m, bytes(first.data))),
-        "image black": (IMAGE, lambda m, first, rng: _fill(m, _jpeg(np.zeros((240, 320, 3), np.uint8)))),
+        "image frozen": (IMAGE, _frozen),
+        "image black": (IMAGE, _black),
         "image noise": (IMAGE, _noise),
-        "calibration NaN": (INFO, lambda m, first, rng: setattr(m, "k", [math.nan] * 9)),
+        "calibration NaN": (INFO, _calibration_nan),
         "calibration zero": (INFO, lambda m, first, rng: setattr(m, "k", [0.0] * 9)),
         "calibration of another size": (INFO, lambda m, first, rng: setattr(m, "width", m.width * 2)),
         "calibration of unknown model": (INFO, _unknown_model),
@@ -150,6 +201,22 @@ def _fill(message: Any, data: bytes) -> None:
 def _flipped(message: Any, first: Any, rng: random.Random) -> None:
     for _ in range(20):
         message.data[rng.randrange(len(message.data))] ^= 1 << rng.randrange(8)
+
+
+def _random_bytes(message: Any, first: Any, rng: random.Random) -> None:
+    _fill(message, rng.randbytes(4000))
+
+
+def _frozen(message: Any, first: Any, rng: random.Random) -> None:
+    _fill(message, bytes(first.data))
+
+
+def _black(message: Any, first: Any, rng: random.Random) -> None:
+    _fill(message, _jpeg(np.zeros((240, 320, 3), np.uint8)))
+
+
+def _calibration_nan(message: Any, first: Any, rng: random.Random) -> None:
+    message.k = [math.nan] * 9
 
 
 def _noise(message: Any, first: Any, rng: random.Random) -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import itertools
 import os
 import random
-import resource
-import signal
-import subprocess
+import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,158 +21,197 @@ from std_srvs.srv import Trigger
 
 from geoflow_ros.bags.messages import quaternion_yaw, stamp_ns
 from geoflow_ros.bags.trajectory import read_tum
-from geoflow_ros.benchmark.machine import resident_mb
 from geoflow_ros.datasets.bag_drive import read_description
 from geoflow_ros.errors import InputError
 from geoflow_ros.planar import PlanarPose
 from geoflow_ros.resources import share_file
 from geoflow_ros.ros.tools.dds import private_environment
-from geoflow_ros.ros.tools.demo_outcome import Answer
 from geoflow_ros.ros.tools.node_process import NODE, node_arguments
 from geoflow_ros.ros.tools.player import read_inputs
+from geoflow_ros.ros.tools.soak.accounts import Accounts
+from geoflow_ros.ros.tools.soak.damaged_files import DamagedFiles
 from geoflow_ros.ros.tools.soak.faults import Fault, table
-from geoflow_ros.ros.tools.soak.lap_player import EVERY_S, FIRST_S, LAST_S, LASTS_S, LapPlayer
-from geoflow_ros.ros.tools.soak.soak_summary import Injected, Record, SoakSummary, judged, write_summary
-from geoflow_ros.ros.tools.soak.tile_file import TileFile
+from geoflow_ros.ros.tools.soak.lap_player import LapPlayer
+from geoflow_ros.ros.tools.soak.node_keeper import NodeKeeper
+from geoflow_ros.ros.tools.soak.soak_summary import Heard, Injected, Record, SoakSummary, judged, write_summary
 
 START_TIMEOUT_S = 300.0
-STOP_TIMEOUT_S = 10.0
-BETWEEN_LAPS_S = 1.5
-COUNTED = ("withheld", "dropped (overtaken by a newer image)")
+FIRST_S, TAIL_S = 5.0, 6.5
+"""When in a lap the first fault begins, and how long before its end the last (s)."""
+LASTS_S, QUIET_S, RECOVERY_TIMEOUT_S = 1.5, 3.0, 15.0
+"""How long a fault lasts, and from its end to the next at least; when a recovery is given up (s)."""
+UNDER_WAY_S = 3.0
+"""Into a lap, when a node that listened all the time has long found itself."""
+IN_WORK_NS, NEWEST = 200_000_000, 20
+"""For how long an image may be in work, and how many can be at most."""
+COUNTED = (
+    "withheld",
+    "dropped (overtaken by a newer image)",
+    "dropped (waited longer than localizer.max_latency_ms)",
+    "forgotten (of before a reset)",
+)
 """Keys of the node's diagnostics: images that it did not answer, and says why."""
+FILES = {
+    "tiles": ("tiles.mbtiles",),
+    "weights": ("weights/*.safetensors",),
+    "cache": ("cache/geoflow_ros/**/*",),
+    "state": ("pose*.json",),
+}
 
 
 def soak(drive: Path, out: Path, seconds: float, seed: int = 0, only: str = "") -> SoakSummary:
-    """Play and disturb for so long; summary.json, faults.json, node.log in `out`. only: faults with this in their name.
+    """Play and disturb for so long; summary.json, faults.json, violations.json, node.log in `out`.
 
-    The time begins with the first lap.
+    only: faults with this in their name. The time begins with the first lap. Of tiles and weights the node gets copies.
     """
-    faults = [each for each in table() if only in each.name]
+    description = read_description(drive / "drive.json")
+    every = table(tuple(description.cameras))
+    faults = [each for each in every if only in each.name]
     if not faults:
-        raise InputError(f"no fault has {only!r} in its name: there are {', '.join(each.name for each in table())}")
-    out.mkdir(parents=True, exist_ok=True)
-    os.environ.update(private_environment(str(share_file("config/fastdds_profile.xml"))))
-    tiles = TileFile(drive / "tiles.mbtiles", out / "tiles.mbtiles")
-    saved = out / "pose.json"
+        raise InputError(f"no fault has {only!r} in its name: there are {', '.join(each.name for each in every)}")
+    weights, saved = out / "weights", out / "pose.json"
+    weights.mkdir(parents=True, exist_ok=True)
+    for suffix in ("json", "safetensors"):
+        shutil.copyfile(share_file(f"models/default.{suffix}"), weights / f"default.{suffix}")
+    shutil.copyfile(drive / "tiles.mbtiles", out / "tiles.mbtiles")
     saved.unlink(missing_ok=True)
-    parameters = {"tiles": tiles.path, "saved_pose.path": saved, "saved_pose.max_age": "60.0"}
-    arguments = node_arguments(drive, read_description(drive / "drive.json"), parameters)
-    truth = read_tum(drive / "truth.tum")
+    os.environ.update(private_environment(str(share_file("config/fastdds_profile.xml"))))
+    os.environ["XDG_CACHE_HOME"] = str((out / "cache").absolute())
+    parameters = {
+        "tiles": out / "tiles.mbtiles", "checkpoint": weights / "default.safetensors",
+        "saved_pose.path": saved, "saved_pose.max_age": "60.0",
+    }  # fmt: skip
+    arguments = node_arguments(drive, description, parameters, tuple(description.cameras))
     with (out / "node.log").open("wb") as log:
         rclpy.init()
-        soaking = Soak([*NODE, "--ros-args", *arguments], log.fileno(), drive, tiles, saved, seed)
+        keeper = NodeKeeper([*NODE, "--ros-args", *arguments], log.fileno())
+        soaking = Soak(keeper, drive, out, seed)
         try:
-            started = soaking.run(faults, seconds)
+            soaking.run(faults, seconds)
         finally:
-            soaking.stop()
+            keeper.end()
             rclpy.try_shutdown()
-    return write_summary(soaking.record, time.monotonic() - started, truth, out / "node.log", out)
+            soaking.record.crashes = keeper.crashes
+            summary = write_summary(soaking.record, read_tum(drive / "truth.tum"), out / "node.log", out)
+    return summary
+
+
+def turns(faults: Sequence[Fault]) -> Iterator[Fault]:
+    """Each fault once, and then again and again those after which the node is the same process, that it grows old."""
+    lasting = [each for each in faults if not each.restarts]
+    return itertools.chain(faults, itertools.cycle(lasting or faults))
 
 
 class Soak(Node):
-    """Keeps the node alive as a manager would, hears its answers, injects the faults."""
+    """Hears the node's answers, injects the faults, and notes what comes of them."""
 
-    def __init__(self, command: Sequence[str], log: int, drive: Path, tiles: TileFile, saved: Path, seed: int) -> None:
+    def __init__(self, keeper: NodeKeeper, drive: Path, out: Path, seed: int) -> None:
         super().__init__("soak")
-        self._command, self._log = command, log
-        self._tiles, self._saved, self._rng = tiles, saved, random.Random(seed)
+        self._keeper, self._rng, self._saved = keeper, random.Random(seed), out / "pose.json"
+        self._files = {name: DamagedFiles(out, patterns) for name, patterns in FILES.items()}
         self._truth = read_tum(drive / "truth.tum")
-        self._player = LapPlayer(self, read_inputs(drive / "drive"), seed)
         self._relocalise: Client = self.create_client(Trigger, "/localize/relocalise")
-        self._counts, self._reason, self._disturbed = dict.fromkeys(COUNTED, 0), "", False
-        self._next_rss = 0.0
-        self.record = Record(sent=self._player.sent)
+        self._laps = LapPlayer(self, read_inputs(drive / "drive"), seed, self._forget_place)
+        self._accounts, self._reason, self._fault = Accounts(), "", ""
+        self.record = Record(rss=keeper.rss)
         self.create_subscription(PoseWithCovarianceStamped, "/pose", self._on_pose, 50)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 50)
-        self._process = self._start()
 
-    def run(self, faults: Sequence[Fault], seconds: float) -> float:
-        """Laps for so long, the faults in turn, the last to its end; when the first began (monotonic s)."""
-        turns = itertools.cycle(faults)
-        self._spin_until(lambda: self._player.is_connected, START_TIMEOUT_S)
+    def run(self, faults: Sequence[Fault], seconds: float) -> None:
+        """Laps for so long, the faults in turn, the last lap to its end."""
+        self._spin_until(lambda: self._keeper.is_ready and self._laps.is_connected, START_TIMEOUT_S)
         started = time.monotonic()
-        while time.monotonic() < started + seconds:
-            self._player.start()
-            begun = time.monotonic()
-            for at_s in np.arange(FIRST_S, LAST_S, EVERY_S).tolist():
-                self._spin_for(begun + at_s - time.monotonic())
-                self._inject(next(turns))
-            self._spin_until(lambda: not self._player.is_playing, 60.0)
-            self._spin_for(BETWEEN_LAPS_S)
-            self._relocalise.call_async(Trigger.Request())  # the next lap begins elsewhere
-            self._spin_for(0.2)
-        self.record.frames = self._player.frames
-        self.record.refused += sum(self._counts.values())
-        return started
+        self._laps.start()
+        for fault in turns(faults):
+            last_s = FIRST_S + 1.0 if fault.restarts else self._laps.lap_seconds - TAIL_S
+            self._spin_until(partial(self._is_at, FIRST_S, last_s), START_TIMEOUT_S)
+            if time.monotonic() >= started + seconds:
+                break
+            self._inject(fault)
+            self._note(started)
+        self._laps.stop()
+        self._spin_until(lambda: not self._laps.is_playing, START_TIMEOUT_S)
+        self._spin_for(1.5)  # what the node counts is told once a second
+        self._note(started)
 
-    def stop(self) -> None:
-        """End the node as an operator would; one that does not end is a crash."""
-        self._process.send_signal(signal.SIGINT)
-        try:
-            self.record.crashes += self._process.wait(STOP_TIMEOUT_S) != 0
-        except subprocess.TimeoutExpired:
-            self.record.crashes += 1
-            self._process.kill()
-            self._process.wait()
+    def _note(self, started: float) -> None:
+        """Bring the record up to date, lest an end before time loses it."""
+        self.record.seconds, self.record.frames = time.monotonic() - started, self._laps.frames
+        self.record.refused = self._accounts.refused + self._accounts.absent
+        self.record.crashes = self._keeper.crashes
 
     def _inject(self, fault: Fault) -> None:
-        before, self._disturbed = len(self.record.answers), True
+        before, lost = len(self.record.answers), self._unaccounted
+        starts, begun, self._fault = self._keeper.refused_starts, time.monotonic(), fault.name
         self._begin(fault)
         self._spin_for(LASTS_S)
+        if fault.restarts:
+            self._spin_until(lambda: self._keeper.is_ready or self._keeper.refused_starts > starts, START_TIMEOUT_S)
         reason = self._reason
         self._mend(fault)
         ended, ended_ns, first = time.monotonic(), time.time_ns(), len(self.record.answers)
-        lasts = EVERY_S - LASTS_S - 0.2
-        recovered = self._spin_until(lambda: self._answered_since(first, ended_ns), lasts, is_needed=False)
+        recovered = self._spin_until(lambda: self._answered_since(first, ended_ns), RECOVERY_TIMEOUT_S, is_needed=False)
         recovery_s = round(time.monotonic() - ended, 3) if recovered else None
-        count, outside, _, worst = judged(self.record.answers[before:], self.record.sent, self._truth)
-        self.record.injected.append(Injected(fault.name, recovery_s, count, outside, round(worst, 2), reason))
-        self._disturbed = False
+        self._spin_for(ended + QUIET_S - time.monotonic())
+        count, worst, violations = judged(self.record.answers[before:], self._truth)
+        outside = sum(each.is_outside for each in violations)
+        lost, starts = self._unaccounted - lost, self._keeper.refused_starts - starts
+        start_s = round(ended - begun, 1) if fault.restarts else 0.0
+        injected = Injected(fault.name, recovery_s, count, outside, round(worst, 2), lost, start_s, starts, reason)
+        self.record.injected.append(injected)
+        self._fault = ""
 
     def _begin(self, fault: Fault) -> None:
-        self._player.disturb(fault)
-        if fault.tiles:
-            self._tiles.damage(fault.tiles, self._rng)
-        if fault.kills:
-            self._process.kill()
-            self._process.wait()
-            for path in self._saved.parent.glob(f"{self._saved.stem}*.json") if fault.spoils else ():
-                path.write_bytes(self._rng.randbytes(200))
-            self._restart()
-        if fault.stops:
-            self._process.send_signal(signal.SIGSTOP)
-        if fault.fills:
-            self._limit_files(0)
+        self._laps.disturb(fault)
+        self._keeper.may_refuse = fault.restarts
+        if fault.restarts or fault.node == "stopped":
+            self._accounts.gap(fault.restarts, len(self.record.answers))
+        damage = partial(self._files[fault.files].damage, fault.how, self._rng) if fault.files else _nothing
+        if fault.restarts:
+            self._keeper.restart(fault.node, damage)
+            self._begin_process()
+        else:
+            damage()
+            self._keeper.disturb(fault.node)
 
     def _mend(self, fault: Fault) -> None:
-        self._player.disturb(None)
-        if fault.tiles:
-            self._tiles.mend()
-        if fault.stops:
-            self._process.send_signal(signal.SIGCONT)
-        if fault.fills:
-            self._limit_files(resource.RLIM_INFINITY)
+        self._laps.disturb(None)
+        self._keeper.relieve()
+        if fault.files and fault.files != "state":  # which is the node's own to write
+            self._files[fault.files].mend()
+        if fault.restarts:
+            self._spin_until(lambda: self._keeper.is_ready, START_TIMEOUT_S)
+            self._spin_until(partial(self._is_at, UNDER_WAY_S, self._laps.lap_seconds - QUIET_S), START_TIMEOUT_S)
+        self._keeper.may_refuse = False
 
-    def _limit_files(self, size: int) -> None:
-        """Let no file of the node grow beyond so many bytes: to a writer a limit of none is a full disk."""
-        _, hard = resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE)
-        resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (size if hard < 0 else min(size, hard), hard))
+    def _is_at(self, first_s: float, last_s: float) -> bool:
+        """Whether a lap is between these seconds."""
+        return first_s <= self._laps.at_s <= last_s
 
     def _answered_since(self, first: int, ended_ns: int) -> bool:
         """Whether a pose of an image taken since then is among the answers from number `first` on."""
-        sent = self.record.sent
-        return any(each.stamp_ns >= ended_ns and each.stamp_ns in sent for each in self.record.answers[first:])
+        return any(each.stamp_ns >= ended_ns and each.taken_s is not None for each in self.record.answers[first:])
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(self._command, stdout=self._log, stderr=subprocess.STDOUT)
+    @property
+    def _unaccounted(self) -> int:
+        return self._accounts.unaccounted(self._laps.frames, len(self.record.answers))
 
-    def _restart(self) -> None:
-        """Another process; what the last one counted stays counted."""
-        self.record.refused += sum(self._counts.values())
-        self._counts = dict.fromkeys(COUNTED, 0)
-        self.record.rss.append([])
+    @property
+    def _in_work(self) -> int:
+        """Images of the last moment that no pose has come of yet."""
+        since_ns, newest = time.time_ns() - IN_WORK_NS, list(self._laps.sent)[-NEWEST:]
+        answered = {each.stamp_ns for each in self.record.answers[-NEWEST:]}
+        return sum(stamp >= since_ns and stamp not in answered for stamp in newest)
+
+    def _forget_place(self) -> None:
+        """The next lap begins elsewhere: a node that listens is told, another one shall not go on where this ended."""
+        if self._keeper.is_ready:
+            self._relocalise.call_async(Trigger.Request())
+        else:
+            self._saved.unlink(missing_ok=True)
+
+    def _begin_process(self) -> None:
         self.record.calm.append([])
-        self._process = self._start()
 
     def _spin_for(self, seconds: float) -> None:
         self._spin_until(lambda: False, seconds, is_needed=False)
@@ -184,34 +222,37 @@ class Soak(Node):
         while not condition():
             if time.monotonic() > end:
                 if is_needed:
-                    raise InputError(f"the node was not found, or a lap did not end, within {timeout_s:g} s")
+                    raise InputError(f"the node was not ready, or a lap did not go on, within {timeout_s:g} s")
                 return False
             rclpy.spin_once(self, timeout_sec=0.02)
-            self._watch()
+            if self._keeper.watch(self._laps.lap, is_calm=not self._fault):
+                self._accounts.gap(True, len(self.record.answers))
+                self._begin_process()
         return True
-
-    def _watch(self) -> None:
-        """Note the memory once a second; start the node again if it has ended by itself."""
-        if self._process.poll() is not None:
-            self.record.crashes += 1
-            self._restart()
-        if time.monotonic() >= self._next_rss:
-            self._next_rss = time.monotonic() + 1.0
-            self.record.rss[-1].append(resident_mb(self._process.pid))
 
     def _on_pose(self, message: PoseWithCovarianceStamped) -> None:
         taken_ns, pose = stamp_ns(message.header.stamp), message.pose.pose
         q, latency_s = pose.orientation, (time.time_ns() - taken_ns) * 1e-9
         covariance = np.reshape(message.pose.covariance, (6, 6))[np.ix_([0, 1, 5], [0, 1, 5])]
         place = PlanarPose(pose.position.x, pose.position.y, quaternion_yaw(q.x, q.y, q.z, q.w))
-        self.record.answers.append(Answer(taken_ns, place, covariance, latency_s))
-        if not self._disturbed:
-            self.record.calm[-1].append(latency_s)
+        laps, taken_s = self._laps, self._laps.sent.get(taken_ns)
+        heard = Heard(taken_ns, place, covariance, latency_s, taken_s, laps.lap, laps.at_s, self._fault)
+        self.record.answers.append(heard)
+        if not self._fault:
+            self.record.calm[-1].append((self._laps.lap, latency_s))
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        if stamp_ns(message.header.stamp) < self._keeper.started_ns:
+            return  # of a node that has ended
         for status in message.status:
             values = {each.key: each.value for each in status.values}
             if all(name in values for name in COUNTED):
-                self._counts = {name: int(values[name]) for name in COUNTED}
+                counted = sum(int(values[name]) for name in COUNTED)
+                self._accounts.told(counted, self._laps.frames - self._in_work, len(self.record.answers))
+                self._keeper.is_ready = True
                 self.record.internal_errors += "internal error" in status.message and status.message != self._reason
                 self._reason = status.message
+
+
+def _nothing() -> None:
+    """Of a fault that damages no file."""

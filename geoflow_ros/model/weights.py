@@ -91,13 +91,13 @@ def load(path: Path) -> LocalizationModel:
     info, weights = read(path)
     weights_path, info_path = paths(path)
     try:
-        model = build(info.config)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise InputError(f"{info_path}: no network can be built from its config ({error})") from error
-    try:
         state = safetensors.torch.load(weights)
     except SafetensorError as error:
         raise InputError(f"{weights_path} is not a safetensors file ({error})") from error
+    try:
+        model = build(info.config)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"{info_path}: no network can be built from its config ({error})") from error
     fill(model, state, weights_path)
     return model.eval()
 

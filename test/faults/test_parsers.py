@@ -102,6 +102,6 @@ def test_an_image_that_claims_hundreds_of_megapixels_is_refused_before_it_is_dec
 
 
 def test_a_gzip_bomb_is_left_as_it_is() -> None:
-    packer = zlib.compressobj(9, wbits=31)
+    packer = zlib.compressobj(1, wbits=31)
     bomb = packer.compress(bytes(100 << 20)) + packer.flush()
     assert unzipped(bomb) is bomb

@@ -245,7 +245,7 @@ PARSERS: Mapping[str, Parser] = {
     "folder of tiles": Parser(hostile.changed({"attribution": "x", "imagery_offset": "{}"}), _folder_store),
     "views.json": Parser(hostile.changed(TOWN_VIEW), in_file("000007/views.json", _rendered_town)),
     "value of -p": Parser(
-        hostile.with_fragments(st.just(json.dumps(hostile.PLACE)), hostile.YAML_FRAGMENTS),
+        hostile.with_fragments(st.just(json.dumps(hostile.PLACE)), hostile.SHORT_FRAGMENTS),
         lambda each: replay_config(
             None, None, [f"camera.height:={each.decode('utf-8', 'replace')}"], None, "tiles.mbtiles", None
         ),

@@ -203,30 +203,30 @@ def test_idle_time_encodes_what_the_next_frames_may_need(model: MatchFlow) -> No
 
 
 def test_a_frame_does_not_wait_for_a_patch_while_another_serves_it(model: MatchFlow) -> None:
-    """Patches 16 m and 8 degrees apart; 4 m of 2 sigmas and a radius of 20 m leave 16 m, 4 + 4 degrees of heading."""
+    """Patches 16 m and 8 degrees apart; 4 m of 2 sigmas and a radius of 20 m leave 16 m, 4 + 2 degrees of heading."""
     satellite = Waves()
     patches = PatchEncoder(model, satellite, FRAME, SNAPPING, 1 << 30, Clock(), waits=False)  # type: ignore[arg-type]
     first = patches.around(prior(0, 0, 0))
     for served in (
         prior(15.9, 0, 0),
         prior(0, -15.9, 0),
-        prior(0, 0, math.radians(7.9)),
-        prior(11, 0, math.radians(-7)),
+        prior(0, 0, math.radians(5.9)),
+        prior(11, 0, math.radians(-5)),
     ):
         assert patches.around(served) is first
     assert satellite.asked == 1
-    for other in (prior(16.1, 0, 0), prior(0, 0, math.radians(8.1)), prior(-15.9, 0, 0, std_m=3.0)):
+    for other in (prior(16.1, 0, 0), prior(0, 0, math.radians(6.1)), prior(-15.9, 0, 0, std_m=3.0)):
         assert patches.around(other) is not first
     assert satellite.asked == 4
 
 
 def test_in_a_hurry_the_patch_is_encoded_that_will_soon_be_needed(model: MatchFlow) -> None:
-    """11 m away with 4 m of two sigmas are three quarters of the radius, 6 degrees of the 8 that it may be turned."""
+    """11 m away with 4 m of two sigmas are three quarters of the radius, 4.5 degrees of the 6 that it may be turned."""
     satellite, there = Waves(), prior(11.1, 0, 0)
     patches = PatchEncoder(model, satellite, FRAME, SNAPPING, 1 << 30, Clock(), waits=False)  # type: ignore[arg-type]
     first = patches.around(prior(0, 0, 0))
     assert patches.around(there) is first
-    for near in (prior(10.9, 0, 0), prior(0, 0, math.radians(5.9))):
+    for near in (prior(10.9, 0, 0), prior(0, 0, math.radians(4.4))):
         assert not patches.ahead(near, is_hurried=True)
     assert patches.ahead(there, is_hurried=True) and not patches.ahead(there, is_hurried=True)
     assert satellite.asked == 2

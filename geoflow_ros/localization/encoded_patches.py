@@ -27,7 +27,7 @@ LOOK_AHEAD = PlanarPose(3.0), PlanarPose(yaw=math.radians(1.5)), PlanarPose(y=3.
 WELL = 0.75  # of what a patch may be away and turned: up to here it will serve the next frames, too
 RETRY_S = 5.0  # until missing tiles are asked for again
 SIGMAS = 2.0  # of the prior that must lie within what is searched
-TURNED = math.radians(2.0)  # beyond its bin, so far a patch serves: turned by 4 degrees more, frames read 0.3 off
+TURNED = math.radians(2.0)  # beyond its bin, so far a patch serves: as if patches were as much further apart
 
 
 @dataclass(frozen=True, slots=True)

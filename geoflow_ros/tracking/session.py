@@ -82,6 +82,7 @@ class Session(SensorInputs):
             else:
                 origin = task.proposal.origin if isinstance(task, _Task) else None
                 mount = task.camera.mount.planar if isinstance(task, _Task) else PlanarPose()
+                outcome = self._mounts.steadied(camera, mount.yaw, taken_ns, outcome, self._motions)
                 self._tracker.see(taken_ns, outcome, origin, View(camera, mount))
                 self._learn_yaw(camera)
             self._say("fix clock", self._tracker.fixes.refusal)

@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from geoflow_ros.camera import Mount
 from geoflow_ros.localization.mount_evidence import MountEvidence
+from geoflow_ros.localization.pose import PoseEstimate, Rejection
 from geoflow_ros.tracking.motion import MotionBuffer
 from geoflow_ros.tracking.mount.estimate import CAMERA, MountEstimate, MountPrior
 from geoflow_ros.tracking.mount.inquiry import Inquiry
 from geoflow_ros.tracking.mount.nodding import nodded
 from geoflow_ros.tracking.mount.self_calibration import MountCalibration
+from geoflow_ros.tracking.mount.view_jitter import ViewJitter, smeared
 
 Tilted = tuple[float, float]
 """Roll and pitch (rad) of the body against the road."""
@@ -27,6 +29,7 @@ class CameraMounts:
     def __init__(self, priors: Mapping[str, MountPrior]) -> None:
         self._calibrations = {name: MountCalibration(prior) for name, prior in priors.items()}
         self._inquiries: dict[str, Inquiry] = {}
+        self._jitters = {name: ViewJitter() for name in priors}
 
     def __getitem__(self, name: str) -> MountCalibration:
         return self._calibrations[name]
@@ -34,6 +37,15 @@ class CameraMounts:
     def mount(self, camera: str, stated: Mount, tilt: Tilted) -> Mount:
         """How the camera is believed to be mounted on a body tilted so."""
         return nodded(self._calibrations[camera].estimate(stated).mount, *tilt)
+
+    def steadied(
+        self, camera: str, view_yaw: float, stamp_ns: int, outcome: PoseEstimate | Rejection, motions: MotionBuffer
+    ) -> PoseEstimate | Rejection:
+        """What came of a frame, as uncertain along the view as the frames so far jump about there."""
+        jitter, said = self._jitters[camera], outcome.withheld if isinstance(outcome, Rejection) else outcome
+        if said is not None:
+            jitter.hear(stamp_ns, said.planar, view_yaw, motions)
+        return smeared(outcome, jitter.std, view_yaw)
 
     def ask(self, camera: str, stated: Mount, tilt: Tilted, stamp_ns: int, motions: MotionBuffer, weigh: Weigh) -> None:
         """Have an image weigh mounts, if that is due and no earlier one of the camera is at it: `hear` its answers."""

@@ -18,6 +18,7 @@ from geoflow_ros.tracking.cameras import ONE, CameraSetup, View, of_camera
 from geoflow_ros.tracking.frame_localizer import FrameLocalizer, LocalizerIn
 from geoflow_ros.tracking.image_decoding import Decode, decode_image
 from geoflow_ros.tracking.mount.estimate import MountEstimate
+from geoflow_ros.tracking.mount.flips import weigh_flipped
 from geoflow_ros.tracking.mount.rig_mounts import CameraMounts
 from geoflow_ros.tracking.search import Origin, Proposal, bounded
 from geoflow_ros.tracking.sensors.fix_delay import ClockOffset
@@ -246,7 +247,7 @@ class Session(SensorInputs):
             model = replace(model, mount=self._mounts.mount(camera, model.mount, tilt := self._nodding.at(taken_ns)))
             outcome = task.localizer.localize(image, model, task.proposal.prior, self._seed)
             if task.proposal.origin is not Origin.GUESS:
-                weigh = partial(task.localizer.weigh_mounts, image, model, task.proposal.prior)
+                weigh = partial(weigh_flipped, task.localizer, image, model, task.proposal.prior)
                 with self._lock:
                     self._mounts.ask(camera, task.camera.mount, tilt, taken_ns, self._motions, weigh)
             return outcome

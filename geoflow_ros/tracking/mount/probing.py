@@ -17,6 +17,8 @@ RADII = np.array([np.radians(1.0), np.radians(0.7), 0.1])
 RIDGE = np.array([0.0, np.radians(0.45), 0.2])
 """A probe of pitch and height together: a camera that looks further down from higher up sees the ground nearly alike,
 so that only a far one tells a difference."""
+LEAST_LEFT = 0.1
+"""Of the eigenvalues by which an error at a frame divides what it says; one that curves the other way says nothing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +30,13 @@ class Quadratic:
 
     gradient: Floats
     curvature: Floats
+
+    def blurred(self, std: Floats) -> Quadratic | None:
+        """Of an offset that is off by a normal error (3,) at this frame besides; None where nothing is left of it."""
+        system = np.eye(3) + self.curvature * np.square(std)
+        if np.linalg.eigvals(system).real.min() < LEAST_LEFT:
+            return None
+        return Quadratic(np.linalg.solve(system, self.gradient), np.linalg.solve(system, self.curvature))
 
 
 def directions(free: NDArray[np.bool_]) -> Floats:
@@ -59,3 +68,9 @@ def fitted(free: NDArray[np.bool_], reach: float, log_likelihood: Floats) -> Qua
         curvature[first, second] = curvature[second, first] = middle + alone - value
     back = np.linalg.pinv(unit)  # (3, D): offsets of the free states to directions, transposed
     return Quadratic(back @ gradient, back @ curvature @ back.T)
+
+
+def near(offset: Floats, reach: float) -> Quadratic:
+    """Of a frame that fits at a probe (3,) and not where there is no offset."""
+    curvature = np.diag((reach * RADII) ** -2.0)
+    return Quadratic(curvature @ offset, curvature)

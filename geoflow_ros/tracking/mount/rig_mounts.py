@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from geoflow_ros.localization.mount_evidence import MountEvidence
 from geoflow_ros.localization.pose import PoseEstimate, Rejection
 from geoflow_ros.tracking.motion import MotionBuffer
 from geoflow_ros.tracking.mount.estimate import CAMERA, MountEstimate, MountPrior
+from geoflow_ros.tracking.mount.flips import Flip
 from geoflow_ros.tracking.mount.inquiry import Inquiry
 from geoflow_ros.tracking.mount.nodding import nodded
 from geoflow_ros.tracking.mount.self_calibration import MountCalibration
@@ -19,8 +21,8 @@ from geoflow_ros.tracking.mount.view_jitter import ViewJitter, smeared
 
 Tilted = tuple[float, float]
 """Roll and pitch (rad) of the body against the road."""
-Weigh = Callable[[Sequence[Mount]], Iterable[MountEvidence]]
-"""What an image says of mounts, each computed as it is taken."""
+Weigh = Callable[[Sequence[Mount], Flip], Iterable[MountEvidence]]
+"""What an image, flipped so, says of mounts, each computed as it is taken."""
 
 
 class CameraMounts:
@@ -52,7 +54,9 @@ class CameraMounts:
         if camera in self._inquiries:
             return
         if mounts := self._calibrations[camera].ask(stated, stamp_ns, motions):
-            self._inquiries[camera] = Inquiry(weigh([nodded(mount, *tilt) for mount in mounts]))
+            tilted = [nodded(mount, *tilt) for mount in mounts]
+            flipped = (weigh(tilted[:1], flip) for flip in self._calibrations[camera].flips)
+            self._inquiries[camera] = Inquiry(chain(weigh(tilted, Flip.NONE), chain.from_iterable(flipped)))
 
     def hear(self) -> bool:
         """Compute one more answer of any image; False when all have said all."""
@@ -60,8 +64,13 @@ class CameraMounts:
 
     def learn(self) -> NDArray[np.float64]:
         """Take the answers of the images that have said all; as `MountCalibration.learn`."""
-        shifts = [self._calibrations[name].learn(inquiry.heard) for name, inquiry in self._inquiries.items()]
+        shifts = [
+            self._calibrations[name].learn(inquiry.heard, self._jitters[name].std)
+            for name, inquiry in self._inquiries.items()
+        ]
         self._inquiries = {}
+        for name, calibration in self._calibrations.items():
+            calibration.others_fit = any(each.fits for other, each in self._calibrations.items() if other != name)
         return np.asarray(np.sum([np.zeros(2), *shifts], axis=0))
 
     def forget_images(self) -> None:

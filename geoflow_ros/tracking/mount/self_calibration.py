@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from geoflow_ros.camera import Mount
 from geoflow_ros.localization.mount_evidence import MountEvidence
+from geoflow_ros.planar import rotate
 from geoflow_ros.tracking.belief import MISREAD_M, SYSTEMATIC_YAW
 from geoflow_ros.tracking.motion import MotionBuffer
 from geoflow_ros.tracking.mount.estimate import MountEstimate, MountPrior, corrected
+from geoflow_ros.tracking.mount.flips import FLIPS, Flip, FlipCheck
 from geoflow_ros.tracking.mount.mount_filter import MountFilter
-from geoflow_ros.tracking.mount.probing import RADII, directions, fitted, probes
+from geoflow_ros.tracking.mount.probing import RADII, Quadratic, directions, fitted, near, probes
 
 Floats = NDArray[np.float64]
 SPACING_M = 5.0  # between frames that are asked: nearby views err alike
@@ -24,6 +26,8 @@ REACHES = (1.0, 2.0, 3.0)  # in turn, while nothing matches
 PATIENCE, SELDOM = 12, 10  # frames in which nothing matched: suspicion, and from then on every tenth is asked
 AHEAD_M, ASIDE_M = 9.0, 4.0
 FLATTEST = 6.0  # heights of the camera away, from where on the ground is seen too flat to matter
+LEAST_LEVER = 10.0  # m/rad: what a camera sees moves by more as it pitches
+PITCH = 1  # of the filter's states
 TILT, YAW = [0, 1, 3], 2
 """Where the filter's states, and the yaw, are among `STATES`."""
 
@@ -35,6 +39,8 @@ class MountCalibration:
         self._prior = prior
         self._stated: Mount | None = None
         self._missed = 0  # frames in a row that fit no mount
+        self._flips = FlipCheck()
+        self.others_fit = False  # whether frames of other cameras fit: then this one may well see nothing known
 
     def estimate(self, stated: Mount) -> MountEstimate:
         """What is believed of the mount that is stated now; one that TF moves keeps its correction."""
@@ -63,10 +69,22 @@ class MountCalibration:
         offsets = self._filter.centre + probes(self._filter.free, self._reach)
         return [corrected(stated, np.array([roll, pitch, self._yaw, height])) for roll, pitch, height in offsets]
 
-    def learn(self, evidence: Sequence[MountEvidence]) -> Floats:
-        """Take a frame's answers to `ask`; returns how far (2,) what it sees moves forward and left by that."""
+    def learn(self, evidence: Sequence[MountEvidence], jitter: float = 0.0) -> Floats:
+        """Take a frame's answers to `ask`, then those to `flips`, if any.
+
+        jitter: standard deviation (m) by which what frames see moves along the view, of a body that nods. Returns how
+        far (2,) what they see moves forward and left by what was learnt.
+        """
         if not evidence:
             return np.zeros(2)
+        if jitter > 0.0 and not self._is_nodding:
+            return self._begin_nodding()
+        return self._learned(evidence, jitter)
+
+    def _learned(self, evidence: Sequence[MountEvidence], jitter: float) -> Floats:
+        asked = len(probes(self._filter.free, self._reach))
+        self._flips.learn(evidence[:asked], evidence[asked:], MATCHED)
+        evidence = evidence[:asked]
         before, match = self._filter.believed, np.array([each.match for each in evidence])
         likelihood = np.array([each.log_likelihood for each in evidence])
         best = int(np.argmax(np.where(match >= MATCHED, likelihood, -np.inf)))
@@ -74,23 +92,40 @@ class MountCalibration:
             self._missed += 1
             return np.zeros(2)
         reach, self._missed = self._reach, 0
-        if match[0] < MATCHED:  # a frame alone may be of anything: it leads to no other mount than many have found
-            if not self._filter.is_informed:
-                self._filter.jump(probes(self._filter.free, reach)[best])
-        elif reach == REACHES[0]:
+        nod = np.array([0.0, jitter / max(abs(float(self._lever[0, PITCH])), LEAST_LEVER), 0.0])
+        if match[0] >= MATCHED and reach == REACHES[0]:
             self._set_lever(np.array([each.place for each in evidence]))
-            self._filter.learn(fitted(self._filter.free, reach, likelihood))
-        shift = np.asarray(self._lever @ (self._filter.believed - before))
+            self._weigh(fitted(self._filter.free, reach, likelihood).blurred(nod))
+        elif match[0] < MATCHED and jitter > 0.0:
+            self._weigh(near(probes(self._filter.free, reach)[best], reach).blurred(nod))
+        elif match[0] < MATCHED and not self._filter.is_informed:
+            # Later on a frame alone, which may be of anything, leads to no other mount than many have found.
+            self._filter.jump(probes(self._filter.free, reach)[best])
+        shift = np.asarray(self._lever_on_vehicle @ (self._filter.believed - before))
         if np.hypot(*shift) > MISREAD_M:
             self._yaw_std = self._prior.yaw
         return shift
+
+    def _weigh(self, fit: Quadratic | None) -> None:
+        if fit is not None:
+            self._filter.learn(fit)
 
     @property
     def place_covariance(self) -> Floats:
         """(2, 2) of the vehicle's place, forward and left, that comes from what is not known of the mount."""
         if self._stated is None:
             return np.zeros((2, 2))
-        return np.asarray(self._lever @ self._filter.covariance @ self._lever.T)
+        return np.asarray(self._lever_on_vehicle @ self._filter.covariance @ self._lever_on_vehicle.T)
+
+    @property
+    def flips(self) -> Sequence[Flip]:
+        """How the frame that is asked shall be read besides, through the first of its mounts: if none fitted lately."""
+        return FLIPS if self._missed or self._flips.sentence else ()
+
+    @property
+    def fits(self) -> bool:
+        """Whether the last frame that was asked fitted."""
+        return self.frames > 0 and self._missed == 0
 
     @property
     def frames(self) -> int:
@@ -112,12 +147,28 @@ class MountCalibration:
         if self._stated is not None:
             self._yaw, self._yaw_std = self._yaw + yaw, std
 
+    @property
+    def _lever_on_vehicle(self) -> Floats:
+        """(2, 3) in metres forward and left of the vehicle, whichever way the camera looks."""
+        yaw = 0.0 if self._stated is None else self._stated.yaw
+        return np.asarray(rotate(yaw, self._lever.T).T)
+
+    def _begin_nodding(self) -> Floats:
+        """Doubt what frames said before the body was known to nod; how far (2,) what they see moves by that."""
+        assert self._stated is not None
+        self._is_nodding, before = True, self._filter.believed
+        self._filter = self._new_filter(self._stated)
+        return np.asarray(-self._lever_on_vehicle @ before)
+
+    def _new_filter(self, stated: Mount) -> MountFilter:
+        return MountFilter(np.array([self._prior.roll, self._prior.pitch, self._prior.height * stated.height]))
+
     def _begin(self, stated: Mount) -> None:
         prior = self._prior
         self._stated = stated
-        self._filter = MountFilter(np.array([prior.roll, prior.pitch, prior.height * stated.height]))
+        self._filter, self._is_nodding = self._new_filter(stated), False
         self._yaw, self._yaw_std = 0.0, prior.yaw
-        self._lever, self._levers = seen_at(stated.height), 0
+        self._lever, self._levers = seen_at(stated.height), 0  # along the camera's own axes
         self._heard_ns: int | None = None
         self._unasked_m = 0.0
         self._missed = self._skipped = 0
@@ -128,7 +179,9 @@ class MountCalibration:
 
     @property
     def _suspicion(self) -> str:
-        if self._missed < PATIENCE or self._filter.is_informed:
+        if flipped := self._flips.sentence:
+            return flipped
+        if self._missed < PATIENCE or self._filter.is_informed or self.others_fit:
             return ""
         tried = np.degrees(RADII[:2] * REACHES[-1])
         return (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from geoflow_ros.tracking.mount.probing import RADII, fitted, probes
+from geoflow_ros.tracking.mount.probing import RADII, Quadratic, fitted, probes
 
 ALL = np.array([True, True, True])
 CURVATURE = np.array([[3.0, 0.5, -0.4], [0.5, 5.0, 1.0], [-0.4, 1.0, 2.0]]) / np.outer(RADII, RADII)
@@ -23,6 +23,20 @@ def test_a_quadratic_comes_back_with_its_mixed_terms() -> None:
         fit = fitted(ALL, reach, log_likelihood(offsets))
         np.testing.assert_allclose(fit.curvature, CURVATURE, rtol=1e-9)
         np.testing.assert_allclose(np.linalg.solve(fit.curvature, fit.gradient), OPTIMUM, rtol=1e-9)
+
+
+def test_a_frame_that_nods_says_less_and_says_it_of_the_same_place() -> None:
+    fit = Quadratic(np.array([1.0, 2.0, 0.0]), np.diag([2.0, 4.0, 1.0]))
+    blurred = fit.blurred(np.array([0.0, 0.5, 0.0]))
+    assert blurred is not None
+    np.testing.assert_allclose(blurred.curvature, np.diag([2.0, 2.0, 1.0]))  # 1 / (1 / 4 + 0.5^2)
+    np.testing.assert_allclose(blurred.gradient, [1.0, 1.0, 0.0])
+    valley = Quadratic(np.zeros(3), np.diag([1.0, -8.0, 1.0]))
+    assert valley.blurred(np.array([0.0, 0.5, 0.0])) is None
+    together = Quadratic(np.array([0.3, -0.2, 0.4]), CURVATURE).blurred(0.3 * RADII)
+    assert together is not None
+    expected = np.linalg.inv(np.linalg.inv(CURVATURE) + np.diag(0.3 * RADII) ** 2)
+    np.testing.assert_allclose(together.curvature, expected)
 
 
 def test_a_state_that_is_known_is_not_probed() -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from geoflow_ros.camera import Mount
 from geoflow_ros.localization.mount_evidence import MountEvidence
-from geoflow_ros.tracking.motion import MotionBuffer
+from geoflow_ros.tracking.motion import BodyVelocity, MotionBuffer
 from geoflow_ros.tracking.mount.estimate import MountPrior
+from geoflow_ros.tracking.mount.flips import Flip
 from geoflow_ros.tracking.mount.rig_mounts import CameraMounts
 
 PRIOR = MountPrior(0.026, 0.026, 0.0, 0.1)
 STATED = Mount(height=1.6)
+NOTHING = MountEvidence(0.0, 0.0, np.zeros(2))
 
 
 def test_a_camera_whose_frames_fit_nothing_has_no_part_in_the_place() -> None:
@@ -23,17 +28,71 @@ def test_a_camera_whose_frames_fit_nothing_has_no_part_in_the_place() -> None:
     before = mounts["front"].place_covariance
     np.testing.assert_allclose(mounts.place_covariance, before)  # both as unknown as each other
 
-    def heard(of: Sequence[Mount]) -> list[MountEvidence]:
+    def heard(of: Sequence[Mount], flip: Flip) -> list[MountEvidence]:
         pitches = np.array([mount.pitch for mount in of])
         return [MountEvidence(-0.5 * (pitch / 0.003) ** 2, 0.9, np.array([50.0 * pitch, 0.0])) for pitch in pitches]
 
     mounts.ask("front", STATED, (0.0, 0.0), 0, MotionBuffer(), heard)
-    mounts.ask(
-        "left", STATED, (0.0, 0.0), 0, MotionBuffer(), lambda of: [MountEvidence(0.0, 0.0, np.zeros(2))] * len(of)
-    )
+    mounts.ask("left", STATED, (0.0, 0.0), 0, MotionBuffer(), lambda of, flip: [NOTHING] * len(of))
     while mounts.hear():
         pass
     mounts.learn()
     front = mounts["front"].place_covariance
     assert front[0, 0] < 0.5 * before[0, 0] and mounts["left"].frames == 0
     np.testing.assert_allclose(mounts.place_covariance, front)
+
+
+def asked(mounts: CameraMounts, answers: dict[str, Callable[[Sequence[Mount], Flip], list[MountEvidence]]]) -> None:
+    """Thirty frames of each camera, ten metres apart."""
+    motions = MotionBuffer()
+    for tick in range(30):
+        now_ns = tick * 10**9
+        motions.add_velocity(BodyVelocity(now_ns, 10.0, 0.0))
+        for name, weigh in answers.items():
+            mounts.ask(name, STATED, (0.0, 0.0), now_ns, motions, weigh)
+        while mounts.hear():
+            pass
+        mounts.learn()
+
+
+def fits_if(flip: Flip) -> Callable[[Sequence[Mount], Flip], list[MountEvidence]]:
+    """Of frames that fit, through the mount that is stated, when they are flipped so."""
+
+    def weigh(of: Sequence[Mount], asked: Flip) -> list[MountEvidence]:
+        if asked is not flip:
+            return [NOTHING] * len(of)
+        return [MountEvidence(12.0 - (each.pitch / 0.003) ** 2, 0.99, np.zeros(2)) for each in of]
+
+    return weigh
+
+
+def nothing_fits(of: Sequence[Mount], flip: Flip) -> list[MountEvidence]:
+    return [NOTHING] * len(of)
+
+
+@pytest.mark.parametrize(
+    ("flip", "said"), [(Flip.MIRRORED, "mirrored left to right: stop the driver"), (Flip.UPSIDE_DOWN, "upside down")]
+)
+def test_images_that_fit_when_they_are_flipped_are_named_whatever_other_cameras_see(flip: Flip, said: str) -> None:
+    mounts = CameraMounts({"front": PRIOR, "left": PRIOR})
+    asked(mounts, {"front": fits_if(Flip.NONE), "left": fits_if(flip)})
+    assert f"frames fit the imagery only when they are {flip.value}" in mounts["left"].sentence
+    assert said in mounts["left"].sentence
+    assert mounts["front"].sentence == ""
+
+
+def test_a_camera_that_sees_nothing_known_is_suspected_unless_others_fit() -> None:
+    alone = CameraMounts({"left": PRIOR})
+    asked(alone, {"left": nothing_fits})
+    assert "mounted elsewhere" in alone["left"].sentence
+    beside = CameraMounts({"front": PRIOR, "left": PRIOR})
+    asked(beside, {"front": fits_if(Flip.NONE), "left": nothing_fits})
+    assert beside["left"].sentence == ""  # it may look at walls
+
+
+def test_what_a_camera_leaves_open_lies_along_its_own_view() -> None:
+    mounts = CameraMounts({"left": MountPrior(pitch=0.026)})
+    mounts.mount("left", replace(STATED, yaw=math.pi / 2), (0.0, 0.0))
+    forward, left = np.sqrt(np.diag(mounts.place_covariance))
+    # 9 m away, where most of what is matched lies: (81 / 1.6 + 1.6) m/rad, to the left of the vehicle.
+    assert forward == pytest.approx(0.0, abs=1e-9) and left == pytest.approx(52.225 * 0.026)

@@ -95,6 +95,20 @@ def test_what_driving_said_of_the_yaw_is_doubted_when_frames_were_read_through_a
     assert calibration.estimate(STATED).correction[2] == 0.01
 
 
+def test_a_body_that_nods_does_not_lead_the_mount_away() -> None:
+    calibration, motions, rng = MountCalibration(PRIOR), MotionBuffer(), np.random.default_rng(0)
+    nod = 0.026
+    for tick in range(60):
+        motions.add_velocity(BodyVelocity(tick * 10**9, SPEED, 0.0))
+        true = corrected(STATED, np.array([0.0, nod * math.sin(1.9 * tick), 0.0, 0.0]))
+        jitter = 0.0 if tick < 3 else LEVER[0, 1] * nod / math.sqrt(2.0)  # found out by then
+        if mounts := calibration.ask(STATED, tick * 10**9, motions):
+            calibration.learn(answers(true, mounts, rng), jitter)
+    found = calibration.estimate(STATED)
+    assert found.mount == STATED
+    assert math.radians(0.1) < found.std[1] < math.radians(0.5)
+
+
 def test_what_frames_see_moves_with_the_mount() -> None:
     true = corrected(STATED, np.array([0.0, 0.02, 0.0, 0.0]))
     calibration, motions, rng = MountCalibration(PRIOR), MotionBuffer(), np.random.default_rng(0)

@@ -1,0 +1,72 @@
+"""Whether frames fit only mirrored or turned upside down: what a driver or a hanging camera does to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoflow_ros.camera import CameraModel, Mount
+from geoflow_ros.localization.mount_evidence import MountEvidence
+from geoflow_ros.localization.pose import PosePrior
+from geoflow_ros.tracking.frame_localizer import FrameLocalizer
+
+CLEARLY = 3.0  # by how much (natural logarithm) a frame must fit better so
+ENOUGH = 3  # more frames that do than that do not
+
+
+class Flip(Enum):
+    """What is done to an image before it is read."""
+
+    NONE = "as they are"
+    MIRRORED = "mirrored left to right"
+    UPSIDE_DOWN = "turned upside down"
+
+    def of(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The image (H, W, 3) so flipped."""
+        if self is Flip.NONE:
+            return image
+        return np.ascontiguousarray(image[:, ::-1] if self is Flip.MIRRORED else image[::-1, ::-1])
+
+
+FLIPS = (Flip.MIRRORED, Flip.UPSIDE_DOWN)
+ADVICE = {
+    Flip.MIRRORED: "stop the driver from mirroring them",
+    Flip.UPSIDE_DOWN: "the camera hangs upside down, or its driver turns them: turn them back",
+}
+
+
+class FlipCheck:
+    """Counts, of the frames of one camera, those that fit better flipped."""
+
+    def __init__(self) -> None:
+        self._ahead = dict.fromkeys(FLIPS, 0)
+
+    def learn(self, as_they_are: Sequence[MountEvidence], flipped: Sequence[MountEvidence], matched: float) -> None:
+        """Take what a frame says of several mounts, and of one of them so flipped as `FLIPS` (or nothing at all)."""
+        best = max(each.log_likelihood for each in as_they_are)
+        for flip, each in zip(FLIPS, flipped, strict=False):
+            fits = each.match >= matched and each.log_likelihood > best + CLEARLY
+            self._ahead[flip] = max(0, self._ahead[flip] + (1 if fits else -1))
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong with the images; empty if nothing is known to be."""
+        flip = max(FLIPS, key=self._ahead.__getitem__)
+        if self._ahead[flip] < ENOUGH:
+            return ""
+        return f"frames fit the imagery only when they are {flip.value}: {ADVICE[flip]}"
+
+
+def weigh_flipped(
+    localizer: FrameLocalizer,
+    image: NDArray[np.uint8],
+    camera: CameraModel,
+    prior: PosePrior,
+    mounts: Sequence[Mount],
+    flip: Flip,
+) -> Iterable[MountEvidence]:
+    """What an image, flipped so, says of mounts, as `FrameLocalizer.weigh_mounts`."""
+    return localizer.weigh_mounts(flip.of(image), camera, prior, mounts)

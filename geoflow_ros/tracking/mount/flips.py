@@ -14,7 +14,8 @@ from geoflow_ros.localization.pose import PosePrior
 from geoflow_ros.tracking.frame_localizer import FrameLocalizer
 
 CLEARLY = 3.0  # by how much (natural logarithm) a frame must fit better so
-ENOUGH = 3  # more frames that do than that do not
+ENOUGH, DOUBTFUL = 3.0, 1.0  # more frames that do than that fit as they are: so many to say so, so few to take it back
+UNDECIDED = 0.05  # what a frame that fits neither way takes back: it may have been looked for elsewhere
 
 
 class Flip(Enum):
@@ -42,22 +43,28 @@ class FlipCheck:
     """Counts, of the frames of one camera, those that fit better flipped."""
 
     def __init__(self) -> None:
-        self._ahead = dict.fromkeys(FLIPS, 0)
+        self._ahead = dict.fromkeys(FLIPS, 0.0)
+        self._said: Flip | None = None
 
     def learn(self, as_they_are: Sequence[MountEvidence], flipped: Sequence[MountEvidence], matched: float) -> None:
         """Take what a frame says of several mounts, and of one of them so flipped as `FLIPS` (or nothing at all)."""
         best = max(each.log_likelihood for each in as_they_are)
+        lost = 1.0 if any(each.match >= matched for each in as_they_are) else UNDECIDED
         for flip, each in zip(FLIPS, flipped, strict=False):
             fits = each.match >= matched and each.log_likelihood > best + CLEARLY
-            self._ahead[flip] = max(0, self._ahead[flip] + (1 if fits else -1))
+            self._ahead[flip] = max(0.0, self._ahead[flip] + (1.0 if fits else -lost))
+        likeliest = max(FLIPS, key=self._ahead.__getitem__)
+        if self._ahead[likeliest] >= ENOUGH:
+            self._said = likeliest
+        elif self._said is not None and self._ahead[self._said] < DOUBTFUL:
+            self._said = None
 
     @property
     def sentence(self) -> str:
         """What is wrong with the images; empty if nothing is known to be."""
-        flip = max(FLIPS, key=self._ahead.__getitem__)
-        if self._ahead[flip] < ENOUGH:
+        if self._said is None:
             return ""
-        return f"frames fit the imagery only when they are {flip.value}: {ADVICE[flip]}"
+        return f"frames fit the imagery only when they are {self._said.value}: {ADVICE[self._said]}"
 
 
 def weigh_flipped(

@@ -36,7 +36,8 @@ class Quadratic:
         system = np.eye(3) + self.curvature * np.square(std)
         if np.linalg.eigvals(system).real.min() < LEAST_LEFT:
             return None
-        return Quadratic(np.linalg.solve(system, self.gradient), np.linalg.solve(system, self.curvature))
+        left = np.asarray(np.linalg.inv(system), dtype=np.float64)
+        return Quadratic(left @ self.gradient, left @ self.curvature)
 
 
 def directions(free: NDArray[np.bool_]) -> Floats:

@@ -38,6 +38,7 @@ class MountCalibration:
     def __init__(self, prior: MountPrior) -> None:
         self._prior = prior
         self._stated: Mount | None = None
+        self._filter: MountFilter
         self._missed = 0  # frames in a row that fit no mount
         self._flips = FlipCheck()
         self.others_fit = False  # whether frames of other cameras fit: then this one may well see nothing known
@@ -156,7 +157,8 @@ class MountCalibration:
     def _begin_nodding(self) -> Floats:
         """Doubt what frames said before the body was known to nod; how far (2,) what they see moves by that."""
         assert self._stated is not None
-        self._is_nodding, before = True, self._filter.believed
+        before = self._filter.believed
+        self._is_nodding = True
         self._filter = self._new_filter(self._stated)
         return np.asarray(-self._lever_on_vehicle @ before)
 
@@ -166,7 +168,8 @@ class MountCalibration:
     def _begin(self, stated: Mount) -> None:
         prior = self._prior
         self._stated = stated
-        self._filter, self._is_nodding = self._new_filter(stated), False
+        self._filter = self._new_filter(stated)
+        self._is_nodding = False
         self._yaw, self._yaw_std = 0.0, prior.yaw
         self._lever, self._levers = seen_at(stated.height), 0  # along the camera's own axes
         self._heard_ns: int | None = None

@@ -31,8 +31,9 @@ else
 export FASTDDS_DEFAULT_PROFILES_FILE := $(CURDIR)/config/fastdds_profile.xml
 endif
 
-# The numerical tests, and the processor that has the least of what those since 2013 have: results must not depend on more.
-NUMERICAL := test/model test/localization test/train test/evaluate
+# Where networks compute, and the processor that has the least of what those since 2013 have: results must not depend on more.
+NUMERICAL := test/model test/localization test/train/test_{batches,covariance_calibration,trainer}.py \
+  test/evaluate/test_{headings,locators}.py --ignore-glob='*/test_weights.py' --ignore-glob='*/test_released.py'
 # Those that measure time, or start nodes with clocks of their own: they run alone.
 TIMED := test/benchmark $(shell grep -lrE 'FAKE_|node_process' test/ros)
 ONE_THREAD := OMP_NUM_THREADS=1

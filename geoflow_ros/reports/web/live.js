@@ -4,7 +4,7 @@ const COLUMNS = ["along", "reason", "ms", "error", "yawError", "singleError"];
 const GROUPS = ["fused", "single", "prior", "truth"];
 const REDRAW_MS = 1000, MAX_FIXES = 5000, MAX_PICTURES = 240, FIRST_ZOOM = 2;
 const live = { first: 0, next: null, isFollowing: true, drawnAt: 0, hasPose: false, ground: 0 };
-document.getElementById("play").hidden = true;
+document.getElementById("play").style.visibility = "hidden"; // its place keeps the slider above the curves
 
 // Pairs of a column of the page and the same of the news, all but that of the states.
 function columnPairs(news) {

@@ -1,6 +1,7 @@
 "use strict";
 // The moment that the page shows, and what changes it.
 const current = { moment: -1, colouring: colourings()[0] };
+const SHORT = 12; // rows of a table that columns do not break
 const slider = document.getElementById("slider");
 const unit = (report.axis.match(/\[(.*)\]/) || ["", ""])[1];
 const placeText = (along) => (Number.isInteger(along) && !unit ? String(along) : `${along.toFixed(2)} ${unit}`.trim());
@@ -112,6 +113,7 @@ function listTables() {
     if (!rows.length) continue;
     const table = document.getElementById("tables").appendChild(document.createElement("table"));
     table.createCaption().textContent = heading;
+    if (rows.length < SHORT) table.className = "short";
     for (const cells of rows) { const row = table.insertRow(); for (const cell of cells) element("td", cell, row); }
   }
 }

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import mmap
+import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
+from io import FileIO
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,15 +41,17 @@ class PMTilesStore:
         except ImportError as error:
             raise InputError(f"reading {self.path} needs pmtiles ({error}): pip install 'geoflow_ros[tiles]'") from None
         self._codec = tile
-        self._data = _mapped(self.path)
+        self._file = _opened(self.path)
+        self._size = os.fstat(self._file.fileno()).st_size
         self._directory = lru_cache(KEPT_DIRECTORIES)(self._read_directory)
-        if len(self._data) < HEADER_BYTES or self._data[7] != 3:
+        header = self._bytes(0, HEADER_BYTES)
+        if len(header) < HEADER_BYTES or header[7] != 3:
             raise InputError(
                 f"{self.path} is not a whole PMTiles archive of version 3: copy it again, or bring an older one to "
                 f"this version with pmtiles convert {self.path.name} new.pmtiles"
             )
         with self._reading():
-            self._header = tile.deserialize_header(self._data[:HEADER_BYTES])
+            self._header = tile.deserialize_header(header)
         if self._header["tile_type"].name in VECTOR_TYPES:
             raise InputError(f"{self.path} holds vector tiles: give one with png, jpg or webp images")
         self.name = self._stated("name") or self.path.stem
@@ -100,16 +103,20 @@ class PMTilesStore:
         return tile_box(level, min(columns), min(rows), max(columns), max(rows))
 
     def _stated(self, key: str) -> str:
-        start = self._header["metadata_offset"]
+        stored = self._bytes(self._header["metadata_offset"], self._header["metadata_length"])
         try:
-            document = parse_json(unzipped(self._data[start : start + self._header["metadata_length"]]))
+            document = parse_json(unzipped(stored))
         except ValueError:  # only a name and an attribution are lost
             return ""
         return str(document.get(key) or "") if isinstance(document, dict) else ""
 
     def _content(self, entry: Entry) -> bytes:
-        start = self._header["tile_data_offset"] + entry.offset
-        return self._data[start : start + entry.length]
+        return self._bytes(self._header["tile_data_offset"] + entry.offset, entry.length)
+
+    def _bytes(self, offset: int, length: int) -> bytes:
+        """A part of the file, shorter where that ends; not mapped: a file that is cut would end the process."""
+        with self._reading():
+            return os.pread(self._file.fileno(), min(length, max(self._size - offset, 0)), min(offset, self._size))
 
     @property
     def _root(self) -> tuple[int, int]:
@@ -135,7 +142,7 @@ class PMTilesStore:
 
     def _read_directory(self, offset: int, length: int) -> list[Entry]:
         with self._reading():
-            return self._codec.deserialize_directory(self._data[offset : offset + length])
+            return self._codec.deserialize_directory(self._bytes(offset, length))
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -158,11 +165,8 @@ def _ids(zoom: int) -> tuple[int, int]:
     return (4**zoom - 1) // 3, (4 ** (zoom + 1) - 1) // 3
 
 
-def _mapped(path: Path) -> mmap.mmap | bytes:
+def _opened(path: Path) -> FileIO:
     try:
-        with path.open("rb") as file:
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except ValueError:  # an empty file cannot be mapped
-        return b""
+        return FileIO(path)
     except OSError as error:
         raise InputError(f"{path} cannot be opened ({error.strerror}): check its permissions") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,21 @@ def test_tiles_behind_a_cut_are_corrupt(tmp_path: Path) -> None:
         box = mercantile.bounds(x, y, z)
         satellite.patch_at((box.north + box.south) / 2, (box.west + box.east) / 2, 0.0, 20.0, 0.5)
     assert len(satellite.corrupt) == 1 and "cut short" in satellite.corrupt[0]
+
+
+@pytest.mark.parametrize("kept", [0, 100, 300, 20_000])
+def test_an_archive_that_is_cut_while_it_is_read_ends_nothing(tmp_path: Path, kept: int) -> None:
+    path = write(tmp_path / "a.pmtiles", textured.tiles())
+    store = PMTilesStore(path)
+    os.truncate(path, kept)
+    store._directory.cache_clear()
+    for key, content in textured.tiles().items():
+        try:
+            found = store.tile(*key) or b""
+        except InputError as error:
+            assert str(path) in str(error)
+        else:
+            assert content.startswith(found)
 
 
 def test_without_the_library_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -160,6 +160,7 @@ class OpenVino(ExportedEngine):
         except ImportError as error:
             raise InputError("runtime openvino is not installed: pip install openvino") from error
         self._openvino, self._core, self._precision = openvino, openvino.Core(), precision
+        self._core.set_property({"ENABLE_MMAP": False})  # a cache that is cut while it is mapped would end the process
         if precision == "bf16" and "BF16" not in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             raise InputError("runtime openvino-bf16 needs a processor that computes in bfloat16: choose openvino")
         super().__init__(model, threads)
@@ -199,6 +200,7 @@ class OnnxRuntime(ExportedEngine):
             import onnxruntime
         except ImportError as error:
             raise InputError("runtime onnxruntime is not installed: pip install onnxruntime onnx onnxscript") from error
+        onnxruntime.disable_telemetry_events()  # nothing of this machine is reported to anybody
         self._onnxruntime = onnxruntime
         super().__init__(model, threads)
 
@@ -207,7 +209,7 @@ class OnnxRuntime(ExportedEngine):
 
     def write(self, network: nn.Module, inputs: tuple[Tensor, ...], path: Path) -> None:
         try:
-            torch.onnx.export(network, inputs, path, dynamo=True, verbose=False)
+            torch.onnx.export(network, inputs, path, dynamo=True, verbose=False, external_data=False)
         except ImportError as error:
             raise InputError(f"runtime onnxruntime cannot export ({error}): pip install onnx onnxscript") from error
 
@@ -216,7 +218,8 @@ class OnnxRuntime(ExportedEngine):
         options.intra_op_num_threads = threads
         # Two sessions whose idle threads spin take each other's cores.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        return self._onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        network = path.read_bytes()  # a file that is cut while it is mapped would end the process
+        return self._onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
 
     def run(self, network: Any, inputs: list[NDArray[Any]]) -> NDArray[np.float32]:
         names = [each.name for each in network.get_inputs()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import sys
 from pathlib import Path
 from typing import Any, ClassVar
@@ -108,6 +109,23 @@ def test_another_runtime_gives_torchs_match_volume(default: LocalizationModel, r
         )
         density, expected = model.log_density(ours, hypotheses), default.log_density(theirs, hypotheses)
     assert density is not None and expected is not None and torch.allclose(density, expected, atol=1e-2)
+
+
+@pytest.mark.parametrize("runtime", [Runtime.OPENVINO, Runtime.ONNXRUNTIME])
+def test_an_export_that_is_emptied_while_it_is_in_use_changes_nothing(
+    default: LocalizationModel, runtime: Runtime, cache: Path
+) -> None:
+    pytest.importorskip(runtime.value, reason=f"{runtime.value} is not installed")
+    model = started(default, runtime)
+    contents = {path: path.read_bytes() for path in cache.rglob("*") if path.is_file()}
+    before = latent_of(model).log_mass[0]
+    try:
+        for path in contents:
+            os.truncate(path, 0)  # of a file that is mapped into memory, the next page that is read ends the process
+        assert contents and torch.equal(latent_of(model).log_mass[0], before)
+    finally:
+        for path, content in contents.items():
+            path.write_bytes(content)
 
 
 @pytest.mark.parametrize("runtime", [Runtime.OPENVINO, Runtime.ONNXRUNTIME])

@@ -57,6 +57,16 @@ def test_a_clock_that_goes_back_begins_anew() -> None:
     assert accepted(FixCheck(), [fix(100.0, 0.0), fix(1.0, 4000.0)]) == [True, True]
 
 
+def test_fixes_that_waited_before_a_clock_went_back_confirm_nothing() -> None:
+    check, late = (
+        FixCheck(),
+        [fix(100.0, 0.0), fix(100.2, 1.0), fix(100.4, 2.0), fix(100.6, 9000.0), fix(100.8, 9001.0)],
+    )
+    assert accepted(check, late, has_map=False) == [False, False, True, False, False]
+    early = [fix(1.0, 9002.0), fix(1.2, 9003.0), fix(1.4, 9004.0)]
+    assert accepted(check, early, has_map=False) == [False, False, True]
+
+
 def test_the_leap_is_named() -> None:
     check = FixCheck()
     check.check(fix(0.0, 0.0), True)
@@ -69,5 +79,6 @@ def test_distance_from_the_datum_is_told_with_the_distortion_there() -> None:
     said = check_distance(fix(0.0, 100e3), FRAME)
     # meridians converge by the difference in longitude, 1.316 deg, times the sine of the latitude
     assert "100 km from the datum" in said and "0.96 deg off true north" in said and "set datum.latitude" in said
+    assert "0.01 % short" in said  # 1 - cos(100 km / 6371 km) = 0.000123
     with pytest.raises(InputError, match=r"fix is 599 km from the datum.*means nothing"):
         check_distance(fix(0.0, 600e3), FRAME)

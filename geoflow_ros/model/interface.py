@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -121,6 +121,8 @@ Refine = Callable[[Tensor, Tensor, Sequence[float]], Refined]
 """`LocalizationModel.refine` of one frame, from the table of its latent."""
 Lifter = Callable[[Tensor], Tensor]
 """`LocalizationModel.encode_ground` of frames whose own features are at hand, from a lift grid."""
+InputRange = tuple[float, float]
+"""The least and the most that a convolution reads; zero lies between them."""
 Match = Callable[[Tensor, Tensor, float, float], Latent]
 """`LocalizationModel.match` of one frame: its features, the encoded patch, its middle heading and yaw reach (rad)."""
 Read = Callable[[Tensor, Tensor], Tensor]
@@ -133,6 +135,8 @@ class LocalizationModel(nn.Module, ABC):
     config: ModelConfig
     refinement: Refine | None = None
     """What refines the hypotheses of one frame faster than `flow` does step by step."""
+    input_ranges: Mapping[str, InputRange] | None = None
+    """What its convolutions read, by name, for computing in 8 bits; None where that is not known of these weights."""
     answer: Answer | None = None
     """What goes from images to refined hypotheses without coming back in between, where that is faster."""
 

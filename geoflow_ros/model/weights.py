@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from torch import Tensor
 from geoflow_ros.errors import InputError
 from geoflow_ros.model.config import ModelConfig, PaperConfig, config_from_dict
 from geoflow_ros.model.geoflow import GeoFlow
-from geoflow_ros.model.interface import LocalizationModel
+from geoflow_ros.model.interface import InputRange, LocalizationModel
 from geoflow_ros.structured_text import parse_json
 
 FORMAT = 1  # raised when an older version could no longer read what is written
@@ -29,13 +30,31 @@ NAMED_KEYS = 3  # of those that do not fit, so many are named in a message
 
 
 @dataclass(frozen=True, slots=True)
+class InputRanges:
+    """What convolutions read at least and at most, by name. sha256: of the weights file that this holds for."""
+
+    sha256: str
+    by_name: Mapping[str, InputRange]
+
+
+@dataclass(frozen=True, slots=True)
 class CheckpointInfo:
-    """What is known of a checkpoint. sha256: of the weights file. card: free facts, such as how it was trained."""
+    """What is known of a checkpoint. sha256: of the weights file. card: free facts, such as how it was trained.
+
+    input_ranges: what the network's convolutions read, if it was quantized.
+    """
 
     config: ModelConfig
     parameters: int
     sha256: str
     card: Mapping[str, Any] = field(default_factory=dict)
+    input_ranges: InputRanges | None = None
+
+    @property
+    def ranges(self) -> Mapping[str, InputRange] | None:
+        """The input ranges, unless they are of other weights."""
+        known = self.input_ranges
+        return known.by_name if known is not None and known.sha256 == self.sha256 else None
 
 
 def build(config: ModelConfig) -> LocalizationModel:
@@ -63,9 +82,20 @@ def save(model: LocalizationModel, path: Path, card: Mapping[str, Any] | None = 
     # copies, because safetensors takes neither channels-last weights nor a GPU's
     weights = safetensors.torch.save({name: entry.cpu().contiguous() for name, entry in model.state_dict().items()})
     info = CheckpointInfo(model.config, count_parameters(model), hashlib.sha256(weights).hexdigest(), card or {})
-    text = json.dumps({"format": FORMAT, **dataclasses.asdict(info)}, indent=2) + "\n"
-    replace_files(dict(zip(paths(path), (weights, text.encode()), strict=True)))
+    replace_files(dict(zip(paths(path), (weights, _described(info)), strict=True)))
     return info
+
+
+def save_ranges(path: Path, by_name: Mapping[str, InputRange]) -> None:
+    """Note in a checkpoint what its network's convolutions read."""
+    info, _ = read(path)
+    rounded = {name: (float(f"{low:.4g}"), float(f"{high:.4g}")) for name, (low, high) in by_name.items()}
+    info = dataclasses.replace(info, input_ranges=InputRanges(info.sha256, rounded))
+    replace_files({paths(path)[1]: _described(info)})
+
+
+def _described(info: CheckpointInfo) -> bytes:
+    return (json.dumps({"format": FORMAT, **dataclasses.asdict(info)}, indent=2) + "\n").encode()
 
 
 def replace_files(contents: dict[Path, bytes]) -> None:
@@ -99,6 +129,7 @@ def load(path: Path) -> LocalizationModel:
     except (TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"{info_path}: no network can be built from its config ({error})") from error
     fill(model, state, weights_path)
+    model.input_ranges = info.ranges
     return model.eval()
 
 
@@ -133,11 +164,22 @@ def parse_info(content: bytes, path: Path) -> CheckpointInfo:
         if values["format"] != FORMAT:
             raise InputError(f"{path} has format {values['format']!r}, this version reads {FORMAT}: update geoflow_ros")
         config = config_from_dict(values["config"])
-        return CheckpointInfo(config, int(values["parameters"]), str(values["sha256"]), values["card"])
+        ranges = _input_ranges(values.get("input_ranges"))
+        return CheckpointInfo(config, int(values["parameters"]), str(values["sha256"]), values["card"], ranges)
     except InputError:
         raise
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(f"{path} does not describe a checkpoint ({type(error).__name__}: {error})") from error
+
+
+def _input_ranges(values: Any) -> InputRanges | None:
+    if values is None:
+        return None
+    by_name = {str(name): (float(low), float(high)) for name, (low, high) in values["by_name"].items()}
+    for name, (low, high) in by_name.items():
+        if not -math.inf < low <= 0.0 <= high < math.inf:
+            raise ValueError(f"input range {low:g}..{high:g} of {name}, expected finite numbers around 0")
+    return InputRanges(str(values["sha256"]), by_name)
 
 
 def fill(model: LocalizationModel, state: Mapping[str, Tensor], source: Path) -> None:

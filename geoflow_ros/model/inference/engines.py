@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from geoflow_ros.errors import InputError
 from geoflow_ros.model.inference.artefacts import Write, artefact, fingerprint, forget
 from geoflow_ros.model.inference.exported import GROUND, LIFT, SATELLITE, TRUNK, example_inputs, networks_of
+from geoflow_ros.model.inference.quantization import computes_in_int8
 from geoflow_ros.model.interface import Lifter, LocalizationModel
 
 
@@ -150,7 +151,7 @@ class Request:
 
 
 class OpenVino(ExportedEngine):
-    """OpenVINO on the CPU, its arithmetic in `precision`: f32 or bf16."""
+    """OpenVINO on the CPU, its arithmetic in `precision`: f32, bf16, or int8 for a network that is `quantized`."""
 
     suffix = "xml"
 
@@ -175,11 +176,13 @@ class OpenVino(ExportedEngine):
 
     def read(self, path: Path, threads: int) -> Any:
         settings = {
-            "INFERENCE_PRECISION_HINT": self._precision,
+            "INFERENCE_PRECISION_HINT": "bf16" if self._precision == "bf16" else "f32",
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": 1,
         }
+        if self._precision == "int8" and not computes_in_int8():
+            settings["LP_TRANSFORMS_MODE"] = False  # 8-bit sums would overflow: what is rounded is added up in float32
         compiled = self._core.compile_model(self._core.read_model(path), "CPU", settings)
         return Request(compiled.create_infer_request(), len(compiled.inputs))
 

@@ -18,6 +18,7 @@ from geoflow_ros.model.inference.cuda import CudaModel
 from geoflow_ros.model.inference.engines import CompiledTorch, Engine, ExportedEngine, HalfTorch, OnnxRuntime, OpenVino
 from geoflow_ros.model.inference.exported import GROUND, SATELLITE, example_inputs
 from geoflow_ros.model.inference.prepare import prepare
+from geoflow_ros.model.inference.quantization import quantized
 from geoflow_ros.model.interface import Flow, Latent, Lifter, LocalizationModel, Match, PoseGrid, Read
 
 LOGGER = logging.getLogger(__name__)
@@ -34,8 +35,13 @@ class Runtime(Enum):
     TORCH_COMPILE = "torch-compile"
     OPENVINO = "openvino"
     OPENVINO_BF16 = "openvino-bf16"
+    OPENVINO_INT8 = "openvino-int8"  # only when asked for: it decides otherwise between places that look alike
     ONNXRUNTIME = "onnxruntime"
     CUDA = "cuda"
+
+
+PRECISIONS = {Runtime.OPENVINO: "f32", Runtime.OPENVINO_BF16: "bf16", Runtime.OPENVINO_INT8: "int8"}
+ROUNDING = (Runtime.OPENVINO_BF16, Runtime.OPENVINO_INT8, Runtime.TORCH_BF16)
 
 
 def parse_runtime(name: Runtime | str) -> Runtime:
@@ -162,7 +168,7 @@ def started(reference: LocalizationModel, runtime: Runtime) -> LocalizationModel
         on_gpu = CudaModel(reference)
         on_gpu.refinement = compiled_parts(reference).refinement
         return on_gpu
-    limit = ROUNDED if runtime in (Runtime.OPENVINO_BF16, Runtime.TORCH_BF16) else EXACT
+    limit = ROUNDED if runtime in ROUNDING else EXACT
     try:
         engine, error = _compared(reference, runtime)
         if not error <= limit and isinstance(engine, ExportedEngine):
@@ -196,7 +202,7 @@ def _built(model: LocalizationModel, runtime: Runtime) -> Engine:
         return CompiledTorch(model)
     if runtime is Runtime.ONNXRUNTIME:
         return OnnxRuntime(model, threads)
-    return OpenVino(model, threads, "bf16" if runtime is Runtime.OPENVINO_BF16 else "f32")
+    return OpenVino(quantized(model) if runtime is Runtime.OPENVINO_INT8 else model, threads, PRECISIONS[runtime])
 
 
 @torch.inference_mode()

@@ -9,7 +9,7 @@ from torch import nn
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.model.encoder import Trunk, load_pretrained
-from geoflow_ros.model.inference.folding import fold_and_round
+from geoflow_ros.model.inference.prepare import fold_and_round
 from geoflow_ros.model.interface import LocalizationModel
 from geoflow_ros.model.weights import build, load
 from geoflow_ros.train.search_area import check_fits, new_config

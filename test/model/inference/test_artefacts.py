@@ -83,7 +83,7 @@ def test_the_fingerprint_is_of_the_source_code(tmp_path: Path, monkeypatch: pyte
     marks = [fingerprint(network)]
     monkeypatch.setattr(artefacts, "SOURCES", copy)
     assert fingerprint(network) == marks[0]  # wherever the package is installed
-    for module in ("volume.py", "inference/folding.py"):  # functions that networks call, not where their classes are
+    for module in ("volume.py", "inference/prepare.py"):  # functions that networks call, not where their classes are
         (copy / module).write_text((copy / module).read_text().replace("+", "-", 1))
         marks.append(fingerprint(network))
     (copy / "volume.py").rename(copy / "volumes.py")

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from geoflow_ros.model.inference.folding import fold_and_round, fold_batch_norms
+from geoflow_ros.model.inference.prepare import fold_and_round, fold_batch_norms
 
 
 @pytest.fixture

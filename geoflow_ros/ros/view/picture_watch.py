@@ -40,7 +40,7 @@ class PictureWatch:
         self._heatmap: Any = None
         self._clouds: Any = None
         self._hypotheses: dict[int, PointCloud2] = {}
-        self._taken_s = 0.0
+        self._taken_s = self._listening_s = 0.0
 
     def watch(self) -> None:
         """Once a second: ask for what is there, or for nothing while nobody looks."""
@@ -56,13 +56,13 @@ class PictureWatch:
             self._heatmap = subscription(self._own, "heatmap", self._on_heatmap, "reliable")
 
     def _is_silent(self) -> bool:
-        return time.monotonic() - self._taken_s > SILENT_S and len(self._inputs.images) > 1
+        return time.monotonic() - self._listening_s > SILENT_S and len(self._inputs.images) > 1
 
     def _listen_to_next(self) -> None:
         """To the camera after this one, the first one after the last."""
         before, topics = "" if self._camera is None else self._camera.topic_name, list(self._inputs.images)
         self._drop(self._camera)
-        self._camera = None
+        self._camera, self._listening_s = None, time.monotonic()
         if topics:
             topic = next((each for each in topics if each > before), topics[0])
             kind = interface(self._inputs.images[topic])

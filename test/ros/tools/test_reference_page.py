@@ -81,7 +81,7 @@ def test_a_row_says_all_about_a_topic() -> None:
         "geometry_msgs/msg/PoseWithCovarianceStamped", "reliable, depth 10", "`map_frame`"
     ]  # fmt: skip
     assert rows("## Published topics")["state"][2] == "reliable, depth 1, transient local"
-    assert rows("## Subscribed topics")["image"][2] == "by parameter, depth 1"
+    assert rows("## Subscribed topics")["image"][2] == "by parameter, depth 4"
 
 
 def test_unit_is_split_from_a_description() -> None:

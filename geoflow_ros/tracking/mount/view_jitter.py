@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from geoflow_ros.localization.pose import Likelihood, PoseEstimate, Rejection
 from geoflow_ros.planar import PlanarPose, rotate
-from geoflow_ros.tracking.motion import MotionBuffer
+from geoflow_ros.tracking.motion import NO_MOTION, MotionBuffer
 
 Floats = NDArray[np.float64]
 SLOW_S = 1.0  # what lasts longer is no nod: an error of imagery, or of the mount
@@ -18,6 +18,7 @@ PAUSE_S = 1.0  # without a frame, after which nothing is compared
 REMEMBERED_S = 10.0
 USUAL_M = 0.45  # root mean square along the view, more than to the side, of frames of a body that is steady
 LEAP_M = 2.0  # from frame to frame: one of them fits another place
+MOST_OFFSET_M = 4.0  # further off for a second is no nod: odometry tells another speed
 NODES = np.linspace(-2.0, 2.0, 9)
 """Standard deviations at which a likelihood is read to be smeared: as close as a frame's own is wide."""
 LOG_SHARES = -0.5 * np.square(NODES / 1.1447)  # of a variance of 1, though they end at 2
@@ -33,31 +34,37 @@ class ViewJitter:
 
     def __init__(self) -> None:
         self._last: tuple[int, Floats] | None = None
-        self._offset = np.zeros(
-            2
-        )  # m along the view and to its left: where the last frame was, against the ones before
-        self._heard_s = self._excess = 0.0
+        self._forget()
 
     @property
     def std(self) -> float:
         """Standard deviation (m) along the view that frames do not tell of themselves."""
-        return math.sqrt(max(0.0, self._excess - USUAL_M**2))
+        ahead, aside = (self._square - self._mean**2).tolist()
+        return math.sqrt(max(0.0, ahead - aside - USUAL_M**2))
+
+    def _forget(self) -> None:
+        self._offset = np.zeros(2)  # m along the view and to its left: where the last frame was, against those before
+        self._mean, self._square, self._heard_s = np.zeros(2), np.zeros(2), 0.0
 
     def hear(self, stamp_ns: int, pose: PlanarPose, view_yaw: float, motions: MotionBuffer) -> None:
         """Take the pose that a frame says alone, of base_link; view_yaw: of its camera's view there (rad)."""
         last, self._last = self._last, (stamp_ns, pose.array())
         elapsed = PAUSE_S if last is None else (stamp_ns - last[0]) * 1e-9
-        if last is None or not 0.0 < elapsed < PAUSE_S:
+        motion = NO_MOTION if last is None else motions.between(last[0], stamp_ns)
+        if last is None or not 0.0 < elapsed < PAUSE_S or motion.unknown_s > 0.0:
             self._offset = np.zeros(2)
             return
-        expected = motions.between(last[0], stamp_ns).apply(last[1][None])[0]
+        expected = motion.apply(last[1][None])[0]
         step = rotate(-(pose.yaw + view_yaw), self._last[1][:2] - expected[:2])
         if math.hypot(*step) > LEAP_M:
             return
         self._offset = math.exp(-elapsed / SLOW_S) * self._offset + step
+        if math.hypot(*self._offset) > MOST_OFFSET_M:
+            return self._forget()
         self._heard_s = min(self._heard_s + elapsed, REMEMBERED_S)
-        ahead, aside = np.square(self._offset).tolist()
-        self._excess += min(1.0, elapsed / self._heard_s) * (ahead - aside - self._excess)
+        share = min(1.0, elapsed / self._heard_s)
+        self._mean += share * (self._offset - self._mean)  # of a wrong speed, not of a nod
+        self._square += share * (self._offset**2 - self._square)
 
 
 def smeared(outcome: PoseEstimate | Rejection, std: float, view_yaw: float) -> PoseEstimate | Rejection:

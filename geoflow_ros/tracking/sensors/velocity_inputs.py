@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.planar import PlanarPose
 from geoflow_ros.tracking import measurements
-from geoflow_ros.tracking.motion import BodyVelocity, MotionBuffer
+from geoflow_ros.tracking.motion import MotionBuffer
 from geoflow_ros.tracking.sensors.odometry_check import OdometryCheck, Source
 from geoflow_ros.tracking.sensors.odometry_segments import Reading
 from geoflow_ros.tracking.sensors.sensor_frames import SensorFrames, velocity_of_base
 from geoflow_ros.tracking.sensors.travel_check import Place, TravelCheck
+from geoflow_ros.tracking.sensors.velocity_leaps import LeapCheck
 
 
 class VelocityInputs:
@@ -26,6 +28,8 @@ class VelocityInputs:
         self._offered = MotionBuffer()  # what odometry says, whether or not places contradict it
         self._travel = {witness: TravelCheck(witness) for witness in ("frames", "fixes")}
         self._checks = {name: OdometryCheck(name) for name in ("odom", "twist")}
+        self._leaps: dict[tuple[str, Source], LeapCheck] = defaultdict(LeapCheck)
+        self._leaping: dict[str, str] = {}  # by source, while it leaps
         self._is_imu_ignored = False
         self._used = self._sources
 
@@ -44,7 +48,12 @@ class VelocityInputs:
         """What is wrong with a sensor, by its name."""
         compared = [check.verdict.sentences for check in self._checks.values()]
         travel = {"velocity": self._contradiction} if self._contradiction else {}
-        return {**{name: sentence for each in compared for name, sentence in each.items()}, **self._framing, **travel}
+        return {
+            **{name: sentence for each in compared for name, sentence in each.items()},
+            **self._framing,
+            **self._leaping,
+            **travel,
+        }
 
     def ignore_imu(self) -> None:
         """The IMU's axes are known to be wrong from now on: it contradicts nobody."""
@@ -70,13 +79,13 @@ class VelocityInputs:
         sensor = self._sensor("odom", message.child_frame_id, "child_frame_id of odom")
         velocity, pose = measurements.odometry_velocity(message), measurements.odometry_pose(message)
         of_base = None if pose is None else pose @ sensor.inverse()
-        self._offer(self._checks["odom"].admit(Reading(velocity_of_base(velocity, sensor), of_base)))
+        self._admit("odom", Reading(velocity_of_base(velocity, sensor), of_base))
 
     def add_twist(self, message: Any) -> None:
         """The velocity of a geometry_msgs/TwistStamped."""
         sensor = self._sensor("twist", message.header.frame_id, "frame_id of twist")
         velocity = velocity_of_base(measurements.twist_velocity(message), sensor)
-        self._offer(self._checks["twist"].admit(Reading(velocity, None)))
+        self._admit("twist", Reading(velocity, None))
 
     def compare(self, witness: str, place: Place) -> None:
         """Learn that the vehicle was at a place. witness: frames, fixes."""
@@ -96,11 +105,20 @@ class VelocityInputs:
         """What is wrong with all velocities, as places say; empty if nothing is."""
         return next((check.complaint for check in self._travel.values() if check.complaint), "")
 
-    def _offer(self, velocity: BodyVelocity) -> None:
+    def _admit(self, name: str, reading: Reading) -> None:
+        """Use the velocity of a source that is to be believed, if it is one that the vehicle can have by now."""
+        check = self._checks[name]
+        velocity = check.admit(reading)
         self._offered.add_velocity(velocity)
         if self._contradiction:
             self._motions.forget_velocities()  # the last ones would stand in for those that are refused
             raise InputError(self._contradiction)
+        self._leaping.pop(name, None)
+        try:
+            self._leaps[name, check.verdict.velocity].check(velocity)
+        except InputError as error:
+            self._leaping[name] = str(error)
+            raise
         self._motions.add_velocity(velocity)
 
     def _sensor(self, name: str, frame_id: str, what: str) -> PlanarPose:

@@ -50,6 +50,16 @@ def scaled(by: float, since: float) -> Change:
     return change
 
 
+def creeping(by: float, since: float, within: float) -> Change:
+    """As `scaled`, but not at once: slowly enough for a vehicle."""
+
+    def change(role: str, message: Any, seconds: float) -> None:
+        share = min(max(0.0, (seconds - since) / within), 1.0)
+        scaled(1.0 + share * (by - 1.0), since)(role, message, seconds)
+
+    return change
+
+
 def error(answer: Answer) -> float:
     pose, (east, north, _) = answer.track.pose, DRIVE.pose((answer.stamp_ns - sim.START_NS) * 1e-9)
     assert pose is not None
@@ -65,14 +75,26 @@ def test_odometry_that_lies_from_the_start_does_not_keep_the_track_from_beginnin
 
 
 def test_a_speed_that_turns_wrong_underway_is_doubted_before_it_is_refused() -> None:
-    found = answers(scaled(2.5, since=6.0), 14.0)
+    found = answers(creeping(2.5, since=6.0, within=0.5), 14.0)
     doubted = next(index for index, each in enumerate(found) if "against odometry" in each.track.reason)
     refused = next(index for index, each in enumerate(found) if BLAMED in each.track.reason)
+
     assert 60 < doubted < 70 < refused < 125
     assert TrackState.LOCALISED not in {each.track.state for each in found[doubted:refused]}
     assert max(error(each) for each in found if each.track.state is TrackState.LOCALISED) < 2.0
     assert found[-1].track.state is TrackState.LOCALISED
     assert error(found[-1]) < 1.5
+
+
+@pytest.mark.parametrize("by", [0.0, -1.0, 2.5], ids=["stalls", "reversed", "leaps"])
+def test_a_speed_that_leaps_for_a_while_leads_nowhere(by: float) -> None:
+    def change(role: str, message: Any, seconds: float) -> None:
+        if seconds < 8.0:
+            scaled(by, since=6.0)(role, message, seconds)
+
+    found = answers(change, 10.0)
+    assert any("odometry leaps from" in each.track.reason for each in found)
+    assert max(error(each) for each in found[40:] if each.track.pose is not None) < 1.5
 
 
 def test_fixes_that_leap_at_the_start_do_not_blame_odometry() -> None:

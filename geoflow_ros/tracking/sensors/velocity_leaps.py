@@ -1,0 +1,64 @@
+"""Velocities that no vehicle can have after those before: a stalled encoder, axes or units that change on the way."""
+
+from __future__ import annotations
+
+import math
+
+from geoflow_ros.errors import InputError
+from geoflow_ros.tracking.motion import BodyVelocity
+
+LEAST_CHANGE = 2.0  # m/s: less is noise, slip, or a robot that starts in a simulator
+MOST_ACCELERATION = 10.0  # m/s^2, of brakes and of gaps between messages
+RECONCILED = 2.0  # m/s^2: what leapt is believed again once the vehicle may have got there by itself
+
+
+class LeapCheck:
+    """Follows the velocities of one source.
+
+    The velocity before a leap stands in for a while (see `MotionBuffer`), so that an encoder that stalls for a second
+    does not leave the belief behind; one that stays where it leapt to is believed in the end, and left to the frames.
+    """
+
+    def __init__(self) -> None:
+        self._believed: BodyVelocity | None = None
+        self._leapt_ns: int | None = None
+        self._left: BodyVelocity | None = None  # what was believed before a leap that was believed in the end
+
+    def check(self, velocity: BodyVelocity) -> None:
+        """InputError while a velocity cannot follow from those before; late ones are not looked at."""
+        before = self._believed
+        if before is not None and velocity.stamp_ns <= before.stamp_ns:
+            return
+        if before is not None and not self._follows(velocity, before) and not self._is_back(velocity):
+            self._leapt_ns = velocity.stamp_ns if self._leapt_ns is None else self._leapt_ns
+            raise InputError(
+                f"odometry leaps from {_text(before)} to {_text(velocity)} m/s forward, left within "
+                f"{(velocity.stamp_ns - before.stamp_ns) * 1e-9:.2f} s, as no vehicle does: it is not used for now"
+            )
+        if self._leapt_ns is not None:
+            self._left = before
+        self._believed, self._leapt_ns = velocity, None
+
+    def _follows(self, velocity: BodyVelocity, before: BodyVelocity) -> bool:
+        """Whether the vehicle may have got from one to the other by itself."""
+        if self._leapt_ns is None:
+            reachable = MOST_ACCELERATION * (velocity.stamp_ns - before.stamp_ns) * 1e-9
+        else:
+            reachable = RECONCILED * (velocity.stamp_ns - self._leapt_ns) * 1e-9
+        return _change(before, velocity) <= LEAST_CHANGE + reachable
+
+    def _is_back(self, velocity: BodyVelocity) -> bool:
+        """Whether it is about what it was before it leapt: that was a fault, and it is over."""
+        left = self._left
+        if left is None:
+            return False
+        elapsed_s = (velocity.stamp_ns - left.stamp_ns) * 1e-9
+        return _change(left, velocity) <= LEAST_CHANGE + RECONCILED * elapsed_s
+
+
+def _change(before: BodyVelocity, after: BodyVelocity) -> float:
+    return math.hypot(after.forward - before.forward, after.left - before.left)
+
+
+def _text(velocity: BodyVelocity) -> str:
+    return f"{velocity.forward:.1f}, {velocity.left:.1f}"

@@ -9,6 +9,7 @@ from geoflow_ros.tracking.motion import BodyVelocity
 
 LEAST_CHANGE = 2.0  # m/s: less is noise, slip, or a robot that starts in a simulator
 MOST_ACCELERATION = 10.0  # m/s^2, of brakes and of gaps between messages
+REMEMBERED_S = 60.0  # what it was before a leap that was believed in the end
 RECONCILED = 2.0  # m/s^2: what leapt is believed again once the vehicle may have got there by itself
 
 
@@ -29,14 +30,14 @@ class LeapCheck:
         before = self._believed
         if before is not None and velocity.stamp_ns <= before.stamp_ns:
             return
-        if before is not None and not self._follows(velocity, before) and not self._is_back(velocity):
+        if before is not None and not self._follows(velocity, before) and not self._is_back(velocity, before):
             self._leapt_ns = velocity.stamp_ns if self._leapt_ns is None else self._leapt_ns
             raise InputError(
                 f"odometry leaps from {_text(before)} to {_text(velocity)} m/s forward, left within "
                 f"{(velocity.stamp_ns - before.stamp_ns) * 1e-9:.2f} s, as no vehicle does: it is not used for now"
             )
-        if self._leapt_ns is not None:
-            self._left = before
+        if self._leapt_ns is not None and before is not None:
+            self._left = before if _change(before, velocity) > LEAST_CHANGE else None
         self._believed, self._leapt_ns = velocity, None
 
     def _follows(self, velocity: BodyVelocity, before: BodyVelocity) -> bool:
@@ -47,13 +48,12 @@ class LeapCheck:
             reachable = RECONCILED * (velocity.stamp_ns - self._leapt_ns) * 1e-9
         return _change(before, velocity) <= LEAST_CHANGE + reachable
 
-    def _is_back(self, velocity: BodyVelocity) -> bool:
-        """Whether it is about what it was before it leapt: that was a fault, and it is over."""
+    def _is_back(self, velocity: BodyVelocity, before: BodyVelocity) -> bool:
+        """Whether it is nearer to what it was before it leapt than to where it leapt: that was a fault, and is over."""
         left = self._left
-        if left is None:
+        if left is None or velocity.stamp_ns - left.stamp_ns > REMEMBERED_S * 1e9:
             return False
-        elapsed_s = (velocity.stamp_ns - left.stamp_ns) * 1e-9
-        return _change(left, velocity) <= LEAST_CHANGE + RECONCILED * elapsed_s
+        return _change(left, velocity) < _change(before, velocity)
 
 
 def _change(before: BodyVelocity, after: BodyVelocity) -> float:

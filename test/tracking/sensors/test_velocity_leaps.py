@@ -40,6 +40,13 @@ def test_what_stays_is_believed_once_the_vehicle_may_have_come_to_it() -> None:
     assert times[-1] == pytest.approx(7.0, abs=0.03)
 
 
+def test_a_second_leap_long_after_is_refused_as_the_first() -> None:
+    drive = [*steady(0.0, 2.0, 12.0), *steady(2.0, 3.0, 0.0), *steady(3.0, 40.0, 12.0), *steady(40.0, 41.0, -12.0)]
+    times = refused([*drive, *steady(41.0, 42.0, 12.0)])
+    assert len(times) == 100
+    assert times[49] == pytest.approx(2.98) and times[50] == pytest.approx(40.0)
+
+
 def test_hard_braking_noise_and_gaps_are_no_leaps() -> None:
     braking = [(0.02 * k, 15.0 - 9.0 * 0.02 * k + (0.9 if k % 2 else -0.9), 0.0) for k in range(80)]
     assert refused(braking) == []

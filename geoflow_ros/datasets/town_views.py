@@ -26,6 +26,7 @@ from geoflow_ros.structured_text import read_json
 from geoflow_ros.town.render import Renderer
 from geoflow_ros.town.style import DESERT_SEEDS
 from geoflow_ros.town.varied import VARIED_SEEDS
+from geoflow_ros.town.varied_textures import Photographs, varied_layers
 from geoflow_ros.town.varied_views import blurred, varied_camera, varied_pose
 from geoflow_ros.town.world import Town
 
@@ -67,11 +68,14 @@ def random_camera(rng: np.random.Generator) -> CameraModel:
     return CameraModel(width, height, focal, focal, width / 2, height * rng.uniform(0.42, 0.56), mount)
 
 
-def render_town(folder: Path, seed: int, count: int, renderer: Renderer) -> None:
-    """Write `count` views of a town into the folder; its views.json comes last and marks it complete."""
+def render_town(folder: Path, seed: int, count: int, renderer: Renderer, photographs: Photographs = ()) -> None:
+    """Write `count` views of a town into the folder; its views.json comes last and marks it complete.
+
+    photographs: from above, of which a varied town's textures take their grain.
+    """
     rng, varied = np.random.default_rng([seed, 1]), seed in VARIED_SEEDS
     town = Town.generate(seed)
-    renderer.load(town)
+    renderer.load(town, varied_layers(seed, photographs) if varied else None)
     folder.mkdir(parents=True, exist_ok=True)
     views = []
     for index in range(count):
@@ -94,13 +98,13 @@ def towns_to_render(root: Path, seeds: Sequence[int], per_town: int) -> list[int
     return [seed for seed in seeds if len(_read_views(root / f"{seed:06d}")) < per_town]
 
 
-def render_towns(root: Path, seeds: Sequence[int], per_town: int) -> None:
-    """Render the towns that the folder does not hold yet, one subfolder a seed."""
+def render_towns(root: Path, seeds: Sequence[int], per_town: int, photographs: Photographs = ()) -> None:
+    """Render the towns that the folder does not hold yet, one subfolder a seed; photographs: see `render_town`."""
     missing = towns_to_render(root, seeds, per_town)
     renderer = Renderer() if missing else None
     for seed in tqdm(missing, desc="rendering towns", unit="town", disable=not missing):
         assert renderer is not None
-        render_town(root / f"{seed:06d}", seed, per_town, renderer)
+        render_town(root / f"{seed:06d}", seed, per_town, renderer, photographs)
 
 
 class TownSamples:
@@ -116,8 +120,9 @@ class TownSamples:
         shift_range_m: float = 20.0,
         rotation_range_deg: float = 10.0,
         seed: int = 0,
+        photographs: Photographs = (),
     ) -> None:
-        render_towns(root, seeds, per_town)
+        render_towns(root, seeds, per_town, photographs)
         self.views = [view for town in seeds for view in _read_views(root / f"{town:06d}")[:per_town]]
         findings = Findings()
         for view in self.views:

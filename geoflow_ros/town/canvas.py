@@ -57,8 +57,8 @@ class Canvas:
         self._sky_program = program(vertex_shader=shaders.SKY_VERTEX, fragment_shader=shaders.SKY_FRAGMENT)
         corners = self.context.buffer(np.array([-1, -1, -1, 3, 3, -1], dtype=np.float32).tobytes())
         self._sky = self.context.vertex_array(self._sky_program, [(corners, "2f", "in_corner")])
-        self._layers = self.context.texture_array((SIZE, SIZE, len(Texture)), 4, texture_array().tobytes())
-        self._layers.build_mipmaps()
+        self._common = texture_array()
+        self._layers = self.context.texture_array((SIZE, SIZE, len(Texture)), 4)
         self._layers.filter = (_LINEAR_MIPMAP_NEAREST, _LINEAR)
         self._shadow_map = self.context.depth_texture((SHADOW_PX, SHADOW_PX))
         self._shadow_map.compare_func = "<="
@@ -73,10 +73,12 @@ class Canvas:
             raise RuntimeError("no town is loaded: call Renderer.load(town) first")
         return self._scene
 
-    def load(self, town: Town) -> None:
-        """Put a town on the card in place of the one before."""
+    def load(self, town: Town, layers: NDArray[np.uint8] | None = None) -> None:
+        """Put a town on the card in place of the one before; layers: its own textures instead of the common ones."""
         if self._scene is not None:
             self._scene.release()
+        self._layers.write((self._common if layers is None else layers).tobytes())
+        self._layers.build_mipmaps()
         self._scene = Scene(self.context, self._programs, town)
 
     def cast_shadows(self, center: Floats, reach: float, look: Look, cars: Cars) -> None:

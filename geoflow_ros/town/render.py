@@ -31,10 +31,10 @@ class Renderer:
     def __init__(self) -> None:
         self._canvas = Canvas()
 
-    def load(self, town: Town) -> None:
-        """Take pictures of this town from now on."""
+    def load(self, town: Town, layers: NDArray[np.uint8] | None = None) -> None:
+        """Take pictures of this town from now on; layers: see `texture_array`, None for those that towns share."""
         with self._canvas.context:
-            self._canvas.load(town)
+            self._canvas.load(town, layers)
 
     def camera(self, camera: CameraModel, east: float, north: float, yaw: float, look: Look) -> Image:
         """The view (H, W, 3) RGB of a rectified camera.

@@ -41,7 +41,7 @@ void main() {
     vec3 albedo = texel.rgb * mix(vec3(1), surface_tint, texel.a);
 #endif
     vec2 stain = mat2(0.8, 0.6, -0.6, 0.8) * (position.xy + position.z) / 61.0;
-    albedo *= 0.8 + 0.4 * texture(layers, vec3(stain, noise_layer)).r;
+    albedo *= 0.8 + 0.4 * texture(layers, vec3(stain, noise_layer)).rgb;
     albedo *= albedo;
     vec3 n = normalize(normal);
 #ifndef CUTOUT

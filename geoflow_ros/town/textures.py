@@ -70,9 +70,9 @@ REPEAT_HOLDS = dict.fromkeys(UPPER_FLOORS, (2, 2)) | dict.fromkeys(GROUND_FLOORS
 """(bays, floors) in one repeat of a facade."""
 
 
-def texture_array() -> NDArray[np.uint8]:
-    """All layers (len(Texture), SIZE, SIZE, 4), row 0 at the bottom; the same on every call."""
-    rng = np.random.default_rng(1)
+def texture_array(rng: np.random.Generator | None = None) -> NDArray[np.uint8]:
+    """All layers (len(Texture), SIZE, SIZE, 4), row 0 at the bottom; the same on every call without a generator."""
+    rng = rng or np.random.default_rng(1)
     tiles = [_MAKERS[texture](rng) for texture in Texture]
     return (np.clip(np.stack(tiles), 0.0, 1.0) * 255.0).round().astype(np.uint8)
 

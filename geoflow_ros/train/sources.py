@@ -6,8 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from geoflow_ros.datasets.drives import find_drives, hold_out, open_drives
 from geoflow_ros.datasets.kitti import KittiCrossView
+from geoflow_ros.datasets.orthophotos.library import read_orthophotos
 from geoflow_ros.datasets.photo_style import Restyled
 from geoflow_ros.datasets.random_look import RandomLooks
 from geoflow_ros.datasets.sample import Joined, LocalizationDataset
@@ -80,10 +84,15 @@ def _towns(config: TrainConfig, root: Path, shape: dict[str, Any]) -> TrainingDa
     training = [*TRAIN_SEEDS[: config.train_towns], *VARIED_TRAIN_SEEDS[: config.varied_towns]]
     if not training:
         raise InputError("train_towns 0 and varied_towns 0 leave nothing to train on: give 1 or more of either")
+    photographs = _photographs(Path(config.texture_images)) if config.texture_images else ()
     return TrainingData(
-        TownSamples(root, training, config.views_per_town, **shape),
+        TownSamples(root, training, config.views_per_town, photographs=photographs, **shape),
         TownSamples(root, VALIDATION_SEEDS[: config.validation_towns], config.views_per_town, **shape),
     )
+
+
+def _photographs(folder: Path) -> list[NDArray[np.uint8]]:
+    return [photograph.image for photograph in read_orthophotos(folder / "overhead")]
 
 
 def _kitti(config: TrainConfig, root: Path, shape: dict[str, Any]) -> TrainingData:

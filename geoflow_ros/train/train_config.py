@@ -16,7 +16,7 @@ COUNT = (1, 1_000_000_000)
 SHARE = (0.0, 1.0)
 RATE = (0.0, 1.0)
 SOURCE_KEYS = {
-    "town": ("train_towns", "varied_towns", "validation_towns", "views_per_town", "shift_range_m"),
+    "town": ("train_towns", "varied_towns", "validation_towns", "views_per_town", "texture_images", "shift_range_m"),
     "kitti": ("validation_share", "shift_range_m"),
     "vigor": ("area", "corrected_labels", "semi_positives"),
     "bag": ("validation_share", "validation_drive", "shift_range_m", "poses"),
@@ -39,6 +39,9 @@ class TrainConfig:
     varied_towns: int = option("town: others to train on too, varied in all that they show", 0, range=(0, 9_000))
     validation_towns: int = option("town: rendered towns to validate on", 10, range=(1, 1_000))
     views_per_town: int = option("town: camera views of each", 40, range=COUNT)
+    texture_images: str = option(
+        "town: folder with overhead/, real orthophotos whose grain varied towns take when they are rendered", ""
+    )
     style_images: str = option(
         "folder with street/ and overhead/ photographs, unpaired, whose looks the samples take; empty for none", ""
     )

@@ -181,7 +181,7 @@ def test_a_table_that_does_not_fit_is_refused(tmp_path: Path, table: str, reason
 
 
 def test_a_folder_without_photographs_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="orthophoto_images: no photograph in .*overhead"):
+    with pytest.raises(InputError, match="no photograph in .*overhead"):
         OrthophotoViews(tmp_path, 5, 160, 0.5)
 
 

@@ -48,7 +48,7 @@ def read_orthophotos(folder: Path) -> list[Orthophoto]:
             resolution = FINEST
         photos += [Orthophoto(key, piece, resolution) for key, piece in _pieces(name, image)]
     if not photos:
-        raise InputError(f"orthophoto_images: every photograph in {folder} is narrower than {SMALLEST_PX} px")
+        raise InputError(f"every photograph in {folder} is narrower than {SMALLEST_PX} px")
     return photos
 
 
@@ -67,7 +67,7 @@ def read_street(folder: Path) -> list[NDArray[np.uint8]]:
 def _photographs(folder: Path) -> list[Path]:
     files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
     if not files:
-        raise InputError(f"orthophoto_images: no photograph in {folder}: expected {', '.join(SUFFIXES)}")
+        raise InputError(f"no photograph in {folder}: expected {', '.join(SUFFIXES)}")
     return files
 
 

@@ -37,10 +37,12 @@ NUMERICAL := test/model test/localization test/train/test_{batches,covariance_ca
 # Those that measure time, or start nodes with clocks of their own: they run alone.
 TIMED := test/benchmark $(shell grep -lrE 'FAKE_|node_process' test/ros)
 ONE_THREAD := OMP_NUM_THREADS=1
+# With `make -j` the others run beside them and give way: what has a clock of its own sees an idle machine.
+BESIDE := nice -n 19
 PLAIN := ONEDNN_MAX_CPU_ISA=AVX2 DNNL_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 MKL_ENABLE_INSTRUCTIONS=AVX2 \
   OPENBLAS_CORETYPE=Haswell NUMBA_CPU_NAME=haswell
 
-.PHONY: help venv demo test test-plain fuzz mutate soak audit lint types clean
+.PHONY: help venv demo test test-timed test-others test-plain fuzz mutate soak audit lint types clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,17 +52,22 @@ venv: $(STAMP)  ## make .venv (the other targets do so by themselves)
 demo: $(STAMP)  ## localise the shipped drive with the real node over DDS; results in out/demo/
 	$(PYTHON) -m geoflow_ros.demo --out out/demo
 
-# A process a core, each with one thread.
-test: $(STAMP)  ## run the tests; ARGS="-k tiles" goes to pytest, which then runs in one process
 ifeq ($(ARGS),)
-	$(ONE_THREAD) $(PYTHON) -m pytest -n auto --dist loadfile $(TIMED:%=--ignore=%)
-	$(PYTHON) -m pytest $(TIMED)
+test: test-timed test-others  ## run the tests (-j2: sooner); ARGS="-k tiles" goes to pytest, which then runs in one process
 else
+test: $(STAMP)
 	$(PYTHON) -m pytest $(ARGS)
 endif
 
+test-timed: $(STAMP)
+	$(PYTHON) -m pytest $(TIMED)
+
+# A process a core, each with one thread.
+test-others: $(STAMP)
+	$(ONE_THREAD) $(BESIDE) $(PYTHON) -m pytest -n auto --dist loadfile $(TIMED:%=--ignore=%)
+
 test-plain: $(STAMP)  ## run the numerical tests as on a processor with AVX2 only
-	$(PLAIN) $(ONE_THREAD) $(PYTHON) -m pytest -n auto --dist loadfile $(NUMERICAL) $(ARGS)
+	$(PLAIN) $(ONE_THREAD) $(BESIDE) $(PYTHON) -m pytest -n auto --dist loadfile $(NUMERICAL) $(ARGS)
 
 fuzz: $(STAMP)  ## hostile values to every parser for SECONDS=60; what led to news is kept in out/fuzz/
 	PYTHONPATH=$(CURDIR):$(CURDIR)/test/support:$$PYTHONPATH $(PYTHON) test/faults/fuzz.py $(or $(SECONDS),60)
@@ -91,7 +98,7 @@ lint: $(STAMP)  ## ruff: lint and format
 	$(PYTHON) -m ruff format --check .
 
 types: $(STAMP)  ## mypy, as strict as pyproject.toml says
-	$(PYTHON) -m mypy
+	$(BESIDE) $(PYTHON) -m mypy
 
 clean:  ## remove .venv, out/ and what builds and tools leave behind
 	rm -rf $(VENV) out build install log *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -232,7 +232,8 @@ def test_no_path_of_a_machine_is_in_the_repository() -> None:
 
 def test_the_hooks_of_a_commit_are_checks_of_a_change() -> None:
     config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
-    checks = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    checks = {f"make {target}" for line in lines if line.startswith("make ") for target in line.split()[1:]}
     assert {repository["repo"] for repository in config["repos"]} == {"local"}, "a hook must not need the network"
     hooks = [hook["entry"] for repository in config["repos"] for hook in repository["hooks"]]
-    assert hooks == ["make lint", "make types"] and set(hooks) < set(checks)
+    assert hooks == ["make lint", "make types"] and set(hooks) < checks

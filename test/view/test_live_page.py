@@ -83,7 +83,7 @@ def test_it_follows_and_forgets(browser: Chrome, page: PageServer, drive: LiveDr
     wait(lambda: browser.find_element("id", "heatmap").get_attribute("src"), "the heatmap")
     assert text(browser, "#cameras").splitlines() == ["front", "rear"]
     lefts = "return [slider, plots[0].over].map((each) => each.getBoundingClientRect().left)"
-    assert np.ptp(browser.execute_script(lefts)) < 10, "the slider is above the curves"
+    wait(lambda: np.ptp(browser.execute_script(lefts)) < 10, "the slider above the curves")
     dot = "const { lat, lng } = layers.hypotheses.getLayers()[1].getLatLng(); return [lng, lat]"
     assert browser.execute_script(dot) == [88.0, 1.0]
     assert browser.execute_script("return [report.along.length, report.state.length, slider.max]") == [61, 61, "60"]

@@ -170,7 +170,9 @@ class OpenVino(ExportedEngine):
         return str(self._openvino.__version__)
 
     def write(self, network: nn.Module, inputs: tuple[Tensor, ...], path: Path) -> None:
-        converted = self._openvino.convert_model(network, example_input=inputs)
+        trace: Any = torch.jit.trace
+        traced = trace(network, inputs, strict=False, check_trace=False)  # every start compares the features
+        converted = self._openvino.convert_model(traced, example_input=inputs)
         converted.reshape({index: list(entry.shape) for index, entry in enumerate(inputs)})
         self._openvino.save_model(converted, path, compress_to_fp16=False)
 

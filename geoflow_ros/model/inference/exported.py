@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from geoflow_ros.model.interface import LocalizationModel
-from geoflow_ros.model.matchflow import MatchFlow
+from geoflow_ros.model.matchflow import GroundEncoder, MatchFlow
 
 GROUND, SATELLITE, TRUNK, LIFT = "ground", "satellite", "trunk", "lift"
 
@@ -25,24 +25,24 @@ class GroundNetwork(nn.Module):
 class TrunkNetwork(nn.Module):
     """Of `encode_ground`, what depends on the image alone, as it lies in memory, (1, H, W, 3)."""
 
-    def __init__(self, model: MatchFlow) -> None:
+    def __init__(self, encoder: GroundEncoder) -> None:
         super().__init__()
-        self.model = model
+        self.pyramid = encoder.pyramid
 
     def forward(self, image: Tensor) -> Tensor:
-        features: Tensor = self.model.ground.pyramid(image.permute(0, 3, 1, 2))
+        features: Tensor = self.pyramid(image.permute(0, 3, 1, 2))
         return features
 
 
 class LiftNetwork(nn.Module):
     """The rest of `encode_ground`, from what `TrunkNetwork` makes of the image."""
 
-    def __init__(self, model: MatchFlow) -> None:
+    def __init__(self, encoder: GroundEncoder) -> None:
         super().__init__()
-        self.model = model
+        self.encoder = encoder
 
     def forward(self, features: Tensor, lift: Tensor) -> Tensor:
-        return self.model.ground.lifted(features, lift)
+        return self.encoder.lifted(features, lift)
 
 
 class SatelliteNetwork(nn.Module):
@@ -60,7 +60,7 @@ def networks_of(model: LocalizationModel) -> dict[str, nn.Module]:
     """What is exported: each encoder, and for a network that lifts the two parts of that of the frame by themselves."""
     networks: dict[str, nn.Module] = {GROUND: GroundNetwork(model), SATELLITE: SatelliteNetwork(model)}
     if isinstance(model, MatchFlow):
-        networks |= {TRUNK: TrunkNetwork(model), LIFT: LiftNetwork(model)}
+        networks |= {TRUNK: TrunkNetwork(model.ground), LIFT: LiftNetwork(model.ground)}
     return networks
 
 
@@ -79,5 +79,5 @@ def example_inputs(model: LocalizationModel) -> dict[str, tuple[Tensor, ...]]:
     inputs = {GROUND: ground, SATELLITE: (image(config.satellite_px, config.satellite_px),)}
     if isinstance(model, MatchFlow):
         with torch.inference_mode():
-            inputs |= {TRUNK: ground[:1], LIFT: (TrunkNetwork(model)(ground[0]).clone(), ground[1])}
+            inputs |= {TRUNK: ground[:1], LIFT: (TrunkNetwork(model.ground)(ground[0]).clone(), ground[1])}
     return inputs

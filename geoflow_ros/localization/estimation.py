@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import expit, softmax
+from scipy.special import expit
 from torch import Tensor
 
 from geoflow_ros.localization.density import REACH, density_grid
-from geoflow_ros.localization.hypotheses import (
-    Prior,
-    consensus,
-    draw_posterior,
-    pose_covariance,
-    remaining_error,
-    wrap_yaw,
-)
+from geoflow_ros.localization.hypotheses import Prior, draw_posterior, remaining_error
 from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.localization.patch_frame import PatchFrame
-from geoflow_ros.localization.pose import Likelihood, PoseEstimate, PosePrior, UniformPosePrior
+from geoflow_ros.localization.pose import PoseEstimate, PosePrior, UniformPosePrior
 from geoflow_ros.model.config import ModelConfig
 from geoflow_ros.model.interface import FrameAnswer, Latent, LocalizationModel, PoseGrid
 from geoflow_ros.satellite.patch import SatellitePatch
+
+try:
+    from geoflow_ros.localization.compiled_agreement import agreement
+except (ImportError, RuntimeError):  # no numba, or no folder for what it compiles, as the runtime warns
+    from geoflow_ros.localization.agreement import agreement
 
 
 @torch.inference_mode()
@@ -67,27 +65,26 @@ def agreed_pose(
     is_posterior: bool,
 ) -> PoseEstimate:
     """What refined hypotheses agree on. is_posterior: they were drawn from the posterior, not from the prior."""
-    latent, (refined, flow, fit) = answer
-    moments = remaining_error(flow, belief.heading_variance)
-    hypotheses = wrap_yaw(refined[0].numpy().astype(np.float64))
-    weights = softmax(belief.log_density(hypotheses) + (0.0 if fit is None else fit[0].numpy()))
-    pose = consensus(hypotheses, weights, config.bandwidth_m / frame.radius)
-    # Drawn from the posterior, each stands for as much of it as the next.
-    shares = np.full(len(weights), 1 / len(weights)) if is_posterior else weights
-    covariance = pose_covariance(pose, hypotheses, shares, moments) * _calibration(model.config)
+    latent, refined = answer
+    pose, covariance, hypotheses, weights = agreement(refined, belief, config.bandwidth_m / frame.radius, is_posterior)
     poses = frame.to_enu(np.concatenate([pose[None], hypotheses]))
+
+    def density() -> NDArray[np.float32]:
+        moments = remaining_error(refined.flow, belief.heading_variance)
+        return density_grid(model, latent, belief, hypotheses, weights, moments)
+
     return PoseEstimate(
         east=float(poses[0, 0]),
         north=float(poses[0, 1]),
         yaw=float(poses[0, 2]),
-        covariance=frame.covariance_to_enu(covariance),
+        covariance=frame.covariance_to_enu(covariance * _calibration(model.config)),
         hypotheses=poses[1:],
         weights=weights,
-        density_source=lambda: density_grid(model, latent, belief, hypotheses, weights, moments),
+        density_source=density,
         density_size_m=2 * REACH * frame.radius,
         patch=frame.patch,
         match=1.0 if latent.match_logit is None else float(expit(float(latent.match_logit[0]))),
-        log_likelihood=_likelihood(model, latent, frame) if is_posterior and fit is not None else None,
+        log_likelihood=_Likelihood(model, latent, frame) if is_posterior and refined.log_density is not None else None,
     )
 
 
@@ -104,6 +101,7 @@ def _drawn(config: ModelConfig, belief: Prior, count: int, rng: np.random.Genera
     return drawn
 
 
+@lru_cache(maxsize=4)
 def _calibration(config: ModelConfig) -> NDArray[np.float64]:
     """(3, 3) by which the predicted covariance is multiplied, entry by entry."""
     position, yaw = math.sqrt(config.position_variance_scale), math.sqrt(config.yaw_variance_scale)
@@ -118,19 +116,20 @@ def _uniform(grid: PoseGrid) -> float:
     return highest + math.log(float(np.exp(searched - highest).mean()))
 
 
-def _likelihood(model: LocalizationModel, latent: Latent, frame: PatchFrame) -> Likelihood:
+class _Likelihood:
     """The frame's log likelihood as a function of camera poses in the patch's frame, over that of knowing nothing."""
 
-    @cache
-    def uniform() -> float:
-        grid = model.pose_grid(latent)
+    def __init__(self, model: LocalizationModel, latent: Latent, frame: PatchFrame) -> None:
+        self._model, self._latent, self._frame = model, latent, frame
+
+    def __call__(self, poses: NDArray[np.float64]) -> NDArray[np.float64]:
+        with torch.inference_mode():
+            fit = self._model.log_likelihood(self._latent, _tensor(self._frame.from_enu(poses)))
+        assert fit is not None
+        return np.asarray(fit[0].double().numpy()) - self._uniform
+
+    @cached_property
+    def _uniform(self) -> float:
+        grid = self._model.pose_grid(self._latent)
         assert grid is not None
         return _uniform(grid)
-
-    @torch.inference_mode()
-    def log_likelihood(poses: NDArray[np.float64]) -> NDArray[np.float64]:
-        fit = model.log_likelihood(latent, _tensor(frame.from_enu(poses)))
-        assert fit is not None
-        return np.asarray(fit[0].double().numpy()) - uniform()
-
-    return log_likelihood

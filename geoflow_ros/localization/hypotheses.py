@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from geoflow_ros.planar import rotate, wrap_angle
 Array = NDArray[np.float64]
 TOUCHING = 1e-6  # of a cell's size: a cell that only touches a prior's bounds lies outside
 CONSENSUS_TOLERANCE = 1e-5  # in hypothesis units: a fifth of a millimetre
+MEAN_SHIFTS = 10  # at most, until they agree
 
 
 class Schedule(Enum):
@@ -35,12 +37,17 @@ class Schedule(Enum):
         return (0.5 if self is Schedule.PAPER else 1.0,) * steps
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GaussianPrior:
     """Prior in hypothesis coordinates: mean (3,), covariance (3, 3)."""
 
     mean: Array
     covariance: Array
+
+    @cached_property
+    def precision(self) -> Array:
+        """(3, 3) the inverse of the covariance."""
+        return np.asarray(np.linalg.inv(self.covariance))
 
     @property
     def heading_variance(self) -> float:
@@ -55,13 +62,13 @@ class GaussianPrior:
     def log_density(self, hypotheses: Array) -> Array:
         """(N,) up to a constant."""
         offset = wrap_yaw(hypotheses - self.mean)
-        return np.asarray(-0.5 * np.einsum("ni,ij,nj->n", offset, np.linalg.inv(self.covariance), offset))
+        return np.asarray(-0.5 * np.einsum("ni,ij,nj->n", offset, self.precision, offset))
 
     def log_density_on(self, grid: PoseGrid) -> NDArray[np.float32]:
         """The same (K, V, U) on a grid; term by term, since most depend on one or two of the axes only."""
         x, y, yaw = grid.x - self.mean[0], grid.y - self.mean[1], wrap_angle(grid.yaw - self.mean[2])
         x, y, yaw = (axis.astype(np.float32) for axis in (x, y[:, None], yaw[:, None, None]))
-        ((xx, xy, xh), (_, yy, yh), (_, _, hh)) = np.linalg.inv(self.covariance).astype(np.float32)
+        ((xx, xy, xh), (_, yy, yh), (_, _, hh)) = self.precision.astype(np.float32)
         plane = -0.5 * (xx * x * x + yy * y * y) - xy * x * y
         turned = xh * yaw * x + 0.5 * hh * yaw * yaw + yh * yaw * y
         return np.asarray(np.subtract(plane, turned, out=turned))
@@ -164,7 +171,7 @@ def remaining_error(flow: Flow, yaw_variance: float) -> Array:
     return moments
 
 
-def consensus(hypotheses: Array, weights: Array, bandwidth: float, iterations: int = 10) -> Array:
+def consensus(hypotheses: Array, weights: Array, bandwidth: float) -> Array:
     """The pose (3,) where the weighted hypotheses (N, 3) agree most: mean shift from the densest of them.
 
     Outliers further than a few `bandwidth` (hypothesis units) have no say.
@@ -172,7 +179,7 @@ def consensus(hypotheses: Array, weights: Array, bandwidth: float, iterations: i
     x, y, yaw = hypotheses.T
     averaged = np.stack([x, y, np.sin(yaw), np.cos(yaw)], axis=1)
     center = averaged[(_kernel(x[:, None] - x, y[:, None] - y, bandwidth) @ weights).argmax()]
-    for _ in range(iterations):
+    for _ in range(MEAN_SHIFTS):
         before = center
         share = weights * _kernel(x - center[0], y - center[1], bandwidth)
         center = share @ averaged / share.sum()

@@ -28,6 +28,7 @@ from geoflow_ros.localization.pose import (
     PosePrior,
     Rejection,
     UniformPosePrior,
+    carried,
     moved,
     of_base,
     position_std,
@@ -268,8 +269,13 @@ def _blind(image: NDArray[np.uint8], camera: CameraModel) -> Rejection | None:
 def _to_base(estimate: PoseEstimate, mount: Mount) -> PoseEstimate:
     """base_link's estimate from the camera's."""
     base = mount.planar.inverse()
+    there, covariance = carried(estimate, base)
     return replace(
-        moved(estimate, base),
+        estimate,
+        east=there.x,
+        north=there.y,
+        yaw=there.yaw,
+        covariance=covariance,
         hypotheses=compose(estimate.hypotheses, base.array()),
         log_likelihood=None if estimate.log_likelihood is None else of_base(estimate.log_likelihood, mount.planar),
     )

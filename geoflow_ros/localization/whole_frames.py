@@ -43,22 +43,36 @@ def answered(
 ) -> list[PoseEstimate]:
     """Poses of the cameras, as `encode` and `estimate_pose` find them one by one."""
     assert model.answer is not None
-    questions = [_question(model.config, *each, config.hypotheses) for each in frames]
-    answers = model.answer(questions, config.schedule.fractions(config.steps)) if questions else []
-    poses = []
-    for (_, searched), answer in zip(frames, answers, strict=True):
-        frame = PatchFrame(searched.encoded.patch, model.config.search_radius, answer.latent.yaw_offset)
-        belief = frame.prior(searched.prior)
-        poses.append(agreed_pose(model, answer, frame, belief, config, is_posterior=True))
-    return poses
+    if not frames:
+        return []
+    places = [_place(model.config, searched) for _, searched in frames]
+    asked = [
+        _question(model.config, *each, belief, config.hypotheses)
+        for each, (_, belief) in zip(frames, places, strict=True)
+    ]
+    answers = model.answer(asked, config.schedule.fractions(config.steps))
+    return [
+        agreed_pose(model, answer, *place, config, is_posterior=True)
+        for answer, place in zip(answers, places, strict=True)
+    ]
 
 
-def _question(config: ModelConfig, frame: CameraFrame, searched: Searched, count: int) -> FrameQuestion:
+def _place(config: ModelConfig, searched: Searched) -> tuple[PatchFrame, GaussianPrior]:
+    """Coordinates of the hypotheses of a frame, and what is believed beforehand in them."""
+    patch = searched.encoded.patch
+    frame = PatchFrame(patch, config.search_radius, searched_headings(searched.prior, patch)[0])
+    belief = frame.prior(searched.prior)
+    assert isinstance(belief, GaussianPrior)
+    return frame, belief
+
+
+def _question(
+    config: ModelConfig, frame: CameraFrame, searched: Searched, belief: GaussianPrior, count: int
+) -> FrameQuestion:
     camera, patch, rng = frame.camera, searched.encoded.patch, np.random.default_rng(frame.seed)
     yaw_offset, yaw_reach = searched_headings(searched.prior, patch)
-    belief = PatchFrame(patch, config.search_radius, yaw_offset).prior(searched.prior)
     lift = cached_lift_grid(camera.rectified(), config)
-    assert lift is not None and isinstance(belief, GaussianPrior)
+    assert lift is not None
     # The random numbers that `draw_posterior` would take, in its order.
     rank, jitter = rng.random(), rng.uniform(-0.5, 0.5, (count, 3))
     return FrameQuestion(
@@ -68,7 +82,7 @@ def _question(config: ModelConfig, frame: CameraFrame, searched: Searched, count
         yaw_offset=yaw_offset,
         yaw_reach=yaw_reach,
         mean=belief.mean,
-        root=np.linalg.cholesky(np.linalg.inv(belief.covariance)),
+        root=np.asarray(np.linalg.cholesky(belief.precision)),
         rank=rank,
         jitter=jitter,
     )

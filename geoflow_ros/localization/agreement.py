@@ -1,0 +1,35 @@
+"""What the refined hypotheses of a frame agree on, by numpy; `compiled_agreement` is the same in one piece."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from geoflow_ros.localization.hypotheses import Prior, consensus, pose_covariance, remaining_error, wrap_yaw
+from geoflow_ros.model.interface import Refined
+
+Floats = NDArray[np.float64]
+
+
+class Agreement(NamedTuple):
+    """In hypothesis coordinates. pose (3,), covariance (3, 3); hypotheses (N, 3) with yaw wrapped, weights (N,)."""
+
+    pose: Floats
+    covariance: Floats
+    hypotheses: Floats
+    weights: Floats
+
+
+def agreement(refined: Refined, belief: Prior, bandwidth: float, is_posterior: bool) -> Agreement:
+    """Of the hypotheses of one frame. is_posterior: they were drawn from the posterior, not from the prior."""
+    there, flow, fit = refined
+    hypotheses = wrap_yaw(there[0].numpy().astype(np.float64))
+    weights = softmax(belief.log_density(hypotheses) + (0.0 if fit is None else fit[0].numpy()))
+    pose = consensus(hypotheses, weights, bandwidth)
+    # Drawn from the posterior, each stands for as much of it as the next.
+    shares = np.full(len(weights), 1 / len(weights)) if is_posterior else weights
+    covariance = pose_covariance(pose, hypotheses, shares, remaining_error(flow, belief.heading_variance))
+    return Agreement(pose, covariance, hypotheses, weights)

@@ -13,7 +13,7 @@ from typing import Literal
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.localizer_config import LocalizerConfig
-from geoflow_ros.model.inference.runtimes import Runtime
+from geoflow_ros.model.config import Runtime
 from geoflow_ros.options import Option, Scalar, build, option, options_of
 from geoflow_ros.resources import share_file
 from geoflow_ros.satellite.live_config import LiveConfig

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 
 import pytest
+from paths import REPOSITORY
 
 from geoflow_ros.configuration import changed, configured, parameters_of, value_of
 from geoflow_ros.errors import InputError
@@ -61,3 +64,9 @@ def test_what_is_wrong_with_a_rig_is_one_sentence(values: dict[str, object], mes
 def test_a_mount_that_lacks_a_number_is_named_by_its_camera() -> None:
     with pytest.raises(InputError, match=r"not set: camera.left.height: give the mount"):
         configured({name: value for name, value in RIG.items() if name != "camera.height"} | {"camera.front.height": 1})
+
+
+def test_parameters_are_read_and_sensors_heard_without_torch() -> None:
+    """Its import takes seconds, for which nothing that is done without a network should wait."""
+    program = "import sys, geoflow_ros.configuration, geoflow_ros.tracking.session; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=False).returncode == 0

@@ -13,7 +13,7 @@ from ros_support import MOUNT, REPOSITORY
 
 from geoflow_ros.configuration import NodeConfig, value_of
 from geoflow_ros.errors import InputError
-from geoflow_ros.localization.hypotheses import Schedule
+from geoflow_ros.localization.localizer_config import Schedule
 from geoflow_ros.options import build, options_of
 from geoflow_ros.ros.tools.parameter_file import is_left_to_the_user, parameter_file
 

@@ -25,7 +25,8 @@ from geoflow_ros.benchmark.sweeps import MemoryRow, latent_of, sweep_image_sizes
 from geoflow_ros.benchmark.tilestores import TileStoreRow, sweep_tile_stores
 from geoflow_ros.benchmark.timing import Contender, Speed, interleaved, speed
 from geoflow_ros.errors import InputError
-from geoflow_ros.model.inference.runtimes import Runtime, chosen
+from geoflow_ros.model.config import Runtime
+from geoflow_ros.model.inference.runtimes import chosen
 from geoflow_ros.model.weights import load
 from geoflow_ros.resources import share_file
 

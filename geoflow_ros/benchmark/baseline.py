@@ -7,8 +7,8 @@ from torch import Tensor
 
 from geoflow_ros.bags.messages import compressed_to_rgb
 from geoflow_ros.benchmark.drive import BenchmarkDrive
-from geoflow_ros.localization.hypotheses import Schedule
 from geoflow_ros.localization.inputs import ground_image, image_tensor
+from geoflow_ros.localization.localizer_config import Schedule
 from geoflow_ros.model.config import PaperConfig
 from geoflow_ros.model.weights import build
 

@@ -15,7 +15,7 @@ from geoflow_ros.benchmark.timing import Contender, interleaved, speed
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.localizer import load_model
 from geoflow_ros.localization.pose import Rejection
-from geoflow_ros.model.inference.runtimes import Runtime
+from geoflow_ros.model.config import Runtime
 
 BURST = 10  # frames a turn: enough for the processor's caches to be its own
 

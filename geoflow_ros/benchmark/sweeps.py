@@ -14,8 +14,8 @@ from geoflow_ros.bags.messages import compressed_for, compressed_to_rgb
 from geoflow_ros.benchmark.drive import BenchmarkDrive
 from geoflow_ros.benchmark.machine import resident_mb
 from geoflow_ros.benchmark.timing import Contender, interleaved, quantiles
-from geoflow_ros.localization.hypotheses import Schedule
 from geoflow_ros.localization.inputs import cached_lift_grid, ground_image, image_tensor
+from geoflow_ros.localization.localizer_config import Schedule
 from geoflow_ros.model.config import ModelConfig
 from geoflow_ros.model.interface import Latent, LocalizationModel
 

@@ -27,12 +27,10 @@ from geoflow_ros.evaluate.outcome import Outcome, accepted_elsewhere, errors_of,
 from geoflow_ros.evaluate.pairs_evaluation import PairsEvaluation
 from geoflow_ros.evaluate.scores import scores_table
 from geoflow_ros.evaluate.sweep import setting_to_json, settings, sweep_table, table
-from geoflow_ros.localization.hypotheses import Schedule
 from geoflow_ros.localization.localizer import load_model
-from geoflow_ros.localization.localizer_config import LocalizerConfig
+from geoflow_ros.localization.localizer_config import LocalizerConfig, Schedule
 from geoflow_ros.metrics import integrity
-from geoflow_ros.model.config import ModelConfig
-from geoflow_ros.model.inference.runtimes import Runtime
+from geoflow_ros.model.config import ModelConfig, Runtime
 from geoflow_ros.reports.page import write_page
 
 

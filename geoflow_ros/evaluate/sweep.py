@@ -6,8 +6,7 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
-from geoflow_ros.localization.hypotheses import Schedule
-from geoflow_ros.localization.localizer_config import LocalizerConfig
+from geoflow_ros.localization.localizer_config import LocalizerConfig, Schedule
 from geoflow_ros.metrics import THRESHOLDS, EvaluationSummary
 from geoflow_ros.options import build
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from enum import Enum
 from functools import cached_property
 
 import numpy as np
@@ -21,20 +20,6 @@ Array = NDArray[np.float64]
 TOUCHING = 1e-6  # of a cell's size: a cell that only touches a prior's bounds lies outside
 CONSENSUS_TOLERANCE = 1e-5  # in hypothesis units: a fifth of a millimetre
 MEAN_SHIFTS = 10  # at most, until they agree
-
-
-class Schedule(Enum):
-    """How much of the predicted flow a step takes."""
-
-    PAPER = "paper"  # half of it, always: even a perfect prediction leaves 2^-R of the way
-    FULL = "full"
-    ANNEALED = "annealed"  # all of it, then less and less: averages noise, converges slower
-
-    def fractions(self, steps: int) -> tuple[float, ...]:
-        """Of steps 0, 1, ..."""
-        if self is Schedule.ANNEALED:
-            return tuple(2.0 / (step + 2.0) for step in range(steps))
-        return (0.5 if self is Schedule.PAPER else 1.0,) * steps
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,10 @@ from geoflow_ros.localization.encoded_patches import PatchEncoder, Snapping
 from geoflow_ros.localization.estimation import estimate_pose
 from geoflow_ros.localization.inputs import cached_lift_grid, ground_image, image_tensor, lift_grid, searched_headings
 from geoflow_ros.localization.localizer_config import LocalizerConfig
-from geoflow_ros.localization.mount_evidence import MountEvidence, mount_evidence
+from geoflow_ros.localization.mount_evidence import mount_evidence
 from geoflow_ros.localization.patch_frame import PatchFrame
 from geoflow_ros.localization.pose import (
+    MountEvidence,
     PoseEstimate,
     PosePrior,
     Rejection,
@@ -34,7 +35,8 @@ from geoflow_ros.localization.pose import (
     position_std,
 )
 from geoflow_ros.localization.whole_frames import CameraFrame, Searched, answered
-from geoflow_ros.model.inference.runtimes import Runtime, accelerated, parse_runtime
+from geoflow_ros.model.config import Runtime, parse_runtime
+from geoflow_ros.model.inference.runtimes import accelerated
 from geoflow_ros.model.interface import Latent, Lifter, LocalizationModel
 from geoflow_ros.model.weights import load
 from geoflow_ros.planar import compose

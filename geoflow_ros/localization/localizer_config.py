@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
-from geoflow_ros.localization.hypotheses import Schedule
 from geoflow_ros.options import option
+
+
+class Schedule(Enum):
+    """How much of the predicted flow a step takes."""
+
+    PAPER = "paper"  # half of it, always: even a perfect prediction leaves 2^-R of the way
+    FULL = "full"
+    ANNEALED = "annealed"  # all of it, then less and less: averages noise, converges slower
+
+    def fractions(self, steps: int) -> tuple[float, ...]:
+        """Of steps 0, 1, ..."""
+        if self is Schedule.ANNEALED:
+            return tuple(2.0 / (step + 2.0) for step in range(steps))
+        return (0.5 if self is Schedule.PAPER else 1.0,) * steps
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,33 +1,16 @@
-"""What a frame says of how its camera is mounted: how well it fits the imagery when it is read through a mount."""
+"""How well a frame fits the imagery when it is read through a mount."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.special import expit, logsumexp
 
 from geoflow_ros.localization.hypotheses import Prior, wrap_yaw
 from geoflow_ros.localization.patch_frame import PatchFrame
-from geoflow_ros.localization.pose import PosePrior
+from geoflow_ros.localization.pose import MountEvidence, PosePrior
 from geoflow_ros.model.interface import Latent, LocalizationModel
 from geoflow_ros.planar import rotate
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MountEvidence:
-    """A frame read through a mount.
-
-    log_likelihood: of the frame, averaged over the prior of the pose, up to a constant that is the same for all mounts.
-    match: probability that the frame was taken within the patch. place: (2,) where the camera most likely is, forward
-    and left (m) of the prior's mean.
-    """
-
-    log_likelihood: float
-    match: float
-    place: NDArray[np.float64]
 
 
 @torch.inference_mode()

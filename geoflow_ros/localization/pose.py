@@ -135,3 +135,17 @@ class Rejection:
     reason: str
     is_blind: bool = False
     withheld: PoseEstimate | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MountEvidence:
+    """A frame read through a mount.
+
+    log_likelihood: of the frame, averaged over the prior of the pose, up to a constant that is the same for all mounts.
+    match: probability that the frame was taken within the patch. place: (2,) where the camera most likely is, forward
+    and left (m) of the prior's mean.
+    """
+
+    log_likelihood: float
+    match: float
+    place: NDArray[np.float64]

@@ -11,6 +11,7 @@ from geoflow_ros.errors import InputError
 
 def _serve(arguments: argparse.Namespace) -> None:
     try:
+        from geoflow_ros.ros.loading import load_localizer
         from geoflow_ros.ros.serve import serve
     except ModuleNotFoundError as error:
         raise InputError(f"Python module {error.name} is not installed: source a ROS 2, or use `make venv`") from error
@@ -18,7 +19,7 @@ def _serve(arguments: argparse.Namespace) -> None:
         raise InputError(
             f"a library cannot be loaded ({error}): free some memory, or install the requirements again"
         ) from error
-    serve(["--ros-args", *arguments.ros_args])
+    serve(["--ros-args", *arguments.ros_args], load_localizer)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,9 +1,10 @@
-"""What a network is built from; stored beside its weights and the only source of its sizes."""
+"""What a network is built from, stored beside its weights and the only source of its sizes; by what it can be run."""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Union
 
 import numpy as np
@@ -139,3 +140,26 @@ def _is_possible(value: Any, default: Any) -> bool:
     if isinstance(default, int):
         return type(value) is int and 0 < value <= LARGEST
     return type(value) in (int, float) and abs(value) <= LARGEST  # false for nan
+
+
+class Runtime(Enum):
+    """What computes the image encoders."""
+
+    AUTO = "auto"  # the fastest here that agrees with torch
+    TORCH = "torch"
+    TORCH_BF16 = "torch-bf16"
+    TORCH_COMPILE = "torch-compile"
+    OPENVINO = "openvino"
+    OPENVINO_BF16 = "openvino-bf16"
+    OPENVINO_INT8 = "openvino-int8"  # only when asked for: it decides otherwise between places that look alike
+    ONNXRUNTIME = "onnxruntime"
+    CUDA = "cuda"
+
+
+def parse_runtime(name: Runtime | str) -> Runtime:
+    """The runtime of this name."""
+    try:
+        return Runtime(name)
+    except ValueError as error:
+        known = ", ".join(each.value for each in Runtime)
+        raise InputError(f"runtime {name!r} is unknown: expected one of {known}") from error

@@ -16,7 +16,7 @@ from geoflow_ros.ros.bond import ManagerBond
 from geoflow_ros.ros.control import Control
 from geoflow_ros.ros.diagnostics import ERROR, WARN, Diagnostics, Facts
 from geoflow_ros.ros.inputs.subscriptions import Subscriptions
-from geoflow_ros.ros.loading import Load, load_localizer, told_if_slow
+from geoflow_ros.ros.loaded import Load, told_if_slow
 from geoflow_ros.ros.parameters import declare
 from geoflow_ros.ros.pipeline import NewSession, Pipeline
 from geoflow_ros.ros.transitions import logged, refuse_impossible
@@ -29,7 +29,7 @@ LEAST_JUMP_S = 1.0
 class LocalizeNode(LifecycleNode):
     """Configure reads weights and tiles, activate listens and answers; bad parameters are an InputError at once."""
 
-    def __init__(self, load: Load = load_localizer, new_session: NewSession = Session) -> None:
+    def __init__(self, load: Load, new_session: NewSession = Session) -> None:
         super().__init__("localize", automatically_declare_parameters_from_overrides=True)
         self.config = declare(self)
         self.failure = "the node could not be started: see its last lines above"

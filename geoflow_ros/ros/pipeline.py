@@ -26,7 +26,7 @@ from geoflow_ros.ros.diagnostics import ERROR, Diagnostics
 from geoflow_ros.ros.inputs.camera_mounts import CameraMounts
 from geoflow_ros.ros.inputs.initialpose import SeenImage
 from geoflow_ros.ros.inputs.sensor_lookup import SensorLookup
-from geoflow_ros.ros.loading import Loaded
+from geoflow_ros.ros.loaded import Loaded
 from geoflow_ros.ros.publishing.announcer import Announcer
 from geoflow_ros.ros.publishing.mount_announcer import MountAnnouncer
 from geoflow_ros.ros.worker import NewestWorker

@@ -13,7 +13,7 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.ros.loading import Load, load_localizer
+from geoflow_ros.ros.loaded import Load
 from geoflow_ros.ros.node import LocalizeNode
 from geoflow_ros.ros.pipeline import NewSession
 from geoflow_ros.tracking.session import Session
@@ -22,7 +22,7 @@ STOP_POLL_S = 0.1
 STOP_TIMEOUT_S = 0.3
 
 
-def serve(ros_arguments: Sequence[str], load: Load = load_localizer, new_session: NewSession = Session) -> None:
+def serve(ros_arguments: Sequence[str], load: Load, new_session: NewSession = Session) -> None:
     """Run the node until SIGINT, SIGTERM or the end of the ROS context.
 
     Bad parameters are an InputError, and so are files that cannot be read unless a lifecycle manager is to be informed.

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.geodesy import LocalFrame
-from geoflow_ros.localization.mount_evidence import MountEvidence
-from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection
+from geoflow_ros.localization.pose import MountEvidence, PoseEstimate, PosePrior, Rejection
 
 
 class FrameLocalizer(Protocol):

@@ -20,8 +20,7 @@ from geoflow_ros.evaluate import locators as network
 from geoflow_ros.evaluate.__main__ import main
 from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, UniformPosePrior
-from geoflow_ros.model.config import DefaultConfig, PaperConfig
-from geoflow_ros.model.inference.runtimes import Runtime
+from geoflow_ros.model.config import DefaultConfig, PaperConfig, Runtime
 from geoflow_ros.model.interface import Latent, LocalizationModel
 from geoflow_ros.satellite.patch import SatellitePatch
 

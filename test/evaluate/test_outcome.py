@@ -24,8 +24,7 @@ from geoflow_ros.evaluate.outcome import (
     write_csv,
 )
 from geoflow_ros.evaluate.sweep import settings
-from geoflow_ros.localization.hypotheses import Schedule
-from geoflow_ros.localization.localizer_config import LocalizerConfig
+from geoflow_ros.localization.localizer_config import LocalizerConfig, Schedule
 from geoflow_ros.localization.pose import PoseEstimate
 from geoflow_ros.metrics import Rate
 

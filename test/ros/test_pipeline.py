@@ -20,7 +20,7 @@ from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.planar import PlanarPose
 from geoflow_ros.ros import pipeline as module
-from geoflow_ros.ros.loading import Loaded
+from geoflow_ros.ros.loaded import Loaded
 from geoflow_ros.ros.pipeline import Pipeline
 from geoflow_ros.tracking.settings import CameraConfig, DatumConfig
 

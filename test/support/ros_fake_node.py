@@ -14,9 +14,8 @@ from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.localizer_config import LocalizerConfig
-from geoflow_ros.localization.mount_evidence import MountEvidence
-from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection
-from geoflow_ros.ros.loading import Loaded
+from geoflow_ros.localization.pose import MountEvidence, PoseEstimate, PosePrior, Rejection
+from geoflow_ros.ros.loaded import Loaded
 from geoflow_ros.ros.serve import serve
 from geoflow_ros.satellite.patch import SatellitePatch
 from geoflow_ros.tracking.session import Session

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.geodesy import Datum, LocalFrame
-from geoflow_ros.localization.mount_evidence import MountEvidence
-from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection
+from geoflow_ros.localization.pose import MountEvidence, PoseEstimate, PosePrior, Rejection
 from geoflow_ros.planar import wrap_angle
 from geoflow_ros.satellite.patch import SatellitePatch
 from geoflow_ros.tracking.cameras import ONE, CameraSetup

@@ -6,12 +6,12 @@ import logging
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import Enum
 
 import torch
 from torch import Tensor
 
 from geoflow_ros.errors import InputError
+from geoflow_ros.model.config import Runtime
 from geoflow_ros.model.inference.artefacts import forget
 from geoflow_ros.model.inference.compiled import compiled_parts
 from geoflow_ros.model.inference.cuda import CudaModel
@@ -26,31 +26,8 @@ MANY_HYPOTHESES = 400
 EXACT, ROUNDED = 1e-3, 0.15  # error of the features against torch in float32, relative to their size
 
 
-class Runtime(Enum):
-    """What computes the image encoders."""
-
-    AUTO = "auto"  # the fastest here that agrees with torch
-    TORCH = "torch"
-    TORCH_BF16 = "torch-bf16"
-    TORCH_COMPILE = "torch-compile"
-    OPENVINO = "openvino"
-    OPENVINO_BF16 = "openvino-bf16"
-    OPENVINO_INT8 = "openvino-int8"  # only when asked for: it decides otherwise between places that look alike
-    ONNXRUNTIME = "onnxruntime"
-    CUDA = "cuda"
-
-
 PRECISIONS = {Runtime.OPENVINO: "f32", Runtime.OPENVINO_BF16: "bf16", Runtime.OPENVINO_INT8: "int8"}
 ROUNDING = (Runtime.OPENVINO_BF16, Runtime.OPENVINO_INT8, Runtime.TORCH_BF16)
-
-
-def parse_runtime(name: Runtime | str) -> Runtime:
-    """The runtime of this name."""
-    try:
-        return Runtime(name)
-    except ValueError as error:
-        known = ", ".join(each.value for each in Runtime)
-        raise InputError(f"runtime {name!r} is unknown: expected one of {known}") from error
 
 
 class Accelerated(LocalizationModel):

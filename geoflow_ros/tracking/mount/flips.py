@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.camera import CameraModel, Mount
-from geoflow_ros.localization.mount_evidence import MountEvidence
-from geoflow_ros.localization.pose import PosePrior
+from geoflow_ros.localization.pose import MountEvidence, PosePrior
 from geoflow_ros.tracking.frame_localizer import FrameLocalizer
 
 CLEARLY = 3.0  # by how much (natural logarithm) a frame must fit better so

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from geoflow_ros.localization.mount_evidence import MountEvidence
+from geoflow_ros.localization.pose import MountEvidence
 
 
 class Inquiry:

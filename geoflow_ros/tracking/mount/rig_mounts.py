@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.camera import Mount
-from geoflow_ros.localization.mount_evidence import MountEvidence
-from geoflow_ros.localization.pose import PoseEstimate, Rejection
+from geoflow_ros.localization.pose import MountEvidence, PoseEstimate, Rejection
 from geoflow_ros.tracking.motion import MotionBuffer
 from geoflow_ros.tracking.mount.estimate import CAMERA, MountEstimate, MountPrior
 from geoflow_ros.tracking.mount.flips import Flip

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.camera import Mount
-from geoflow_ros.localization.mount_evidence import MountEvidence
+from geoflow_ros.localization.pose import MountEvidence
 from geoflow_ros.planar import rotate
 from geoflow_ros.tracking.belief import MISREAD_M, SYSTEMATIC_YAW
 from geoflow_ros.tracking.motion import MotionBuffer

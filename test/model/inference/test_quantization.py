@@ -9,12 +9,12 @@ from scipy.signal import correlate
 from torch import Tensor, nn
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.model.config import DefaultConfig
+from geoflow_ros.model.config import DefaultConfig, Runtime
 from geoflow_ros.model.inference import engines
 from geoflow_ros.model.inference.exported import example_inputs
 from geoflow_ros.model.inference.prepare import prepare
 from geoflow_ros.model.inference.quantization import RoundedInput, observed_ranges, quantizable, quantized
-from geoflow_ros.model.inference.runtimes import Accelerated, Runtime, disagreement, started
+from geoflow_ros.model.inference.runtimes import Accelerated, disagreement, started
 from geoflow_ros.model.interface import LocalizationModel
 from geoflow_ros.model.matchflow import MatchFlow
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.model.config import DefaultConfig, PaperConfig
+from geoflow_ros.model.config import DefaultConfig, PaperConfig, Runtime
 from geoflow_ros.model.geoflow import GeoFlow
 from geoflow_ros.model.inference import engines, runtimes
 from geoflow_ros.model.inference.artefacts import forget
@@ -24,7 +24,7 @@ from geoflow_ros.model.inference.cuda import on_cpu
 from geoflow_ros.model.inference.engines import Engine, ExportedEngine
 from geoflow_ros.model.inference.exported import example_inputs, networks_of
 from geoflow_ros.model.inference.prepare import prepare
-from geoflow_ros.model.inference.runtimes import Accelerated, Runtime, accelerated, candidates, disagreement, started
+from geoflow_ros.model.inference.runtimes import Accelerated, accelerated, candidates, disagreement, started
 from geoflow_ros.model.interface import Latent, Lifter, LocalizationModel
 from geoflow_ros.model.matchflow import MatchFlow
 

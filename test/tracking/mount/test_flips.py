@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from geoflow_ros.localization.mount_evidence import MountEvidence
+from geoflow_ros.localization.pose import MountEvidence
 from geoflow_ros.tracking.mount.flips import Flip, FlipCheck
 
 PLAIN, SURE = 0.5, 0.99

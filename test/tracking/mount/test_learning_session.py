@@ -12,8 +12,7 @@ import tracking_support as sim
 from numpy.typing import NDArray
 
 from geoflow_ros.camera import CameraModel, Mount
-from geoflow_ros.localization.mount_evidence import MountEvidence
-from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection
+from geoflow_ros.localization.pose import MountEvidence, PoseEstimate, PosePrior, Rejection
 from geoflow_ros.planar import wrap_angle
 from geoflow_ros.tracking.cameras import ONE, CameraSetup
 from geoflow_ros.tracking.mount.estimate import MountPrior

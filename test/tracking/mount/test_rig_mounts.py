@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from geoflow_ros.camera import Mount
-from geoflow_ros.localization.mount_evidence import MountEvidence
+from geoflow_ros.localization.pose import MountEvidence
 from geoflow_ros.tracking.motion import BodyVelocity, MotionBuffer
 from geoflow_ros.tracking.mount.estimate import MountPrior
 from geoflow_ros.tracking.mount.flips import Flip

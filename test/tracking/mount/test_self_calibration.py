@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from geoflow_ros.camera import Mount
-from geoflow_ros.localization.mount_evidence import MountEvidence
+from geoflow_ros.localization.pose import MountEvidence
 from geoflow_ros.tracking.motion import BodyVelocity, MotionBuffer
 from geoflow_ros.tracking.mount.estimate import MountPrior, corrected
 from geoflow_ros.tracking.mount.self_calibration import PATIENCE, MountCalibration

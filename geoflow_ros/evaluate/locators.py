@@ -9,7 +9,7 @@ from geoflow_ros.localization.estimation import estimate_pose
 from geoflow_ros.localization.localizer import encode
 from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.localization.pose import PoseEstimate
-from geoflow_ros.localization.uncertain_mount import encode_whatever_pitch
+from geoflow_ros.localization.uncertain_mount import read_whatever_pitch
 from geoflow_ros.model.interface import LocalizationModel
 
 
@@ -24,8 +24,8 @@ def locator_of(model: LocalizationModel, any_heading: bool, pitch_sigma: float =
         if any_heading:
             patch, latent = search_headings(model, sample)
         elif pitch_sigma > 0.0:
-            patch = sample.patch
-            latent = encode_whatever_pitch(model, sample.ground, sample.camera, patch, pitch_sigma)
+            read = read_whatever_pitch(model, sample.ground, sample.camera, sample.patch, pitch_sigma)
+            return lambda config, seed: read.estimate(model, sample.patch, sample.prior, config, seed)
         else:
             patch, latent = sample.patch, encode(model, sample.ground, sample.camera, sample.patch)
 

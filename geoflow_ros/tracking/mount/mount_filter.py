@@ -8,12 +8,10 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from geoflow_ros.localization.mount_evidence import GAIN
 from geoflow_ros.tracking.mount.probing import Quadratic, directions
 
 Floats = NDArray[np.float64]
-GAIN = 2.0
-"""By how much more a frame says than its likelihood does, which is flatter in the mount than its errors scatter: by a
-factor of 5 of the information among frames far from each other, of which nearby ones leave a part."""
 KEPT = 0.97
 """Of what earlier frames said, with each: the first are read through a mount far off, where they say less."""
 DRIFT_M = 2000.0  # driven until a mount may have moved as far as it is known

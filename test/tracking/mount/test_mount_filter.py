@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from geoflow_ros.tracking.mount.mount_filter import GAIN, KEPT, PRIOR_SIGMAS, SYSTEMATIC, MountFilter, as_stated
+from geoflow_ros.localization.mount_evidence import GAIN
+from geoflow_ros.tracking.mount.mount_filter import KEPT, PRIOR_SIGMAS, SYSTEMATIC, MountFilter, as_stated
 from geoflow_ros.tracking.mount.probing import RADII, Quadratic
 
 STD = np.array([0.026, 0.026, 0.08])

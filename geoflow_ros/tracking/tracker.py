@@ -207,7 +207,9 @@ class Tracker:
             return Track(TrackState.LOST if is_lost else TrackState.INITIALISING, self._leapt + self._reason, None)
         mean, covariance = self._belief.pose(self._lag(self._belief, stamp_ns))
         east, north, yaw = map(float, mean)
-        covariance[:2, :2] += rotated_covariance(yaw, self._mount_covariance)
+        leap = self._corrections.leap
+        # Either end of a leap may be the wrong one.
+        covariance[:2, :2] += rotated_covariance(yaw, self._mount_covariance) + np.outer(leap, leap)
         pose = PoseWithCovariance(east, north, yaw, covariance)
         std = position_std(covariance)
         if complaint := self._complaint(std, stamp_ns):
@@ -218,10 +220,10 @@ class Tracker:
         """What is wrong with the pose, if anything."""
         if self._support.level < DOUBTFUL:
             return f"frames do not confirm the pose: {self._reason}"
-        if not std <= self.config.max_std:
-            return f"the position is uncertain by {std:.1f} m, more than max_std = {self.config.max_std:g} m"
         if leap := self._corrections.leap_m:
             return _astray(leap)
+        if not std <= self.config.max_std:
+            return f"the position is uncertain by {std:.1f} m, more than max_std = {self.config.max_std:g} m"
         return self._fixes.complaint(stamp_ns, self.config.conflict_after)
 
     def _lag(self, belief: Belief, stamp_ns: int) -> Motion:

@@ -39,11 +39,16 @@ class Corrections:
     @property
     def leap_m(self) -> float:
         """How far the frames have moved the belief, if that is further than it and odometry were uncertain; else 0."""
+        return float(np.hypot(*self.leap))
+
+    @property
+    def leap(self) -> Floats:
+        """That way (2,): east, north."""
         recent = list(self._recent)
         if not recent:
-            return 0.0
+            return np.zeros(2)
         # What odometry added between two frames.
         grown = sum(max(0.0, late.before - early.after) for early, late in zip(recent, recent[1:], strict=False))
         allowed = recent[0].before + grown + 2 * LEAST_STD_M**2
-        leap = float(np.hypot(*np.sum([each.moved for each in recent], axis=0)))
-        return leap if leap**2 > MOST_SIGMAS**2 * allowed else 0.0
+        moved: Floats = np.sum([each.moved for each in recent], axis=0)
+        return moved if moved @ moved > MOST_SIGMAS**2 * allowed else np.zeros(2)

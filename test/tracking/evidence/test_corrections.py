@@ -66,5 +66,10 @@ def test_a_belief_that_grew_surer_in_between_allows_no_less() -> None:
     assert moved((0.0, 1.0, 0.0, 0.1), (0.1, 1.07, 0.0, 0.05)) == 0.0  # 4.28
 
 
+def test_a_leap_says_which_way() -> None:
+    assert corrected([0.0, -3.0], 0.2).leap.tolist() == [-3.0, 0.0]
+    assert corrected([0.0, -3.0], 2.0).leap.tolist() == [0.0, 0.0]
+
+
 def test_no_correction_is_no_leap() -> None:
     assert Corrections().leap_m == 0.0

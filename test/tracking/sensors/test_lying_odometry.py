@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tracking_support as sim
 
+from geoflow_ros.localization.pose import position_std
 from geoflow_ros.tracking.answer import Answer
 from geoflow_ros.tracking.prior import HeadingConfig
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
@@ -81,6 +82,9 @@ def test_a_speed_that_turns_wrong_underway_is_doubted_before_it_is_refused() -> 
 
     assert 60 < doubted < 70 < refused < 125
     assert TrackState.LOCALISED not in {each.track.state for each in found[doubted:refused]}
+    leaping = [each for each in found if "against odometry" in each.track.reason]
+    for each in leaping:
+        assert each.track.pose is not None and error(each) < 3.0 * position_std(each.track.pose.covariance)
     assert max(error(each) for each in found if each.track.state is TrackState.LOCALISED) < 2.0
     assert found[-1].track.state is TrackState.LOCALISED
     assert error(found[-1]) < 1.5

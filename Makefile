@@ -16,6 +16,9 @@ else
 REQUIREMENTS := requirements/without_ros.txt
 export PYTHONPATH := $(CURDIR)
 endif
+# pip compiles on one core; and of what does not compile, templates and files for another Python, nothing is imported.
+INSTALL = $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-compile -r $(REQUIREMENTS) && \
+  { $(PYTHON) -m compileall -qq -j 0 $(VENV)/lib || true; }
 STAMP := $(VENV)/made-for-$(or $(ROS_DISTRO),ros-wheels)
 
 # Nothing leaves this machine, and no other ROS program on it is heard. Humble knows only the older variable.
@@ -37,6 +40,8 @@ NUMERICAL := test/model test/localization test/train/test_{batches,covariance_ca
 # Those that measure time, or start nodes with clocks of their own: they run alone.
 TIMED := test/benchmark $(shell grep -lrE 'FAKE_|node_process' test/ros)
 ONE_THREAD := OMP_NUM_THREADS=1
+# By folders: by the number of tests, the files of few and long ones would come last, and leave a core idle.
+IN_PROCESSES := -n auto --dist loadfile --no-loadscope-reorder
 # With `make -j` the others run beside them and give way: what has a clock of its own sees an idle machine.
 BESIDE := nice -n 19
 PLAIN := ONEDNN_MAX_CPU_ISA=AVX2 DNNL_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 MKL_ENABLE_INSTRUCTIONS=AVX2 \
@@ -64,10 +69,10 @@ test-timed: $(STAMP)
 
 # A process a core, each with one thread.
 test-others: $(STAMP)
-	$(ONE_THREAD) $(BESIDE) $(PYTHON) -m pytest -n auto --dist loadfile $(TIMED:%=--ignore=%)
+	$(ONE_THREAD) $(BESIDE) $(PYTHON) -m pytest $(IN_PROCESSES) $(TIMED:%=--ignore=%)
 
 test-plain: $(STAMP)  ## run the numerical tests as on a processor with AVX2 only
-	$(PLAIN) $(ONE_THREAD) $(BESIDE) $(PYTHON) -m pytest -n auto --dist loadfile $(NUMERICAL) $(ARGS)
+	$(PLAIN) $(ONE_THREAD) $(BESIDE) $(PYTHON) -m pytest $(IN_PROCESSES) $(NUMERICAL) $(ARGS)
 
 fuzz: $(STAMP)  ## hostile values to every parser for SECONDS=60; what led to news is kept in out/fuzz/
 	PYTHONPATH=$(CURDIR):$(CURDIR)/test/support:$$PYTHONPATH $(PYTHON) test/faults/fuzz.py $(or $(SECONDS),60)
@@ -116,7 +121,7 @@ $(STAMP): requirements/common.txt $(REQUIREMENTS)
 	    "install ros-$(ROS_DISTRO)-rclpy, or use a shell in which no ROS is sourced." >&2; exit 2; \
 	fi; \
 	[ -e $@ ] || $$python -m venv --clear --system-site-packages $(VENV)
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r $(REQUIREMENTS)
+	$(INSTALL)
 	@touch $@
 else
 $(STAMP): requirements/common.txt $(REQUIREMENTS)
@@ -135,6 +140,6 @@ $(STAMP): requirements/common.txt $(REQUIREMENTS)
 	    "(python3 is '$$(python3 --version 2>&1)'): install one, or source a ROS 2 first." >&2; exit 2; \
 	fi; \
 	[ -e $@ ] || $$python -m venv --clear $(VENV)
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r $(REQUIREMENTS)
+	$(INSTALL)
 	@touch $@
 endif

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -11,13 +14,26 @@ import pytest
 from pyproj import Geod
 from town_support import PLAIN_LOOK, draws
 
-from geoflow_ros.geodesy import LocalFrame
+from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.town.export_kitti import CAMERA
 from geoflow_ros.town.world import Town
 
 GEOD = Geod(ellps="WGS84")
 VIGOR_RESOLUTION = {"NewYork": 0.113248, "Seattle": 0.100817, "SanFrancisco": 0.118141, "Chicago": 0.111262}
 SEED = 10_020
+
+
+@pytest.fixture(scope="module", autouse=True)
+def towns_made_once() -> Iterator[None]:
+    """Both exports are of the same few towns, at places of their own."""
+    made = cache(Town.generate)
+
+    def generate(seed: int, datum: Datum | None = None) -> Town:
+        return replace(made(seed), **({"datum": datum} if datum else {}))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Town, "generate", generate)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import threading
 import traceback
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from nav_msgs.msg import Odometry
@@ -23,6 +23,7 @@ from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import PoseEstimate
 from geoflow_ros.ros import conversions
 from geoflow_ros.ros.diagnostics import ERROR, Diagnostics
+from geoflow_ros.ros.inputs.arrival import arrived_now
 from geoflow_ros.ros.inputs.camera_mounts import CameraMounts
 from geoflow_ros.ros.inputs.initialpose import SeenImage
 from geoflow_ros.ros.inputs.sensor_lookup import SensorLookup
@@ -133,9 +134,11 @@ class Pipeline:
     def offer(self, message: ImageMessage, camera: str = ONE) -> None:
         """The newest image of a camera."""
         last, self._last_images[camera] = self._last_images.get(camera), message
-        self.newest_image = SeenImage(stamp_ns(message.header.stamp), self._node.get_clock().now().nanoseconds)
+        arrival = arrived_now(self._node)
+        self.newest_image = SeenImage(stamp_ns(message.header.stamp), arrival.now_ns)
         if not self._is_open or (last is not None and _is_twin(last, message)):
             return
+        self.session.image_arrived(message, arrival, camera)
         if last is not None and stamp_ns(message.header.stamp) < stamp_ns(last.header.stamp) - JUMP_NS:
             self._leap_back()
         for name, image in self._panoramas.images(camera, message).items():
@@ -145,6 +148,11 @@ class Pipeline:
         """Odometry, for the session and for the transform."""
         self.session.on_odom(message)
         self.announcer.on_odom(message)
+
+    def take(self, kind: str, on_message: Callable[[Any], None], message: Any) -> None:
+        """A sensor's message, if its stamp may be true."""
+        if self.session.admits(kind, message, arrived_now(self._node)):
+            on_message(message)
 
     @property
     def facts(self) -> dict[str, str]:

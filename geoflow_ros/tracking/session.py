@@ -15,6 +15,7 @@ from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection, po
 from geoflow_ros.planar import PlanarPose
 from geoflow_ros.tracking.answer import Answer
 from geoflow_ros.tracking.cameras import ONE, CameraSetup, View, of_camera
+from geoflow_ros.tracking.clocks.arrivals import Arrival
 from geoflow_ros.tracking.frame_localizer import FrameLocalizer, LocalizerIn
 from geoflow_ros.tracking.image_decoding import Decode, decode_image
 from geoflow_ros.tracking.mount.estimate import MountEstimate
@@ -91,6 +92,13 @@ class Session(SensorInputs):
             if isinstance(outcome, PoseEstimate) and isinstance(task, _Task):
                 self._learn(taken_ns, track, outcome, task.proposal.origin)
             return self._answer(camera, taken_ns, track, outcome, task)
+
+    def image_arrived(self, message: Any, arrival: Arrival, camera: str = ONE) -> None:
+        """An image has come, to be processed in its turn or dropped; if every clock was set, the track starts anew."""
+        with self._lock:
+            if step := self._arrivals.image(camera, stamp_ns(message.header.stamp), arrival):
+                self.reset(step)
+                self._tracker.leap(step)
 
     def single_frame(self, image_message: Any, camera: str = ONE) -> Answer:
         """What a frame says alone, looked for where GNSS and the heading source say; the track is left as it is."""

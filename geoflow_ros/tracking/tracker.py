@@ -102,6 +102,11 @@ class Tracker:
         self._odometer = Odometer(self._motions)
         self._fixes = FixFusion(self._sensors, self._motions, self.config.belief.fix_correlation)
 
+    def leap(self, reason: str) -> None:
+        """Start anew because time leapt, and say so until the next pose."""
+        self.forget(reason)
+        self._leapt = f"{reason}: "
+
     def initialise(self, stamp_ns: int, pose: PosePrior) -> None:
         """Start from a stated pose; frames must confirm it."""
         self.forget("no frame has confirmed the initial pose yet")
@@ -116,8 +121,7 @@ class Tracker:
         if self._belief is not None and self._newest_ns is None:
             self._meet(self._belief, stamp_ns)
         elif leap := self._leap(stamp_ns):
-            self.forget(leap)
-            self._leapt = f"{leap}: "
+            self.leap(leap)
         self._newest_ns = stamp_ns if self._newest_ns is None else max(stamp_ns, self._newest_ns)
         self._awaited_ns = None
         if self._belief is None:

@@ -36,6 +36,9 @@ class HeldSession:
         self.in_new_frame: Callable[[], None] = lambda: None
         self.warming: Callable[[], bool] = lambda: False
 
+    def image_arrived(self, message: Any, arrival: Any, camera: str) -> None:
+        """Of no use here."""
+
     def process(self, message: Any, camera: str) -> Any:
         datum = self.datum
         self.begun.set()

@@ -79,6 +79,12 @@ class FakeSession:
 
     on_imu = on_odom = on_twist = on_camera_info
 
+    def admits(self, kind: str, message: Any, arrival: Any) -> bool:
+        return True
+
+    def image_arrived(self, message: Any, arrival: Any, camera: str = ONE) -> None:
+        """Of no use here."""
+
     def worth(self, camera: str) -> float:
         return 1.0
 

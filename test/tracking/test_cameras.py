@@ -16,9 +16,9 @@ from geoflow_ros.planar import PlanarPose
 from geoflow_ros.tracking.answer import Answer
 from geoflow_ros.tracking.belief import Belief, BeliefConfig
 from geoflow_ros.tracking.cameras import CameraSetup, View
+from geoflow_ros.tracking.clocks.rig_clocks import RigClocks
 from geoflow_ros.tracking.motion import Motion
 from geoflow_ros.tracking.prior import HeadingConfig
-from geoflow_ros.tracking.sensors.rig_clocks import RigClocks
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
 from geoflow_ros.tracking.session import Session
 from geoflow_ros.tracking.settings import DatumConfig

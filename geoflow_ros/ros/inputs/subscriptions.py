@@ -30,7 +30,10 @@ class Subscriptions:
             "twist": session.on_twist,
         }
         reliability = config.image_reliability
-        self._subscriptions = [subscription(node, name, each, reliability) for name, each in callbacks.items()]
+        self._subscriptions = [
+            subscription(node, name, partial(pipeline.take, name, each), reliability)
+            for name, each in callbacks.items()
+        ]
         self._of_cameras: dict[str, list[Subscription]] = {}
         for camera, stated in config.named_cameras.items():
             heard: dict[str, Callable[[Any], None]] = {

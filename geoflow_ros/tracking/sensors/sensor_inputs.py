@@ -16,13 +16,14 @@ from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.pose import PoseWithCovariance, Rejection, position_std
 from geoflow_ros.tracking import measurements
 from geoflow_ros.tracking.cameras import ONE, Cameras, CameraSetup, of_camera
+from geoflow_ros.tracking.clocks.arrivals import Arrival, Arrivals
+from geoflow_ros.tracking.clocks.clocks import Clocks
+from geoflow_ros.tracking.clocks.rig_clocks import RigClocks
 from geoflow_ros.tracking.motion import MotionBuffer
 from geoflow_ros.tracking.mount.nodding import Nodding, imu_tilt
 from geoflow_ros.tracking.prior import Fix, Heading, HeadingConfig, PriorBuffer, PriorConfig
-from geoflow_ros.tracking.sensors.clocks import Clocks
 from geoflow_ros.tracking.sensors.fix_check import FixCheck, check_distance
 from geoflow_ros.tracking.sensors.heading_check import HeadingCheck, PlacedFix
-from geoflow_ros.tracking.sensors.rig_clocks import RigClocks
 from geoflow_ros.tracking.sensors.sensor_frames import Lookup, SensorFrames, SensorMount
 from geoflow_ros.tracking.sensors.travel_check import Place
 from geoflow_ros.tracking.sensors.velocity_inputs import VelocityInputs
@@ -93,6 +94,13 @@ class SensorInputs:
         self._take("twist", lambda: self._velocities.add_twist(message))
         self._came("twist", message)
 
+    def admits(self, kind: str, message: Any, arrival: Arrival) -> bool:
+        """Whether a sensor's message, which has just come, may have been measured when its stamp says."""
+        with self._lock:
+            if refusal := self._arrivals.sensor(kind, stamp_ns(message.header.stamp), arrival):
+                self._refused[kind] = refusal
+            return not refusal
+
     def locate_sensors_by(self, lookup: Lookup) -> None:
         """Ask this where the frames of fixes and velocities are, instead of the parameters."""
         self._frames.lookup = lookup
@@ -123,7 +131,8 @@ class SensorInputs:
     def warnings(self) -> Mapping[str, str]:
         """What is wrong with a sensor as the others see it, by its name."""
         with self._lock:
-            return {**self._warnings, **self._velocities.warnings, **self._cameras.warnings}
+            sensors = {**self._warnings, **self._velocities.warnings, **self._arrivals.warnings}
+            return {**sensors, **self._cameras.warnings}
 
     def nearest_fix(self, stamp_ns: int) -> Fix | None:
         """The fix nearest in time."""
@@ -133,6 +142,7 @@ class SensorInputs:
         """Forget what sensors said of each other: time jumped."""
         self._fixes = FixCheck()
         self._clocks = Clocks()
+        self._arrivals = Arrivals()
         self._rig_clocks = RigClocks()
         self._velocities = VelocityInputs(self._motions, self._frames)
         self._headings = HeadingCheck(self._config.heading.source, self._config.heading.offset)
@@ -182,9 +192,10 @@ class SensorInputs:
             self._rig_clocks.sensor(kind, stamp_ns(message.header.stamp))
 
     def _stray(self, stamp_ns: int, camera: str) -> Rejection | None:
-        """Why an image of a rig is of no use and nothing is to be learnt of its stamp, if that is another clock's."""
+        """Why an image is of no use and nothing is to be learnt of its stamp, if that is another clock's."""
         source = self._cameras.source(camera)
         sentence = self._rig_clocks.image(source, stamp_ns) if self._cameras.is_rig else ""
+        sentence = sentence or self._arrivals.refusal(source, stamp_ns)
         if not sentence:
             return None
         self._cameras.blind(camera, sentence)

@@ -39,7 +39,7 @@ def listening(
     node: Any = SimpleNamespace(count_publishers=lambda topic: publishers.get(topic, 0))
     values = {f"camera.{name}": value for name, value in {**MOUNT, **camera}.items()}
     config = configured({"tiles": "area", "cameras": cameras, **values})
-    pipeline: Any = SimpleNamespace(session=FakeSession(), offer=print, on_odom=print)
+    pipeline: Any = SimpleNamespace(session=FakeSession(), offer=print, on_odom=print, take=print)
     return Subscriptions(node, config, pipeline), made
 
 

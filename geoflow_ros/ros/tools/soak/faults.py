@@ -129,6 +129,7 @@ def _of_all_topics() -> list[Fault]:
         Fault("clock jumps an hour back", TOPICS, _stamped(-3600.0)),
         Fault("clock jumps 12 hours ahead", TOPICS, _stamped(12 * 3600.0)),
         Fault("clock jumps 12 hours back", TOPICS, _stamped(-12 * 3600.0)),
+        Fault("clock jumps 1.5 s ahead", TOPICS, _stamped(1.5)),
         Fault("clock jumps 1.5 s back", TOPICS, _stamped(-1.5)),
         Fault("all sensors off but the camera", (FIX, IMU, ODOM), delays=((),)),
     ]

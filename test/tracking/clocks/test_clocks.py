@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from geoflow_ros.tracking.sensors.clocks import Clocks
+from geoflow_ros.tracking.clocks.clocks import Clocks
 
 DAY = 86400.0
 NOW = 1_700_000_000.0

@@ -37,7 +37,7 @@ class Clocks:
         leap_s = (stamp_ns - before_ns) * 1e-9
         if min(abs(leap_s), *map(abs, leads.values())) <= LEAP_S:
             return None
-        return f"the image is stamped {_apart(leap_s)} the one before, where no sensor is: its stamp is not believed"
+        return f"the image is stamped {_lead(leap_s)} the one before, where no sensor is: its stamp is not believed"
 
     @property
     def complaint(self) -> str:
@@ -48,13 +48,18 @@ class Clocks:
             return ""
         nearest = min(apart.values(), key=abs)
         if len(apart) == len(leads) and all(lead * nearest > 0.0 for lead in apart.values()):
-            told, stamps = f"images are stamped {_apart(-nearest)} every sensor ({', '.join(apart)})", [self._image_ns]
+            told, stamps = f"images are stamped {_lead(-nearest)} every sensor ({', '.join(apart)})", [self._image_ns]
         else:
-            told = " and ".join(f"{kind} is stamped {_apart(lead)} the images" for kind, lead in apart.items())
+            told = " and ".join(f"{kind} is stamped {_lead(lead)} the images" for kind, lead in apart.items())
             stamps = [self._sensors[kind] for kind in apart]
         return f"{told}: {'its driver sets no stamp' if 0 in stamps else 'their clocks must agree'}"
 
 
-def _apart(seconds: float) -> str:
+def apart(seconds: float) -> str:
+    """A time without its sign, in the unit that fits, such as `3.0 s`."""
     _, unit, name = next(each for each in UNITS if abs(seconds) >= each[0])
-    return f"{abs(seconds) / unit:.1f} {name} {'ahead of' if seconds > 0.0 else 'behind'}"
+    return f"{abs(seconds) / unit:.1f} {name}"
+
+
+def _lead(seconds: float) -> str:
+    return f"{apart(seconds)} {'ahead of' if seconds > 0.0 else 'behind'}"

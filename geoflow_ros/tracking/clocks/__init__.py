@@ -1,0 +1,1 @@
+"""By which clocks stamps go: those of sensors, cameras and node compared."""

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 PUT_OFF_S = 0.25  # a call of some milliseconds so costs a hundredth of the images
+BEHIND_S = 1.0  # after an item was dropped there is no time to spare
 
 
 class NewestWorker(Generic[T]):
@@ -19,9 +20,9 @@ class NewestWorker(Generic[T]):
     Of several sources with an item that waits, the one whose last turn is longest ago comes first, its time counted as
     often as it is worth: each so gets its share of the turns when there are too few. One that has waited too long is
     dropped.
-    After an item, and while no other waits, it calls `idle` until that returns False; where one always waits it calls
-    it once in `PUT_OFF_S`, or what can wait would never be done. It is told whether an item waits. `work` must not
-    raise; what `idle` raises ends that idle time and is counted.
+    After an item, and while no other waits, it calls `idle` until that returns False; where one always waits, or some
+    were dropped of late, it calls it once in `PUT_OFF_S`, or what can wait would never be done. It is told whether that
+    is so. `work` must not raise; what `idle` raises ends that idle time and is counted.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class NewestWorker(Generic[T]):
         self._slots: dict[str, tuple[T, float]] = {}  # and when it was offered
         self._worked_s: dict[str, float] = {}
         self._stopping = False
-        self._idled_s = time.monotonic()
+        self._idled_s, self._missed_s = time.monotonic(), -math.inf
         self._dropped, self._stale = Counter[str](), Counter[str]()
         self._idle_failures, self._idle_error = 0, ""
         self._changed = threading.Condition()
@@ -67,7 +68,9 @@ class NewestWorker(Generic[T]):
     def offer(self, item: T, source: str = "") -> None:
         """Make this the next item of a source; one that still waits is dropped."""
         with self._changed:
-            self._dropped[source] += source in self._slots
+            if source in self._slots:
+                self._dropped[source] += 1
+                self._missed_s = time.monotonic()
             self._slots[source] = item, time.monotonic()
             self._changed.notify()
 
@@ -101,7 +104,7 @@ class NewestWorker(Generic[T]):
 
     def _has_more_to_do(self) -> bool:
         try:
-            return self._idle(self._is_waited_for)
+            return self._idle(self._is_hurried)
         except Exception as error:  # what is done ahead of time can be done without
             with self._changed:
                 self._idle_failures += 1
@@ -109,15 +112,16 @@ class NewestWorker(Generic[T]):
             return False
 
     @property
-    def _is_waited_for(self) -> bool:
+    def _is_hurried(self) -> bool:
+        """Whether an item waits, or some could not lately."""
         with self._changed:
-            return bool(self._slots)
+            return bool(self._slots) or time.monotonic() - self._missed_s < BEHIND_S
 
     def _may_idle(self) -> bool:
-        """Whether no item waits, or one has for too long in turn."""
-        now_s = time.monotonic()
+        """Whether there is time to spare, or has not been for long."""
+        now_s, is_hurried = time.monotonic(), self._is_hurried
         with self._changed:
-            may = not self._stopping and (not self._slots or now_s - self._idled_s > PUT_OFF_S)
+            may = not self._stopping and (not is_hurried or now_s - self._idled_s > PUT_OFF_S)
         if may:
             self._idled_s = now_s
         return may
@@ -133,3 +137,4 @@ class NewestWorker(Generic[T]):
         for source in [source for source, (_, offered_s) in self._slots.items() if offered_s < oldest_s]:
             del self._slots[source]
             self._stale[source] += 1
+            self._missed_s = time.monotonic()

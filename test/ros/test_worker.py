@@ -180,3 +180,38 @@ def test_sources_take_turns_by_what_they_are_worth() -> None:
     worker.stop(5)
     assert 0.6 < turns[:80].count("good") / 80 < 0.85
     assert worker.dropped.total() == 0
+
+
+def test_idle_work_is_put_off_where_items_were_dropped_of_late_though_none_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two of one source come while the first is worked on, and one more once that is long ago."""
+    monkeypatch.setattr("geoflow_ros.ros.worker.PUT_OFF_S", 60.0)
+    monkeypatch.setattr("geoflow_ros.ros.worker.BEHIND_S", 0.2)
+    begun, go_on, third, at_ease = (threading.Event() for _ in range(4))
+    idled: list[int] = []
+
+    def work(item: int) -> None:
+        begun.set()
+        assert go_on.wait(5)
+        idled.append(0)
+        if item == 3:
+            third.set()
+
+    def idle(is_hurried: bool) -> bool:
+        idled[-1] += 1
+        at_ease.set()
+        return False
+
+    worker = NewestWorker(work, idle)
+    worker.offer(1)
+    assert begun.wait(5)
+    for item in (2, 3):
+        worker.offer(item)
+    go_on.set()
+    assert third.wait(5)
+    assert not at_ease.wait(0.3)
+    worker.offer(4)
+    assert at_ease.wait(5)
+    assert worker.stop(5)
+    assert idled == [0, 0, 1]

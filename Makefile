@@ -43,7 +43,7 @@ ONE_THREAD := OMP_NUM_THREADS=1
 # By folders: by the number of tests, the files of few and long ones would come last, and leave a core idle.
 IN_PROCESSES := -n auto --dist loadfile --no-loadscope-reorder
 # With `make -j` the others run beside them and give way: what has a clock of its own sees an idle machine.
-BESIDE := nice -n 19
+BESIDE := nice -n 5
 PLAIN := ONEDNN_MAX_CPU_ISA=AVX2 DNNL_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 MKL_ENABLE_INSTRUCTIONS=AVX2 \
   OPENBLAS_CORETYPE=Haswell NUMBA_CPU_NAME=haswell
 

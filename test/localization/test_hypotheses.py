@@ -12,7 +12,6 @@ from geoflow_ros.localization.hypotheses import (
     Array,
     GaussianPrior,
     Prior,
-    Schedule,
     UniformPrior,
     consensus,
     draw_posterior,
@@ -20,6 +19,7 @@ from geoflow_ros.localization.hypotheses import (
     remaining_error,
     wrap_yaw,
 )
+from geoflow_ros.localization.localizer_config import Schedule
 from geoflow_ros.model.interface import Flow, Latent, PoseGrid
 
 CELL = np.array([0.1, 0.1, 0.05])

@@ -166,11 +166,8 @@ class Tracker:
             return self._search.next(stamp_ns, None, self._sensors)
         mean, covariance = self._belief.pose(self._lag(self._belief, stamp_ns))
         east, north, yaw = map(float, mean)
-        prior = bounded(
-            PosePrior(east, north, yaw, covariance + TINY * np.eye(3)),
-            self.config.search_std,
-            self.config.search_yaw_std,
-        )
+        stated = PosePrior(east, north, yaw, covariance + TINY * np.eye(3))
+        prior = bounded(stated, self.config.search_std, self.config.search_yaw_std)
         if self._is_followed:
             return Proposal(prior, Origin.BELIEF)
         return self._search.next(stamp_ns, prior, self._sensors)
@@ -293,6 +290,7 @@ class Tracker:
         self._support.miss(stamp_ns, self.config.lost_after, camera, is_blind)
         if not is_blind or self._support.is_blind:
             self._reason = reason
+        if not is_blind:  # where nothing can be seen, nowhere else is better
             self._search.missed(self._support.cameras)
 
 

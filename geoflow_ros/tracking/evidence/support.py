@@ -15,6 +15,7 @@ the wrong imagery some street fits for a while; a belief that has been right may
 DENIAL, PROOF = -3.0, 3.0
 """The least and the most that the frames of a quarter of `lost_after` add up to: they err alike. So much denial takes
 full support down to LOST in `lost_after`."""
+UNHEARD = LOST - 0.5  # the least level that frames which say nothing lead to
 MIN_STREAK = 3  # supporting frames in a row, however slowly they come
 SILENT_NS = 10**9  # behind the newest frame: what a camera said is no longer asked
 
@@ -73,12 +74,17 @@ class Support:
         self._came(view, stamp_ns, is_blind=False)
 
     def miss(self, stamp_ns: int, lost_after_s: float, camera: str = ONE, is_blind: bool = False) -> None:
-        """Count a frame that says nothing: without others, full support falls to LOST in `lost_after_s`."""
+        """Count a frame that says nothing: without others, full support falls to LOST in `lost_after_s`.
+
+        It falls no further: what nothing was said against for a minute is to be found again as soon as after a second.
+        """
         since_ns = self._began_ns(stamp_ns)
         view = self._views.setdefault(camera, _View(since_ns))
         view.streak, view.is_blind = 0, is_blind
         if not is_blind or self.is_blind:
+            least = min(self.level, UNHEARD)
             self._count(DENIAL, (stamp_ns - since_ns) * 1e-9, lost_after_s)
+            self.level = max(self.level, least)
         self._came(view, stamp_ns, is_blind)
 
     def begin(self, stamp_ns: int, evidence: float, camera: str = ONE) -> None:

@@ -157,3 +157,23 @@ def test_before_any_frame_there_is_one_camera_and_nothing_known() -> None:
     assert (support.cameras, support.level, support.is_firm) == (1, 0.0, False)
     assert add(support, 7.0, 3.0) == 0.0  # nothing came before, since when it could count
     assert add(support, 7.5, 3.0) == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize("is_blind", [True, False])
+def test_silence_for_a_minute_is_made_good_as_soon_as_that_for_a_second(is_blind: bool) -> None:
+    levels = []
+    for seconds in (6, 60):
+        support = begun()
+        support.level = CERTAIN
+        for tick in range(1, 2 * seconds):
+            support.miss(ns(tick / 2), LOST_AFTER_S, "front", is_blind)
+        assert support.level < LOST
+        levels.append([add(support, seconds + tick / 2, 3.0) for tick in range(4)])
+    assert levels[0] == levels[1] and levels[0][-1] > 0.0
+
+
+def test_silence_does_not_lift_what_frames_have_denied() -> None:
+    support = begun()
+    denied = add(support, 30.0, -3.0)
+    support.miss(ns(31.0), LOST_AFTER_S, "front")
+    assert support.level == denied == LOST - CERTAIN

@@ -12,10 +12,6 @@ from geoflow_ros.localization.pose import MountEvidence, PosePrior
 from geoflow_ros.model.interface import Latent, LocalizationModel
 from geoflow_ros.planar import rotate
 
-GAIN = 2.0
-"""By how much more a frame says of a mount than its likelihood does, which is flatter in the mount than its errors
-scatter: by a factor of 5 of the information among frames far from each other, of which nearby ones leave a part."""
-
 
 @torch.inference_mode()
 def mount_evidence(

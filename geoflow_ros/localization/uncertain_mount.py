@@ -16,8 +16,7 @@ from geoflow_ros.localization.hypotheses import wrap_yaw
 from geoflow_ros.localization.inputs import ground_image, image_tensor, lift_grid
 from geoflow_ros.localization.localizer import encode
 from geoflow_ros.localization.localizer_config import LocalizerConfig
-from geoflow_ros.localization.mount_evidence import GAIN
-from geoflow_ros.localization.pose import PoseEstimate, PosePrior, UniformPosePrior
+from geoflow_ros.localization.pose import MOUNT_GAIN, PoseEstimate, PosePrior, UniformPosePrior
 from geoflow_ros.model.interface import Latent, LocalizationModel
 from geoflow_ros.model.volume import TABLE_SCALE
 from geoflow_ros.satellite.patch import SatellitePatch
@@ -74,7 +73,7 @@ def read_whatever_pitch(
 def mixture(latents: Sequence[Latent], log_prior: Tensor) -> PitchMixture:
     """Of a frame that one of several latents (N,) shows truly, each a priori as likely as `log_prior` says."""
     evidence = torch.stack([_known(each.log_evidence) for each in latents]).flatten()
-    shares = (GAIN * evidence + log_prior.float()).softmax(0)
+    shares = (MOUNT_GAIN * evidence + log_prior.float()).softmax(0)
     tables = [_known(each.table) for each in latents]
     levels = zip(*(each.log_mass for each in latents), strict=True)
     logits = torch.stack([_known(each.match_logit) for each in latents]).flatten()

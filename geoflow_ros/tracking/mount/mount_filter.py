@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.localization.mount_evidence import GAIN
+from geoflow_ros.localization.pose import MOUNT_GAIN
 from geoflow_ros.tracking.mount.probing import Quadratic, directions
 
 Floats = NDArray[np.float64]
@@ -86,8 +86,8 @@ class MountFilter:
 
         Far from it the likelihood is no quadratic, and its curvature there no information.
         """
-        data = KEPT * self._data + GAIN * fit.curvature
-        vector = KEPT * self._vector + GAIN * (fit.curvature @ self.centre + fit.gradient)
+        data = KEPT * self._data + MOUNT_GAIN * fit.curvature
+        vector = KEPT * self._vector + MOUNT_GAIN * (fit.curvature @ self.centre + fit.gradient)
         free = np.ix_(self.free, self.free)
         best = np.zeros(3)
         best[self.free] = np.linalg.solve(self._prior + _concave(data[free]), vector[self.free])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from geoflow_ros.localization.mount_evidence import GAIN
+from geoflow_ros.localization.pose import MOUNT_GAIN
 from geoflow_ros.tracking.mount.mount_filter import KEPT, PRIOR_SIGMAS, SYSTEMATIC, MountFilter, as_stated
 from geoflow_ros.tracking.mount.probing import RADII, Quadratic
 
@@ -17,7 +17,7 @@ def pitch_fit(gradient: float, curvature: float) -> Quadratic:
 
 def test_a_frame_is_weighed_against_the_prior() -> None:
     mounts = MountFilter(STD)
-    curvature = 99 / 0.026**2 / GAIN  # 99 times the information of the prior: all of the way but a hundredth
+    curvature = 99 / 0.026**2 / MOUNT_GAIN  # 99 times the information of the prior: all of the way but a hundredth
     mounts.learn(pitch_fit(0.012 * curvature, curvature))
     np.testing.assert_allclose(mounts.centre, [0.0, 0.012 * 0.99, 0.0], atol=1e-12)
     np.testing.assert_allclose(mounts.covariance[1, 1], 0.026**2 / 100 + SYSTEMATIC[1, 1])
@@ -35,7 +35,7 @@ def test_what_frames_do_not_contradict_stays_as_stated() -> None:
 
 def test_what_frames_would_have_otherwise_widens_what_is_kept_as_stated() -> None:
     mounts = MountFilter(np.array([0.0, 0.026, 0.0]))
-    curvature = 99 / 0.026**2 / GAIN  # known to 0.0026 by chance, and 0.006 is tolerated
+    curvature = 99 / 0.026**2 / MOUNT_GAIN  # known to 0.0026 by chance, and 0.006 is tolerated
     mounts.learn(pitch_fit(0.006 * curvature, curvature))
     np.testing.assert_array_equal(mounts.believed, np.zeros(3))
     np.testing.assert_allclose(mounts.centre, [0.0, 0.99 * 0.006, 0.0])
@@ -59,7 +59,7 @@ def test_frames_that_disagree_about_the_sign_of_a_curvature_add_up() -> None:
     for curvature in (3e4, -1e4, 3e4, -1e4):
         mounts.learn(pitch_fit(0.0, curvature))
     kept = ((3e4 * KEPT - 1e4) * KEPT + 3e4) * KEPT - 1e4
-    np.testing.assert_allclose(mounts.covariance[1, 1], 1 / (0.026**-2 + GAIN * kept) + SYSTEMATIC[1, 1])
+    np.testing.assert_allclose(mounts.covariance[1, 1], 1 / (0.026**-2 + MOUNT_GAIN * kept) + SYSTEMATIC[1, 1])
 
 
 def test_no_mount_beyond_the_prior_is_tried() -> None:

@@ -51,6 +51,13 @@ class TrackerConfig:
     belief: BeliefConfig = field(default_factory=BeliefConfig)
     lost_after: float = option("without a frame that confirms the pose: LOST", 2.0, "s", (0.2, 60.0))
     max_std: float = option("DEGRADED when the position is less certain than this", 3.0, "m", (0.1, 100.0))
+    imagery_sigma: float = option(
+        "how far the imagery may lie beside where it says (1 sigma): counted in the published covariance, not in "
+        "max_std; 0: poses are those in the imagery",
+        0.0,
+        "m",
+        (0.0, 100.0),
+    )
     conflict_after: float = option(
         "DEGRADED when GNSS contradicts the pose for this long; sooner in proportion to the excess of chi-square",
         10.0,
@@ -211,8 +218,9 @@ class Tracker:
         leap = self._corrections.leap
         # Either end of a leap may be the wrong one.
         covariance[:2, :2] += rotated_covariance(yaw, self._mount_covariance) + np.outer(leap, leap)
-        pose = PoseWithCovariance(east, north, yaw, covariance)
         std = position_std(covariance)
+        covariance[:2, :2] += self.config.imagery_sigma**2 * np.eye(2)
+        pose = PoseWithCovariance(east, north, yaw, covariance)
         if complaint := self._complaint(std, stamp_ns):
             return Track(TrackState.DEGRADED, complaint, pose)
         return Track(TrackState.LOCALISED, f"frames confirm the pose, its standard deviation is {std:.2f} m", pose)

@@ -18,15 +18,21 @@ from geoflow_ros.tracking.prior import HeadingConfig
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
 from geoflow_ros.tracking.session import Session
 from geoflow_ros.tracking.settings import DatumConfig
-from geoflow_ros.tracking.tracker import TrackState
+from geoflow_ros.tracking.tracker import TrackerConfig, TrackState
 
 DRIVE = sim.Drive()
 HERE = DatumConfig(sim.DATUM.latitude, sim.DATUM.longitude, sim.DATUM.altitude)
 Change = Callable[[str, Any], Any]
 
 
-def new_session(source: str = "imu", localizer: sim.KnowingLocalizer | None = None, seed: int = 0) -> Session:
-    config = SessionConfig(heading=HeadingConfig(source=source), datum=HERE)  # type: ignore[arg-type]
+def new_session(
+    source: str = "imu",
+    localizer: sim.KnowingLocalizer | None = None,
+    seed: int = 0,
+    imagery_sigma: float = 0.0,
+) -> Session:
+    tracker = TrackerConfig(imagery_sigma=imagery_sigma)
+    config = SessionConfig(heading=HeadingConfig(source=source), datum=HERE, tracker=tracker)  # type: ignore[arg-type]
     knowing = localizer or sim.KnowingLocalizer(DRIVE)
     session = Session(config, lambda frame: knowing, seed, sim.CAMERA)
     session.on_camera_info(sim.camera_info())
@@ -256,6 +262,15 @@ def test_the_same_messages_and_seed_give_the_same_answers() -> None:
     assert one is not None and two is not None and other is not None
     assert (one.east, one.north, one.yaw) == (two.east, two.north, two.yaw)
     assert one.east != other.east
+
+
+def test_how_far_the_imagery_may_be_off_is_told_and_changes_nothing_else() -> None:
+    exact, loose = (drive(new_session(imagery_sigma=sigma), 0.0, 3.0) for sigma in (0.0, 4.0))
+    assert states(loose) == states(exact)
+    one, other = exact[-1].track.pose, loose[-1].track.pose
+    assert one is not None and other is not None
+    assert (one.east, one.north, one.yaw) == (other.east, other.north, other.yaw)
+    assert other.covariance - one.covariance == pytest.approx(np.diag([16.0, 16.0, 0.0]), abs=1e-9)
 
 
 def test_without_odometry_images_still_track() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
-PUT_OFF_S = 0.25  # a call of some milliseconds so costs a hundredth of the images
+PUT_OFF_S = 0.5  # a call may take thirty milliseconds, a sixteenth of the images then
 BEHIND_S = 1.0  # after an item was dropped there is no time to spare
 
 

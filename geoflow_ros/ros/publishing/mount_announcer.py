@@ -51,8 +51,10 @@ class MountAnnouncer:
 
     def announce(self, message: Any, answer: Answer) -> None:
         """Publish, draw and keep what is believed after an image message was answered."""
-        self._recall()
         estimates, stamp = self._session.mount_estimates, message.header.stamp
+        if estimates.keys() - self._recalled:
+            self._recall()
+            estimates = self._session.mount_estimates
         self._publish(answer.camera or CAMERA, estimates, answer.stamp_ns, stamp)
         self._draw(message, answer, estimates, stamp)
         try:

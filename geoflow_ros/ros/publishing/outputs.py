@@ -36,28 +36,32 @@ class Outputs:
             self._node.destroy_publisher(each)
 
     def publish_pose(self, pose: PoseWithCovariance, stamp: Time, frame: LocalFrame, fix: Fix | None) -> None:
-        """Publish the pose, and in WGS84 at the height of `fix`."""
+        """Publish the pose, and in WGS84 at the height of `fix` if someone listens."""
         header = Header(stamp=stamp, frame_id=self._map_frame)
         self._publishers["pose"].publish(conversions.pose_message(pose, header))
-        if fix is not None:
+        if fix is not None and self._is_heard("pose_fix"):
             in_base = Header(stamp=stamp, frame_id=self._base_frame)
             self._publishers["pose_fix"].publish(conversions.fix_message(pose, frame, fix, in_base))
 
     def publish_single(self, estimate: PoseEstimate, stamp: Time) -> None:
-        """Publish what the image alone said, and its hypotheses if someone listens."""
+        """Publish what the image alone said, and its hypotheses, each if someone listens."""
         header = Header(stamp=stamp, frame_id=self._map_frame)
-        self._publishers["pose_single_frame"].publish(conversions.pose_message(estimate, header))
-        if self._publishers["hypotheses"].get_subscription_count():
+        if self._is_heard("pose_single_frame"):
+            self._publishers["pose_single_frame"].publish(conversions.pose_message(estimate, header))
+        if self._is_heard("hypotheses"):
             self._publishers["hypotheses"].publish(conversions.hypotheses_message(estimate, header))
 
     def publish_heatmap(self, answer: Answer, stamp: Time) -> None:
         """Draw and publish the heatmap if someone looks at it."""
-        if not self._publishers["heatmap"].get_subscription_count():
+        if not self._is_heard("heatmap"):
             return
         estimate, prior = answer.shown(), answer.prior
         if estimate is not None and prior is not None:
             header = Header(stamp=stamp, frame_id=self._map_frame)
             self._publishers["heatmap"].publish(conversions.image_message(draw_heatmap(estimate, prior), header))
+
+    def _is_heard(self, topic: str) -> bool:
+        return bool(self._publishers[topic].get_subscription_count())
 
     def publish_state(self, name: str, reason: str) -> None:
         """Publish the state if it is another one; what a late subscriber gets is always the last."""

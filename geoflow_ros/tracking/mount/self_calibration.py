@@ -28,6 +28,11 @@ AHEAD_M, ASIDE_M = 9.0, 4.0
 FLATTEST = 6.0  # heights of the camera away, from where on the ground is seen too flat to matter
 LEAST_LEVER = 10.0  # m/rad: what a camera sees moves by more as it pitches
 PITCH = 1  # of the filter's states
+LAG_M = 15.0
+"""Driven until frames correct the place to the side: where the yaw is not known, it follows a wrong heading so far."""
+MISFIT_M = (
+    0.15  # to all sides, by which the frames of a mount that was found out err alike; not of a measured one
+)
 TILT, YAW = [0, 1, 3], 2
 """Where the filter's states, and the yaw, are among `STATES`."""
 
@@ -116,7 +121,11 @@ class MountCalibration:
         """(2, 2) of the vehicle's place, forward and left, that comes from what is not known of the mount."""
         if self._stated is None:
             return np.zeros((2, 2))
-        return np.asarray(self._lever_on_vehicle @ self._filter.covariance @ self._lever_on_vehicle.T)
+        covariance = np.asarray(self._lever_on_vehicle @ self._filter.covariance @ self._lever_on_vehicle.T)
+        covariance[1, 1] += (LAG_M * self._yaw_std) ** 2
+        if self._filter.believed.any() or self._yaw:
+            covariance += MISFIT_M**2 * np.eye(2)
+        return covariance
 
     @property
     def flips(self) -> Sequence[Flip]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.localization.pose import MountEvidence, PoseEstimate, PosePrior, Rejection
-from geoflow_ros.planar import wrap_angle
+from geoflow_ros.planar import rotate, wrap_angle
 from geoflow_ros.tracking.cameras import ONE, CameraSetup
 from geoflow_ros.tracking.mount.estimate import MountPrior
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
@@ -25,11 +26,14 @@ HERE = DatumConfig(sim.DATUM.latitude, sim.DATUM.longitude, sim.DATUM.altitude)
 
 
 class MountedLocalizer(sim.KnowingLocalizer):
-    """Sees as if the camera looked `yaw` (rad) further left than the mount says, and pitched by `pitch`."""
+    """Sees as if the camera looked `yaw` (rad) further left than the mount says, and pitched by `pitch`.
 
-    def __init__(self, yaw: float = 0.0, pitch: float = 0.0) -> None:
-        super().__init__(DRIVE, sigma=0.2)
-        self.true = Mount(yaw=yaw, pitch=pitch)
+    aside: how far (m) to the left all that it sees is off, as imagery may be.
+    """
+
+    def __init__(self, yaw: float = 0.0, pitch: float = 0.0, drive: sim.Drive = DRIVE, aside: float = 0.0) -> None:
+        super().__init__(drive, sigma=0.2)
+        self.true, self.aside = Mount(yaw=yaw, pitch=pitch), aside
 
     def localize(
         self, image: NDArray[np.uint8], camera: CameraModel, prior: PosePrior, seed: int
@@ -39,7 +43,8 @@ class MountedLocalizer(sim.KnowingLocalizer):
             return answer
         forward = 50.0 * (camera.mount.pitch - self.true.pitch)
         yaw = answer.yaw + self.true.yaw - camera.mount.yaw
-        east, north = answer.east + forward * math.cos(yaw), answer.north + forward * math.sin(yaw)
+        off = rotate(yaw, np.array([forward, self.aside]))
+        east, north = answer.east + off[0], answer.north + off[1]
         return sim.estimate(np.array([east, north, yaw]), self.sigma, self.sigma_yaw)
 
     def weigh_mounts(
@@ -53,13 +58,23 @@ class MountedLocalizer(sim.KnowingLocalizer):
         ]
 
 
+@dataclass(frozen=True)
+class Straight(sim.Drive):
+    """North, and on."""
+
+    radius: float = math.inf
+
+    def pose(self, seconds: float) -> tuple[float, float, float]:
+        return 0.0, self.speed * seconds, math.pi / 2
+
+
 def driven(localizer: Any, seconds: float) -> tuple[Session, Any]:
     """A session with a mount known to 1.5 degrees after a drive, and its last answer."""
     setup = CameraSetup(Mount(), prior=MountPrior(0.026, 0.026, 0.026, 0.05))
     session = Session(SessionConfig(datum=HERE), lambda frame: localizer, 0, {ONE: setup})
     session.on_camera_info(sim.camera_info())
     answer = None
-    for kind, message in sim.messages(DRIVE, 0.0, seconds, np.random.default_rng(0)):
+    for kind, message in sim.messages(localizer.drive, 0.0, seconds, np.random.default_rng(0)):
         if kind == "image":
             answer = session.process(message)
             while session.learn_mounts():
@@ -89,3 +104,21 @@ def test_the_right_mount_stays_as_stated_and_what_was_learnt_goes_on_after_a_res
     other, _ = driven(MountedLocalizer(), 0.0)
     other.recall_mounts({"camera": found})
     assert other.mount_estimates["camera"].std[1] == pytest.approx(found.std[1])
+
+
+def test_standing_for_a_minute_learns_no_more_than_its_first_second() -> None:
+    here = sim.Drive(speed=0.0)
+    begun, _ = driven(MountedLocalizer(drive=here), 1.0)
+    stood, answer = driven(MountedLocalizer(drive=here), 60.0)
+    found = stood.mount_estimates["camera"]
+    assert found.mount == Mount()
+    np.testing.assert_allclose(found.std[[0, 1, 3]], begun.mount_estimates["camera"].std[[0, 1, 3]], rtol=1e-6)
+    assert found.std[2] > 0.8 * 0.026
+    assert answer.track.pose is not None
+
+
+def test_what_imagery_is_off_to_the_side_of_a_straight_road_is_no_yaw() -> None:
+    session, answer = driven(MountedLocalizer(drive=Straight(), aside=0.5), 25.0)
+    assert session.mount_estimates["camera"].mount == Mount()
+    assert math.degrees(wrap_angle(answer.track.pose.yaw - math.pi / 2)) == pytest.approx(0.0, abs=0.3)
+    assert math.hypot(answer.track.pose.east + 0.5, answer.track.pose.north - DRIVE.speed * 24.9) < 0.3

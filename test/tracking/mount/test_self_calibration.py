@@ -61,9 +61,9 @@ def test_a_mount_stated_wrong_is_found(error: tuple[float, float, float]) -> Non
     assert np.all(np.abs(away) < [math.radians(0.2), math.radians(0.2), 0.05])
     assert np.all(np.abs(away) < 1.96 * found.std[[0, 1, 3]])
     assert asked < 60
-    np.testing.assert_allclose(
-        calibration.place_covariance, LEVER @ found.covariance[np.ix_([0, 1, 3], [0, 1, 3])] @ LEVER.T
-    )
+    of_tilt = LEVER @ found.covariance[np.ix_([0, 1, 3], [0, 1, 3])] @ LEVER.T
+    misfit_and_yaw = np.diag([0.15**2, 0.15**2 + (15.0 * PRIOR.yaw) ** 2])
+    np.testing.assert_allclose(calibration.place_covariance, of_tilt + misfit_and_yaw)
 
 
 def test_the_right_mount_is_kept_to_the_last_digit() -> None:
@@ -124,7 +124,9 @@ def test_what_a_mount_leaves_open_of_the_place_is_known_before_any_frame() -> No
     forward, left = np.sqrt(np.diag(calibration.place_covariance))
     # 1.5 deg of pitch and 8 cm of height at 9 m ahead: (81 / 1.6 + 1.6) m/rad and 9 / 1.6; of roll at 4 m aside.
     assert forward == pytest.approx(math.hypot(52.2 * 0.026, 5.625 * 0.08), rel=1e-3)
-    assert left == pytest.approx(11.6 * 0.026, rel=1e-3)
+    assert left == pytest.approx(math.hypot(11.6 * 0.026, 15.0 * 0.026), rel=1e-3)  # of yaw after 15 m
+    calibration.turn(0.0, 0.001)
+    assert np.sqrt(calibration.place_covariance[1, 1]) == pytest.approx(11.6 * 0.026, rel=2e-3)
     low = MountCalibration(MountPrior(pitch=0.026))
     low.estimate(Mount(height=0.3))  # looks along the ground: what counts is 1.8 m ahead
     assert low.place_covariance[0, 0] == pytest.approx(((1.8**2 / 0.3 + 0.3) * 0.026) ** 2)

@@ -14,11 +14,13 @@ from geoflow_ros.bags.messages import quaternion_yaw, stamp_ns
 from geoflow_ros.errors import InputError
 from geoflow_ros.planar import PlanarPose
 from geoflow_ros.tracking.motion import BodyVelocity, YawRate
+from geoflow_ros.tracking.mount.nodding import imu_tilt
 from geoflow_ros.tracking.prior import Fix, Heading
 from geoflow_ros.tracking.sensors.sensor_frames import SensorMount
 
 UNMEASURED_VARIANCE = 1e6
 """Variance (m^2 or rad^2) of what was not measured."""
+LEAST_COS = 0.5  # of an IMU's pitch: further up or down its turns are not a vehicle's
 MAX_SPEED, MAX_YAW_RATE = 100.0, 10.0
 """m/s, rad/s; odometry that tells more has leapt."""
 NO_FIX_NAMES = {-1: "NO_FIX", -2: "UNKNOWN: its driver must set the status of a fix"}
@@ -60,10 +62,13 @@ def imu_heading(message: Any, sigma: float) -> Heading:
 
 
 def imu_yaw_rate(message: Any) -> YawRate:
-    """The rate of turn of an Imu that lies level."""
+    """The rate of turn of an Imu about the vertical; about its own z where it has no orientation."""
     rate = float(message.angular_velocity.z)
     if message.angular_velocity_covariance[0] == -1.0 or not math.isfinite(rate):
         raise InputError(f"imu angular velocity {rate} is not measured")
+    if (tilt := imu_tilt(message)) and math.isfinite(about_y := float(message.angular_velocity.y)):
+        cos = max(math.cos(tilt.pitch), LEAST_COS)
+        rate = (about_y * math.sin(tilt.roll) + rate * math.cos(tilt.roll)) / cos
     return YawRate(stamp_ns(message.header.stamp), rate)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import tracking_support as sim
+from scipy.spatial.transform import Rotation
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.tracking import measurements
@@ -56,6 +58,16 @@ def test_the_rate_of_turn_of_an_imu() -> None:
     blind.angular_velocity_covariance[0] = -1.0
     with pytest.raises(InputError, match="not measured"):
         measurements.imu_yaw_rate(blind)
+
+
+@pytest.mark.parametrize(("roll_deg", "pitch_deg"), [(0.0, -20.0), (30.0, 0.0), (-10.0, 15.0)])
+def test_the_rate_of_turn_is_about_the_vertical_on_a_slope(roll_deg: float, pitch_deg: float) -> None:
+    """A body that turns left by 0.3 rad/s feels that about its own tilted axes."""
+    body2map = Rotation.from_euler("ZYX", [63.0, pitch_deg, roll_deg], degrees=True)
+    message = sim.imu(2.0, 0.0)
+    message.orientation = SimpleNamespace(**dict(zip("xyzw", body2map.as_quat(), strict=True)))
+    message.angular_velocity = SimpleNamespace(**dict(zip("xyz", body2map.inv().apply([0.0, 0.0, 0.3]), strict=True)))
+    assert measurements.imu_yaw_rate(message).rate == pytest.approx(0.3)
 
 
 def test_the_heading_of_odometry() -> None:

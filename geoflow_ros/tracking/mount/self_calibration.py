@@ -30,9 +30,7 @@ LEAST_LEVER = 10.0  # m/rad: what a camera sees moves by more as it pitches
 PITCH = 1  # of the filter's states
 LAG_M = 15.0
 """Driven until frames correct the place to the side: where the yaw is not known, it follows a wrong heading so far."""
-MISFIT_M = (
-    0.15  # to all sides, by which the frames of a mount that was found out err alike; not of a measured one
-)
+MISFIT_M = 0.15  # to all sides, by which the frames of a mount that was found out err alike; not of a measured one
 TILT, YAW = [0, 1, 3], 2
 """Where the filter's states, and the yaw, are among `STATES`."""
 

@@ -37,12 +37,12 @@ endif
 # Where networks compute, and the processor that has the least of what those since 2013 have: results must not depend on more.
 NUMERICAL := test/model test/localization test/train/test_{batches,covariance_calibration,trainer}.py \
   test/evaluate/test_{headings,locators}.py --ignore-glob='*/test_weights.py' --ignore-glob='*/test_released.py'
-# Those that measure time, or start nodes with clocks of their own: they run alone.
+# Those that measure time, or start nodes with clocks of their own: they run one after another.
 TIMED := test/benchmark $(shell grep -lrE 'FAKE_|node_process' test/ros)
 ONE_THREAD := OMP_NUM_THREADS=1
 # By folders: by the number of tests, the files of few and long ones would come last, and leave a core idle.
 IN_PROCESSES := -n auto --dist loadfile --no-loadscope-reorder
-# With `make -j` the others run beside them and give way: what has a clock of its own sees an idle machine.
+# With `make -j` the others run beside those with clocks of their own, and give way to them.
 BESIDE := nice -n 5
 PLAIN := ONEDNN_MAX_CPU_ISA=AVX2 DNNL_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 MKL_ENABLE_INSTRUCTIONS=AVX2 \
   OPENBLAS_CORETYPE=Haswell NUMBA_CPU_NAME=haswell

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import resource
 from collections.abc import Sequence
 
 from geoflow_ros import cli
 from geoflow_ros.errors import InputError
 
+LEAST_BYTES = 3 << 29
+"""Of addresses: with fewer no network's library can be loaded, and OpenBLAS waits for them without an end."""
+
 
 def _serve(arguments: argparse.Namespace) -> None:
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if 0 <= limit < LEAST_BYTES:
+        raise InputError(
+            f"this process may use {limit / 2**30:.1f} GiB of addresses (ulimit -v), the libraries alone need "
+            f"{LEAST_BYTES / 2**30:.1f}: raise the limit, or limit the memory itself (a container, systemd's MemoryMax)"
+        )
     try:
         from geoflow_ros.ros.loading import load_localizer
         from geoflow_ros.ros.serve import serve

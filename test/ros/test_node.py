@@ -342,3 +342,10 @@ def test_bad_start_ends_with_one_sentence(peer: object, arguments: list[str], se
     line = result.stderr.strip().splitlines()[-1]
     assert line.startswith("geoflow_ros.localize: ") and sentence in line
     assert "Traceback" not in result.stderr
+
+
+def test_too_few_addresses_for_the_libraries_are_one_sentence_and_no_wait() -> None:
+    command = ["bash", "-c", f"ulimit -v {2**20}; exec {sys.executable} -m geoflow_ros.localize"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "may use 1.0 GiB of addresses (ulimit -v)" in done.stderr and "Traceback" not in done.stderr

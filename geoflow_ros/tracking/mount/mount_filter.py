@@ -100,7 +100,9 @@ class MountFilter:
 
     def _tolerated(self) -> Floats:
         """The centre with as many states as stated as frames tolerate, of those that always were."""
-        believed = as_stated(self.centre, self._covariance, self.free & ~self._off)
+        # Laps of the same streets make sure of what all their frames err alike.
+        doubt = np.where(np.outer(self.free, self.free), self._covariance + SYSTEMATIC, 0.0)
+        believed = as_stated(self.centre, doubt, self.free & ~self._off)
         self._off |= self.free & (believed != 0.0)
         return believed
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from geoflow_ros.localization.pose import MOUNT_GAIN
 from geoflow_ros.tracking.mount.mount_filter import KEPT, PRIOR_SIGMAS, SYSTEMATIC, MountFilter, as_stated
@@ -20,7 +21,8 @@ def test_a_frame_is_weighed_against_the_prior() -> None:
     curvature = 99 / 0.026**2 / MOUNT_GAIN  # 99 times the information of the prior: all of the way but a hundredth
     mounts.learn(pitch_fit(0.012 * curvature, curvature))
     np.testing.assert_allclose(mounts.centre, [0.0, 0.012 * 0.99, 0.0], atol=1e-12)
-    np.testing.assert_allclose(mounts.covariance[1, 1], 0.026**2 / 100 + SYSTEMATIC[1, 1])
+    # 3.3 standard deviations of chance and of what all frames err alike: kept as stated, and counted.
+    np.testing.assert_allclose(mounts.covariance[1, 1], 0.026**2 / 100 + SYSTEMATIC[1, 1] + (0.012 * 0.99) ** 2)
     np.testing.assert_allclose(np.diag(mounts.covariance)[[0, 2]], STD[[0, 2]] ** 2)
 
 
@@ -44,6 +46,24 @@ def test_what_frames_would_have_otherwise_widens_what_is_kept_as_stated() -> Non
     assert not mounts.is_known
     mounts.learn(pitch_fit(-0.012 * curvature, curvature))  # from there on back to what was stated
     assert mounts.is_known
+
+
+def sure_of(offset: list[float]) -> MountFilter:
+    """A filter after many frames that say so, each knowing pitch and height to 0.5 deg and 0.1 m."""
+    mounts, curvature = MountFilter(np.array([0.026, 0.026, 0.16])), np.diag([1e4, 1.3e4, 100.0])
+    for _ in range(200):
+        mounts.learn(Quadratic(curvature @ (np.array(offset) - mounts.centre), curvature))
+    np.testing.assert_allclose(mounts.centre, offset, atol=2e-3)
+    return mounts
+
+
+def test_what_all_frames_err_alike_is_not_learnt_however_many_they_are() -> None:
+    # Higher up and looking further down, the ground looks nearly the same; else it does not.
+    alike = [0.0, np.radians(-0.3), -0.1]
+    np.testing.assert_array_equal(sure_of(alike).believed, np.zeros(3))
+    assert abs(alike[1]) < 2.0 * np.sqrt(sure_of(alike).covariance[1, 1])
+    assert sure_of([0.0, np.radians(0.7), 0.0]).believed[1] == pytest.approx(np.radians(0.7), abs=np.radians(0.2))
+    assert sure_of([0.0, np.radians(-1.0), -0.33]).believed[1] < np.radians(-0.5)
 
 
 def test_a_frame_whose_best_mount_is_far_only_shows_the_way() -> None:

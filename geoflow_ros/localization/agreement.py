@@ -23,6 +23,10 @@ class Agreement(NamedTuple):
     weights: Floats
 
 
+def compile_ahead() -> None:
+    """Nothing: numpy is compiled."""
+
+
 def agreement(refined: Refined, belief: Prior, bandwidth: float, is_posterior: bool) -> Agreement:
     """Of the hypotheses of one frame. is_posterior: they were drawn from the posterior, not from the prior."""
     there, flow, fit = refined

@@ -29,6 +29,14 @@ def agreement(refined: Refined, belief: Prior, bandwidth: float, is_posterior: b
     return Agreement(pose, covariance, hypotheses, weights)
 
 
+def compile_ahead() -> None:
+    """Compile, which takes seconds once on a machine, before a frame has to wait for it."""
+    poses = np.zeros((2, 3))
+    weights = _weigh(poses, np.zeros(2), np.zeros(3), NO_PRECISION)
+    pose = _consensus(poses, weights, 1.0, MEAN_SHIFTS, CONSENSUS_TOLERANCE)
+    _covariance(pose, poses, weights, True, np.zeros((6, 2)))
+
+
 def _ways(flow: Flow, belief: Prior) -> Floats:
     """(6, N) log distance and its variance, concentration of the direction, the direction, the yaw's square."""
     log_distance = flow.log_distance[0].numpy()

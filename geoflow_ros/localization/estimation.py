@@ -22,8 +22,10 @@ from geoflow_ros.satellite.patch import SatellitePatch
 
 try:
     from geoflow_ros.localization.compiled_agreement import agreement
+    from geoflow_ros.localization.compiled_agreement import compile_ahead as compile_ahead
 except (ImportError, RuntimeError):  # no numba, or no folder for what it compiles, as the runtime warns
     from geoflow_ros.localization.agreement import agreement
+    from geoflow_ros.localization.agreement import compile_ahead as compile_ahead
 
 
 @torch.inference_mode()

@@ -18,7 +18,7 @@ from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.budget import TimeBudget
 from geoflow_ros.localization.encoded_patches import PatchEncoder, Snapping
-from geoflow_ros.localization.estimation import estimate_pose
+from geoflow_ros.localization.estimation import compile_ahead, estimate_pose
 from geoflow_ros.localization.inputs import cached_lift_grid, ground_image, image_tensor, lift_grid, searched_headings
 from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.localization.mount_evidence import mount_evidence
@@ -48,6 +48,7 @@ BLANK_IMAGE_STD = 3.0  # grey levels; a covered lens
 
 def load_model(checkpoint: Path, runtime: Runtime | str = Runtime.AUTO) -> LocalizationModel:
     """The network of a checkpoint, ready for inference by a runtime, or the name of one."""
+    compile_ahead()
     return accelerated(load(checkpoint), parse_runtime(runtime))
 
 

@@ -57,3 +57,14 @@ def test_two_hypotheses_across_the_wrap_meet_in_the_middle(
     assert pose[:2] == pytest.approx([0.0, 0.0], abs=1e-9) and abs(pose[2]) == pytest.approx(math.pi, abs=1e-6)
     expected = [[0.0, 0.0, 0.0], [0.0, 0.02**2, -0.02 * 0.1], [0.0, -0.02 * 0.1, 0.1**2 + 0.04]]
     assert covariance == pytest.approx(np.array(expected), rel=1e-4, abs=1e-6)
+
+
+def test_nothing_is_left_to_compile_for_the_first_frame() -> None:
+    from geoflow_ros.localization import compiled_agreement
+
+    parts = (compiled_agreement._weigh, compiled_agreement._consensus, compiled_agreement._covariance)
+    compiled_agreement.compile_ahead()
+    ahead = [part.signatures for part in parts]
+    compiled(refined(40, True, True), GAUSSIAN, 0.1, True)
+    assert [part.signatures for part in parts] == ahead
+    assert all(ahead)

@@ -67,7 +67,7 @@ class Arrivals:
         return {f"stamp of {each.name}": each.refusal for each in self._sensors.values() if each.refusal}
 
     def _others(self, stream: _Stream, arrival: Arrival) -> list[float]:
-        """By how much (s) the others and the node's clock are ahead of the steady one; none if no other is heard."""
+        """By how much (s) others, and last the node's clock, are ahead of the steady one; none if no other is heard."""
         heard = [each for each in [*self._sensors.values(), *self._cameras.values()] if each is not stream]
         leads = [each.lead_s for each in heard if each.is_recent(arrival, RECENT_S)]
         return leads and [*leads, (arrival.now_ns - arrival.steady_ns) * 1e-9]
@@ -112,11 +112,16 @@ class _Stream:
         if not others:
             return ""
         ahead_s, behind_s = self.lead_s - median_high(others), median_low(others) - self.lead_s
-        if ahead_s > AHEAD_S:
+        if ahead_s > AHEAD_S and not self._is_on_time(others):
             return _sentence(self.name, f"{apart(ahead_s)} ahead of")
         if behind_s > BEHIND_S and went_back_s > 0.0:
             return _sentence(self.name, f"{apart(behind_s)} behind")
         return ""
+
+    def _is_on_time(self, others: list[float]) -> bool:
+        """Whether it goes by the node's clock, and the others may, but come late."""
+        node_s = others[-1]
+        return abs(self.lead_s - node_s) <= AHEAD_S and 0.0 <= node_s - median_high(others) <= BEHIND_S
 
     def _follow(self, arrival: Arrival, went_back_s: float) -> None:
         """Compare with how early stamps came until now."""

@@ -51,7 +51,7 @@ def test_summary_of_a_drive_whose_fixes_lie_3_m_north(tmp_path: Path) -> None:
     assert 0.0 < summary["latency_ms_p50"] <= summary["latency_ms_p95"] < 5000.0
     rows = np.loadtxt(out / "trajectory.tum")
     assert rows.shape == (summary["poses"], 8)
-    assert rows[0, 0] == pytest.approx(ros_drive.START_NS * 1e-9, abs=0.3)
+    assert set(np.round(rows[:, 0] - ros_drive.START_NS * 1e-9, 6)) <= {index / 10 for index in range(FRAMES)}
     assert rows[:, 2] == pytest.approx(3.0, abs=0.01)
     assert len(list(out.glob("heatmap_*.png"))) >= 1
     page = (out / "report.html").read_text(encoding="utf-8")

@@ -110,6 +110,7 @@ def test_clocks_that_are_set_cost_a_second_and_no_wrong_pose(by_s: float) -> Non
         (lambda role, at: at + 1.0 * (role == "fix"), lambda at: at),
         (lambda role, at: max(at, 4.5) if at > 2.5 else at, lambda at: at),  # the computer stood still for 3 s
         (lambda role, at: at + (role == "image") * 0.9, lambda at: at - 0.8),
+        (lambda role, at: at + 1.6 * (role != "fix" and at > 2.5), lambda at: at),  # a link that grows slow
     ],
 )
 def test_stamps_that_agree_with_each_other_are_believed(comes: Clock, node: Callable[[float], float]) -> None:

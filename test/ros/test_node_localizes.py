@@ -71,8 +71,12 @@ def test_frames_of_the_demo_are_localised_alone_and_soon_together(peer: ros.Peer
 def test_no_tiles_at_the_prior_is_the_reason(peer: ros.Peer, town: LocalFrame) -> None:
     assert peer.call("/localize/relocalise", Trigger.Request()).success
     states, poses = len(peer.states), len(peer.poses)
-    publish(peer, town, ros.image(0), (0.0, 9000.0, 0.0), 400.0)
-    peer.wait(lambda: any("no satellite imagery" in each for each in peer.reasons()[states:]), "the reason", 30.0)
+    for _ in range(MOST_FRAMES):  # after a slow start the first test's stamps came late, and one of now seems early
+        publish(peer, town, ros.image(0), (0.0, 9000.0, 0.0), 400.0)
+        peer.listen(1.0)
+        if any("no satellite imagery" in each for each in peer.reasons()[states:]):
+            break
+    assert any("no satellite imagery" in each for each in peer.reasons()[states:]), peer.reasons()[-3:]
     assert len(peer.poses) == poses
 
 

@@ -22,7 +22,7 @@ from geoflow_ros.tracking.prior import HeadingConfig, PriorConfig
 from geoflow_ros.tracking.rig.panorama_views import PanoramaView, views_of
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
 from geoflow_ros.tracking.settings import CameraConfig, DatumConfig, OdometryConfig
-from geoflow_ros.tracking.tracker import TrackerConfig
+from geoflow_ros.tracking.track import TrackerConfig
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 MIDDLEWARE_PARAMETERS = (

@@ -22,7 +22,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.localization.localizer import Localizer, load_model
 from geoflow_ros.localization.pose import PosePrior, Rejection
 from geoflow_ros.satellite.mosaic import SatelliteMap
-from geoflow_ros.tracking.image_decoding import decode_image
+from geoflow_ros.tracking.sensors.image_decoding import decode_image
 from geoflow_ros.tracking.sensors.sensor_inputs import SensorInputs
 
 SEARCH_STD_M, SEARCH_STD_YAW = 6.0, math.radians(3.0)

@@ -24,7 +24,7 @@ from geoflow_ros.replay.play import Played, Script, play
 from geoflow_ros.replay.results import check, judge
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.tracking.mount.estimate import STATES, MountEstimate, group_of, in_words
-from geoflow_ros.tracking.tracker import TrackState
+from geoflow_ros.tracking.track import TrackState
 
 PASSES = 2
 """The second begins where the first ended: frames that a wrong mount spoilt say something then."""

@@ -16,10 +16,10 @@ from geoflow_ros.reports.mount_view import draw_mounts
 from geoflow_ros.satellite.patch import SatellitePatch
 from geoflow_ros.tracking.answer import Answer
 from geoflow_ros.tracking.cameras import ONE
-from geoflow_ros.tracking.image_decoding import decode_image
 from geoflow_ros.tracking.mount.estimate import CAMERA, MountEstimate
+from geoflow_ros.tracking.sensors.image_decoding import decode_image
 from geoflow_ros.tracking.session import Session
-from geoflow_ros.tracking.tracker import TrackState
+from geoflow_ros.tracking.track import TrackState
 
 APART_S = 10.0
 MOST = 3

@@ -20,7 +20,7 @@ from geoflow_ros.tracking.answer import Answer
 from geoflow_ros.tracking.cameras import ONE
 from geoflow_ros.tracking.rig.panorama_views import Panoramas, PanoramaView
 from geoflow_ros.tracking.session import Session
-from geoflow_ros.tracking.tracker import Track
+from geoflow_ros.tracking.track import Track
 
 
 @dataclass(frozen=True, slots=True)

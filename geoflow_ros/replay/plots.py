@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from geoflow_ros.localization.pose import position_std
 from geoflow_ros.replay.play import FrameResult
 from geoflow_ros.replay.results import Judged
-from geoflow_ros.tracking.tracker import TrackState
+from geoflow_ros.tracking.track import TrackState
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -19,7 +19,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import PoseWithCovariance, position_std
 from geoflow_ros.metrics import PoseErrors, integrity, pose_errors
 from geoflow_ros.replay.play import Complaint, FrameResult
-from geoflow_ros.tracking.tracker import TrackState
+from geoflow_ros.tracking.track import TrackState
 
 COLUMNS = ("stamp_ns", "state", "reason", "ms", "true_east", "true_north", "true_yaw_deg")
 NUMBER = re.compile(r"\d+(\.\d+)?")

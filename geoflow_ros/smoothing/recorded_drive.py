@@ -19,9 +19,9 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.planar import PlanarPose
 from geoflow_ros.tracking.cameras import ONE, CameraSetup
-from geoflow_ros.tracking.image_decoding import decode_image
 from geoflow_ros.tracking.motion import Motion
 from geoflow_ros.tracking.prior import Fix, Heading
+from geoflow_ros.tracking.sensors.image_decoding import decode_image
 from geoflow_ros.tracking.sensors.sensor_inputs import SensorInputs, SessionConfig
 
 Floats = NDArray[np.float64]

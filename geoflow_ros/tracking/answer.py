@@ -10,7 +10,7 @@ from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection
 from geoflow_ros.tracking.cameras import ONE
 from geoflow_ros.tracking.prior import Fix
 from geoflow_ros.tracking.rig.joint_view import JointView
-from geoflow_ros.tracking.tracker import Track
+from geoflow_ros.tracking.track import Track
 
 
 @dataclass(frozen=True, slots=True, eq=False)

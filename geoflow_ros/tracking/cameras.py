@@ -65,6 +65,11 @@ class Cameras:
         """Whether there are several; the views of a panoramic camera are one."""
         return len({*self._sources.values()}) > 1
 
+    @property
+    def mounts(self) -> Mapping[str, Mount | None]:
+        """Of each camera, as stated; None before it is."""
+        return {name: each.mount for name, each in self._inputs.items()}
+
     def source(self, name: str) -> str:
         """The camera that takes the images of this one: itself, or the panoramic camera of which it is a view."""
         return self._sources[name]

@@ -17,15 +17,16 @@ from geoflow_ros.tracking.answer import Answer
 from geoflow_ros.tracking.cameras import ONE, CameraSetup, View, of_camera
 from geoflow_ros.tracking.clocks.arrivals import Arrival
 from geoflow_ros.tracking.frame_localizer import FrameLocalizer, LocalizerIn
-from geoflow_ros.tracking.image_decoding import Decode, decode_image
 from geoflow_ros.tracking.mount.estimate import MountEstimate
 from geoflow_ros.tracking.mount.flips import weigh_flipped
 from geoflow_ros.tracking.mount.rig_mounts import CameraMounts
 from geoflow_ros.tracking.search import Origin, Proposal, bounded
 from geoflow_ros.tracking.sensors.fix_delay import ClockOffset
-from geoflow_ros.tracking.sensors.image_check import ImageCheck
+from geoflow_ros.tracking.sensors.image_check import ImageChecks
+from geoflow_ros.tracking.sensors.image_decoding import Decode, decode_image
 from geoflow_ros.tracking.sensors.sensor_inputs import SensorInputs, SessionConfig
-from geoflow_ros.tracking.tracker import Track, Tracker, TrackState
+from geoflow_ros.tracking.track import Track, TrackState
+from geoflow_ros.tracking.tracker import Tracker
 
 
 class Session(SensorInputs):
@@ -50,7 +51,7 @@ class Session(SensorInputs):
         self._tasks: dict[str, _Task] = {}  # the last of each camera
         self._seed = seed
         self._decode = decode
-        self._images = {name: ImageCheck() for name in cameras}
+        self._images = ImageChecks(cameras)
         self._mounts = CameraMounts({name: each.prior for name, each in cameras.items()})
         self._tracker = Tracker(config.tracker, seed, self._sensors, self._motions)
         self._track = self._tracker.track(0)  # the newest
@@ -96,9 +97,11 @@ class Session(SensorInputs):
     def image_arrived(self, message: Any, arrival: Arrival, camera: str = ONE) -> None:
         """An image has come, to be processed in its turn or dropped; if every clock was set, the track starts anew."""
         with self._lock:
-            if step := self._arrivals.image(camera, stamp_ns(message.header.stamp), arrival):
+            taken_ns = stamp_ns(message.header.stamp)
+            if step := self._arrivals.image(camera, taken_ns, arrival):
+                here = self._tracker.here()
                 self.reset(step)
-                self._tracker.leap(step)
+                self._tracker.leap(step, taken_ns, here)
 
     def single_frame(self, image_message: Any, camera: str = ONE) -> Answer:
         """What a frame says alone, looked for where GNSS and the heading source say; the track is left as it is."""
@@ -183,7 +186,7 @@ class Session(SensorInputs):
     def mount_estimates(self) -> Mapping[str, MountEstimate]:
         """What is believed of each camera's mount, by its name; none before a mount is stated."""
         with self._lock:
-            return self._mounts.estimates({name: self._cameras[name].mount for name in self._images})
+            return self._mounts.estimates(self._cameras.mounts)
 
     def recall_mounts(self, kept: Mapping[str, MountEstimate]) -> None:
         """Believe of the cameras' mounts what was learnt before a restart, by the camera's name."""
@@ -248,7 +251,7 @@ class Session(SensorInputs):
             image, model = self._decode(message, task.camera, task.localizer.image_size)
         except InputError as error:
             return Rejection(str(error), is_blind=True)
-        repeated = self._images[camera].complaint(message, self._motions) or self._twin(camera)
+        repeated = self._images.complaint(camera, message, self._motions)
         if repeated and image.min() < image.max():  # a blank one has a reason of its own
             return Rejection(repeated, is_blind=True)
         try:
@@ -261,12 +264,6 @@ class Session(SensorInputs):
             return outcome
         except InputError as error:
             return Rejection(str(error))
-
-    def _twin(self, camera: str) -> str | None:
-        """Why an image shows nothing of its own, if a camera that was named before this one has shown the same."""
-        earlier = [*self._images][: [*self._images].index(camera)]
-        twin = next((name for name in earlier if self._images[name].shows_as(self._images[camera])), None)
-        return twin and f"it shows the very picture of camera {twin}: give each camera a topic and a driver of its own"
 
     def _learn_yaw(self, camera: str) -> None:
         """Learn what driving says of the camera's yaw, and say what is wrong with the mount."""

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from enum import Enum
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, PoseWithCovariance, Rejection, position_std
-from geoflow_ros.options import option
 from geoflow_ros.planar import rotated_covariance
-from geoflow_ros.tracking.belief import MISREAD_M, Belief, BeliefConfig
+from geoflow_ros.tracking.belief import MISREAD_M, Belief
 from geoflow_ros.tracking.cameras import AHEAD, View, of_camera
 from geoflow_ros.tracking.evidence.corrections import Corrections
 from geoflow_ros.tracking.evidence.frame_evidence import match_evidence
@@ -25,50 +22,16 @@ from geoflow_ros.tracking.rig.joint_view import JointView, RigFrames
 from geoflow_ros.tracking.search import Origin, Proposal, Search, bounded
 from geoflow_ros.tracking.sensors.fixes import FixFusion
 from geoflow_ros.tracking.sensors.odometer import Odometer
+from geoflow_ros.tracking.track import Track, TrackerConfig, TrackState
 
 PAUSE_NS, CARRIED_TO_NS = 2 * 10**9, 10**9  # without an image, to how long before the newest odometry
+MOMENT_NS = 10**9  # by which time may leap before it is noticed
 METRES_TO_PROVE = 10.0
 """Driven before a guessed heading is believed, by all cameras that look to different sides: nearby frames err alike."""
 ONE_FITS = "a frame fits, more must confirm it"
 DRIVE_ON = "frames fit a guessed heading: drive on to confirm it"
 LEAP = 4.0  # log odds against a belief that frames move about: good matches outweigh them, and then odometry is wrong
 TINY = 1e-9
-
-
-class TrackState(Enum):
-    """How far the fused pose can be trusted."""
-
-    INITIALISING = "INITIALISING"  # no pose yet
-    LOCALISED = "LOCALISED"
-    DEGRADED = "DEGRADED"  # a pose, but frames do not confirm it, GNSS contradicts it or it is uncertain
-    LOST = "LOST"  # no pose
-
-
-@dataclass(frozen=True, slots=True)
-class TrackerConfig:
-    """How hypotheses live on between frames, and when they are no longer believed."""
-
-    belief: BeliefConfig = field(default_factory=BeliefConfig)
-    lost_after: float = option("without a frame that confirms the pose: LOST", 2.0, "s", (0.2, 60.0))
-    max_std: float = option("DEGRADED when the position is less certain than this", 3.0, "m", (0.1, 100.0))
-    imagery_sigma: float = option("how far the imagery may be off: in the published covariance", 0.0, "m", (0.0, 100.0))
-    conflict_after: float = option(
-        "DEGRADED when GNSS contradicts the pose for this long; sooner in proportion to the excess of chi-square",
-        10.0,
-        "s",
-        (0.1, 600.0),
-    )
-    search_std: float = option("least standard deviation around which a frame is searched", 3.0, "m", (0.1, 15.0))
-    search_yaw_std: float = option("the same of the heading", 0.07, "rad", (0.005, 0.17))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Track:
-    """What is known after a frame. pose: at the frame's stamp; None while INITIALISING and when LOST."""
-
-    state: TrackState
-    reason: str
-    pose: PoseWithCovariance | None
 
 
 class Tracker:
@@ -103,16 +66,27 @@ class Tracker:
         self._odometer = Odometer(self._motions)
         self._fixes = FixFusion(self._sensors, self._motions, self.config.belief.fix_correlation)
 
-    def leap(self, reason: str) -> None:
-        """Start anew because time leapt, and say so until the next pose."""
+    def leap(self, reason: str, stamp_ns: int, here: PosePrior | None = None) -> None:
+        """Start anew because time leapt, and say so until the next pose; here: as stated, as by `initialise`."""
         self.forget(reason)
         self._leapt = f"{reason}: "
+        if here is not None:
+            self._believe(stamp_ns, here)
+
+    def here(self) -> PosePrior | None:
+        """Where the vehicle is whatever its clocks say, if no fix is going to tell: near where it was a moment ago."""
+        if self._belief is None or isinstance(self._sensors.at(self._belief.stamp_ns), PosePrior):
+            return None
+        (east, north, yaw), covariance = self._belief.pose()
+        moved = self._motions.between(self._belief.stamp_ns - MOMENT_NS, self._belief.stamp_ns)
+        reach_m, turn = moved.distance + self.config.search_std, moved.turned + self.config.search_yaw_std
+        covariance += np.diag([reach_m, reach_m, turn]) ** 2
+        return PosePrior(float(east), float(north), float(yaw), covariance)
 
     def initialise(self, stamp_ns: int, pose: PosePrior) -> None:
         """Start from a stated pose; frames must confirm it."""
         self.forget("no frame has confirmed the initial pose yet")
-        self._belief = Belief.of_prior(self.config.belief, pose, stamp_ns, self._rng)
-        self._belief.doubt_yaw(self.yaw_std)
+        self._believe(stamp_ns, pose)
 
     def advance(self, stamp_ns: int, speed_sigma: float) -> None:
         """Move on to a frame's stamp, weighing the fixes that have come; a jump in time starts anew.
@@ -122,7 +96,7 @@ class Tracker:
         if self._belief is not None and self._newest_ns is None:
             self._meet(self._belief, stamp_ns)
         elif leap := self._leap(stamp_ns):
-            self.leap(leap)
+            self.leap(leap, stamp_ns, self.here())
         self._newest_ns = stamp_ns if self._newest_ns is None else max(stamp_ns, self._newest_ns)
         self._awaited_ns = None
         if self._belief is None:
@@ -232,6 +206,10 @@ class Tracker:
     def _lag(self, belief: Belief, stamp_ns: int) -> Motion:
         """The way from the belief to a stamp near it."""
         return NO_MOTION if stamp_ns == belief.stamp_ns else self._motions.between(belief.stamp_ns, stamp_ns)
+
+    def _believe(self, stamp_ns: int, pose: PosePrior) -> None:
+        self._belief = Belief.of_prior(self.config.belief, pose, stamp_ns, self._rng)
+        self._belief.doubt_yaw(self.yaw_std)
 
     def _meet(self, stated: Belief, stamp_ns: int) -> None:
         """Let the first image begin where a pose was stated, if that was by another clock, or long ago at rest."""

@@ -16,7 +16,7 @@ from geoflow_ros.replay import snapshots
 from geoflow_ros.replay.snapshots import CameraImage, SnapshotRecorder, badness
 from geoflow_ros.tracking.answer import Answer
 from geoflow_ros.tracking.cameras import ONE
-from geoflow_ros.tracking.tracker import Track, TrackState
+from geoflow_ros.tracking.track import Track, TrackState
 
 
 def answer(seconds: float, off: float | None = 0.0, camera: str = ONE) -> Answer:

@@ -222,7 +222,7 @@ def test_the_same_frame_raw_and_compressed_is_answered_once(peer: ros.Peer, node
 
 def test_thresholds_change_at_run_time_and_nothing_else(peer: ros.Peer, node: object) -> None:
     from geoflow_ros.options import options_of
-    from geoflow_ros.tracking.tracker import TrackerConfig
+    from geoflow_ros.tracking.track import TrackerConfig
 
     threshold = next(each for each in options_of(TrackerConfig) if each.type is float and each.range is not None)
     assert threshold.range is not None

@@ -16,13 +16,13 @@ from geoflow_ros.localization.pose import PoseEstimate, PosePrior, PoseWithCovar
 from geoflow_ros.satellite.patch import SatellitePatch
 from geoflow_ros.tracking.answer import Answer
 from geoflow_ros.tracking.cameras import ONE, CameraSetup
-from geoflow_ros.tracking.image_decoding import Decode
 from geoflow_ros.tracking.measurements import to_fix
 from geoflow_ros.tracking.mount.estimate import MountEstimate
 from geoflow_ros.tracking.prior import Fix
 from geoflow_ros.tracking.sensors.fix_delay import ClockOffset
+from geoflow_ros.tracking.sensors.image_decoding import Decode
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
-from geoflow_ros.tracking.tracker import Track, TrackState
+from geoflow_ros.tracking.track import Track, TrackState
 
 SLOW_S = 0.5
 CAMERA = CameraModel(64, 32, 40.0, 40.0, 32.0, 16.0)

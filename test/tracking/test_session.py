@@ -20,7 +20,7 @@ from geoflow_ros.tracking.sensors.sensor_frames import SensorMount
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
 from geoflow_ros.tracking.session import Session
 from geoflow_ros.tracking.settings import DatumConfig, OdometryConfig
-from geoflow_ros.tracking.tracker import TrackState
+from geoflow_ros.tracking.track import TrackState
 
 DRIVE = sim.Drive()
 HERE = DatumConfig(sim.DATUM.latitude, sim.DATUM.longitude, sim.DATUM.altitude)

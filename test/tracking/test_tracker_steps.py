@@ -17,7 +17,8 @@ from geoflow_ros.tracking.motion import BodyVelocity, MotionBuffer
 from geoflow_ros.tracking.prior import HeadingConfig, PriorBuffer, PriorConfig
 from geoflow_ros.tracking.rig.joint_view import RigFrames
 from geoflow_ros.tracking.search import Origin
-from geoflow_ros.tracking.tracker import Tracker, TrackerConfig, TrackState
+from geoflow_ros.tracking.track import TrackerConfig, TrackState
+from geoflow_ros.tracking.tracker import Tracker
 
 NOTHING = np.zeros((2, 2))
 

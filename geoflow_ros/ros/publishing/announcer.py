@@ -16,7 +16,7 @@ from geoflow_ros.ros.publishing.outputs import Outputs
 from geoflow_ros.ros.publishing.saved_pose import PoseKeeper
 from geoflow_ros.tracking.answer import Answer
 from geoflow_ros.tracking.session import Session
-from geoflow_ros.tracking.tracker import TrackState
+from geoflow_ros.tracking.track import TrackState
 
 WARNING_PERIOD_S = 5.0
 LEVELS = {

@@ -18,8 +18,8 @@ from geoflow_ros.ros import conversions
 from geoflow_ros.ros.endpoints import publisher
 from geoflow_ros.ros.publishing.mount_keeper import MountKeeper
 from geoflow_ros.tracking.answer import Answer
-from geoflow_ros.tracking.image_decoding import Decode
 from geoflow_ros.tracking.mount.estimate import CAMERA, STATES, MountEstimate, group_of, in_words
+from geoflow_ros.tracking.sensors.image_decoding import Decode
 from geoflow_ros.tracking.session import Session
 
 PERIOD_NS = 1_000_000_000

@@ -19,7 +19,7 @@ from geoflow_ros.ros.tools.demo_outcome import Answer, DemoRun, DemoSummary
 from geoflow_ros.ros.tools.player import IMAGES, INPUTS, Recorded
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.tracking.cameras import ONE
-from geoflow_ros.tracking.tracker import TrackState
+from geoflow_ros.tracking.track import TrackState
 
 UNANSWERED_NS, SLACK_NS = 100_000_000, 20_000_000
 """How long after a frame without an answer its state is known, and how much later than a pose a state may come."""

@@ -16,8 +16,8 @@ from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.errors import InputError
 from geoflow_ros.planar import wrap_angle
 from geoflow_ros.tracking.cameras import CameraSetup
-from geoflow_ros.tracking.image_decoding import Decode, Pixels, decode_image
 from geoflow_ros.tracking.mount.estimate import MountPrior
+from geoflow_ros.tracking.sensors.image_decoding import Decode, Pixels, decode_image
 
 VIEW = CameraModel(512, 256, 256.0, 256.0, 256.0, 128.0)
 """Every view: 90 degrees wide, 53 high."""

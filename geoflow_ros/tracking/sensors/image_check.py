@@ -1,14 +1,32 @@
-"""A camera whose driver repeats its last picture with fresh stamps: it fits where it was taken, not where it is."""
+"""Pictures that show nothing of their own: repeated by a driver with fresh stamps, or those of another camera."""
 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
+from itertools import takewhile
 from typing import Any
 
 from geoflow_ros.bags.messages import stamp_ns
 from geoflow_ros.tracking.motion import MotionBuffer
 
 MOVED_M = 1.0  # driven while the picture stayed the same to the last bit
+
+
+class ImageChecks:
+    """Compares the pictures of several cameras, in the order in which they were named."""
+
+    def __init__(self, cameras: Iterable[str]) -> None:
+        self._checks = {name: ImageCheck() for name in cameras}
+
+    def complaint(self, camera: str, message: Any, motions: MotionBuffer) -> str | None:
+        """Why an image message of a camera shows nothing of its own, if so."""
+        check = self._checks[camera]
+        if repeated := check.complaint(message, motions):
+            return repeated
+        earlier = takewhile(lambda name: name != camera, self._checks)
+        twin = next((name for name in earlier if self._checks[name].shows_as(check)), None)
+        return twin and f"it shows the very picture of camera {twin}: give each camera a topic and a driver of its own"
 
 
 class ImageCheck:

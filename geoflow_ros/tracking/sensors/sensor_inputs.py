@@ -28,7 +28,7 @@ from geoflow_ros.tracking.sensors.sensor_frames import Lookup, SensorFrames, Sen
 from geoflow_ros.tracking.sensors.travel_check import Place
 from geoflow_ros.tracking.sensors.velocity_inputs import VelocityInputs
 from geoflow_ros.tracking.settings import DatumConfig, OdometryConfig
-from geoflow_ros.tracking.tracker import TrackerConfig
+from geoflow_ros.tracking.track import TrackerConfig
 
 
 @dataclass(frozen=True, slots=True)

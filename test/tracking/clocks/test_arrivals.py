@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import tracking_support as sim
 
-from geoflow_ros.localization.pose import position_std
+from geoflow_ros.localization.pose import PosePrior, position_std
 from geoflow_ros.tracking.answer import Answer
 from geoflow_ros.tracking.clocks.arrivals import Arrival
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
 from geoflow_ros.tracking.session import Session
 from geoflow_ros.tracking.settings import DatumConfig
-from geoflow_ros.tracking.tracker import TrackState
+from geoflow_ros.tracking.track import TrackState
 
 DRIVE = sim.Drive()
 HERE = DatumConfig(sim.DATUM.latitude, sim.DATUM.longitude, sim.DATUM.altitude)
@@ -31,16 +31,20 @@ def on_time(role: str, seconds: float) -> float:
     return seconds
 
 
-def lived(stamped: Clock, comes: Clock = on_time, node: Callable[[float], float] = lambda at: at) -> list[Seen]:
+def lived(
+    stamped: Clock, comes: Clock = on_time, node: Callable[[float], float] = lambda at: at, fixes: bool = True
+) -> list[Seen]:
     """The answers of a drive. stamped, comes: what a message of a role and a time (s) is stamped, and when it comes.
 
-    node: what the node's clock says then.
+    node: what the node's clock says then. fixes: if there are none, the place is stated at the start.
     """
     session, seen = Session(SessionConfig(datum=HERE), lambda frame: sim.KnowingLocalizer(DRIVE), 0, sim.CAMERA), []
     session.on_camera_info(sim.camera_info())
+    if not fixes:
+        session.initialise(sim.START_NS, PosePrior(*DRIVE.pose(0.0), np.diag([4.0, 4.0, 0.01])))
     drive = [
         (role, message, _seconds(message))
-        for role, message in sim.messages(DRIVE, 0.0, END_S, np.random.default_rng(1))
+        for role, message in sim.messages(DRIVE, 0.0, END_S, np.random.default_rng(1), fixes)
     ]
     for role, message, taken_s in sorted(drive, key=lambda each: comes(each[0], each[2])):
         message.header = sim.header(sim.stamp(stamped(role, taken_s)))
@@ -99,6 +103,15 @@ def test_clocks_that_are_set_cost_a_second_and_no_wrong_pose(by_s: float) -> Non
         after = [answer.track.pose for taken_s, answer in seen if begun_s + 1.0 <= taken_s < begun_s + 1.5]
         assert None not in after
     assert f"every clock was set {'ahead' if by_s > 0.0 else 'back'} by {abs(by_s):.1f} s" in reasons(seen)
+
+
+@pytest.mark.parametrize("by_s", [1.5, -1.5, -0.7, -3600.0, 30.0])
+def test_without_gnss_the_place_outlives_clocks_that_are_set(by_s: float) -> None:
+    seen = lived(shifted(by_s), fixes=False)
+    assert_honest(seen)
+    for begun_s in (0.0, FROM_S, TO_S):
+        after = [answer.track.pose for taken_s, answer in seen if begun_s + 1.0 <= taken_s < begun_s + 1.5]
+        assert None not in after
 
 
 @pytest.mark.parametrize(

@@ -17,12 +17,12 @@ from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.configuration import configured
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection
-from geoflow_ros.tracking.image_decoding import decode_image
 from geoflow_ros.tracking.rig.panorama_views import VIEW, Panoramas, views_of
+from geoflow_ros.tracking.sensors.image_decoding import decode_image
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
 from geoflow_ros.tracking.session import Session
 from geoflow_ros.tracking.settings import DatumConfig
-from geoflow_ros.tracking.tracker import TrackState
+from geoflow_ros.tracking.track import TrackState
 
 DRIVE = sim.Drive()
 HERE = DatumConfig(sim.DATUM.latitude, sim.DATUM.longitude, sim.DATUM.altitude)

@@ -14,7 +14,7 @@ from geoflow_ros.tracking.sensors.image_check import ImageCheck
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
 from geoflow_ros.tracking.session import Session
 from geoflow_ros.tracking.settings import DatumConfig
-from geoflow_ros.tracking.tracker import TrackState
+from geoflow_ros.tracking.track import TrackState
 
 DRIVE = sim.Drive()
 

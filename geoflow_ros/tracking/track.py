@@ -1,0 +1,46 @@
+"""What is known of the vehicle after a frame, and when that is no longer believed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from geoflow_ros.localization.pose import PoseWithCovariance
+from geoflow_ros.options import option
+from geoflow_ros.tracking.belief import BeliefConfig
+
+
+class TrackState(Enum):
+    """How far the fused pose can be trusted."""
+
+    INITIALISING = "INITIALISING"  # no pose yet
+    LOCALISED = "LOCALISED"
+    DEGRADED = "DEGRADED"  # a pose, but frames do not confirm it, GNSS contradicts it or it is uncertain
+    LOST = "LOST"  # no pose
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerConfig:
+    """How hypotheses live on between frames, and when they are no longer believed."""
+
+    belief: BeliefConfig = field(default_factory=BeliefConfig)
+    lost_after: float = option("without a frame that confirms the pose: LOST", 2.0, "s", (0.2, 60.0))
+    max_std: float = option("DEGRADED when the position is less certain than this", 3.0, "m", (0.1, 100.0))
+    imagery_sigma: float = option("how far the imagery may be off: in the published covariance", 0.0, "m", (0.0, 100.0))
+    conflict_after: float = option(
+        "DEGRADED when GNSS contradicts the pose for this long; sooner in proportion to the excess of chi-square",
+        10.0,
+        "s",
+        (0.1, 600.0),
+    )
+    search_std: float = option("least standard deviation around which a frame is searched", 3.0, "m", (0.1, 15.0))
+    search_yaw_std: float = option("the same of the heading", 0.07, "rad", (0.005, 0.17))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Track:
+    """What is known after a frame. pose: at the frame's stamp; None while INITIALISING and when LOST."""
+
+    state: TrackState
+    reason: str
+    pose: PoseWithCovariance | None

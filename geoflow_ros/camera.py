@@ -105,7 +105,8 @@ class CameraModel:
 
     def rectified(self) -> CameraModel:
         """The camera of the image that `rectify` returns: same matrix, no distortion."""
-        if self.projection is Projection.EQUIRECTANGULAR:
+        is_rectified = self.projection is Projection.PLUMB_BOB and not self.distortion
+        if is_rectified or self.projection is Projection.EQUIRECTANGULAR:
             return self
         return replace(self, projection=Projection.PLUMB_BOB, distortion=())
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from geoflow_ros.localization.hypotheses import Prior, consensus, pose_covariance, remaining_error, wrap_yaw
-from geoflow_ros.model.interface import Refined
+from geoflow_ros.localization.hypotheses import (
+    GaussianPrior,
+    Prior,
+    consensus,
+    pose_covariance,
+    remaining_error,
+    wrap_yaw,
+)
+from geoflow_ros.model.interface import FrameAnswer, Refined
 
 Floats = NDArray[np.float64]
 
@@ -37,3 +45,11 @@ def agreement(refined: Refined, belief: Prior, bandwidth: float, is_posterior: b
     shares = np.full(len(weights), 1 / len(weights)) if is_posterior else weights
     covariance = pose_covariance(pose, hypotheses, shares, remaining_error(flow, belief.heading_variance))
     return Agreement(pose, covariance, hypotheses, weights)
+
+
+def agreements(
+    answers: Sequence[FrameAnswer], beliefs: Sequence[GaussianPrior], bandwidth: float
+) -> tuple[Agreement, ...]:
+    """Of the hypotheses of each of several frames, drawn from the posterior."""
+    pairs = zip(answers, beliefs, strict=True)
+    return tuple(agreement(answer.refined(), belief, bandwidth, is_posterior=True) for answer, belief in pairs)

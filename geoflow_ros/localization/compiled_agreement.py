@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from geoflow_ros.localization.agreement import Agreement
 from geoflow_ros.localization.hypotheses import CONSENSUS_TOLERANCE, MEAN_SHIFTS, GaussianPrior, Prior
 from geoflow_ros.model.inference.jit import compiled
-from geoflow_ros.model.interface import Flow, Refined
+from geoflow_ros.model.interface import FOUND, Flow, FrameAnswer, Refined
 
 Floats = NDArray[np.float64]
 NO_PRECISION = np.zeros((3, 3))
@@ -29,12 +30,24 @@ def agreement(refined: Refined, belief: Prior, bandwidth: float, is_posterior: b
     return Agreement(pose, covariance, hypotheses, weights)
 
 
+def agreements(
+    answers: Sequence[FrameAnswer], beliefs: Sequence[GaussianPrior], bandwidth: float
+) -> tuple[Agreement, ...]:
+    """As `agreement.agreements`."""
+    found = np.array([answer.found for answer in answers])
+    means, precisions = np.array([each.mean for each in beliefs]), np.array([each.precision for each in beliefs])
+    agreed = _agreements(found, means, precisions, bandwidth, MEAN_SHIFTS, CONSENSUS_TOLERANCE)
+    return tuple(Agreement(*of_frame) for of_frame in zip(*agreed, strict=True))
+
+
 def compile_ahead() -> None:
     """Compile, which takes seconds once on a machine, before a frame has to wait for it."""
     poses = np.zeros((2, 3))
     weights = _weigh(poses, np.zeros(2), np.zeros(3), NO_PRECISION)
     pose = _consensus(poses, weights, 1.0, MEAN_SHIFTS, CONSENSUS_TOLERANCE)
     _covariance(pose, poses, weights, True, np.zeros((6, 2)))
+    found, precisions = np.zeros((1, 2, FOUND), np.float32), np.zeros((1, 3, 3))
+    _agreements(found, poses[:1], precisions, 1.0, MEAN_SHIFTS, CONSENSUS_TOLERANCE)
 
 
 def _ways(flow: Flow, belief: Prior) -> Floats:
@@ -71,16 +84,14 @@ def _weigh(poses: Floats, log_weights: Floats, mean: Floats, precision: Floats) 
 @compiled
 def _consensus(poses: Floats, weights: Floats, bandwidth: float, shifts: int, tolerance: float) -> Floats:
     """As `hypotheses.consensus`."""
-    count, falls = len(poses), -0.5 / bandwidth**2
-    densest, highest = 0, -1.0
+    count, falls, density = len(poses), -0.5 / bandwidth**2, weights.copy()
     for n in range(count):
-        density = 0.0
-        for m in range(count):
-            away = (poses[n, 0] - poses[m, 0]) ** 2 + (poses[n, 1] - poses[m, 1]) ** 2
-            density += weights[m] * math.exp(away * falls)
-        if density > highest:
-            densest, highest = n, density
-    centre = np.array([poses[densest, 0], poses[densest, 1], math.sin(poses[densest, 2]), math.cos(poses[densest, 2])])
+        for m in range(n):
+            near = math.exp(falls * ((poses[n, 0] - poses[m, 0]) ** 2 + (poses[n, 1] - poses[m, 1]) ** 2))
+            density[n] += weights[m] * near
+            density[m] += weights[n] * near
+    sines, cosines, densest = np.sin(poses[:, 2]), np.cos(poses[:, 2]), density.argmax()
+    centre = np.array([poses[densest, 0], poses[densest, 1], sines[densest], cosines[densest]])
     for _ in range(shifts):
         sums, total = np.zeros(4), 0.0
         for n in range(count):
@@ -89,8 +100,8 @@ def _consensus(poses: Floats, weights: Floats, bandwidth: float, shifts: int, to
             total += share
             sums[0] += share * poses[n, 0]
             sums[1] += share * poses[n, 1]
-            sums[2] += share * math.sin(poses[n, 2])
-            sums[3] += share * math.cos(poses[n, 2])
+            sums[2] += share * sines[n]
+            sums[3] += share * cosines[n]
         before, centre = centre, sums / total
         if np.abs(centre - before).max() < tolerance:
             break
@@ -121,3 +132,23 @@ def _covariance(pose: Floats, poses: Floats, weights: Floats, is_posterior: bool
         covariance[1, 0] += across * x * y
         covariance[2, 2] += share * yaw_squared
     return covariance
+
+
+@compiled
+def _agreements(
+    found: NDArray[np.float32], means: Floats, precisions: Floats, bandwidth: float, shifts: int, tolerance: float
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Poses (B, 3), covariances (B, 3, 3), hypotheses (B, N, 3) and weights (B, N) of frames found as (B, N, FOUND)."""
+    batch, count, _ = found.shape
+    poses, covariances = np.empty((batch, 3)), np.empty((batch, 3, 3))
+    hypotheses, weights, ways = np.empty((batch, count, 3)), np.empty((batch, count)), np.empty((6, count))
+    for b in range(batch):
+        for n in range(count):
+            hypotheses[b, n] = found[b, n, :3]
+            weights[b, n] = found[b, n, 10]
+            ways[:3, n], ways[3:5, n] = found[b, n, 5:8], found[b, n, 3:5]
+            ways[5, n] = found[b, n, 8] ** 2 + found[b, n, 9]
+        weights[b] = _weigh(hypotheses[b], weights[b].copy(), means[b], precisions[b])
+        poses[b] = _consensus(hypotheses[b], weights[b], bandwidth, shifts, tolerance)
+        covariances[b] = _covariance(poses[b], hypotheses[b], weights[b], True, ways)
+    return poses, covariances, hypotheses, weights

@@ -17,7 +17,7 @@ from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.inputs import image_tensor
 from geoflow_ros.localization.pose import PosePrior, position_std
 from geoflow_ros.model.interface import LocalizationModel
-from geoflow_ros.planar import PlanarPose, rotate, wrap_angle
+from geoflow_ros.planar import PlanarPose, wrap_angle
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.patch import SatellitePatch
 
@@ -50,8 +50,8 @@ class Snapping:
         grid = _halved(self.grid_m, math.sqrt(2) * (self.radius - SIGMAS * std))
         turns = max(1, round(math.tau / self.heading))
         turn = round(prior.yaw / math.tau * turns) % turns
-        right, up = rotate(-math.tau * turn / turns, (prior.east, prior.north)).tolist()
-        return grid, turns, round(right / grid), round(up / grid), turn
+        along_axes = PlanarPose(yaw=-math.tau * turn / turns) @ PlanarPose(prior.east, prior.north)
+        return grid, turns, round(along_axes.x / grid), round(along_axes.y / grid), turn
 
     def misfit(self, key: Key, prior: PosePrior) -> float:
         """How far from serving a camera with this prior a patch is: up to 1 it does, though another may be nearer."""

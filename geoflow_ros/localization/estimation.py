@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -11,20 +12,23 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from torch import Tensor
 
+from geoflow_ros.localization.agreement import Agreement
 from geoflow_ros.localization.density import REACH, density_grid
 from geoflow_ros.localization.hypotheses import Prior, draw_posterior, remaining_error
 from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.localization.patch_frame import PatchFrame
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, UniformPosePrior
 from geoflow_ros.model.config import ModelConfig
-from geoflow_ros.model.interface import FrameAnswer, Latent, LocalizationModel, PoseGrid
+from geoflow_ros.model.interface import Latent, LocalizationModel, PoseGrid, Refined
 from geoflow_ros.satellite.patch import SatellitePatch
 
 try:
     from geoflow_ros.localization.compiled_agreement import agreement
+    from geoflow_ros.localization.compiled_agreement import agreements as agreements
     from geoflow_ros.localization.compiled_agreement import compile_ahead as compile_ahead
 except (ImportError, RuntimeError):  # no numba, or no folder for what it compiles, as the runtime warns
     from geoflow_ros.localization.agreement import agreement
+    from geoflow_ros.localization.agreement import agreements as agreements
     from geoflow_ros.localization.agreement import compile_ahead as compile_ahead
 
 
@@ -55,24 +59,26 @@ def _estimate(
     else:
         drawn = draw_posterior(belief, grid, config.hypotheses, rng)
     refined = model.refine(latent, _tensor(drawn), config.schedule.fractions(config.steps))
-    return agreed_pose(model, FrameAnswer(latent, refined), frame, belief, config, grid is not None)
+    agreed = agreement(refined, belief, config.bandwidth_m / frame.radius, grid is not None)
+    has_density = grid is not None and refined.log_density is not None
+    return agreed_pose(model, latent, agreed, lambda: refined, frame, belief, has_density)
 
 
 def agreed_pose(
     model: LocalizationModel,
-    answer: FrameAnswer,
+    latent: Latent,
+    agreed: Agreement,
+    refined: Callable[[], Refined],
     frame: PatchFrame,
     belief: Prior,
-    config: LocalizerConfig,
-    is_posterior: bool,
+    has_density: bool,
 ) -> PoseEstimate:
-    """What refined hypotheses agree on. is_posterior: they were drawn from the posterior, not from the prior."""
-    latent, refined = answer
-    pose, covariance, hypotheses, weights = agreement(refined, belief, config.bandwidth_m / frame.radius, is_posterior)
+    """The pose that refined hypotheses agree on. has_density: the network has one, and they were drawn with it."""
+    pose, covariance, hypotheses, weights = agreed
     poses = frame.to_enu(np.concatenate([pose[None], hypotheses]))
 
     def density() -> NDArray[np.float32]:
-        moments = remaining_error(refined.flow, belief.heading_variance)
+        moments = remaining_error(refined().flow, belief.heading_variance)
         return density_grid(model, latent, belief, hypotheses, weights, moments)
 
     return PoseEstimate(
@@ -86,7 +92,7 @@ def agreed_pose(
         density_size_m=2 * REACH * frame.radius,
         patch=frame.patch,
         match=1.0 if latent.match_logit is None else float(expit(float(latent.match_logit[0]))),
-        log_likelihood=_Likelihood(model, latent, frame) if is_posterior and refined.log_density is not None else None,
+        log_likelihood=_Likelihood(model, latent, frame) if has_density else None,
     )
 
 

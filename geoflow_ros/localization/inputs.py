@@ -14,10 +14,10 @@ from torch import Tensor
 from geoflow_ros.camera import CameraModel
 from geoflow_ros.localization.pose import PosePrior
 from geoflow_ros.model.config import ModelConfig
+from geoflow_ros.model.inference.cuda.resizing import averages
 from geoflow_ros.planar import wrap_angle
 from geoflow_ros.satellite.patch import SatellitePatch
 
-LARGEST_LINEAR_SHRINKAGE = 1.5  # beyond it, linear interpolation skips pixels
 SEARCHED_SIGMAS = 3.0  # of the prior's heading: what is further from it is not worth the time
 OUT_OF_VIEW = -2.0  # a grid_sample coordinate that reads nothing
 
@@ -29,10 +29,9 @@ def image_tensor(image: NDArray[np.uint8]) -> Tensor:
 
 def ground_image(image: NDArray[np.uint8], config: ModelConfig) -> NDArray[np.uint8]:
     """The image resized to what the network reads; the aspect may change, as in the paper."""
-    size = (config.ground_width, config.ground_height)
-    # Averaging over areas takes five times as long, and the images of cameras a little larger look no better for it.
-    shrinks = min(image.shape[1] / size[0], image.shape[0] / size[1]) > LARGEST_LINEAR_SHRINKAGE
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR), np.uint8)
+    height, width = config.ground_height, config.ground_width
+    way = cv2.INTER_AREA if averages((image.shape[0], image.shape[1]), (height, width)) else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (width, height), interpolation=way), np.uint8)
 
 
 def lift_grid(camera: CameraModel, config: ModelConfig) -> Tensor | None:

@@ -32,8 +32,7 @@ class PatchFrame:
 
     def prior(self, prior: PosePrior | UniformPosePrior) -> Prior:
         """The camera's prior in hypothesis coordinates."""
-        scale = np.array([1 / self.radius, 1 / self.radius, 1.0])
-        rotation = scale[:, None] * self._from_enu()
+        rotation = self._from_enu(1 / self.radius)
         east, north = prior.east - self.patch.center[0], prior.north - self.patch.center[1]
         mean = rotation @ np.array([east, north, wrap_angle(prior.yaw - self.yaw)])
         if isinstance(prior, PosePrior):
@@ -43,8 +42,10 @@ class PatchFrame:
 
     def to_enu(self, hypotheses: NDArray[np.float64]) -> NDArray[np.float64]:
         """(N, 3) east, north (m), yaw (rad) of hypotheses (N, 3)."""
-        uv = hypotheses[:, :2] * self.radius / self.patch.resolution + self.patch.size_px / 2
-        return np.concatenate([self.patch.to_enu(uv), wrap_angle(hypotheses[:, 2:] + self.yaw)], axis=1)
+        rotation = self._from_enu(self.radius)  # but for the scale it is orthogonal: its transpose rotates back
+        poses: NDArray[np.float64] = hypotheses @ rotation + (*self.patch.center, self.yaw)
+        poses[:, 2] = wrap_angle(poses[:, 2])
+        return poses
 
     def from_enu(self, poses: NDArray[np.float64]) -> NDArray[np.float64]:
         """Hypotheses (N, 3) of poses (N, 3) east, north (m), yaw (rad)."""
@@ -53,12 +54,11 @@ class PatchFrame:
 
     def covariance_to_enu(self, covariance: NDArray[np.float64]) -> NDArray[np.float64]:
         """(3, 3) of (east, north, yaw) in metres and radians from that of hypothesis coordinates."""
-        scale = np.array([self.radius, self.radius, 1.0])
-        rotation = self._from_enu().T * scale  # the rotation is orthogonal: its transpose turns back
-        moved = rotation @ covariance @ rotation.T
+        rotation = self._from_enu(self.radius)
+        moved = rotation.T @ covariance @ rotation
         return np.asarray((moved + moved.T) / 2)
 
-    def _from_enu(self) -> NDArray[np.float64]:
-        """(3, 3) that turns an (east, north, yaw) difference into patch axes (right, down, yaw), metres, radians."""
-        cos, sin = math.cos(self.patch.yaw), math.sin(self.patch.yaw)
+    def _from_enu(self, scale: float) -> NDArray[np.float64]:
+        """(3, 3) that turns an (east, north, yaw) difference into patch axes (right, down, yaw), scaled but for yaw."""
+        cos, sin = scale * math.cos(self.patch.yaw), scale * math.sin(self.patch.yaw)
         return np.array([[cos, sin, 0.0], [sin, -cos, 0.0], [0.0, 0.0, 1.0]])

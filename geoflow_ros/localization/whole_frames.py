@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.camera import CameraModel
 from geoflow_ros.localization.encoded_patches import EncodedPatch
-from geoflow_ros.localization.estimation import agreed_pose
+from geoflow_ros.localization.estimation import agreed_pose, agreements
 from geoflow_ros.localization.hypotheses import GaussianPrior
-from geoflow_ros.localization.inputs import cached_lift_grid, ground_image, image_tensor, searched_headings
+from geoflow_ros.localization.inputs import cached_lift_grid, searched_headings
 from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.localization.patch_frame import PatchFrame
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior
@@ -51,9 +52,10 @@ def answered(
         for each, (_, belief) in zip(frames, places, strict=True)
     ]
     answers = model.answer(asked, config.schedule.fractions(config.steps))
+    agreed = agreements(answers, [belief for _, belief in places], config.bandwidth_m / model.config.search_radius)
     return [
-        agreed_pose(model, answer, *place, config, is_posterior=True)
-        for answer, place in zip(answers, places, strict=True)
+        agreed_pose(model, answer.latent, agreement, answer.refined, *place, has_density=True)
+        for answer, agreement, place in zip(answers, agreed, places, strict=True)
     ]
 
 
@@ -69,14 +71,12 @@ def _place(config: ModelConfig, searched: Searched) -> tuple[PatchFrame, Gaussia
 def _question(
     config: ModelConfig, frame: CameraFrame, searched: Searched, belief: GaussianPrior, count: int
 ) -> FrameQuestion:
-    camera, patch, rng = frame.camera, searched.encoded.patch, np.random.default_rng(frame.seed)
-    yaw_offset, yaw_reach = searched_headings(searched.prior, patch)
+    camera, (rank, jitter) = frame.camera, _drawn(frame.seed, count)
+    yaw_offset, yaw_reach = searched_headings(searched.prior, searched.encoded.patch)
     lift = cached_lift_grid(camera.rectified(), config)
     assert lift is not None
-    # The random numbers that `draw_posterior` would take, in its order.
-    rank, jitter = rng.random(), rng.uniform(-0.5, 0.5, (count, 3))
     return FrameQuestion(
-        ground=image_tensor(ground_image(camera.rectify(frame.image), config)),
+        image=camera.rectify(frame.image),
         lift=lift,
         satellite=searched.encoded.features,
         yaw_offset=yaw_offset,
@@ -86,3 +86,10 @@ def _question(
         rank=rank,
         jitter=jitter,
     )
+
+
+@lru_cache(maxsize=16)
+def _drawn(seed: int, count: int) -> tuple[float, NDArray[np.float64]]:
+    """The random numbers that `draw_posterior` would take, in its order; a drive has one seed for all its frames."""
+    rng = np.random.default_rng(seed)
+    return rng.random(), rng.uniform(-0.5, 0.5, (count, 3))

@@ -16,6 +16,9 @@ from torch import Tensor, nn
 
 from geoflow_ros.model.config import ModelConfig
 
+FOUND = 11
+"""Numbers of a refined hypothesis: x, y, yaw; of the flow there direction (2), log distance, its variance, kappa, yaw
+step, its variance; log density."""
 NEGLIGIBLE = 20.0  # so much less likely by logarithm than the likeliest cell, all others together are no hypothesis
 
 
@@ -72,6 +75,13 @@ class Refined(NamedTuple):
     flow: Flow
     log_density: Tensor | None
 
+    @classmethod
+    def unpacked(cls, found: Tensor) -> Refined:
+        """From (B, N, FOUND) numbers."""
+        log_distance, variance, kappa, yaw_step, yaw_variance, log_density = found[..., 5:].unbind(-1)
+        flow = Flow(log_distance, variance, found[..., 3:5], kappa, yaw_step, yaw_variance)
+        return cls(found[..., :3], flow, log_density)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PoseGrid:
@@ -91,13 +101,14 @@ class PoseGrid:
 class FrameQuestion:
     """A frame, the patch that it is looked for in, and what is believed of it.
 
-    ground, lift, satellite, yaw_offset, yaw_reach: as the encoders and `LocalizationModel.match` take them, of one.
+    image: (H, W, 3) RGB of any size, without distortion. lift, satellite, yaw_offset, yaw_reach: as the encoders and
+    `LocalizationModel.match` take them, of one.
     mean (3,), root (3, 3): a Gaussian prior of the hypotheses, whose inverse covariance is root @ root.T.
     rank: uniform in [0, 1), which chooses the cells that hypotheses start in; jitter: (N, 3) uniform in [-0.5, 0.5),
     where in their cells.
     """
 
-    ground: Tensor
+    image: NDArray[np.uint8]
     lift: Tensor
     satellite: Tensor
     yaw_offset: float
@@ -109,10 +120,14 @@ class FrameQuestion:
 
 
 class FrameAnswer(NamedTuple):
-    """What is kept of a frame for reading its density, and the hypotheses drawn from the posterior and refined."""
+    """What is kept of a frame for reading its density, and (N, FOUND) hypotheses from the posterior, refined."""
 
     latent: Latent
-    refined: Refined
+    found: NDArray[np.float32]
+
+    def refined(self) -> Refined:
+        """The hypotheses taken apart."""
+        return Refined.unpacked(torch.from_numpy(self.found)[None])
 
 
 Answer = Callable[[Sequence[FrameQuestion], Sequence[float]], list[FrameAnswer]]

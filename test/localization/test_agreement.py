@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from geoflow_ros.localization.agreement import Agreement, agreement
+from geoflow_ros.localization.agreement import Agreement, agreement, agreements
 from geoflow_ros.localization.hypotheses import GaussianPrior, Prior, UniformPrior
-from geoflow_ros.model.interface import Flow, Refined
+from geoflow_ros.model.inference.cuda.cuda_frame import found
+from geoflow_ros.model.interface import Flow, FrameAnswer, Latent, Refined
 
-compiled = pytest.importorskip("geoflow_ros.localization.compiled_agreement").agreement
+ahead_of_time = pytest.importorskip("geoflow_ros.localization.compiled_agreement")
+compiled = ahead_of_time.agreement
 GAUSSIAN = GaussianPrior(np.array([0.1, -0.2, 3.1]), np.array([[0.2, 0.05, 0.01], [0.05, 0.1, 0.0], [0.01, 0.0, 0.02]]))
 UNIFORM = UniformPrior(np.array([0.0, 0.0, 3.1]), 1.0, 0.17)
 
@@ -36,11 +38,27 @@ def refined(count: int, is_heading_seen: bool, has_fit: bool) -> Refined:
 @pytest.mark.parametrize("is_posterior", [True, False])
 @pytest.mark.parametrize(("is_heading_seen", "has_fit"), [(True, True), (False, True), (True, False)])
 def test_compiled_as_by_numpy(belief: Prior, is_posterior: bool, is_heading_seen: bool, has_fit: bool) -> None:
-    found = refined(40, is_heading_seen, has_fit)
+    there = refined(40, is_heading_seen, has_fit)
     for ours, theirs in zip(
-        compiled(found, belief, 0.1, is_posterior), agreement(found, belief, 0.1, is_posterior), strict=True
+        compiled(there, belief, 0.1, is_posterior), agreement(there, belief, 0.1, is_posterior), strict=True
     ):
         assert ours == pytest.approx(theirs, rel=1e-5, abs=1e-6)
+
+
+def answer(count: int) -> FrameAnswer:
+    there = refined(count, True, True)
+    assert there.log_density is not None
+    return FrameAnswer(Latent(), found(there.hypotheses, there.flow, there.log_density)[0].numpy())
+
+
+def test_frames_of_a_rig_at_once_agree_as_each_alone() -> None:
+    other = GaussianPrior(GAUSSIAN.mean - 0.3, 2 * GAUSSIAN.covariance)
+    frames, beliefs = [answer(40), answer(40)], [GAUSSIAN, other]
+    frames[1].found[:, :2] += 0.05
+    for together in (agreements, ahead_of_time.agreements):
+        for one, belief, ours in zip(frames, beliefs, together(frames, beliefs, 0.1), strict=True):
+            for mine, alone in zip(ours, agreement(one.refined(), belief, 0.1, True), strict=True):
+                assert mine == pytest.approx(alone, rel=1e-5, abs=1e-6)
 
 
 @pytest.mark.parametrize("agree", [agreement, compiled])
@@ -63,8 +81,10 @@ def test_nothing_is_left_to_compile_for_the_first_frame() -> None:
     from geoflow_ros.localization import compiled_agreement
 
     parts = (compiled_agreement._weigh, compiled_agreement._consensus, compiled_agreement._covariance)
+    parts += (compiled_agreement._agreements,)
     compiled_agreement.compile_ahead()
     ahead = [part.signatures for part in parts]
     compiled(refined(40, True, True), GAUSSIAN, 0.1, True)
+    compiled_agreement.agreements([answer(40)], [GAUSSIAN], 0.1)
     assert [part.signatures for part in parts] == ahead
     assert all(ahead)

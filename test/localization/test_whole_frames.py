@@ -17,7 +17,7 @@ from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection
 from geoflow_ros.localization.whole_frames import CameraFrame
 from geoflow_ros.model.config import DefaultConfig
-from geoflow_ros.model.inference.cuda_frame import FrameAnswers, FrameNetwork
+from geoflow_ros.model.inference.cuda.cuda_frame import FrameAnswers, FrameNetwork
 from geoflow_ros.model.inference.prepare import prepare
 from geoflow_ros.model.matchflow import MatchFlow
 from geoflow_ros.satellite.patch import SatellitePatch

@@ -14,7 +14,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.model.config import Runtime
 from geoflow_ros.model.inference.artefacts import forget
 from geoflow_ros.model.inference.compiled import compiled_parts
-from geoflow_ros.model.inference.cuda import CudaModel
+from geoflow_ros.model.inference.cuda.cuda_model import CudaModel
 from geoflow_ros.model.inference.engines import CompiledTorch, Engine, ExportedEngine, HalfTorch, OnnxRuntime, OpenVino
 from geoflow_ros.model.inference.exported import GROUND, SATELLITE, example_inputs
 from geoflow_ros.model.inference.prepare import prepare
@@ -142,9 +142,7 @@ def started(reference: LocalizationModel, runtime: Runtime) -> LocalizationModel
     if runtime in (Runtime.AUTO, Runtime.TORCH):
         return reference
     if runtime is Runtime.CUDA:
-        on_gpu = CudaModel(reference)
-        on_gpu.refinement = compiled_parts(reference).refinement
-        return on_gpu
+        return CudaModel(reference)
     limit = ROUNDED if runtime in ROUNDING else EXACT
     try:
         engine, error = _compared(reference, runtime)

@@ -14,7 +14,7 @@ import triton
 import triton.language as tl
 from torch import Tensor, nn
 
-from geoflow_ros.model.inference.cuda_frame import FOUND
+from geoflow_ros.model.interface import FOUND
 from geoflow_ros.model.matchflow import HIDDEN, YAW_VARIANCE_SCALE, FlowHead
 from geoflow_ros.model.volume import HERE, PYRAMID_LEVELS, READS, TABLE_SCALE
 

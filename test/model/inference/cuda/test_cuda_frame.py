@@ -13,12 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from geoflow_ros.localization.hypotheses import GaussianPrior, draw_posterior
+from geoflow_ros.localization.inputs import ground_image, image_tensor
 from geoflow_ros.model.config import DefaultConfig
-from geoflow_ros.model.inference import cuda_choice
-from geoflow_ros.model.inference.cuda_choice import chosen_answers, chosen_refinement, example_question
-from geoflow_ros.model.inference.cuda_frame import FrameAnswers, FrameNetwork, StepByStep, refined
+from geoflow_ros.model.inference.cuda import cuda_choice
+from geoflow_ros.model.inference.cuda.cuda_choice import chosen_answers, chosen_refinement, example_question
+from geoflow_ros.model.inference.cuda.cuda_frame import FrameAnswers, FrameNetwork, StepByStep, found
 from geoflow_ros.model.inference.prepare import prepare
-from geoflow_ros.model.interface import FrameAnswer, FrameQuestion
+from geoflow_ros.model.interface import FrameAnswer, FrameQuestion, Refined
 from geoflow_ros.model.matchflow import FlowHead, MatchFlow
 
 CONFIG = DefaultConfig(ground_height=32, ground_width=64, satellite_px=128, satellite_resolution=0.8125)
@@ -54,11 +55,14 @@ def question(model: MatchFlow) -> FrameQuestion:
 
 def one_by_one(model: MatchFlow, question: FrameQuestion) -> FrameAnswer:
     with torch.inference_mode():
-        seen, middle = model.encode_ground(question.ground, question.lift), torch.tensor([question.yaw_offset])
+        ground, middle = image_tensor(ground_image(question.image, CONFIG)), torch.tensor([question.yaw_offset])
+        seen = model.encode_ground(ground, question.lift)
         latent = model.match(seen, question.satellite, middle, question.yaw_reach)
         prior = GaussianPrior(question.mean, COVARIANCE)
         drawn = draw_posterior(prior, model.pose_grid(latent), len(question.jitter), Rank(question))  # type: ignore[arg-type]
-        return FrameAnswer(latent, model.refine(latent, torch.from_numpy(np.float32(drawn))[None], LITTLE))
+        there = model.refine(latent, torch.from_numpy(np.float32(drawn))[None], LITTLE)
+        assert there.log_density is not None
+        return FrameAnswer(latent, found(there.hypotheses, there.flow, there.log_density)[0].numpy())
 
 
 def assert_alike(ours: FrameAnswer, theirs: FrameAnswer) -> None:
@@ -66,20 +70,21 @@ def assert_alike(ours: FrameAnswer, theirs: FrameAnswer) -> None:
     pairs = [(ours.latent.log_mass[0], theirs.latent.log_mass[0][..., :side, :side])]
     pairs += [(getattr(ours.latent, name), getattr(theirs.latent, name)) for name in ("match_logit", "log_evidence")]
     pairs += [
-        (ours.refined.hypotheses, theirs.refined.hypotheses),
-        (ours.refined.log_density, theirs.refined.log_density),
+        (ours.refined().hypotheses, theirs.refined().hypotheses),
+        (ours.refined().log_density, theirs.refined().log_density),
     ]
     names = ("log_distance", "variance", "direction", "kappa", "yaw_step", "yaw_variance")
-    pairs += [(getattr(ours.refined.flow, name), getattr(theirs.refined.flow, name)) for name in names]
+    pairs += [(getattr(ours.refined().flow, name), getattr(theirs.refined().flow, name)) for name in names]
     for mine, other in pairs:
         torch.testing.assert_close(mine, other, rtol=1e-3, atol=1e-4)
 
 
 def test_frames_at_once_are_answered_as_each_by_its_parts(model: MatchFlow, question: FrameQuestion) -> None:
     few_headings = replace(question, yaw_reach=math.radians(5.0), yaw_offset=-0.03, rank=0.9)
-    other_image = replace(question, ground=255 - question.ground, lift=question.lift.flip(2))
+    other_image = replace(question, image=255 - question.image, lift=question.lift.flip(2))
+    larger = replace(question, image=question.image.repeat(2, axis=0).repeat(3, axis=1))
     answers = FrameAnswers(FrameNetwork(model, torch.float32))
-    for asked in ((question, few_headings, other_image), (other_image, question, few_headings), (question,)):
+    for asked in ((question, few_headings, other_image), (other_image, larger, question), (question,)):
         for one, ours in zip(asked, answers(asked, LITTLE), strict=True):
             assert_alike(ours, one_by_one(model, one))
     assert not torch.isclose(
@@ -90,9 +95,9 @@ def test_frames_at_once_are_answered_as_each_by_its_parts(model: MatchFlow, ques
 def test_an_answer_keeps_its_values_when_the_next_is_computed(model: MatchFlow, question: FrameQuestion) -> None:
     answers = FrameAnswers(FrameNetwork(model, torch.float32))
     first = answers([question], LITTLE)[0]
-    before = [each.clone() for each in (first.latent.log_mass[0], first.refined.hypotheses)]
-    answers([replace(question, ground=255 - question.ground, rank=0.1)], LITTLE)
-    assert torch.equal(first.latent.log_mass[0], before[0]) and torch.equal(first.refined.hypotheses, before[1])
+    before = [each.clone() for each in (first.latent.log_mass[0], first.refined().hypotheses)]
+    answers([replace(question, image=255 - question.image, rank=0.1)], LITTLE)
+    assert torch.equal(first.latent.log_mass[0], before[0]) and torch.equal(first.refined().hypotheses, before[1])
 
 
 def test_the_fastest_that_agrees_is_taken(
@@ -111,7 +116,7 @@ def test_the_fastest_that_agrees_is_taken(
     monkeypatch.setattr(cuda_choice, "median_ms", lambda *_: next(times))
     answers = chosen_answers(model, model)
     assert made == [torch.float32, torch.float16, torch.float32]
-    assert isinstance(answers, FrameAnswers) and answers([question], LITTLE)[0].refined.hypotheses.shape == (1, 48, 3)
+    assert isinstance(answers, FrameAnswers) and answers([question], LITTLE)[0].refined().hypotheses.shape == (1, 48, 3)
 
 
 class Broken(nn.Module):
@@ -148,7 +153,7 @@ def test_where_none_is_left_it_is_said_why(
 def test_torch_refines_where_there_is_no_kernel(
     model: MatchFlow, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setitem(sys.modules, "geoflow_ros.model.inference.cuda_refinement", None)
+    monkeypatch.setitem(sys.modules, "geoflow_ros.model.inference.cuda.cuda_refinement", None)
     with caplog.at_level(logging.WARNING):
         assert isinstance(chosen_refinement(model), StepByStep)
     assert caplog.messages[0].startswith("the refinement is not one kernel (")
@@ -157,7 +162,7 @@ def test_torch_refines_where_there_is_no_kernel(
 def test_the_kernel_refines_as_torch_does(model: MatchFlow, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRITON_INTERPRET", "1")  # on the processor
     pytest.importorskip("triton.language", reason="triton is not installed")
-    from geoflow_ros.model.inference.cuda_refinement import TritonRefinement
+    from geoflow_ros.model.inference.cuda.cuda_refinement import TritonRefinement
 
     head: FlowHead = model.head
     with torch.inference_mode():
@@ -165,5 +170,5 @@ def test_the_kernel_refines_as_torch_does(model: MatchFlow, monkeypatch: pytest.
         assert error < 1e-3
         nowhere = torch.tensor([[[math.nan, 0.0, 0.0], [1e9, -1e9, 0.0]]])
         table = torch.rand(1, head.read.length, generator=torch.Generator().manual_seed(0))
-        ours, theirs = (refined(way(table, nowhere, ())) for way in (TritonRefinement(head), StepByStep(head)))
+        ours, theirs = (Refined.unpacked(way(table, nowhere, ())) for way in (TritonRefinement(head), StepByStep(head)))
         torch.testing.assert_close(ours.log_density, theirs.log_density, equal_nan=True)

@@ -17,13 +17,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from geoflow_ros.model.interface import NEGLIGIBLE, Flow, FrameAnswer, FrameQuestion, Latent, Refined
+from geoflow_ros.model.inference.cuda.resizing import Resizer, Size
+from geoflow_ros.model.interface import FOUND, NEGLIGIBLE, Flow, FrameAnswer, FrameQuestion, Latent
 from geoflow_ros.model.matchflow import FlowHead, MatchFlow
 from geoflow_ros.model.volume import HERE, PYRAMID_LEVELS, TABLE_SCALE, mass_pyramid
 
 WARM_UP = 3  # calls before a capture, in which the libraries choose their kernels
-FOUND = 11  # numbers a refined hypothesis comes back with: three of its own and eight of what is there
 Output = TypeVar("Output")
+RunKey = tuple[Size, int, int, tuple[float, ...]]
+"""Size and number of images, number of hypotheses, fractions."""
 RefineBatch = Callable[[Tensor, Tensor, Sequence[float]], Tensor]
 """From tables (B, T), hypotheses (B, N, 3) and fractions to (B, N, FOUND), as `found` lays them out."""
 
@@ -60,17 +62,10 @@ class StepByStep:
 
 
 def found(hypotheses: Tensor, flow: Flow, log_density: Tensor) -> Tensor:
-    """(B, N, FOUND): the hypotheses, the flow there and the log density; `refined` takes it apart."""
+    """(B, N, FOUND): the hypotheses, the flow there and the log density; `Refined.unpacked` takes it apart."""
     assert flow.yaw_step is not None and flow.yaw_variance is not None
     rest = (flow.log_distance, flow.variance, flow.kappa, flow.yaw_step, flow.yaw_variance, log_density)
     return torch.cat([hypotheses, flow.direction, torch.stack(rest, dim=-1)], dim=-1)
-
-
-def refined(packed: Tensor) -> Refined:
-    """What `found` packed."""
-    log_distance, variance, kappa, yaw_step, yaw_variance, log_density = packed[..., 5:].unbind(-1)
-    flow = Flow(log_distance, variance, packed[..., 3:5], kappa, yaw_step, yaw_variance)
-    return Refined(packed[..., :3], flow, log_density)
 
 
 class Numbers(NamedTuple):
@@ -89,7 +84,7 @@ class Numbers(NamedTuple):
 
     @classmethod
     def unpacked(cls, rows: Tensor, headings: int) -> Numbers:
-        """From (B, 14 + K + 3 N) as `packed` makes a row."""
+        """From (B, 14 + K + 3 N) as `pack` writes a row."""
         batch, sizes = len(rows), [1, 1, 3, 9, headings, rows.shape[1] - 14 - headings]
         yaw_offset, rank, shift, root, barred, jitter = rows.split_with_sizes(sizes, dim=1)
         return cls(
@@ -102,13 +97,13 @@ class Numbers(NamedTuple):
         )
 
 
-def packed(question: FrameQuestion, headings: int, skipped: int) -> NDArray[np.float64]:
-    """The row of a question. skipped: headings at either end that are not looked at."""
-    barred = np.zeros(headings)
+def pack(row: NDArray[np.float32], question: FrameQuestion, headings: int, skipped: int) -> None:
+    """Write the row of a question. skipped: headings at either end that are not looked at."""
+    barred = row[14 : 14 + headings]
+    row[0], row[1] = question.yaw_offset, question.rank
+    row[2:5], row[5:14] = -question.mean @ question.root, question.root.ravel()
+    barred[:], row[14 + headings :] = 0.0, question.jitter.ravel()
     barred[:skipped] = barred[headings - skipped :] = -math.inf
-    shift = -question.mean @ question.root
-    parts = ([question.yaw_offset, question.rank], shift, question.root.ravel(), barred, question.jitter.ravel())
-    return np.concatenate(parts)
 
 
 class FrameNetwork(nn.Module):
@@ -163,22 +158,25 @@ class FrameNetwork(nn.Module):
 class FrameRun:
     """Memory that lies still for B frames of N hypotheses, and the computation on it: a graph where there is a GPU."""
 
-    def __init__(self, network: FrameNetwork, batch: int, count: int, fractions: Sequence[float]) -> None:
+    def __init__(self, network: FrameNetwork, size: Size, batch: int, count: int, fractions: Sequence[float]) -> None:
+        """size: of the images, which the device resizes."""
         config, volume, device = network.config, network.volume, network.cells.device
-        self._volume, self._is_gpu, self._count = volume, device.type == "cuda", count
-        size, length = (batch, 3, config.ground_height, config.ground_width), 14 + volume.shape[0] + 3 * count
+        self._volume, self._is_gpu = volume, device.type == "cuda"
+        images = torch.zeros(batch, *size, 3, dtype=torch.uint8)
+        rows = torch.zeros(batch, 14 + volume.shape[0] + 3 * count)
         height, width = volume.fft_shape
-        image = torch.zeros(size, dtype=torch.uint8).contiguous(memory_format=torch.channels_last)
-        self._image, self._rows = self._host(image), self._host(torch.zeros(batch, length))
+        rows[:, 5:14:4] = 1.0  # a root that is none would be no prior
+        self._hosts = self._host(images), self._host(rows)
+        self._images, self._rows = (host.numpy() for host in self._hosts)
         self._inputs = (
-            torch.zeros_like(image, device=device),
+            self._hosts[0].to(device),
             torch.zeros(batch, *config.lift_shape, 2, device=device),
             torch.zeros(batch, config.channels, width // 2 + 1, height, dtype=torch.complex64, device=device).mT,
-            torch.zeros(batch, length, device=device),
+            self._hosts[1].to(device),
         )
-        self._inputs[3][:, 5:14:4] = 1.0  # a root that is none would be no prior
         self._held: list[tuple[Tensor, Tensor] | None] = [None] * batch
-        self._compute: Callable[[], tuple[Tensor, Tensor]] = lambda: network(*self._inputs, fractions)
+        self._network, self._fractions = network, tuple(fractions)
+        self._resize = Resizer(size, (config.ground_height, config.ground_width), device)
         if self._is_gpu:
             self.graph, self._outputs = captured(self._compute)
             self._answers = tuple(self._host(torch.zeros(each.shape)) for each in self._outputs)
@@ -186,18 +184,24 @@ class FrameRun:
     def _host(self, tensor: Tensor) -> Tensor:
         return tensor.pin_memory() if self._is_gpu else tensor
 
+    def _compute(self) -> tuple[Tensor, Tensor]:
+        images, *rest = self._inputs
+        summary, finest = self._network(self._resize(images), *rest, self._fractions)
+        return summary, finest
+
     def __call__(self, questions: Sequence[FrameQuestion]) -> list[FrameAnswer]:
-        image, _, _, rows = self._inputs
-        headings = self._volume.shape[0]
         for index, question in enumerate(questions):
-            self._image[index] = question.ground[0]
-            row = packed(question, headings, self._volume.skipped(question.yaw_reach))
-            self._rows[index] = torch.from_numpy(row)
+            self._images[index] = question.image
+            pack(self._rows[index], question, self._volume.shape[0], self._volume.skipped(question.yaw_reach))
             self._hold(index, question.lift, question.satellite)
-        image.copy_(self._image, non_blocking=True)
-        rows.copy_(self._rows, non_blocking=True)
+        for still, host in zip((self._inputs[0], self._inputs[3]), self._hosts, strict=True):
+            still.copy_(host, non_blocking=True)
         summary, finest = self._replayed() if self._is_gpu else self._compute()
-        return [self._answer(question, *each) for question, *each in zip(questions, summary, finest, strict=True)]
+        found = summary[:, :-2].view(len(questions), -1, FOUND).numpy()
+        return [
+            FrameAnswer(Latent(None, (volume[None],), None, logits[0:1], logits[1:2], question.yaw_offset), hypotheses)
+            for question, volume, logits, hypotheses in zip(questions, finest, summary[:, -2:], found, strict=True)
+        ]
 
     def _hold(self, index: int, lift: Tensor, spectrum: Tensor) -> None:
         """Have the lift grid and the spectrum in place; most frames find both there."""
@@ -215,27 +219,27 @@ class FrameRun:
         torch.cuda.current_stream().synchronize()
         return tuple(each.clone() for each in self._answers)  # the next frame overwrites them
 
-    def _answer(self, question: FrameQuestion, summary: Tensor, finest: Tensor) -> FrameAnswer:
-        there, (match_logit, log_evidence) = (
-            summary[None, :-2].view(1, -1, FOUND),
-            summary[-2:].split_with_sizes([1, 1]),
-        )
-        latent = Latent(None, (finest[None],), None, match_logit, log_evidence, question.yaw_offset)
-        return FrameAnswer(latent, refined(there))
-
 
 class FrameAnswers:
-    """`LocalizationModel.answer`: a `FrameRun` for each number of frames, of hypotheses, and each schedule of steps."""
+    """`LocalizationModel.answer`: a `FrameRun` for each size and number of images, of hypotheses, schedule of steps."""
 
     def __init__(self, network: FrameNetwork) -> None:
         self._network = network
-        self._runs: dict[tuple[int, int, tuple[float, ...]], FrameRun] = {}
+        self._runs: dict[RunKey, FrameRun] = {}
         self._lock = threading.Lock()
 
     @torch.inference_mode()
     def __call__(self, questions: Sequence[FrameQuestion], fractions: Sequence[float]) -> list[FrameAnswer]:
-        key = len(questions), len(questions[0].jitter), tuple(fractions)
+        sizes: list[Size] = [each.image.shape[:2] for each in questions]
+        answers: dict[int, FrameAnswer] = {}
         with self._lock:
-            if key not in self._runs:
-                self._runs[key] = FrameRun(self._network, *key)
-            return self._runs[key](questions)
+            for size in dict.fromkeys(sizes):
+                alike = [index for index, each in enumerate(sizes) if each == size]
+                run = self._run((size, len(alike), len(questions[0].jitter), tuple(fractions)))
+                answers.update(zip(alike, run([questions[index] for index in alike]), strict=True))
+        return [answers[index] for index in range(len(questions))]
+
+    def _run(self, key: RunKey) -> FrameRun:
+        if key not in self._runs:
+            self._runs[key] = FrameRun(self._network, *key)
+        return self._runs[key]

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.model.inference.cuda_choice import chosen_answers
-from geoflow_ros.model.inference.cuda_frame import captured
+from geoflow_ros.model.inference.compiled import compiled_parts
+from geoflow_ros.model.inference.cuda.cuda_choice import chosen_answers
+from geoflow_ros.model.inference.cuda.cuda_frame import captured
 from geoflow_ros.model.interface import Flow, Latent, Lifter, LocalizationModel, PoseGrid
 from geoflow_ros.model.matchflow import MatchFlow
 
@@ -62,6 +63,7 @@ class CudaModel(LocalizationModel):
             raise InputError("runtime cuda needs a GPU that torch can use, and torch sees none: choose another runtime")
         super().__init__()
         self.config, self.inner = model.config, model
+        self.refinement, _, self.reading = compiled_parts(model)
         on_gpu = copy.deepcopy(model).cuda()
         self._ground = Graphed(lambda image, lift: Latent(pooled=on_gpu.encode_ground(image, lift)))
         if isinstance(on_gpu, MatchFlow):
@@ -97,6 +99,8 @@ class CudaModel(LocalizationModel):
         return self.inner.log_density(latent, hypotheses)
 
     def log_likelihood(self, latent: Latent, hypotheses: Tensor) -> Tensor | None:
+        if self.reading is not None and len(hypotheses) == 1:
+            return self.reading(latent.log_mass[0], hypotheses)
         return self.inner.log_likelihood(latent, hypotheses)
 
     def pose_grid(self, latent: Latent) -> PoseGrid | None:

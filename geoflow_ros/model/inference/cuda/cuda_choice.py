@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from geoflow_ros.model.inference.cuda_frame import FrameAnswers, FrameNetwork, RefineBatch, StepByStep
+from geoflow_ros.model.inference.cuda.cuda_frame import FrameAnswers, FrameNetwork, RefineBatch, StepByStep
 from geoflow_ros.model.inference.exported import GROUND, SATELLITE, example_inputs
 from geoflow_ros.model.interface import Answer, FrameAnswer, FrameQuestion
 from geoflow_ros.model.matchflow import FlowHead, MatchFlow
@@ -51,7 +51,7 @@ def chosen_refinement(on_device: MatchFlow) -> RefineBatch:
     """One kernel, where it can be built and agrees with torch; else torch's, with a warning."""
     by_torch = StepByStep(on_device.head)
     try:
-        from geoflow_ros.model.inference.cuda_refinement import TritonRefinement
+        from geoflow_ros.model.inference.cuda.cuda_refinement import TritonRefinement
 
         as_kernel = TritonRefinement(on_device.head)
         error = refinement_error(on_device.head, as_kernel, by_torch, on_device.volume.shape)
@@ -103,7 +103,7 @@ def example_question(model: MatchFlow) -> FrameQuestion:
     image, lift = inputs[GROUND]
     patch = inputs[SATELLITE][0].permute(0, 3, 1, 2)
     return FrameQuestion(
-        ground=image.permute(0, 3, 1, 2),
+        image=image[0].numpy(),
         lift=lift,
         satellite=model.encode_satellite(patch),
         yaw_offset=0.02,

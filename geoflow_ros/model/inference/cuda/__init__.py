@@ -1,0 +1,1 @@
+"""A frame on a GPU as a whole: CUDA graphs of the `default` network."""

@@ -30,7 +30,10 @@ class LeapCheck:
         before = self._believed
         if before is not None and velocity.stamp_ns <= before.stamp_ns:
             return
-        if before is not None and not self._follows(velocity, before) and not self._is_back(velocity, before):
+        if before is not None and not self._follows(velocity, before):
+            if self._is_back(velocity, before):
+                self._believed, self._leapt_ns, self._left = velocity, None, None
+                return
             self._leapt_ns = velocity.stamp_ns if self._leapt_ns is None else self._leapt_ns
             raise InputError(
                 f"odometry leaps from {_text(before)} to {_text(velocity)} m/s forward, left within "
@@ -38,6 +41,8 @@ class LeapCheck:
             )
         if self._leapt_ns is not None and before is not None:
             self._left = before if _change(before, velocity) > LEAST_CHANGE else None
+        elif self._left is not None and _change(self._left, velocity) <= LEAST_CHANGE:
+            self._left = None  # it has come back by itself
         self._believed, self._leapt_ns = velocity, None
 
     def _follows(self, velocity: BodyVelocity, before: BodyVelocity) -> bool:

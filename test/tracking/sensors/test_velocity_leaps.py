@@ -47,6 +47,24 @@ def test_a_second_leap_long_after_is_refused_as_the_first() -> None:
     assert times[49] == pytest.approx(2.98) and times[50] == pytest.approx(40.0)
 
 
+def test_a_fault_that_is_over_excuses_no_other_one() -> None:
+    """At 2 m/s, for two seconds in km/h, which is believed in the end; then at 11 m/s a stall, and a reversal."""
+    over = [*steady(0.0, 2.0, 2.0), *steady(2.0, 6.0, 7.2), *steady(6.0, 7.0, 2.5)]
+    faster = [(7.0 + 0.02 * k, 2.5 + 0.06 * k, 0.0) for k in range(142)]
+    for stalled in (0.0, -11.0):
+        times = refused([*over, *faster, *steady(10.0, 11.0, stalled), *steady(11.0, 12.0, 11.0)])
+        assert [each for each in times if each > 7.0] == pytest.approx([10.0 + 0.02 * k for k in range(50)])
+
+
+def test_a_fault_that_ends_without_a_leap_excuses_no_other_one() -> None:
+    """The faster velocity is believed in the end, the vehicle slows down until both are alike, and drives on."""
+    over = [*steady(0.0, 2.0, 2.0), *steady(2.0, 6.0, 7.2)]
+    slower = [(6.0 + 0.02 * k, 7.2 - 0.1 * k, 0.0) for k in range(53)]
+    faster = [(7.06 + 0.02 * k, 2.0 + 0.06 * k, 0.0) for k in range(147)]
+    times = refused([*over, *slower, *faster, *steady(10.0, 11.0, 0.0)])
+    assert len([each for each in times if each > 7.0]) == 50
+
+
 def test_hard_braking_noise_and_gaps_are_no_leaps() -> None:
     braking = [(0.02 * k, 15.0 - 9.0 * 0.02 * k + (0.9 if k % 2 else -0.9), 0.0) for k in range(80)]
     assert refused(braking) == []

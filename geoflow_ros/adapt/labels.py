@@ -18,29 +18,35 @@ from geoflow_ros.smoothing.frame_volume import patch_around
 from geoflow_ros.smoothing.smoother import Smoothed
 
 HELD_OUT_SHARE, GAP_M = 0.2, 30.0
-LEFT_OUT_SHARE = 0.2  # of the nodes: those on which smoother and network disagree most
+LEAST_AGREES = 0.5  # probability of a frame's agreeing with the rest of the drive, below which it is not learnt from
+MOST_LEFT_OUT = 0.2  # of the nodes: of a look that says little the frames that agree least have the most to teach
 MOST_STD_M = 1.0
 LEAST_LABELS = 30
 JUDGES = 30
 
 
 def labels_of(drive: UnlabelledDrive, smoothed: Smoothed) -> list[Label]:
-    """The nodes of the first part of a drive that are certain and whose frames agree with it best.
+    """The nodes of the first part of a drive that are certain and whose frames do not disagree with it.
 
     Nodes near the held-out stretch, just before it or on an earlier round, are left out.
     """
     first, poses = _first_held_out(drive), smoothed.poses
-    bits = smoothed.bits
-    usable = [node for node in bits if node < first and _std(smoothed, node) <= MOST_STD_M]
+    usable = [node for node in smoothed.sites if node < first and _std(smoothed, node) <= MOST_STD_M]
     usable = [node for node in usable if np.hypot(*(poses[first:, :2] - poses[node, :2]).T).min() >= GAP_M]
-    least = np.quantile([bits[node] for node in usable], LEFT_OUT_SHARE) if usable else 0.0
-    chosen = [node for node in usable if bits[node] >= least]
+    doubted = _doubted(smoothed, usable)
+    chosen = [node for node in usable if node not in doubted]
     if len(chosen) < LEAST_LABELS:
         raise InputError(
             f"{drive.name}: {len(chosen)} places are certain to {MOST_STD_M:g} m and apart from its end, which judges, "
             f"{LEAST_LABELS} are needed: give a longer drive, or several"
         )
     return [Label(node, poses[node], smoothed.pose_covariances[node]) for node in chosen]
+
+
+def _doubted(smoothed: Smoothed, nodes: Sequence[int]) -> set[int]:
+    """Those of which the frames rather say nothing than agree, the worst MOST_LEFT_OUT at most."""
+    worst = sorted(nodes, key=lambda node: smoothed.sites[node].agrees)[: int(MOST_LEFT_OUT * len(nodes))]
+    return {node for node in worst if smoothed.sites[node].agrees < LEAST_AGREES}
 
 
 def held_out_of(drive: UnlabelledDrive, smoothed: Smoothed, model: MatchFlow) -> list[HeldOut]:

@@ -1,0 +1,40 @@
+"""Which nodes of a smoothed drive are learnt from."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import cast
+
+import numpy as np
+import pytest
+
+from geoflow_ros.adapt.labels import labels_of
+from geoflow_ros.adapt.unlabelled_drive import UnlabelledDrive
+from geoflow_ros.smoothing.frame_sites import Site
+from geoflow_ros.smoothing.smoother import Smoothed
+
+
+def _learnt_from(agrees: np.ndarray) -> list[int]:
+    """Nodes of a straight drive of 600 m, 2 m apart, whose frames agree with this probability."""
+    count = len(agrees)
+    poses = np.column_stack([2.0 * np.arange(count), np.zeros((count, 2))])
+    zero = np.zeros(3)
+    sites = {node: Site(zero, np.eye(3), zero, float(agrees[node]), float(agrees[node])) for node in range(count)}
+    bits = {node: site.evidence for node, site in sites.items()}
+    covariances = np.tile(0.01 * np.eye(3), (count, 1, 1))
+    smoothed = SimpleNamespace(poses=poses, pose_covariances=covariances, sites=sites, bits=bits)
+    recorded, nodes = SimpleNamespace(way=poses[:, 0]), SimpleNamespace(frames=np.arange(count))
+    drive = SimpleNamespace(name="a", recorded=recorded, nodes=nodes)
+    return [label.node for label in labels_of(cast(UnlabelledDrive, drive), cast(Smoothed, smoothed))]
+
+
+def test_frames_that_say_little_but_agree_are_learnt_from() -> None:
+    """Held out are nodes 240 (478.4 m of 598) and on; nearer than 30 m to them is what lies beyond 450 m."""
+    assert _learnt_from(np.linspace(0.6, 1.0, 300)) == list(range(226))
+
+
+@pytest.mark.parametrize(("disagreeing", "left_out"), [(20, 20), (100, 45)])
+def test_frames_that_disagree_are_left_out_but_not_more_than_a_fifth(disagreeing: int, left_out: int) -> None:
+    agrees = np.ones(300)
+    agrees[:disagreeing] = np.linspace(0.0, 0.4, disagreeing)
+    assert _learnt_from(agrees) == list(range(left_out, 226))

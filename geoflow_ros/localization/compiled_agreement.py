@@ -35,7 +35,8 @@ def agreements(
 ) -> tuple[Agreement, ...]:
     """As `agreement.agreements`."""
     found = np.array([answer.found for answer in answers])
-    means, precisions = np.array([each.mean for each in beliefs]), np.array([each.precision for each in beliefs])
+    means, covariances = np.array([each.mean for each in beliefs]), np.array([each.covariance for each in beliefs])
+    precisions = np.asarray(np.linalg.inv(covariances), np.float64)  # at once, as the call takes longer than the sums
     agreed = _agreements(found, means, precisions, bandwidth, MEAN_SHIFTS, CONSENSUS_TOLERANCE)
     return tuple(Agreement(*of_frame) for of_frame in zip(*agreed, strict=True))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TypeVar
 
 import numpy as np
@@ -23,7 +24,7 @@ scatter: by a factor of 5 of the information among frames far from each other, o
 
 def position_std(covariance: NDArray[np.float64]) -> float:
     """Largest standard deviation of the position in any direction, from a covariance of (east, north, ...)."""
-    east, cross, north = (float(covariance[index]) for index in ((0, 0), (0, 1), (1, 1)))
+    east, cross, north = float(covariance[0, 0]), float(covariance[0, 1]), float(covariance[1, 1])
     # The larger eigenvalue, by hand: this is asked several times a frame.
     return math.sqrt((east + north) / 2 + math.hypot((east - north) / 2, cross))
 
@@ -56,10 +57,10 @@ class PosePrior(PoseWithCovariance):
     """Where base_link is believed to be before looking; the covariance is symmetric positive definite."""
 
     def __post_init__(self) -> None:
-        if not all(math.isfinite(value) for value in (self.east, self.north, self.yaw)):
+        if not (math.isfinite(self.east) and math.isfinite(self.north) and math.isfinite(self.yaw)):
             raise InputError(f"prior ({self.east}, {self.north}, {self.yaw}) is not finite")
-        entries = self.covariance.tolist()
-        if self.covariance.shape != (3, 3) or not all(math.isfinite(entry) for row in entries for entry in row):
+        entries: list[list[float]] = self.covariance.tolist()
+        if self.covariance.shape != (3, 3) or not all(map(math.isfinite, chain(*entries))):
             raise InputError(f"prior covariance {entries} is not a finite 3 x 3 matrix")
         if not _is_positive_definite(entries):
             raise InputError(f"prior covariance {entries} is not positive definite")

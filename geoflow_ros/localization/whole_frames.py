@@ -47,12 +47,15 @@ def answered(
     if not frames:
         return []
     places = [_place(model.config, searched) for _, searched in frames]
+    # All at once: of a matrix, the call takes longer than the sums.
+    roots = np.linalg.cholesky(np.linalg.inv([belief.covariance for _, belief in places]))
     asked = [
-        _question(model.config, *each, belief, config.hypotheses)
-        for each, (_, belief) in zip(frames, places, strict=True)
+        _question(model.config, *each, belief.mean, root, config.hypotheses)
+        for each, (_, belief), root in zip(frames, places, roots, strict=True)
     ]
     answers = model.answer(asked, config.schedule.fractions(config.steps))
-    agreed = agreements(answers, [belief for _, belief in places], config.bandwidth_m / model.config.search_radius)
+    beliefs, bandwidth = [belief for _, belief in places], config.bandwidth_m / model.config.search_radius
+    agreed = agreements(answers, beliefs, bandwidth)
     return [
         agreed_pose(model, answer.latent, agreement, answer.refined, *place, has_density=True)
         for answer, agreement, place in zip(answers, agreed, places, strict=True)
@@ -69,7 +72,12 @@ def _place(config: ModelConfig, searched: Searched) -> tuple[PatchFrame, Gaussia
 
 
 def _question(
-    config: ModelConfig, frame: CameraFrame, searched: Searched, belief: GaussianPrior, count: int
+    config: ModelConfig,
+    frame: CameraFrame,
+    searched: Searched,
+    mean: NDArray[np.float64],
+    root: NDArray[np.float64],
+    count: int,
 ) -> FrameQuestion:
     camera, (rank, jitter) = frame.camera, _drawn(frame.seed, count)
     yaw_offset, yaw_reach = searched_headings(searched.prior, searched.encoded.patch)
@@ -81,8 +89,8 @@ def _question(
         satellite=searched.encoded.features,
         yaw_offset=yaw_offset,
         yaw_reach=yaw_reach,
-        mean=belief.mean,
-        root=np.asarray(np.linalg.cholesky(belief.precision)),
+        mean=mean,
+        root=root,
         rank=rank,
         jitter=jitter,
     )

@@ -143,6 +143,16 @@ def test_what_cannot_be_answered_is_refused(
     assert sentence in answer.reason
 
 
+@pytest.mark.parametrize(
+    ("grey", "is_refused"), [(5, True), (7, False)]
+)  # of the rows that are looked at: std 2.5, 3.5
+def test_contrast_beside_the_pixels_looked_at_first_is_seen(grey: int, is_refused: bool) -> None:
+    image = np.zeros_like(IMAGE)
+    image[:, 2::4] = image[:, 3::4] = grey
+    answer = localizer(PerfectModel((0, 0, 0))).localize(image, CAMERA, PRIOR, seed=0)
+    assert (isinstance(answer, Rejection) and answer.is_blind) == is_refused
+
+
 def test_a_uniform_prior_covers_the_search_area() -> None:
     patch = SatellitePatch(np.zeros((416, 416, 3), np.uint8), (0.0, 0.0), 0.25)
     prior = UniformPosePrior(0.0, 0.0, 0.0, 20.0, 0.17)

@@ -7,6 +7,7 @@ import json
 import math
 import statistics
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,13 @@ from geoflow_ros.evaluate.scores import scores_table
 from geoflow_ros.evaluate.sweep import setting_to_json, settings, sweep_table, table
 from geoflow_ros.localization.localizer import load_model
 from geoflow_ros.localization.localizer_config import LocalizerConfig, Schedule
+from geoflow_ros.localization.uncertain_mount import MountsOf, known_mount, unknown_pitch, unknown_tilt
 from geoflow_ros.metrics import integrity
 from geoflow_ros.model.config import ModelConfig, Runtime
 from geoflow_ros.reports.page import write_page
+
+PHOTOGRAPHED_DEG = 1.5
+"""Standard deviation of a photograph's tilt, as the node takes that of a camera by default."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -60,8 +65,9 @@ def build_parser() -> argparse.ArgumentParser:
         help="state the pitch of every camera wrong by a normal error of this deviation, each its own (0)",
     )  # fmt: skip
     parser.add_argument(
-        "--mount-sigma-deg", type=_range, default=0.0, metavar="SIGMA",
-        help="how well the pitch of every camera is known: frames are read through eleven within 2.5 of this (0: one)",
+        "--mount-sigma-deg", type=_range, metavar="SIGMA",
+        help="how well the pitch of every camera is known, of pairs the pitch and the roll: frames are read through "
+        f"eleven and thirteen of them (0: one; default 0, pairs {PHOTOGRAPHED_DEG:g})",
     )  # fmt: skip
     parser.add_argument("--mismatch", action="store_true", help="also against imagery of other places")
     several = parser.add_argument_group("refinement", "several values of these are compared in one run")
@@ -84,6 +90,13 @@ def _range(text: str) -> float:
     if not 0.0 <= float(text) <= 180.0:
         raise argparse.ArgumentTypeError(f"{text} is not within 0 to 180 degrees")
     return float(text)
+
+
+def _mounts(dataset: str, sigma_deg: float) -> MountsOf | None:
+    """Which mounts a camera may have, by how well they are known; None if exactly."""
+    if sigma_deg == 0.0:
+        return None
+    return partial(unknown_tilt if dataset == "pairs" else unknown_pitch, sigma=math.radians(sigma_deg))
 
 
 def _prepare(arguments: argparse.Namespace) -> None:
@@ -131,17 +144,21 @@ def run(arguments: argparse.Namespace) -> None:
     """Evaluate as the command line says."""
     if arguments.rig and arguments.dataset != "pairs":
         raise InputError("--rig is for the dataset pairs, whose views of one place can be combined")
+    if arguments.mount_sigma_deg is None:
+        arguments.mount_sigma_deg = PHOTOGRAPHED_DEG if arguments.dataset == "pairs" else 0.0
     model = load_model(arguments.checkpoint, Runtime(arguments.runtime))
     any_heading = _beyond(model.config, arguments.rotation_range_deg)
     samples = _mounted(_open(arguments, model.config, any_heading), arguments)
     indices = range(0, len(samples), arguments.every)[: arguments.limit]
     _prepare(arguments)
     configs = settings(arguments.hypotheses, arguments.steps, [Schedule(name) for name in arguments.schedule])
-    locator = locator_of(model, any_heading, math.radians(arguments.mount_sigma_deg))
+    mounts = _mounts(arguments.dataset, arguments.mount_sigma_deg)
+    locator = locator_of(model, any_heading, mounts)
     runs = evaluate(samples, locator, indices, arguments.seed, configs)
     document = _document(arguments, configs, runs)
     if isinstance(samples, Pairs):
-        document |= PairsEvaluation(model, samples, configs[0], arguments.seed).document(arguments.rig)
+        places = PairsEvaluation(model, samples, configs[0], arguments.seed, mounts or known_mount)
+        document |= places.document(arguments.rig)
         print(scores_table(document))
     else:
         document["information_bits"] = _information(runs[0])

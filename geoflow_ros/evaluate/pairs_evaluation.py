@@ -19,10 +19,10 @@ from geoflow_ros.datasets.pairs import Pairs, View
 from geoflow_ros.errors import InputError
 from geoflow_ros.evaluate.place_density import CELL_M, PlaceDensity
 from geoflow_ros.evaluate.scores import PlaceScores, summarise_places
-from geoflow_ros.localization.estimation import estimate_pose
-from geoflow_ros.localization.inputs import cached_lift_grid, ground_image, image_tensor
+from geoflow_ros.localization.inputs import image_tensor
 from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.localization.pose import Likelihood, PoseEstimate, of_base
+from geoflow_ros.localization.uncertain_mount import MountReadings, MountsOf, known_mount
 from geoflow_ros.model.interface import Latent, LocalizationModel
 from geoflow_ros.planar import PlanarPose
 from geoflow_ros.tracking.belief import BeliefConfig
@@ -52,8 +52,16 @@ class Seen:
 class PairsEvaluation:
     """Scores of a folder of pairs under one network; views that show one place share its prior, as a rig's do."""
 
-    def __init__(self, model: LocalizationModel, pairs: Pairs, config: LocalizerConfig, seed: int) -> None:
+    def __init__(
+        self,
+        model: LocalizationModel,
+        pairs: Pairs,
+        config: LocalizerConfig,
+        seed: int,
+        mounts: MountsOf = known_mount,
+    ) -> None:
         self._model, self._pairs, self._config, self._seed = model, pairs, config, seed
+        self._mounts = mounts
         if len(pairs.places) < 2:
             raise InputError("pairs.csv has one place only: right and wrong imagery cannot be compared, add places")
         self._encoded = lru_cache(maxsize=KEPT_PATCHES)(self._encode)
@@ -111,13 +119,13 @@ class PairsEvaluation:
     @torch.inference_mode()
     def _seen(self, index: int, alter: Alter) -> Seen:
         sample, view, model = self._pairs[index], self._pairs.views[index], self._model
-        ground = ground_image(alter(sample.ground), model.config)
-        seen = model.encode_ground(image_tensor(ground), cached_lift_grid(sample.camera, model.config))
-        latent = model.match(seen, self._encoded(view.place, view.yaw))
-        estimate = estimate_pose(model, latent, sample.patch, sample.prior, self._config, self._seed + index)
+        readings = MountReadings.of(model, alter(sample.ground), sample.camera, self._mounts(sample.camera.mount))
+        read = readings.before(self._encoded(view.place, view.yaw))
+        estimate = read.estimate(model, sample.patch, sample.prior, self._config, self._seed + index)
+        right = _log_odds(read.mixed)
         others = [place for place in self._pairs.places if place != view.place]
-        wrong = [_log_odds(model.match(seen, self._encoded(place, view.yaw))) for place in others]
-        return Seen(view, estimate, _of_vehicle(estimate, view), _log_odds(latent), wrong)
+        wrong = [readings.match_log_odds(self._encoded(place, view.yaw)) for place in others]
+        return Seen(view, estimate, _of_vehicle(estimate, view), right, wrong)
 
     @torch.inference_mode()
     def _encode(self, place: str, yaw: float) -> Tensor:

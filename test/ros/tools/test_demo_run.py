@@ -23,6 +23,7 @@ from geoflow_ros.demo import __main__ as command_line
 from geoflow_ros.ros.tools import demo_run as demo
 
 FRAMES = 20
+LAG = 1.0  # m, two fixes
 FAKE_NODE = (sys.executable, *ros_support.FAKE_SESSION)  # fused, the last fix; alone, 2 m east of it; yaw 0.5
 
 
@@ -40,13 +41,13 @@ def test_summary_of_a_drive_whose_fixes_lie_3_m_north(tmp_path: Path) -> None:
     assert summary["frames"] == FRAMES
     assert 0 < summary["poses"] <= FRAMES  # a busy machine overtakes frames
     assert summary["prior_mean_error_m"] == pytest.approx(3.0, abs=1e-3)
-    # a frame before its own fix arrives is answered from the fix before it, up to 0.5 m further back
-    assert 2.99 < summary["mean_error_m"] < 3.1
+    # on a busy machine a frame is answered from a fix before or after its own, by up to LAG further back or ahead
+    assert 2.99 < summary["mean_error_m"] < math.hypot(3.0, LAG)
     assert summary["single_frame_poses"] == summary["poses"]
-    nearest, farthest = math.hypot(3.0, SINGLE_EAST - 0.5), math.hypot(3.0, SINGLE_EAST)
-    assert nearest < summary["single_frame_mean_error_m"] < farthest + 0.01
+    nearest, farthest = math.hypot(3.0, SINGLE_EAST - LAG), math.hypot(3.0, SINGLE_EAST + LAG)
+    assert nearest < summary["single_frame_mean_error_m"] < farthest
     assert summary["yaw_mean_error_deg"] == pytest.approx(math.degrees(0.5), abs=1e-6)
-    assert summary["nees_mean"] == pytest.approx(3.0**2 / 1.0, abs=0.3)  # of the position
+    assert 8.9 < summary["nees_mean"] < (3.0**2 + LAG**2) / 1.0  # of the position
     assert summary["coverage_90"] == 0.0
     assert 0.0 < summary["latency_ms_p50"] <= summary["latency_ms_p95"] < 5000.0
     rows = np.loadtxt(out / "trajectory.tum")

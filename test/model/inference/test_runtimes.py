@@ -20,7 +20,7 @@ from geoflow_ros.model.config import DefaultConfig, PaperConfig, Runtime
 from geoflow_ros.model.geoflow import GeoFlow
 from geoflow_ros.model.inference import engines, runtimes
 from geoflow_ros.model.inference.artefacts import forget
-from geoflow_ros.model.inference.cuda import on_cpu
+from geoflow_ros.model.inference.cuda.cuda_model import on_cpu
 from geoflow_ros.model.inference.engines import Engine, ExportedEngine
 from geoflow_ros.model.inference.exported import example_inputs, networks_of
 from geoflow_ros.model.inference.prepare import prepare

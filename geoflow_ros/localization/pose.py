@@ -69,9 +69,11 @@ class PosePrior(PoseWithCovariance):
 def _is_positive_definite(covariance: list[list[float]]) -> bool:
     """Whether a symmetric 3 x 3 matrix is: by hand, its Cholesky factors, which numpy takes ten times as long for."""
     (first, _, _), (cross, second, _), (*crosses, third) = covariance
-    if first <= 0.0 or (rest := second - cross * cross / first) <= 0.0:
+    if first <= 0.0 or (rest := second - cross / first * cross) <= 0.0:
         return False
-    return third - crosses[0] ** 2 / first - (crosses[1] - crosses[0] * cross / first) ** 2 / rest > 0.0
+    # Divided first, and no powers: of very small and very large numbers squares are zero, or an OverflowError.
+    left = crosses[1] - crosses[0] / first * cross
+    return third - crosses[0] / first * crosses[0] - left / rest * left > 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from geoflow_ros.satellite.patch import SatellitePatch
 PITCHES = np.linspace(-2.5, 2.5, 11)
 """In standard deviations, that are looked through: a frame tells a third of a degree."""
 TILTS = np.array([(x, y) for x in range(-2, 3) for y in range(-2, 3) if x**2 + y**2 <= 4])
-"""(13, 2) of pitch and roll. Denser ones, and other heights beside them, say no more of photographs of real places."""
+"""(13, 2) of pitch and roll. More of them, and other heights beside them, say no more of photographs of real places."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,51 @@
+"""How the node's process ends: at a signal, and where it cannot start."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("rclpy", reason="rclpy is not installed: source a ROS 2 or install the ROS wheels")
+
+import ros_support as ros
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_ends_the_node_cleanly_within_a_second(number: signal.Signals) -> None:
+    with ros.node_process(ros.FAKE_SESSION, ros.ros_arguments(Path("unused"))) as process:
+        assert process.stdout is not None
+        while "ready" not in (line := process.stdout.readline()):
+            assert line, "the node ended before it was ready"
+        start = time.monotonic()
+        process.send_signal(number)
+        assert process.wait(timeout=10) == 0
+        assert time.monotonic() - start < 1.0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["-p", "tiles:=none.mbtiles"], "required parameter not set: camera.forward"),
+        (ros.ros_arguments(Path("none.mbtiles"), hypoteses=3), "unknown parameter hypoteses"),
+        (["--params-file", "none.yaml"], "ROS does not understand the arguments"),
+    ],
+)
+def test_bad_start_ends_with_one_sentence(arguments: list[str], sentence: str) -> None:
+    command = [sys.executable, "-m", "geoflow_ros.localize", "--ros-args", *arguments]
+    result = subprocess.run(command, cwd=ros.REPOSITORY, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 2
+    line = result.stderr.strip().splitlines()[-1]
+    assert line.startswith("geoflow_ros.localize: ") and sentence in line
+    assert "Traceback" not in result.stderr
+
+
+def test_too_few_addresses_for_the_libraries_are_one_sentence_and_no_wait() -> None:
+    command = ["bash", "-c", f"ulimit -v {2**20}; exec {sys.executable} -m geoflow_ros.localize"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "may use 1.0 GiB of addresses (ulimit -v)" in done.stderr and "Traceback" not in done.stderr

@@ -81,6 +81,11 @@ class OdometryCheck:
         return self._chosen(reading, None if last is None else velocity_between(last, reading))
 
     @property
+    def is_contradicted(self) -> bool:
+        """Whether its twist and its poses went different ways in the last segment in which it moved."""
+        return bool(self._differed) and self._differed[-1]
+
+    @property
     def _is_forgiven(self) -> bool:
         return sum(self._differed) <= FORGIVEN * len(self._differed)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.planar import PlanarPose
 from geoflow_ros.tracking import measurements
-from geoflow_ros.tracking.motion import MotionBuffer
+from geoflow_ros.tracking.motion import BodyVelocity, MotionBuffer
 from geoflow_ros.tracking.sensors.odometry_check import OdometryCheck, Source
 from geoflow_ros.tracking.sensors.odometry_segments import Reading
 from geoflow_ros.tracking.sensors.sensor_frames import SensorFrames, velocity_of_base
@@ -28,7 +27,8 @@ class VelocityInputs:
         self._offered = MotionBuffer()  # what odometry says, whether or not places contradict it
         self._travel = {witness: TravelCheck(witness) for witness in ("frames", "fixes")}
         self._checks = {name: OdometryCheck(name) for name in ("odom", "twist")}
-        self._leaps: dict[tuple[str, Source], LeapCheck] = defaultdict(LeapCheck)
+        self._leaps = {name: LeapCheck() for name in self._checks}
+        self._taken_from = dict.fromkeys(self._checks, Source.TWIST)  # where the last velocity was
         self._leaping: dict[str, str] = {}  # by source, while it leaps
         self._is_imu_ignored = False
         self._used = self._sources
@@ -115,11 +115,19 @@ class VelocityInputs:
             raise InputError(self._contradiction)
         self._leaping.pop(name, None)
         try:
-            self._leaps[name, check.verdict.velocity].check(velocity)
+            self._check_leap(name, check, velocity)
         except InputError as error:
             self._leaping[name] = str(error)
             raise
         self._motions.add_velocity(velocity)
+
+    def _check_leap(self, name: str, check: OdometryCheck, velocity: BodyVelocity) -> None:
+        """InputError if a velocity leaps; where a twist was wrong, the poses that replace it need not follow it."""
+        source = check.verdict.velocity
+        if source is Source.POSE and self._taken_from[name] is not source:
+            self._leaps[name] = LeapCheck()
+        self._taken_from[name] = source
+        self._leaps[name].check(velocity, source is Source.TWIST and check.is_contradicted)
 
     def _sensor(self, name: str, frame_id: str, what: str) -> PlanarPose:
         """Where the frame of a velocity is; one that is not known is remembered, for every message will be refused."""

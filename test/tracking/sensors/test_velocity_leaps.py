@@ -65,6 +65,13 @@ def test_a_fault_that_ends_without_a_leap_excuses_no_other_one() -> None:
     assert len([each for each in times if each > 7.0]) == 50
 
 
+def test_a_fault_that_ends_faster_than_it_began_excuses_no_other_one() -> None:
+    """What was refused was never believed: it left nothing behind, however far the vehicle got meanwhile."""
+    fault, faster = steady(2.0, 3.5, 0.0), [(3.5 + 0.02 * k, 9.5 + 0.02 * k, 0.0) for k in range(75)]
+    times = refused([*steady(0.0, 2.0, 7.0), *fault, *faster, *steady(5.0, 6.0, 0.0, 11.0), *steady(6.0, 7.0, 11.0)])
+    assert times == pytest.approx([2.0 + 0.02 * k for k in range(75)] + [5.0 + 0.02 * k for k in range(50)])
+
+
 def test_hard_braking_noise_and_gaps_are_no_leaps() -> None:
     braking = [(0.02 * k, 15.0 - 9.0 * 0.02 * k + (0.9 if k % 2 else -0.9), 0.0) for k in range(80)]
     assert refused(braking) == []

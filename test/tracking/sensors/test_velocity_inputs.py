@@ -1,0 +1,71 @@
+"""Odometry on its way to the motion, whose twist goes wrong for a while and whose poses do not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+import tracking_support as sim
+
+from geoflow_ros.errors import InputError
+from geoflow_ros.tracking.motion import MotionBuffer
+from geoflow_ros.tracking.sensors.sensor_frames import SensorFrames
+from geoflow_ros.tracking.sensors.velocity_inputs import VelocityInputs
+from geoflow_ros.tracking.settings import OdometryConfig
+
+Twist = tuple[float, float]
+Change = Callable[[float, float], Twist]
+WRONG: dict[str, Callable[[float], Twist]] = {
+    "stalled": lambda forward: (0.0, 0.0),
+    "reversed": lambda forward: (-forward, 0.0),
+    "twice": lambda forward: (2.0 * forward, 0.0),
+    "half": lambda forward: (0.5 * forward, 0.0),
+    "km/h": lambda forward: (3.6 * forward, 0.0),
+    "sideways": lambda forward: (0.0, forward),
+}
+
+
+def refused_and_astray(speed: Callable[[float], float], seconds: float, change: Change) -> tuple[list[float], float]:
+    """When (s) odometry at 20 Hz along x is refused, and how far (m) what is believed leads away from the truth."""
+    motions = MotionBuffer()
+    inputs = VelocityInputs(motions, SensorFrames("base_link", OdometryConfig()))
+    x, refused, astray = 1.0, [], 0.0
+    for tick in range(round(seconds * 20)):
+        now = tick / 20
+        x += speed(now) / 20
+        message = sim.odom(now, speed(now), 0.0)
+        message.pose.pose.position.x = x
+        message.twist.twist.linear.x, message.twist.twist.linear.y = change(now, speed(now))
+        try:
+            inputs.add_odometry(message)
+        except InputError:
+            refused.append(now)
+        else:
+            there = motions.between(sim.stamp(now), sim.stamp(now + 0.05)).displacement
+            astray += math.hypot(there.x - speed(now) / 20, there.y)
+    return refused, astray
+
+
+@pytest.mark.parametrize("how", ["stalled", "reversed", "twice", "km/h", "sideways"])
+def test_a_slow_vehicle_does_not_come_to_what_its_poses_contradict(how: str) -> None:
+    """It could come to another 5 m/s within 1.5 s."""
+    refused, astray = refused_and_astray(
+        lambda now: 5.0, 10.0, lambda now, speed: WRONG[how](speed) if 5.0 <= now < 6.75 else (speed, 0.0)
+    )
+    assert refused == pytest.approx([5.0 + tick / 20 for tick in range(35)])
+    assert astray < 0.1
+
+
+@pytest.mark.parametrize("second", ["stalled", "reversed", "sideways"])
+@pytest.mark.parametrize("first", WRONG)
+def test_no_fault_excuses_the_next_although_the_vehicle_gains_speed_meanwhile(first: str, second: str) -> None:
+    """Within the first it gains 2.1 m/s, more than noise."""
+
+    def change(now: float, speed: float) -> Twist:
+        how = first if 4.0 <= now < 5.75 else second if 8.5 <= now < 10.0 else ""
+        return WRONG[how](speed) if how else (speed, 0.0)
+
+    refused, astray = refused_and_astray(lambda now: 3.0 + 1.2 * now, 12.0, change)
+    assert refused == pytest.approx([4.0 + tick / 20 for tick in range(35)] + [8.5 + tick / 20 for tick in range(30)])
+    assert astray < 0.5

@@ -44,11 +44,16 @@ class MountFilter:
 
     @property
     def covariance(self) -> Floats:
-        """(3, 3), what all frames err alike and what they would have otherwise included; never more than the prior."""
+        """(3, 3) about what is believed.
+
+        Chance and what all frames err alike, never more than the prior; and what frames would have otherwise, however
+        much that is: cut down state by state, pitch and height would no longer move the place together.
+        """
         if not self.is_informed:
             return np.diag(self._std**2)
-        total, limit = self._covariance + self._excess, np.maximum(self._std, 1e-12)
-        return np.asarray(total * np.outer(shrink := np.minimum(1.0, limit / np.sqrt(np.diag(total))), shrink))
+        total, limit = self._covariance + SYSTEMATIC, np.maximum(self._std, 1e-12)
+        shrink = np.minimum(1.0, limit / np.sqrt(np.diag(total)))
+        return np.asarray(total * np.outer(shrink, shrink) + np.outer(away := self.centre - self.believed, away))
 
     @property
     def is_informed(self) -> bool:
@@ -117,11 +122,6 @@ class MountFilter:
         covariance, free = np.zeros((3, 3)), np.ix_(self.free, self.free)
         covariance[free] = np.linalg.inv(self._prior + _concave(self._data[free]))
         return covariance
-
-    @property
-    def _excess(self) -> Floats:
-        """What is uncertain besides chance."""
-        return np.asarray(SYSTEMATIC + np.outer(away := self.centre - self.believed, away))
 
     def _forget(self, kept: float) -> None:
         self._data, self._vector = kept * self._data, kept * self._vector

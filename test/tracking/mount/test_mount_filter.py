@@ -48,6 +48,19 @@ def test_what_frames_would_have_otherwise_widens_what_is_kept_as_stated() -> Non
     assert mounts.is_known
 
 
+def test_what_frames_would_have_otherwise_counts_whole_beyond_the_prior_too() -> None:
+    mounts = MountFilter(np.array([0.0, 0.026, 0.02]))
+    curvature = np.diag([0.0, 0.026, 0.02]) ** 2
+    curvature[1:, 1:] = 9.0 / MOUNT_GAIN * np.linalg.inv(curvature[1:, 1:])  # nine times the information of the prior
+    mounts.learn(Quadratic(curvature @ [0.0, -0.008, -0.05], curvature))
+    np.testing.assert_array_equal(mounts.believed, np.zeros(3))
+    away = np.array([0.0, -0.0072, -0.045])  # nine tenths of the way: the height more than two of its deviations
+    np.testing.assert_allclose(mounts.centre, away)
+    rest = mounts.covariance - np.outer(away, away)  # pitch and height go together: each alone would move more
+    np.testing.assert_allclose(np.diag(rest)[1:], [0.026**2 / 10 + SYSTEMATIC[1, 1], 0.02**2])
+    assert np.linalg.eigvalsh(rest[1:, 1:]).min() > 0.0
+
+
 def sure_of(offset: list[float]) -> MountFilter:
     """A filter after many frames that say so, each knowing pitch and height to 0.5 deg and 0.1 m."""
     mounts, curvature = MountFilter(np.array([0.026, 0.026, 0.16])), np.diag([1e4, 1.3e4, 100.0])

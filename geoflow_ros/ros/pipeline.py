@@ -72,7 +72,7 @@ class Pipeline:
         self.announcer = Announcer(node, config, diagnostics)
         self._found_mounts = MountAnnouncer(node, config, self.session, _decode)
         self._epoch = 0
-        self._forgotten = 0
+        self._received = self._forgotten = 0
         self._is_open = False
         self._gate = threading.Lock()
         self._last_images: dict[str, ImageMessage] = {}
@@ -142,6 +142,7 @@ class Pipeline:
         if last is not None and stamp_ns(message.header.stamp) < stamp_ns(last.header.stamp) - JUMP_NS:
             self._leap_back()
         for name, image in self._panoramas.images(camera, message).items():
+            self._received += 1
             self._worker.offer((self._epoch, name, image), name)
 
     def on_odom(self, message: Odometry) -> None:
@@ -159,6 +160,7 @@ class Pipeline:
         """What the diagnostics show of it."""
         dropped, stale = self._worker.dropped, self._worker.stale
         values = {
+            "received": str(self._received),
             "dropped (overtaken by a newer image)": str(dropped.total()),
             "dropped (waited longer than localizer.max_latency_ms)": str(stale.total()),
             "forgotten (of before a reset)": str(self._forgotten),

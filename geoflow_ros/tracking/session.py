@@ -97,6 +97,7 @@ class Session(SensorInputs):
     def image_arrived(self, message: Any, arrival: Arrival, camera: str = ONE) -> None:
         """An image has come, to be processed in its turn or dropped; if every clock was set, the track starts anew."""
         with self._lock:
+            self._arrived(arrival)
             taken_ns = stamp_ns(message.header.stamp)
             if step := self._arrivals.image(camera, taken_ns, arrival):
                 here = self._tracker.here()
@@ -277,7 +278,7 @@ class Session(SensorInputs):
     ) -> Answer:
         prior = task.proposal.prior if isinstance(task, _Task) else None
         warnings = self.warnings
-        track = replace(track, reason="; ".join([track.reason, *warnings.values()]))
+        track = replace(track, reason="; ".join(dict.fromkeys([track.reason, *warnings.values()])))
         fix = self._sensors.nearest_fix(taken_ns)
         return Answer(taken_ns, track, single, prior, self.frame, fix, warnings, camera, self._tracker.together())
 

@@ -157,7 +157,8 @@ def test_images_that_wait_or_are_in_work_when_it_starts_anew_are_counted(pipelin
     session.go_on.set()
     heard: Any = pipeline.announcer
     assert heard.something.wait(PATIENCE_S)
-    assert pipeline.facts["forgotten (of before a reset)"] == "2" and len(heard.datums) == 1
+    counted = [pipeline.facts[each] for each in ("received", "forgotten (of before a reset)")]
+    assert counted == ["3", "2"] and len(heard.datums) == 1
 
 
 def test_whatever_idle_time_raises_is_told_once_and_the_next_frame_answered(pipeline: Pipeline) -> None:

@@ -14,6 +14,7 @@ from geoflow_ros.tracking.clocks.clocks import apart
 AHEAD_S, BEHIND_S = 1.0, 2.0
 """Of what else comes in. The clocks of a vehicle's computers may differ by less than the first. A measurement may come
 late by the second, and by any time that goes on where the one before ended: that is a stall."""
+SILENT_S = 0.5  # without any message
 STEP_S = 0.3  # by which stamps skip time and come earlier than ever, or go back: no delay does that, no reordering
 RECENT_S, TOGETHER_S = 5.0, 1.0  # since a stream was heard: whether it has a say, and whether it was set alike
 REMEMBERED_S = 30.0  # at least, and at most twice that: how early stamps came at best
@@ -38,6 +39,7 @@ class Arrivals:
         self._sensors: dict[str, _Stream] = {}
         self._cameras: dict[str, _Stream] = {}
         self._stray: deque[tuple[str, int, str]] = deque(maxlen=100)  # images that were refused
+        self._heard_ns: int | None = None
 
     def sensor(self, kind: str, stamp_ns: int, arrival: Arrival) -> str:
         """A message of a sensor came; why it cannot be used, empty if it can."""
@@ -56,6 +58,11 @@ class Arrivals:
         if stream.fallen > 1 and 2 * sum(each.fallen > 0 for each in others) >= len(others):
             return f"every clock was set back by {-stream.step_s:.1f} s"
         return ""
+
+    def ends_silence(self, arrival: Arrival) -> bool:
+        """A message came, of whatever kind; whether it is the first for a while."""
+        before_ns, self._heard_ns = self._heard_ns, arrival.steady_ns
+        return before_ns is not None and arrival.steady_ns - before_ns > SILENT_S * 1e9
 
     def refusal(self, camera: str, stamp_ns: int) -> str:
         """Why the image of this stamp cannot be used, empty if it can."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from statistics import median
+from statistics import median_high, median_low
 
 LEAD_S = 0.7  # of an image that came in with messages of others: more is no delay, but another clock
 
@@ -21,6 +21,11 @@ class RigClocks:
         for heard in self._since.values():
             heard.add(kind)
 
+    def pause(self) -> None:
+        """Nobody was heard for a while: what came before says nothing of what comes now."""
+        for heard in self._since.values():
+            heard.clear()
+
     def image(self, camera: str, stamp_ns: int) -> str:
         """An image came in, or another view of it; why it cannot be used, empty if it can."""
         if camera in self._last and self._last[camera][0] == stamp_ns:
@@ -33,7 +38,11 @@ class RigClocks:
         others = [self._newest_ns[each] for each in self._since.get(camera, set()) - {name}]
         self.sensor(name, stamp_ns)
         self._since[camera] = set()
-        lead_s = (stamp_ns - median(others)) * 1e-9 if others else 0.0
+        if not others:
+            return ""
+        # Of two others either may be the one whose clock is wrong.
+        nearest_ns = min(max(stamp_ns, median_low(others)), median_high(others))
+        lead_s = (stamp_ns - nearest_ns) * 1e-9
         if abs(lead_s) <= LEAD_S:
             return ""
         side = "ahead of" if lead_s > 0.0 else "behind"

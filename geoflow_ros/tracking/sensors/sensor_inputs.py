@@ -97,6 +97,7 @@ class SensorInputs:
     def admits(self, kind: str, message: Any, arrival: Arrival) -> bool:
         """Whether a sensor's message, which has just come, may have been measured when its stamp says."""
         with self._lock:
+            self._arrived(arrival)
             if refusal := self._arrivals.sensor(kind, stamp_ns(message.header.stamp), arrival):
                 self._refused[kind] = refusal
             return not refusal
@@ -190,6 +191,11 @@ class SensorInputs:
         with self._lock:
             self._clocks.sensor(kind, stamp_ns(message.header.stamp))
             self._rig_clocks.sensor(kind, stamp_ns(message.header.stamp))
+
+    def _arrived(self, arrival: Arrival) -> None:
+        """Something came, be it of use or not."""
+        if self._arrivals.ends_silence(arrival):
+            self._rig_clocks.pause()
 
     def _stray(self, stamp_ns: int, camera: str) -> Rejection | None:
         """Why an image is of no use and nothing is to be learnt of its stamp, if that is another clock's."""

@@ -34,7 +34,7 @@ class LapPlayer(Player):
     """Publishes laps in real time, in its own thread; the fault is done to what is taken while it is set.
 
     between: called before a lap begins, which is elsewhere than where the last one ended. sent: the truth's stamp (s)
-    by the live stamp (ns) of an image. frames: how many images were sent.
+    by the live stamp (ns) of an image. frames: how many images were sent. rest_ns: when a lap ended; None in one.
     """
 
     def __init__(self, node: Node, messages: Sequence[Recorded], seed: int, between: Callable[[], object]) -> None:
@@ -47,6 +47,7 @@ class LapPlayer(Player):
         self.lap_seconds = (messages[-1].recorded_ns - messages[0].recorded_ns) * 1e-9
         self.sent: dict[int, float] = {}
         self.frames, self.lap, self._began = 0, 0, math.inf
+        self.rest_ns: int | None = None
 
     @property
     def at_s(self) -> float:
@@ -69,8 +70,9 @@ class LapPlayer(Player):
         while not self._is_over.is_set():
             self._between()
             time.sleep(BETWEEN_LAPS_S)
-            self.lap, self._began = self.lap + 1, time.monotonic()
+            self.lap, self._began, self.rest_ns = self.lap + 1, time.monotonic(), None
             self._play_lap()
+            self.rest_ns = time.time_ns()
 
     def _play_lap(self) -> None:
         due: list[_Due] = []

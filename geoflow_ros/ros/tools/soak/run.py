@@ -28,7 +28,7 @@ from geoflow_ros.resources import share_file
 from geoflow_ros.ros.tools.dds import private_environment
 from geoflow_ros.ros.tools.node_process import NODE, node_arguments
 from geoflow_ros.ros.tools.player import read_inputs
-from geoflow_ros.ros.tools.soak.accounts import Accounts
+from geoflow_ros.ros.tools.soak.accounts import Accounts, Told
 from geoflow_ros.ros.tools.soak.damaged_files import DamagedFiles
 from geoflow_ros.ros.tools.soak.faults import Fault, table
 from geoflow_ros.ros.tools.soak.lap_player import LapPlayer
@@ -42,15 +42,16 @@ LASTS_S, QUIET_S, RECOVERY_TIMEOUT_S = 1.5, 3.0, 15.0
 """How long a fault lasts, and from its end to the next at least; when a recovery is given up (s)."""
 UNDER_WAY_S = 3.0
 """Into a lap, when a node that listened all the time has long found itself."""
-IN_WORK_NS, NEWEST = 200_000_000, 20
-"""For how long an image may be in work, and how many can be at most."""
-COUNTED = (
+AT_REST_NS = 400_000_000
+"""After the last image of a lap, when none is in work any more."""
+REFUSED = (
     "withheld",
     "dropped (overtaken by a newer image)",
     "dropped (waited longer than localizer.max_latency_ms)",
     "forgotten (of before a reset)",
 )
-"""Keys of the node's diagnostics: images that it did not answer, and says why."""
+COUNTED = ("received", "answered", *REFUSED)
+"""Keys of the node's diagnostics: images that it did not answer, and says why; all that it counts."""
 FILES = {
     "tiles": ("tiles.mbtiles",),
     "weights": ("weights/*.safetensors",),
@@ -138,7 +139,7 @@ class Soak(Node):
         """Bring the record up to date, lest an end before time loses it."""
         self.record.seconds, self.record.frames = time.monotonic() - started, self._laps.frames
         self.record.refused = self._accounts.refused + self._accounts.absent
-        self.record.crashes = self._keeper.crashes
+        self.record.crashes, self.record.unaccounted = self._keeper.crashes, self._unaccounted
 
     def _inject(self, fault: Fault) -> None:
         before, lost = len(self.record.answers), self._unaccounted
@@ -165,7 +166,7 @@ class Soak(Node):
         self._laps.disturb(fault)
         self._keeper.may_refuse = fault.restarts
         if fault.restarts or fault.node == "stopped":
-            self._accounts.gap(fault.restarts, len(self.record.answers))
+            self._accounts.gap(fault.restarts)
         damage = partial(self._files[fault.files].damage, fault.how, self._rng) if fault.files else _nothing
         if fault.restarts:
             self._keeper.restart(fault.node, damage)
@@ -196,13 +197,6 @@ class Soak(Node):
     def _unaccounted(self) -> int:
         return self._accounts.unaccounted(self._laps.frames, len(self.record.answers))
 
-    @property
-    def _in_work(self) -> int:
-        """Images of the last moment that no pose has come of yet."""
-        since_ns, newest = time.time_ns() - IN_WORK_NS, list(self._laps.sent)[-NEWEST:]
-        answered = {each.stamp_ns for each in self.record.answers[-NEWEST:]}
-        return sum(stamp >= since_ns and stamp not in answered for stamp in newest)
-
     def _forget_place(self) -> None:
         """The next lap begins elsewhere: a node that listens is told, another one shall not go on where this ended."""
         if self._keeper.is_ready:
@@ -226,7 +220,7 @@ class Soak(Node):
                 return False
             rclpy.spin_once(self, timeout_sec=0.02)
             if self._keeper.watch(self._laps.lap, is_calm=not self._fault):
-                self._accounts.gap(True, len(self.record.answers))
+                self._accounts.gap(is_new=True)
                 self._begin_process()
         return True
 
@@ -247,8 +241,11 @@ class Soak(Node):
         for status in message.status:
             values = {each.key: each.value for each in status.values}
             if all(name in values for name in COUNTED):
-                counted = sum(int(values[name]) for name in COUNTED)
-                self._accounts.told(counted, self._laps.frames - self._in_work, len(self.record.answers))
+                refused = sum(int(values[name]) for name in REFUSED)
+                told = Told(int(values["received"]), refused, int(values["answered"]))
+                rest_ns = self._laps.rest_ns
+                is_rest = rest_ns is not None and stamp_ns(message.header.stamp) >= rest_ns + AT_REST_NS
+                self._accounts.told(told, self._laps.frames, len(self.record.answers), is_rest)
                 self._keeper.is_ready = True
                 self.record.internal_errors += "internal error" in status.message and status.message != self._reason
                 self._reason = status.message

@@ -61,6 +61,7 @@ class Injected:
 class SoakSummary:
     """frames: images sent. refused: withheld with a reason, overtaken by a newer image, or sent while no node listened.
 
+    unaccounted: neither answered nor refused.
     max_recovery_s: None if the node did not recover from a fault. ellipse_violations: poses outside their own 99.9 %
     ellipse. confident_wrong: beyond 3 sigma and 5 m. rss_growth: of resident memory, p95_drift: of the latency, both
     outside faults: from the median lap of the second quarter of a process' life to that of the last, as shares; None
@@ -71,6 +72,7 @@ class SoakSummary:
     frames: int
     answered: int
     refused: int
+    unaccounted: int
     crashes: int
     exceptions: int
     faults: int
@@ -89,6 +91,7 @@ class Record:
     seconds: float = 0.0
     frames: int = 0
     refused: int = 0
+    unaccounted: int = 0
     crashes: int = 0
     internal_errors: int = 0
     injected: list[Injected] = field(default_factory=list)
@@ -138,6 +141,7 @@ def write_summary(record: Record, truth: Trajectory, log: Path, out: Path) -> So
         frames=record.frames,
         answered=len(record.answers),
         refused=record.refused,
+        unaccounted=record.unaccounted,
         crashes=record.crashes,
         exceptions=text.count("Traceback") + text.count("ignored, internal error") + record.internal_errors,
         faults=len({each.name for each in record.injected}),

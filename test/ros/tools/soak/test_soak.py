@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from geoflow_ros.ros.tools.soak.accounts import Accounts
+from geoflow_ros.ros.tools.soak.accounts import Accounts, Told
 from geoflow_ros.ros.tools.soak.damaged_files import DamagedFiles
 from geoflow_ros.ros.tools.soak.faults import table
 from geoflow_ros.ros.tools.soak.run import FILES, turns
@@ -40,12 +40,32 @@ def test_the_node_is_restarted_in_the_first_round_only_so_that_it_grows_old() ->
 
 def test_what_a_killed_node_had_not_said_counts_as_sent_while_none_listened() -> None:
     accounts = Accounts()
-    accounts.told(counted=2, sent=10, answered=8)
-    accounts.gap(is_new=True, answered=9)  # of 3 more 1 was answered before the end, then came 5
-    accounts.told(counted=0, sent=18, answered=9)  # which is configured, and hears nothing yet
-    accounts.told(counted=1, sent=21, answered=11)  # it refused 1 and answered 2
-    assert (accounts.refused, accounts.absent) == (3, 7)
-    assert accounts.unaccounted(sent=25, answered=14) == 1  # 4 more sent, 3 answered
+    accounts.told(Told(received=10, refused=2, answered=8), sent=10, answered=8, is_rest=True)
+    accounts.told(Told(received=12, refused=3, answered=9), sent=13, answered=9, is_rest=False)
+    accounts.gap(is_new=True)  # of 4 more 2 were answered before the end, then came 5
+    accounts.told(
+        Told(received=0, refused=0, answered=0), sent=22, answered=11, is_rest=True
+    )  # which hears nothing yet
+    accounts.told(Told(received=5, refused=1, answered=2), sent=29, answered=13, is_rest=False)
+    assert accounts.unaccounted(sent=30, answered=13) == 2  # which are in work
+    accounts.told(Told(received=7, refused=2, answered=5), sent=31, answered=16, is_rest=True)
+    assert (accounts.refused, accounts.absent, accounts.unaccounted(sent=31, answered=16)) == (5, 10, 0)
+
+
+def test_what_a_stopped_node_loses_of_what_it_received_is_not_excused() -> None:
+    """It hears 2 of 9 sent meanwhile, and answers 1 of them."""
+    accounts = Accounts()
+    accounts.told(Told(received=10, refused=2, answered=8), sent=10, answered=8, is_rest=True)
+    accounts.gap(is_new=False)
+    accounts.told(Told(received=12, refused=2, answered=9), sent=19, answered=9, is_rest=True)
+    assert (accounts.absent, accounts.unaccounted(sent=19, answered=9)) == (7, 1)
+
+
+def test_what_a_node_that_listens_never_received_is_not_excused() -> None:
+    accounts = Accounts()
+    accounts.told(Told(received=10, refused=2, answered=8), sent=10, answered=8, is_rest=True)
+    accounts.told(Told(received=15, refused=2, answered=13), sent=18, answered=13, is_rest=True)
+    assert (accounts.absent, accounts.unaccounted(sent=18, answered=13)) == (0, 3)
 
 
 @pytest.mark.parametrize("how", WAYS)

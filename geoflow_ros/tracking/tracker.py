@@ -31,6 +31,7 @@ METRES_TO_PROVE = 10.0
 ONE_FITS = "a frame fits, more must confirm it"
 DRIVE_ON = "frames fit a guessed heading: drive on to confirm it"
 LEAP = 4.0  # log odds against a belief that frames move about: good matches outweigh them, and then odometry is wrong
+ALIKE_M = 0.12  # an axis: what all frames of some ten metres err alike, so that many are no surer than a few
 TINY = 1e-9
 
 
@@ -186,6 +187,7 @@ class Tracker:
         leap = self._corrections.leap
         # Either end of a leap may be the wrong one.
         covariance[:2, :2] += rotated_covariance(yaw, self._mount_covariance) + np.outer(leap, leap)
+        covariance[:2, :2] += ALIKE_M**2 * np.eye(2)
         std = position_std(covariance)
         covariance[:2, :2] += self.config.imagery_sigma**2 * np.eye(2)
         pose = PoseWithCovariance(east, north, yaw, covariance)

@@ -92,7 +92,7 @@ def test_a_drive_is_tracked_better_than_frame_by_frame_and_says_how_well() -> No
         offset = np.array([pose.east - truth[0], pose.north - truth[1]])
         nees.append(offset @ np.linalg.solve(pose.covariance[:2, :2], offset))
         yaw_off.append(abs(wrap_angle(pose.yaw - truth[2])))
-    assert 0.5 < np.mean(nees) < 4.0  # honest is 2; the errors of one drive are correlated
+    assert 0.3 < np.mean(nees) < 2.0  # of a track that takes its frames to err alike, which these do not
     assert np.mean(yaw_off) < 0.01
 
 

@@ -29,7 +29,7 @@ MISLED = (1.0, 0.1)  # m, rad: what odometry led astray by before it was found t
 TINY = 1e-12
 MISREAD_M = 0.2  # what frames showed moves by more: they were read through a wrong mount, and misled what follows them
 SYSTEMATIC_YAW = math.radians(0.2)  # what the frames of a drive err alike sideways, as the yaw of a camera
-TOLERATED = 5.0  # chi-square up to which a camera's yaw stays as stated
+TOLERATED = 6.6  # chi-square up to which a camera's yaw stays as stated: that of 99 %
 SCATTER = (0.7, 0.7, 0.03)  # m, m, rad: between the refined hypotheses of a frame, which stand on few spots
 
 
@@ -172,13 +172,14 @@ class Belief:
     def take_squint(self, camera: str) -> tuple[float, float] | None:
         """By how much (rad) a camera looks further left than believed, and how sure that is; None if its yaw is known.
 
-        It is believed from now on, unless the driving tolerates what was believed: then none, once and for all not.
+        It is believed from now on, once and for all, unless the driving tolerates what was believed: then none, and how
+        sure that is holds what the driving would have otherwise.
         """
         if camera not in self._particles.squint:
             return None
         mean, std = self._particles.squint_moments(camera)
         if camera not in self._particles.turned and mean**2 <= TOLERATED * (std**2 + SYSTEMATIC_YAW**2):
-            return 0.0, std
+            return 0.0, math.hypot(mean, std)
         self._particles.turned.add(camera)
         self._particles.squint[camera] -= mean
         return mean, std

@@ -188,3 +188,17 @@ def test_a_network_without_density_is_weighed_by_its_estimate() -> None:
     frame = replace(sim.estimate(TRUTH + (1.0, 0.0, 0.0), 0.5, 0.02), log_likelihood=None)
     belief.see(frame)
     assert belief.pose()[0][0] == pytest.approx(TRUTH[0] + 1.0 * 4.0 / 4.25, abs=0.1)
+
+
+def test_a_yaw_that_driving_tolerates_stays_and_is_as_uncertain_as_driving_would_have_it_otherwise() -> None:
+    belief, tenth = stated(), math.radians(0.1)
+    belief.doubt_yaw({"front": 2 * tenth})
+    spread = belief._particles.squint["front"] - belief._particles.squint["front"].mean()
+    spread *= 2 * tenth / spread.std()
+    # 0.2 deg of chance and 0.2 deg that all frames err alike: 0.7 deg is a chi-square of 6.1, 0.75 deg of 7.0.
+    for degrees, expected in ((0.7, (0.0, math.hypot(7.0, 2.0) * tenth)), (-0.75, (-7.5 * tenth, 2 * tenth))):
+        belief._particles.squint["front"] = spread + math.radians(degrees)
+        assert belief.take_squint("front") == pytest.approx(expected)
+    assert belief.take_squint("front") == pytest.approx((0.0, 2 * tenth))  # and from now on however little
+    belief._particles.squint["front"] = spread + tenth
+    assert belief.take_squint("front") == pytest.approx((tenth, 2 * tenth))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from geoflow_ros.tracking.motion import BodyVelocity
 
 SEGMENT_S, LONGEST_S = 0.25, 2.0
 """Shorter ones drown in the noise of poses; over longer gaps nothing can be said."""
+MOST_RATES = 2000  # of a segment: the IMU may go on for long where odometry does not
 Floats = NDArray[np.float64]
 
 
@@ -43,11 +45,12 @@ class Segmenter:
 
     def __init__(self) -> None:
         self._readings: list[Reading] = []
-        self._rates: list[float] = []
+        self._rates: deque[float] = deque(maxlen=MOST_RATES)
 
     def add_rate(self, rate: float) -> None:
-        """A rate of turn of the IMU, rad/s."""
-        self._rates.append(rate)
+        """A rate of turn of the IMU, rad/s; it says nothing before a segment begins."""
+        if self._readings:
+            self._rates.append(rate)
 
     def add(self, reading: Reading) -> Segment | None:
         """The segment that ends with this reading, if one does."""
@@ -59,7 +62,8 @@ class Segmenter:
             return None
         else:
             segment = None
-        self._readings, self._rates = [reading], []
+        self._readings = [reading]
+        self._rates.clear()
         return segment
 
 
@@ -78,7 +82,7 @@ def velocity_between(first: Reading, second: Reading) -> BodyVelocity | None:
     return BodyVelocity(second.velocity.stamp_ns, forward, left, turn / seconds)
 
 
-def _segment(readings: list[Reading], rates: list[float]) -> Segment:
+def _segment(readings: list[Reading], rates: deque[float]) -> Segment:
     velocities = np.array([(each.velocity.forward, each.velocity.left, each.velocity.yaw_rate) for each in readings])
     stamps = np.array([each.velocity.stamp_ns - readings[0].velocity.stamp_ns for each in readings]) * 1e-9
     forward, left, rate = ((velocities[1:] + velocities[:-1]) / 2 * np.diff(stamps)[:, None]).sum(axis=0) / stamps[-1]

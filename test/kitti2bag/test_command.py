@@ -7,7 +7,6 @@ import math
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -15,6 +14,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from kitti_bag_support import drive_mount, messages
 from kitti_raw_tree import (
     COUNT,
     DATUM,
@@ -27,34 +27,21 @@ from kitti_raw_tree import (
     drive_of,
     ground,
     satmap_of,
-    write_stamps,
-    write_tree,
 )
 from paths import REPOSITORY
-from small_disk import disk_of
 
 from geoflow_ros.bags.reading import open_bag
-from geoflow_ros.bags.topics import Topic, roles_of
 from geoflow_ros.camera import Mount
-from geoflow_ros.datasets.bag_drive import BagDrive, read_description
+from geoflow_ros.datasets.bag_drive import BagDrive
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.kitti2bag import __main__ as kitti2bag
 from geoflow_ros.kitti2bag.kitti_raw import camera_in_imu_of, mount_of, read_camera_in_imu, read_drive, read_matrix
 from geoflow_ros.kitti2bag.oxts_messages import dead_reckoning
-from geoflow_ros.satellite.mbtiles_writer import MBTilesWriter
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
 
 SHARED = Path(os.environ.get("GEOFLOW_SHARED_DATA", REPOSITORY.parent / "shared" / "data"))
-
-
-@pytest.fixture(scope="module")
-def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of the small drive."""
-    root = tmp_path_factory.mktemp("kitti")
-    write_tree(root)
-    return root
 
 
 @pytest.fixture(scope="module")
@@ -64,13 +51,6 @@ def converted(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert kitti2bag.main([str(drive_of(tree)), str(out), "--satmap", str(satmap_of(tree))]) == 0
     assert [each.name for each in sorted(out.iterdir())] == ["drive", "drive.json", "tiles.mbtiles", "truth.tum"]
     return out
-
-
-def messages(folder: Path, topic: str) -> list[Any]:
-    """Every message on a topic of a drive folder's bag."""
-    with open_bag(folder / "drive") as reader:
-        connections = [each for each in reader.connections if each.topic == topic]
-        return [reader.deserialize(data, each.msgtype) for each, _, data in reader.messages(connections)]
 
 
 def test_a_drive_is_read_by_the_loader_of_bags(converted: Path) -> None:
@@ -89,10 +69,6 @@ def test_a_drive_is_read_by_the_loader_of_bags(converted: Path) -> None:
     assert sample.patch.missing == 0.0
     # a shift of 0.2 m changes the colours by 2.5, JPEG by 1
     assert np.abs(sample.patch.image[v, u].astype(float) - wanted).mean() < 2.0
-
-
-def drive_mount(folder: Path) -> Mount:
-    return Mount(**json.loads((folder / "drive.json").read_text())["mount"])
 
 
 def test_mount_is_the_calibrations_worked_out_by_hand(converted: Path) -> None:
@@ -221,145 +197,6 @@ def test_a_dropped_image_leaves_a_blank_line_and_the_others_their_stamps(tree: P
     (drive / "image_02" / "data" / "0000000007.png").write_bytes(b"kept after all")
     with pytest.raises(InputError, match="1 x file without a line in timestamps.txt .image_02/data/0000000007.png"):
         read_drive(drive)
-
-
-@pytest.fixture
-def stereo(tree: Path, tmp_path: Path) -> Path:
-    """The small drive with a right camera half a metre beside the left one, its images 5 ms later."""
-    date = tmp_path / "2011_09_26"
-    shutil.copytree(tree / "raw_data" / "2011_09_26", date)
-    drive = date / drive_of(tree).name
-    write_stamps_and_images(drive / "image_03")
-    with (date / "calib_cam_to_cam.txt").open("a") as file:
-        file.write(
-            f"S_rect_03: {WIDTH:.6e} {HEIGHT:.6e}\nP_rect_03: 1.4e+02 0 1.3e+02 -63.0 0 1.4e+02 3.5e+01 0 0 0 1 0\n"
-        )
-    return drive
-
-
-def write_stamps_and_images(folder: Path) -> None:
-    (folder / "data").mkdir(parents=True)
-    write_stamps(folder, 0.025)
-    rng = np.random.default_rng(3)
-    for index in range(COUNT):
-        cv2.imwrite(
-            str(folder / "data" / f"{index:010d}.png"), rng.integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8)
-        )
-
-
-@pytest.mark.parametrize("is_calibrated", [True, False])
-def test_the_right_camera_makes_a_rig_that_replay_takes(stereo: Path, tmp_path: Path, is_calibrated: bool) -> None:
-    if not is_calibrated:
-        (stereo.parent / "calib_imu_to_velo.txt").unlink()
-    out = tmp_path / "out"
-    assert kitti2bag.main([str(stereo), str(out), "--right"]) == 0
-    described = read_description(out / "drive.json")
-    left, right = (described.cameras[side] for side in ("left", "right"))
-    # P_rect says 7/140 m left and 63/140 m right of the grey camera
-    assert left.mount.left - right.mount.left == pytest.approx((7.0 + 63.0) / 140.0)
-    assert (left.mount.forward, left.mount.height) == pytest.approx((right.mount.forward, right.mount.height))
-    assert described.mount == left.mount == drive_mount(out)
-    infos = messages(out, "/kitti/camera_color_right/camera_info")
-    assert (infos[0].k[2], infos[0].p[3], infos[0].header.frame_id) == (130.0, -63.0, "camera_color_right")
-    images = messages(out, "/kitti/camera_color_right/image_raw/compressed")
-    assert len(images) == COUNT and images[0].header.stamp.nanosec == 25_000_000
-    assert bytes(images[2].data) == (stereo / "image_03" / "data" / "0000000002.png").read_bytes()
-    frames = [each.child_frame_id for each in messages(out, "/tf_static")[0].transforms]
-    assert frames == ["imu_link", "camera_color_left", "camera_color_right"]
-    with open_bag(out / "drive") as reader:
-        found = {Topic(each.topic, each.msgtype) for each in reader.connections}
-    roles = roles_of(found, described.topics, tuple(described.cameras))
-    assert roles["/kitti/camera_color_right/image_raw/compressed"] == "right/image"
-    assert roles["/kitti/camera_color_left/camera_info"] == "left/camera_info"
-
-
-def test_without_the_right_cameras_images_or_calibration_there_is_no_rig(
-    tree: Path, stereo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert kitti2bag.main([str(drive_of(tree)), str(tmp_path / "out"), "--right"]) == 2
-    assert "image_03/data" in capsys.readouterr().err
-    calibration = stereo.parent / "calib_cam_to_cam.txt"
-    calibration.write_text("".join(calibration.read_text().splitlines(keepends=True)[:-1]))
-    assert kitti2bag.main([str(stereo), str(tmp_path / "out"), "--right"]) == 2
-    assert "has no P_rect_03 of 12 finite numbers" in capsys.readouterr().err
-
-
-def corrupt_stamp(drive: Path) -> None:
-    (drive / "oxts" / "timestamps.txt").write_text("yesterday\n")
-
-
-def corrupt_oxts(drive: Path) -> None:
-    (drive / "oxts" / "data" / "0000000004.txt").write_text("49.0 8.4 nan\n")
-
-
-def corrupt_image(drive: Path) -> None:
-    path = drive / "image_02" / "data" / "0000000001.png"
-    path.write_bytes(path.read_bytes()[:3000])
-
-
-def corrupt_size(drive: Path) -> None:
-    cv2.imwrite(str(drive / "image_02" / "data" / "0000000001.png"), np.zeros((20, 20, 3), np.uint8))
-
-
-def corrupt_calibration(drive: Path) -> None:
-    (drive.parent / "calib_velo_to_cam.txt").write_text("R: 1 0 0\nT: 0 0 0\n")
-
-
-def corrupt_images(drive: Path) -> None:
-    shutil.rmtree(drive / "image_02")
-
-
-@pytest.mark.parametrize(
-    "corrupt, words",
-    [
-        (corrupt_stamp, ["oxts/timestamps.txt:1", "'yesterday'", "2011-09-26 13:02:25.964389445"]),
-        (corrupt_oxts, ["0000000004.txt holds 3 fields", "expected 30 finite numbers"]),
-        (corrupt_image, ["0000000001.png cannot be read", "cut short"]),
-        (corrupt_size, ["0000000001.png is 20 x 20 px", "248 x 75"]),
-        (corrupt_calibration, ["calib_velo_to_cam.txt has no R of 3 x 3 numbers"]),
-        (corrupt_images, ["image_02/data", "image_02/timestamps.txt"]),
-    ],
-)
-def test_a_broken_drive_is_one_sentence(
-    tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], corrupt: Any, words: list[str]
-) -> None:
-    drive = tmp_path / "2011_09_26" / drive_of(tree).name
-    shutil.copytree(drive_of(tree).parent, tmp_path / "2011_09_26")
-    corrupt(drive)
-    assert kitti2bag.main([str(drive), str(tmp_path / "out")]) == 2
-    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("geoflow_ros.kitti2bag: ")]
-    assert len(said) == 1 and all(word in said[0] for word in words)
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["2011_09_26"]
-
-
-@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
-def test_a_full_disk_is_one_sentence(
-    tree: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], storage: str
-) -> None:
-    with disk_of(200_000):
-        status = kitti2bag.main([str(drive_of(tree)), str(tmp_path / "out"), "--storage", storage])
-    last = capfd.readouterr().err.splitlines()[-1]
-    assert status == 2 and "cannot be written" in last and "enough space" in last
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_wrong_arguments(tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    drive, empty = str(drive_of(tree)), tmp_path / "empty"
-    empty.mkdir()
-    far = tmp_path / "far.mbtiles"
-    with MBTilesWriter(far, "far", "png") as writer:
-        writer.add(19, 0, 200000, bytes(cv2.imencode(".png", np.zeros((256, 256, 3), np.uint8))[1]))
-    cases = {
-        (drive, str(tree)): "not an empty folder",
-        (str(empty / "none"), str(tmp_path / "out")): "is no folder",
-        (drive, str(tmp_path / "out"), "--satmap", str(empty)): "has no map of the drive",
-        (drive, str(tmp_path / "out"), "--tiles", str(far)): "has no imagery along the drive",
-        (drive, str(tmp_path / "out"), "--fix-error-m", "-1"): "--fix-error-m -1.0",
-    }
-    for arguments, words in cases.items():
-        assert kitti2bag.main(list(arguments)) == 2
-        assert words in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.skipif(not (SHARED / "kitti").is_dir(), reason="no shared KITTI samples: set GEOFLOW_SHARED_DATA")

@@ -1,3 +1,5 @@
+"""Patches are encoded once and serve all frames that they may serve."""
+
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,89 +10,22 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from patch_encoding import CAMERA, FRAME, SNAPPING, Clock, Waves, encoder, encodings, prior
 from paths import REPOSITORY
-from torch import Tensor
 
 pytest.importorskip("rosbags", reason="rosbags is not installed")
 
 from geoflow_ros.bags.messages import compressed_for
 from geoflow_ros.benchmark.drive import BenchmarkDrive, load_drive
-from geoflow_ros.camera import CameraModel, Mount
-from geoflow_ros.geodesy import Datum, LocalFrame
-from geoflow_ros.localization.encoded_patches import PatchEncoder, Snapping, pose_of
+from geoflow_ros.camera import Mount
+from geoflow_ros.localization.encoded_patches import PatchEncoder, pose_of
 from geoflow_ros.localization.estimation import estimate_pose
 from geoflow_ros.localization.localizer import Localizer, encode, load_model
 from geoflow_ros.localization.localizer_config import LocalizerConfig
-from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection
-from geoflow_ros.model.config import DefaultConfig
+from geoflow_ros.localization.pose import PoseEstimate, Rejection
 from geoflow_ros.model.interface import LocalizationModel
 from geoflow_ros.model.matchflow import MatchFlow
 from geoflow_ros.planar import wrap_angle
-from geoflow_ros.satellite.patch import SatellitePatch
-
-FRAME = LocalFrame(Datum(48.0, 11.0))
-SNAPPING = Snapping(16.0, math.radians(8.0), 20.0)
-SMALL = DefaultConfig(ground_height=32, ground_width=64, satellite_px=128, satellite_resolution=0.8125)
-CAMERA = CameraModel(64, 32, 40.0, 40.0, 32.0, 16.0)
-
-
-def prior(east: float, north: float, yaw: float, std_m: float = 2.0, std_yaw_deg: float = 1.0) -> PosePrior:
-    return PosePrior(east, north, yaw, np.diag([std_m**2, std_m**2, math.radians(std_yaw_deg) ** 2]))
-
-
-class Waves:
-    """Imagery that depends on the place alone; counts how often it is asked. `missing`: fraction it says it lacks."""
-
-    def __init__(self, missing: float = 0.0) -> None:
-        self.missing, self.asked, self.brightness = missing, 0, 127
-
-    def patch(
-        self, frame: LocalFrame, center: tuple[float, float], yaw: float, size_px: int, resolution: float
-    ) -> SatellitePatch:
-        self.asked += 1
-        blank = SatellitePatch(np.zeros((size_px, size_px, 3), np.uint8), center, resolution, yaw, self.missing)
-        v, u = np.mgrid[:size_px, :size_px] + 0.5
-        east, north = np.moveaxis(blank.to_enu(np.stack([u, v], axis=-1)), -1, 0)
-        waves = [np.sin(east / 3), np.sin(north / 5), np.sin((east + north) / 7)]
-        image = (self.brightness + 100 * np.stack(waves, axis=-1)).astype(np.uint8)
-        return SatellitePatch(image, center, resolution, yaw, self.missing)
-
-
-class Clock:
-    """Seconds that a test sets."""
-
-    now_s = 0.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
-class Encodings(MatchFlow):
-    """Counts the patches that are encoded."""
-
-    count = 0
-
-    def encode_satellite(self, satellite: Tensor) -> Tensor:
-        self.count += 1
-        return super().encode_satellite(satellite)
-
-
-def encoder(
-    model: MatchFlow, satellite: Waves, budget_bytes: int = 1 << 30, clock: Clock | None = None
-) -> PatchEncoder:
-    return PatchEncoder(model, satellite, FRAME, SNAPPING, budget_bytes, clock or Clock())  # type: ignore[arg-type]
-
-
-@pytest.fixture(scope="module")
-def model() -> MatchFlow:
-    torch.manual_seed(0)
-    return MatchFlow(SMALL).eval().requires_grad_(False)
-
-
-def encodings() -> Encodings:
-    """A network of its own, which has encoded nothing yet."""
-    torch.manual_seed(0)
-    return Encodings(SMALL).eval().requires_grad_(False)
 
 
 @settings(deadline=None)
@@ -186,94 +121,6 @@ def test_the_answer_does_not_depend_on_what_was_asked_before(model: MatchFlow) -
     for order in ([0, 1, 2], [2, 1, 0, 0, 1, 2]):
         for index, answer in answers(model, order, cache_mb=100).items():
             assert np.array_equal(answer, expected[index])
-
-
-def test_idle_time_encodes_what_the_next_frames_may_need(model: MatchFlow) -> None:
-    # 2 m before the border to the patch ahead, which lies 8 m off, and 2 degrees before the next heading.
-    satellite, here = Waves(), prior(6.0, 0.0, math.radians(1.0))
-    localizer = Localizer(model, satellite, FRAME)  # type: ignore[arg-type]
-    encoded = 0
-    while localizer.warm(here, CAMERA.mount):
-        encoded += 1
-    assert 2 <= satellite.asked == encoded <= 4
-    frame = np.random.default_rng(0).integers(0, 255, (32, 64, 3), np.uint8)
-    for near in (here, prior(8.5, 0.0, math.radians(1.0))):
-        localizer.localize(frame, CAMERA, near, seed=0)
-    assert satellite.asked == encoded
-
-
-def test_a_frame_does_not_wait_for_a_patch_while_another_serves_it(model: MatchFlow) -> None:
-    """Patches 16 m and 8 degrees apart; 4 m of 2 sigmas and a radius of 20 m leave 16 m, 4 + 2 degrees of heading."""
-    satellite = Waves()
-    patches = PatchEncoder(model, satellite, FRAME, SNAPPING, 1 << 30, Clock(), waits=False)  # type: ignore[arg-type]
-    first = patches.around(prior(0, 0, 0))
-    for served in (
-        prior(15.9, 0, 0),
-        prior(0, -15.9, 0),
-        prior(0, 0, math.radians(5.9)),
-        prior(11, 0, math.radians(-5)),
-    ):
-        assert patches.around(served) is first
-    assert satellite.asked == 1
-    for other in (prior(16.1, 0, 0), prior(0, 0, math.radians(6.1)), prior(-15.9, 0, 0, std_m=3.0)):
-        assert patches.around(other) is not first
-    assert satellite.asked == 4
-
-
-def test_in_a_hurry_the_patch_is_encoded_that_will_soon_be_needed(model: MatchFlow) -> None:
-    """11 m away with 4 m of two sigmas are three quarters of the radius, 4.5 degrees of the 6 that it may be turned."""
-    satellite, there = Waves(), prior(11.1, 0, 0)
-    patches = PatchEncoder(model, satellite, FRAME, SNAPPING, 1 << 30, Clock(), waits=False)  # type: ignore[arg-type]
-    first = patches.around(prior(0, 0, 0))
-    assert patches.around(there) is first
-    for near in (prior(10.9, 0, 0), prior(0, 0, math.radians(4.4))):
-        assert not patches.ahead(near, is_hurried=True)
-    assert patches.ahead(there, is_hurried=True) and not patches.ahead(there, is_hurried=True)
-    assert satellite.asked == 2
-    assert patches.around(there).patch.center == pytest.approx((16.0, 0.0))
-
-
-def test_of_patches_that_serve_the_nearest_is_taken(model: MatchFlow) -> None:
-    patches = PatchEncoder(model, Waves(), FRAME, SNAPPING, 1 << 30, Clock(), waits=False)  # type: ignore[arg-type]
-    near, far = patches.around(prior(0, 0, 0)), patches.around(prior(32, 0, 0))
-    assert near is not far
-    assert [patches.around(prior(east, 0, 0)) for east in (13.0, 19.0)] == [near, far]  # of 16 m there is none
-
-
-def test_imagery_with_holes_serves_no_other_place(model: MatchFlow) -> None:
-    satellite = Waves(missing=0.1)
-    patches = PatchEncoder(model, satellite, FRAME, SNAPPING, 1 << 30, Clock(), waits=False)  # type: ignore[arg-type]
-    first = patches.around(prior(0, 0, 0))
-    assert patches.around(prior(9.0, 0, 0)) is not first
-
-
-def idle(patches: PatchEncoder, here: PosePrior) -> int:
-    """How often the time before the next frame is used, at most 50 times."""
-    return next(count for count in range(51) if count == 50 or not patches.ahead(here))
-
-
-@pytest.mark.parametrize("missing", [0.0, 0.1])
-@pytest.mark.parametrize("room", [0, 1, 2, 3, 30])
-def test_idle_time_ends_whatever_is_missing_and_however_little_can_be_kept(
-    model: MatchFlow, missing: float, room: int
-) -> None:
-    # Before the border to the patches ahead, to the left, and of the next heading: four or more are nearby.
-    here = prior(6.0, 6.0, math.radians(3.5))
-    one = encoder(model, Waves()).around(here).nbytes
-    satellite, clock = Waves(missing), Clock()
-    patches = encoder(model, satellite, room * one, clock)
-    patches.around(here)
-    wanted = idle(encoder(model, Waves()), here) - 1
-    assert wanted >= 3
-    assert idle(patches, here) == min(wanted, max(0, room - 1))
-    asked = satellite.asked
-    for clock.now_s in (1.0, 2.0, 3.0):
-        if room > 0:
-            patches.around(here)
-        assert idle(patches, here) == 0
-    assert satellite.asked == asked
-    clock.now_s = 100.0  # missing tiles may have arrived
-    assert idle(patches, here) == (min(wanted + 1, room) if missing else 0)
 
 
 def test_other_thresholds_keep_what_is_encoded_and_other_places_do_not() -> None:

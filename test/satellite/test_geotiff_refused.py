@@ -1,0 +1,106 @@
+"""GeoTIFFs that cannot be imported: a sentence that says what mends them."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rasterio", reason="import of GeoTIFFs needs rasterio")
+
+import rasterio
+from geotiffs import CORNERS, HEIGHT, PIXEL, WIDTH, markers, write_tiff
+
+from geoflow_ros.errors import InputError
+from geoflow_ros.satellite.geotiff import import_geotiff
+
+
+def place_by_points(path: Path) -> Path:
+    """An image that four points tie to the ground, as scanned maps are."""
+    corner = CORNERS[2056]
+    points = [
+        rasterio.control.GroundControlPoint(row=v, col=u, x=corner[0] + u * PIXEL, y=corner[1] - v * PIXEL)
+        for u in (0, WIDTH) for v in (0, HEIGHT)
+    ]  # fmt: skip
+    with rasterio.open(path, "w", driver="GTiff", count=3, width=WIDTH, height=HEIGHT, dtype="uint8") as raster:
+        raster.write(markers())
+        raster.gcps = (points, rasterio.crs.CRS.from_epsg(2056))
+    return path
+
+
+def in_system(path: Path, wkt: str) -> Path:
+    write_tiff(path, markers())
+    with rasterio.open(path, "r+") as raster:
+        raster.crs = rasterio.crs.CRS.from_wkt(wkt)
+    return path
+
+
+def test_what_a_gdal_command_mends_is_told_with_it(tmp_path: Path) -> None:
+    axes = 'CS[Cartesian,2],AXIS["x",east],AXIS["y",north],LENGTHUNIT["metre",1]'
+    site = f'ENGCRS["plan of a quarry",EDATUM["quarry"],{axes}]'
+    folder, bits = tmp_path / "sheets", np.ones((1, HEIGHT, WIDTH), np.uint8)
+    folder.mkdir()
+    mosaic = tmp_path / "mosaic.vrt"
+    mosaic.write_text(
+        '<VRTDataset rasterXSize="9" rasterYSize="9"><SRS>EPSG:2056</SRS>'
+        "<GeoTransform>2679100, 0.5, 0, 1248000, 0, -0.5</GeoTransform>"
+        '<VRTRasterBand dataType="Byte" band="1"><SimpleSource><SourceFilename relativeToVRT="1">gone.tif'
+        "</SourceFilename><SourceBand>1</SourceBand></SimpleSource></VRTRasterBand></VRTDataset>"
+    )
+    cases = {
+        "4 ground control points only: .* gdalwarp -tps": place_by_points(tmp_path / "scan.tif"),
+        "'plan of a quarry', which has no place on earth.* gdal_edit.py -a_srs": in_system(tmp_path / "site.tif", site),
+        "is a folder: give the images in it": folder,
+        "6 bands: .* gdal_translate -b 1": write_tiff(tmp_path / "six.tif", np.concatenate([markers(), markers()])),
+        "values of 4 bits: .* -scale 0 15 0 255": write_tiff(tmp_path / "four.tif", bits, nbits=4),
+        "gone.tif.*copy or make it again": mosaic,
+    }
+    for sentence, source in cases.items():
+        with pytest.raises(InputError, match=sentence) as caught:
+            import_geotiff(source, tmp_path / "out.mbtiles")
+        assert source.name in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_images_that_cannot_be_imported(tmp_path: Path) -> None:
+    text = tmp_path / "text.tif"
+    text.write_text("not a GeoTIFF")
+    noise = np.random.default_rng(0).integers(0, 255, (3, HEIGHT, WIDTH), np.uint8)
+    cut = write_tiff(tmp_path / "cut.tif", noise)
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+    palette = write_tiff(tmp_path / "palette.tif", np.zeros((1, 9, 9), np.uint8), photometric="PALETTE")
+    with rasterio.open(palette, "r+") as raster:
+        raster.write_colormap(1, {0: (255, 0, 0, 255)})
+    cases = {
+        "does not exist": tmp_path / "none.tif",
+        "cannot be read as a georeferenced image": text,
+        "cut.tif cannot be read": cut,
+        "no coordinate system": write_tiff(tmp_path / "plain.tif", markers(), epsg=None),
+        "holds uint16 values": write_tiff(tmp_path / "deep.tif", markers().astype(np.uint16)),
+        "has 2 bands": write_tiff(tmp_path / "two.tif", markers()[:2]),
+        "colour palette": palette,
+        "no data at all": write_tiff(tmp_path / "void.tif", np.zeros((3, 40, 40), np.uint8), nodata=0),
+    }
+    for sentence, source in cases.items():
+        with pytest.raises(InputError, match=sentence) as caught:
+            import_geotiff(source, tmp_path / "out.mbtiles")
+        assert source.name in str(caught.value)
+        assert "\n" not in str(caught.value)
+    assert not [file for file in tmp_path.iterdir() if "mbtiles" in file.name]
+
+
+@pytest.mark.parametrize("package", ["rasterio", "tqdm"])
+def test_without_its_packages_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    source = write_tiff(tmp_path / "in.tif", markers())
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(InputError, match=rf"needs rasterio and tqdm .*{package}.* pip install 'geoflow_ros\[tiles\]'"):
+        import_geotiff(source, tmp_path / "out.mbtiles")
+
+
+def test_target_must_be_called_mbtiles(tmp_path: Path) -> None:
+    source = write_tiff(tmp_path / "in.tif", markers())
+    before = source.read_bytes()
+    with pytest.raises(InputError, match=r"does not end in \.mbtiles"):
+        import_geotiff(source, source)
+    assert source.read_bytes() == before

@@ -25,6 +25,8 @@ OPTICAL_FROM_BODY = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0
 """Forward, left, up axes of a camera in its optical frame (REP-103: x right, y down, z forward)."""
 PATIENCE_S, POLL_S = 0.15, 0.005
 """How long an image waits for the transform after it: a mount that moves is published at 10 to 100 Hz, and late."""
+FORGET_S = 2.0
+"""Without a transform, after which what TF keeps is let go: a stamp of far ahead keeps out all that comes after it."""
 STEEPEST_VIEW = 1.5  # rad; beyond, a heading of the viewing direction means nothing
 
 
@@ -71,6 +73,7 @@ class TfMount:
         self._base_frame = base_frame
         self._camera_frame = camera_frame
         self._base_height = base_height
+        self._failing_since_s: float | None = None
         # without the node: its own handler of clock jumps raises in some releases, and would end the node
         self._buffer = tf2_ros.Buffer()
         self._listener = tf2_ros.TransformListener(self._buffer, node)
@@ -83,7 +86,9 @@ class TfMount:
         try:
             found = self._lookup(camera, Time.from_msg(stamp))
         except tf2_ros.TransformException as error:
+            self._fail()
             raise InputError(f"no transform from {camera} to {self._base_frame} at the image stamp: {error}") from error
+        self._failing_since_s = None
         return mount_of(found.transform, camera, self._base_height)
 
     def newest(self, frame_id: str) -> Mount:
@@ -105,6 +110,14 @@ class TfMount:
                 if time.monotonic() > until:
                     raise
             time.sleep(POLL_S)
+
+    def _fail(self) -> None:
+        """Begin anew with what comes, if it has gone on for long."""
+        now_s = time.monotonic()
+        since_s = self._failing_since_s = now_s if self._failing_since_s is None else self._failing_since_s
+        if now_s - since_s > FORGET_S:
+            self._buffer.clear()
+            self._failing_since_s = None
 
     def clear(self) -> None:
         """Forget what came before a jump of the clock; static transforms stay."""

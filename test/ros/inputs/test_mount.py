@@ -6,6 +6,7 @@ import importlib.util
 import math
 import threading
 import time
+from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
@@ -137,6 +138,32 @@ def test_an_image_waits_for_the_transform_after_it_but_not_for_long(tf2: ModuleT
     with pytest.raises(InputError, match="no transform from other"):  # of which nothing was ever heard
         source.at("other", ros_time(1520))
     assert time.monotonic() - begun < mount.PATIENCE_S
+
+
+@pytest.mark.parametrize("ahead_ms", [20_000, 3_600_000])
+def test_one_stamp_of_far_ahead_does_not_end_it(
+    tf2: ModuleType, monkeypatch: pytest.MonkeyPatch, ahead_ms: int
+) -> None:
+    """TF takes nothing older than that any more, until it is told to forget it."""
+    monkeypatch.setattr(mount, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(mount, "FORGET_S", 0.1)
+    source = mount.TfMount(StandInNode(), "base_link", "", 0.0)  # type: ignore[arg-type]
+
+    def heights(first: int, last: int) -> list[float]:
+        """Of images at 20 Hz, between transforms at 40 Hz; those that there are."""
+        found = []
+        for now in range(first, last, 50):
+            source._buffer.set_transform(moving(now), "test")
+            source._buffer.set_transform(moving(now + 25), "test")
+            with suppress(InputError):
+                found.append(source.at("camera", ros_time(now + 25)).height)
+            time.sleep(0.02)
+        return found
+
+    assert len(heights(1000, 1500)) == 10
+    source._buffer.set_transform(moving(1500 + ahead_ms), "test")
+    assert heights(1500, 1700) == []
+    assert heights(2500, 3000)[-1] == pytest.approx(2.975)
 
 
 def test_the_real_tf2_ros_is_used_as_it_wants_to_be() -> None:

@@ -1,7 +1,8 @@
 """What is used of tf2_ros, where it is not installed: a transform comes as a TransformStamped on `tf_stand_in`.
 
 Signatures and exceptions are those of tf2_ros_py and tf2_py 0.36 (github.com/ros2/geometry2, branch jazzy). A stamp of
-zero stands for `/tf_static`; others are known from the first to the last that came, and not interpolated.
+zero stands for `/tf_static`; others are known from the first to the last that came, and not interpolated. As
+there, what is older than the newest by `KEPT_NS` is not taken.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from geometry_msgs.msg import TransformStamped
 from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.time import Time
+
+KEPT_NS = 10 * 10**9
 
 
 class TransformException(Exception):  # noqa: N818 - its name there
@@ -37,7 +40,8 @@ class Buffer:
     def set_transform(self, transform: TransformStamped, authority: str) -> None:
         key = (transform.header.frame_id, transform.child_frame_id)
         if stamp := Time.from_msg(transform.header.stamp).nanoseconds:
-            self._moving[key] = {**self._moving.get(key, {}), stamp: transform}
+            known = {**self._moving.get(key, {}), stamp: transform}
+            self._moving[key] = {each: known[each] for each in known if each >= max(known) - KEPT_NS}
         else:
             self.transforms[key] = transform
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, starmap
 from pathlib import Path
@@ -15,19 +15,23 @@ from numpy.typing import NDArray
 
 from geoflow_ros.bags.reading import open_bag
 from geoflow_ros.bags.topics import Topic, roles_of
+from geoflow_ros.calibrate.focal_length import better_focal_length
 from geoflow_ros.calibrate.views import View, ViewRecorder
 from geoflow_ros.configuration import NodeConfig, changed
 from geoflow_ros.errors import InputError
 from geoflow_ros.planar import wrap_angle
-from geoflow_ros.replay.command_line import session_of, topics_of
+from geoflow_ros.replay.command_line import localizers_of, session_of, topics_of
 from geoflow_ros.replay.play import Played, Script, play
 from geoflow_ros.replay.results import check, judge
 from geoflow_ros.satellite.mosaic import SatelliteMap
+from geoflow_ros.tracking.frame_localizer import FrameLocalizer
 from geoflow_ros.tracking.mount.estimate import STATES, MountEstimate, group_of, in_words
 from geoflow_ros.tracking.track import TrackState
 
 PASSES = 2
 """The second begins where the first ended: frames that a wrong mount spoilt say something then."""
+CHECKED = 8
+"""Frames of each camera, at most, that are asked about its calibration."""
 OBSERVED = 0.5
 """The share of what was uncertain before that may be left of what counts as observed."""
 
@@ -92,6 +96,9 @@ def calibrate(arguments: argparse.Namespace, config: NodeConfig, satellite: Sate
     mounts = {name: _found(stated[name], each) for name, each in session.mount_estimates.items()}
     localised, driven_m = _driven(played)
     _check_observed(arguments.bag, mounts, localised, driven_m)
+    if session.frame is not None:
+        localizer = localizers_of(config, satellite)(session.frame)
+        _check_focal_length(arguments.bag, recorder.views(session, CHECKED), mounts, localizer)
     return Calibration(mounts, localised, len(played.frames), driven_m, recorder.views(session))
 
 
@@ -145,6 +152,21 @@ def _check_localised(bag: Path, played: Played, estimates: Mapping[str, MountEst
         raise InputError(f"{bag} does not show the mount: {suspicion}")
     fused = judge(played.frames, lambda frame: frame.track.pose, None)
     check(bag, played.frames, fused, fused, None)
+
+
+def _check_focal_length(
+    bag: Path, views: Sequence[View], mounts: Mapping[str, FoundMount], localizer: FrameLocalizer
+) -> None:
+    """InputError where frames say that a camera's calibration is of another one: its mount is none then."""
+    for name, found in mounts.items():
+        own = [view for view in views if view.name == name]
+        tried = found.estimate.stated, found.estimate.mount
+        if factor := better_focal_length(own, tried, localizer):
+            raise InputError(
+                f"{bag} does not show the mount: frames of {name} fit the imagery better with a focal length some "
+                f"{factor:g} times that of camera_info ({own[0].camera.fx:.0f} px): is that of another camera, or of "
+                "another size or zoom of the image?"
+            )
 
 
 def _check_observed(bag: Path, mounts: Mapping[str, FoundMount], localised: int, driven_m: float) -> None:

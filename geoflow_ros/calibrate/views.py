@@ -61,12 +61,12 @@ class ViewRecorder:
         if key not in self._best or std < self._best[key].std:
             self._best[key] = _Candidate(std, message, answer.camera, track.pose.planar, single.patch)
 
-    def views(self, session: Session) -> list[View]:
-        """Up to three of each camera, the most certain first."""
+    def views(self, session: Session, most: int = MOST) -> list[View]:
+        """Up to so many of each camera, the most certain first."""
         views: list[View] = []
         for each in sorted(self._best.values(), key=lambda each: each.std):
             name, camera = CAMERA if each.camera == ONE else each.camera, session.camera(each.camera)
-            if not isinstance(camera, Rejection) and sum(view.name == name for view in views) < MOST:
+            if not isinstance(camera, Rejection) and sum(view.name == name for view in views) < most:
                 image, camera = decode_image(each.message, camera, (camera.width, camera.height))
                 views.append(View(name, image, camera, each.pose, each.imagery))
         return views

@@ -14,6 +14,7 @@ from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.localizer import Localizer, load_model
 from geoflow_ros.replay.arguments import replay_config
 from geoflow_ros.satellite.mosaic import SatelliteMap
+from geoflow_ros.tracking.frame_localizer import LocalizerIn
 from geoflow_ros.tracking.session import Session
 
 DATUM_LINE = re.compile(r"# datum (\S+) (\S+) (\S+)")
@@ -43,12 +44,17 @@ def topics_of(arguments: argparse.Namespace) -> dict[str, str]:
 
 def session_of(config: NodeConfig, satellite: SatelliteMap) -> Session:
     """A session as the node has it."""
+    return Session(config.session, localizers_of(config, satellite), config.seed, config.camera_setups)
+
+
+def localizers_of(config: NodeConfig, satellite: SatelliteMap) -> LocalizerIn:
+    """Makes the localiser of a map frame, as the node has it."""
     model = load_model(config.checkpoint_path, config.runtime)
 
     def localizer_in(frame: LocalFrame) -> Localizer:
         return Localizer(model, satellite, frame, config.localizer)
 
-    return Session(config.session, localizer_in, config.seed, config.camera_setups)
+    return localizer_in
 
 
 def _description(arguments: argparse.Namespace) -> DriveDescription | None:

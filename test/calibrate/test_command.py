@@ -58,11 +58,11 @@ class UnseeingSession(Session):
 
 
 Make = Callable[[NodeConfig, SatelliteMap], Session]
+KNOWING = sim.KnowingLocalizer(DRIVE)
 
 
 def makes(kind: type[Session]) -> Make:
-    localizer = sim.KnowingLocalizer(DRIVE)
-    return lambda config, satellite: kind(config.session, lambda frame: localizer, 0, config.camera_setups)
+    return lambda config, satellite: kind(config.session, lambda frame: KNOWING, 0, config.camera_setups)
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +73,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def seeing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(from_drive, "session_of", makes(SeeingSession))
+    monkeypatch.setattr(from_drive, "localizers_of", lambda config, satellite: lambda frame: KNOWING)
 
 
 def arguments(folder: Path, out: Path, *options: str) -> list[str]:
@@ -138,6 +139,15 @@ def test_a_suspicion_is_no_calibration(
     monkeypatch.setattr(SeeingSession, "suspicion", "no mount near the stated one explains the frames")
     said = complaint(capsys, arguments(folder, tmp_path))
     assert "does not show the mount: no mount near the stated one explains the frames" in said
+    assert not (tmp_path / "mount.yaml").exists()
+
+
+def test_the_calibration_of_another_camera_is_no_mount(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(from_drive, "better_focal_length", lambda views, mounts, localizer: 1.4)
+    said = complaint(capsys, arguments(folder, tmp_path))
+    assert "frames of camera fit the imagery better with a focal length some 1.4 times that of camera_info (20 " in said
     assert not (tmp_path / "mount.yaml").exists()
 
 

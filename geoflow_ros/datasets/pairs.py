@@ -113,7 +113,8 @@ class Pairs:
         image = view.read(self._root)
         camera = view.camera(image.shape[1], image.shape[0])
         prior = self.prior(view.place, view.yaw)
-        return Sample(view.key, image, camera, self.patch(view.place, view.yaw), (0.0, 0.0, view.yaw), prior)
+        patch, truth = self.patch(view.place, view.yaw), (0.0, 0.0, view.yaw)
+        return Sample(view.key, image, camera, patch, truth, prior, view.label_error_m)
 
     def prior(self, place: str, yaw: float) -> UniformPosePrior:
         """Where a camera that looks along `yaw` (rad), or a vehicle that does, is searched: a square north up."""

@@ -25,6 +25,7 @@ class Sample:
     of the sample's own (centre 0, 0). truth: east, north (m), yaw (rad) of the camera's viewing direction in
     that same frame: `patch.to_pixel(truth[:2])` is the label in pixels, `truth[2] - patch.yaw` its heading in
     the crop, counter-clockwise from +u. prior: what is known before looking, in that frame too; the truth is within it.
+    label_error_m: standard deviation of the truth's east, and of its north.
     """
 
     key: str
@@ -33,6 +34,7 @@ class Sample:
     patch: SatellitePatch
     truth: tuple[float, float, float]
     prior: UniformPosePrior
+    label_error_m: float = 0.0
 
 
 class LocalizationDataset(Protocol):

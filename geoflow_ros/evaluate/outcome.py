@@ -40,7 +40,7 @@ class Outcome:
 
     truth, pose: east, north (m), yaw (rad) of the camera; covariance: (3, 3) of the pose. prior: the middle of the
     sample's. missing: fraction of the patch without imagery. milliseconds: of localising, without reading
-    the sample.
+    the sample. label_error_m: as of the sample.
     """
 
     index: int
@@ -53,6 +53,7 @@ class Outcome:
     missing: float
     milliseconds: float
     information_bits: float | None = None
+    label_error_m: float = 0.0
 
 
 def evaluate(
@@ -91,13 +92,16 @@ def _outcome(index: int, sample: Sample, estimate: PoseEstimate, milliseconds: f
         missing=estimate.patch.missing,
         milliseconds=milliseconds,
         information_bits=_information_bits(sample, estimate),
+        label_error_m=sample.label_error_m,
     )
 
 
 def _information_bits(sample: Sample, estimate: PoseEstimate) -> float | None:
     if estimate.log_likelihood is None or estimate.patch is not sample.patch:  # of another patch, other headings lack
         return None
-    return PlaceDensity.of(estimate.log_likelihood, sample.prior).information_bits(sample.truth[:2], 0.0)
+    return PlaceDensity.of(estimate.log_likelihood, sample.prior).information_bits(
+        sample.truth[:2], sample.label_error_m
+    )
 
 
 def accepted_elsewhere(
@@ -114,12 +118,11 @@ def accepted_elsewhere(
 
 
 def errors_of(outcomes: Sequence[Outcome]) -> PoseErrors:
-    """Errors of at least one outcome."""
+    """Errors of at least one outcome; the truth's own error is part of what they are compared with."""
     if not outcomes:
         raise InputError("there is nothing to evaluate: the dataset, --every and --limit leave no sample")
-    return pose_errors(
-        [each.pose for each in outcomes], [each.truth for each in outcomes], [each.covariance for each in outcomes]
-    )
+    covariances = [each.covariance + np.diag([each.label_error_m, each.label_error_m, 0.0]) ** 2 for each in outcomes]
+    return pose_errors([each.pose for each in outcomes], [each.truth for each in outcomes], covariances)
 
 
 def summary_of(outcomes: Sequence[Outcome]) -> EvaluationSummary:

@@ -101,7 +101,8 @@ class PairsEvaluation:
             densities = [PlaceDensity.of(view.likelihood, prior) for view in views]
             places = [(view.estimate.east, view.estimate.north) for view in views]
             right, wrong = np.array([view.right for view in views]), np.array([view.wrong for view in views])
-            scores[place] = _scored(densities, places, views[0].view.label_error_m, right, wrong)
+            nees = [_nees(view) for view in views]
+            scores[place] = _scored(densities, places, nees, views[0].view.label_error_m, right, wrong)
         return scores
 
     def _rig(self, seen: dict[str, list[Seen]]) -> dict[str, PlaceScores]:
@@ -113,7 +114,9 @@ class PairsEvaluation:
             density = PlaceDensity.of(together, self._pairs.prior(place, 0.0))
             right = np.array([_evidence([view.right for view in views])])
             wrong = np.array([_evidence(each) for each in zip(*(view.wrong for view in views), strict=True)])
-            scores[place] = _scored([density], [density.mean()], views[0].view.label_error_m, right, wrong)
+            label_error_m = views[0].view.label_error_m
+            nees = [density.nees(LABEL, label_error_m)]
+            scores[place] = _scored([density], [density.mean()], nees, label_error_m, right, wrong)
         return scores
 
     @torch.inference_mode()
@@ -144,6 +147,12 @@ def _of_vehicle(estimate: PoseEstimate, view: View) -> Likelihood:
     return of_base(estimate.log_likelihood, PlanarPose(yaw=view.yaw))
 
 
+def _nees(seen: Seen) -> float:
+    away = np.array([seen.estimate.east, seen.estimate.north])
+    covariance = seen.estimate.covariance[:2, :2] + seen.view.label_error_m**2 * np.eye(2)
+    return float(away @ np.linalg.solve(covariance, away))
+
+
 def _evidence(log_odds: Sequence[float]) -> float:
     """What the cameras of a rig say together of the imagery, each by its match log odds."""
     return joint_match([match_evidence(float(expit(each))) for each in log_odds])
@@ -158,6 +167,7 @@ def _log_odds(latent: Latent) -> float:
 def _scored(
     densities: Sequence[PlaceDensity],
     places: Sequence[tuple[float, float]],
+    nees: Sequence[float],
     label_error_m: float,
     right: NDArray[np.float64],
     wrong: NDArray[np.float64],
@@ -167,6 +177,7 @@ def _scored(
         within_4m=np.array([each.within(LABEL, NEAR_M) for each in densities]),
         within_label_error=np.array([each.within(LABEL, max(label_error_m, CELL_M)) for each in densities]),
         information_bits=np.array([each.information_bits(LABEL, label_error_m) for each in densities]),
+        nees=np.array(nees),
         right=right,
         wrong=wrong.ravel(),
     )

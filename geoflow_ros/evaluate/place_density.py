@@ -49,9 +49,20 @@ class PlaceDensity:
 
     def mean(self) -> tuple[float, float]:
         """East, north (m) of the mean place."""
-        x, y = self.probability.sum(axis=0) @ self.axis, self.probability.sum(axis=1) @ self.axis
-        east, north = self.origin.act((x, y)).tolist()
+        east, north = self.origin.act(self._mean()).tolist()
         return east, north
+
+    def _mean(self) -> tuple[float, float]:
+        """x, y (m) of the mean place, of `origin`."""
+        return float(self.probability.sum(axis=0) @ self.axis), float(self.probability.sum(axis=1) @ self.axis)
+
+    def nees(self, place: tuple[float, float], sigma: float) -> float:
+        """Squared Mahalanobis distance of the mean place from a label whose error (m) is known."""
+        steps = np.stack([*np.meshgrid(self.axis, self.axis)]) - np.array(self._mean())[:, None, None]
+        covariance = np.einsum("irc,jrc,rc->ij", steps, steps, self.probability)
+        covariance += (max(sigma, LEAST_SIGMA_M) ** 2) * np.eye(2)
+        away = self.origin.into(place) - self._mean()
+        return float(away @ np.linalg.solve(covariance, away))
 
     def within(self, place: tuple[float, float], radius: float) -> float:
         """Probability within a radius (m) of a place (east, north)."""

@@ -10,22 +10,27 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from geoflow_ros.metrics import confidently_wrong
+
 Floats = NDArray[np.float64]
 RESAMPLES, LEVEL = 1000, 0.95
 WRONG_ACCEPTED = 0.05
+LOG_ODDS = (0.0, 1.0, 2.3, 3.0, 4.0, 5.0)  # 2.3: less begins no track (`CAUTION` of tracking/evidence/support.py)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlaceScores:
     """What the views of one place, or its views together, came to: arrays (V,).
 
-    right: match log odds before the place's own imagery; wrong: before that of other places, any number of them.
+    nees: squared Mahalanobis distance of the error, the label's own counted. right: match log odds before the place's
+    own imagery; wrong: before that of other places, any number of them.
     """
 
     error_m: Floats
     within_4m: Floats
     within_label_error: Floats
     information_bits: Floats
+    nees: Floats
     right: Floats
     wrong: Floats
 
@@ -55,6 +60,19 @@ def wrong_accepted(places: Sequence[PlaceScores]) -> float:
     return float((_matches(places)[1] >= 0.0).mean())
 
 
+def acceptance(places: Sequence[PlaceScores], log_odds: float) -> dict[str, Any]:
+    """Shares of right and wrong matches that are taken from so much evidence on, and how many answers are far off."""
+    right, wrong = _matches(places)
+    taken = right >= log_odds
+    error, nees = (np.concatenate([getattr(place, name) for place in places])[taken] for name in ("error_m", "nees"))
+    return {
+        "log_odds": log_odds,
+        "right_accepted": float(taken.mean()),
+        "wrong_accepted": float((wrong >= log_odds).mean()),
+        "confident_wrong": confidently_wrong(error, nees).to_json(),
+    }
+
+
 STATISTICS: dict[str, Statistic] = {
     "mean_error_m": _mean("error_m"),
     "median_error_m": lambda places: float(np.median(np.concatenate([place.error_m for place in places]))),
@@ -68,7 +86,7 @@ STATISTICS: dict[str, Statistic] = {
 
 
 def summarise_places(places: Sequence[PlaceScores], seed: int) -> dict[str, Any]:
-    """Every statistic, and under `intervals` its 95 % bootstrap interval over places."""
+    """Every statistic, under `intervals` its 95 % bootstrap interval over places, and `acceptance` at `LOG_ODDS`."""
     rng = np.random.default_rng(seed)
     draws = [[places[i] for i in rng.integers(len(places), size=len(places))] for _ in range(RESAMPLES)]
     tails = [(1.0 - LEVEL) / 2, (1.0 + LEVEL) / 2]
@@ -77,7 +95,7 @@ def summarise_places(places: Sequence[PlaceScores], seed: int) -> dict[str, Any]
     document["intervals"] = {
         name: np.quantile([statistic(draw) for draw in draws], tails).tolist() for name, statistic in STATISTICS.items()
     }
-    return document
+    return document | {"acceptance": [acceptance(places, each) for each in LOG_ODDS]}
 
 
 def scores_table(document: Mapping[str, Any]) -> str:

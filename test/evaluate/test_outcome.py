@@ -51,6 +51,16 @@ def test_a_known_offset_is_measured() -> None:
     assert (summary.coverage_50, summary.coverage_90) == (1.0, 1.0)  # 1.25 < 1.386
 
 
+def test_a_label_that_is_off_itself_blames_no_estimate() -> None:
+    """Two metres ahead and one left, 2 m standard deviation of the estimate, sqrt(5) m of the label: 5 / (4 + 5)."""
+    outcomes = [
+        dataclasses.replace(each, label_error_m=math.sqrt(5.0))
+        for each in outcomes_of(two_metres_ahead_and_one_left, [0, 1])
+    ]
+    assert summary_of(outcomes).nees_mean == pytest.approx(5 / 9)
+    assert errors_of(outcomes).position == pytest.approx([math.sqrt(5)] * 2)
+
+
 def test_every_sample_is_shared_by_the_settings_and_has_its_own_seed() -> None:
     located, solved = [], []
 

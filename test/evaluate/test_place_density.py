@@ -44,6 +44,13 @@ def test_information_of_a_gaussian_is_the_ratio_of_densities() -> None:
     assert density.within((11.0, -4.0), 3.0) == pytest.approx(1 - math.exp(-0.5 * 4), abs=0.02)
 
 
+def test_a_label_s_error_is_part_of_what_its_distance_is_compared_with() -> None:
+    sigma, label_sigma = 1.5, 2.0
+    for prior in (STILL, ALONG):
+        density = PlaceDensity.of(gaussian(11.0, -4.0, sigma), prior)
+        assert density.nees((14.0, -4.0), label_sigma) == pytest.approx(9.0 / (sigma**2 + label_sigma**2), rel=0.02)
+
+
 def test_confidence_in_a_wrong_place_costs_more_than_knowing_nothing() -> None:
     assert PlaceDensity.of(gaussian(4.0, -10.0, 1.0), STILL).information_bits((15.0, 0.0), 1.0) < -20
 

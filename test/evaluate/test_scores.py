@@ -7,12 +7,20 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from geoflow_ros.evaluate.scores import PlaceScores, accepted_at_5, auc, summarise_places, wrong_accepted
+from geoflow_ros.evaluate.scores import PlaceScores, acceptance, accepted_at_5, auc, summarise_places, wrong_accepted
 
 
-def place(right: Sequence[float], wrong: Sequence[float], error: float = 1.0) -> PlaceScores:
+def place(right: Sequence[float], wrong: Sequence[float], error: float = 1.0, nees: float = 2.0) -> PlaceScores:
     views = np.full(len(right), error)
-    return PlaceScores(views, views / 10, views / 20, 3 - views, np.array(right, float), np.array(wrong, float))
+    return PlaceScores(
+        views,
+        views / 10,
+        views / 20,
+        3 - views,
+        np.full(len(right), nees),
+        np.array(right, float),
+        np.array(wrong, float),
+    )
 
 
 def test_auc_counts_pairs_and_ties_half() -> None:
@@ -28,6 +36,29 @@ def test_acceptance_at_the_threshold_that_lets_one_wrong_in_twenty_pass() -> Non
 
 def test_wrong_places_are_accepted_whose_evidence_is_for_them() -> None:
     assert wrong_accepted([place([1.0], [-1.0, 0.0, 2.0]), place([1.0], [-3.0])]) == 0.5
+
+
+def test_what_more_evidence_lets_pass_and_how_much_of_it_is_far_off_and_sure() -> None:
+    places = [
+        place([3.0, 1.0], [2.0, -1.0], error=6.0, nees=9.5),  # beyond 5 m and 3 sigma
+        place([4.0], [-2.0], error=6.0, nees=8.5),
+        place([5.0], [0.0], error=4.0, nees=20.0),
+    ]
+    assert acceptance(places, 1.0) == {
+        "log_odds": 1.0, "right_accepted": 1.0, "wrong_accepted": 0.25,
+        "confident_wrong": {"count": 2, "of": 4, "share": 0.5, "upper_95": pytest.approx(0.902, abs=1e-3)},
+    }  # fmt: skip
+    stricter = acceptance(places, 2.3)
+    assert (stricter["right_accepted"], stricter["wrong_accepted"]) == (0.75, 0.0)
+    assert (stricter["confident_wrong"]["count"], stricter["confident_wrong"]["of"]) == (1, 3)
+    assert [each["log_odds"] for each in summarise_places(places, seed=0)["acceptance"]] == [
+        0.0,
+        1.0,
+        2.3,
+        3.0,
+        4.0,
+        5.0,
+    ]
 
 
 def test_means_and_intervals() -> None:

@@ -57,7 +57,8 @@ def mirror(sample: Sample) -> Sample:
         yaw=-patch.yaw,
     )
     ground = np.ascontiguousarray(sample.ground[:, ::-1])
-    return Sample(sample.key, ground, camera, mirrored, (east, -north, -yaw), _mirrored(sample.prior))
+    truth, prior = (east, -north, -yaw), _mirrored(sample.prior)
+    return replace(sample, ground=ground, camera=camera, patch=mirrored, truth=truth, prior=prior)
 
 
 def _mirrored(prior: UniformPosePrior) -> UniformPosePrior:

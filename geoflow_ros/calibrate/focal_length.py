@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -12,12 +11,12 @@ from geoflow_ros.calibrate.views import View
 from geoflow_ros.camera import Mount
 from geoflow_ros.localization.pose import PosePrior
 from geoflow_ros.tracking.frame_localizer import FrameLocalizer
+from geoflow_ros.tracking.mount.asked_frame import AskedFrame
 
 FACTORS = (0.5, 0.6, 0.7, 1.4, 1.65, 2.0)
 """Of the focal length: nearer ones fit nearly as well, and a camera a little higher or lower looks like them."""
 CLEARLY, ENOUGH = 1.5, 2  # by how much (natural logarithm) each of that many frames or more must fit better, on average
-REACH_M, REACH_YAW = 6.0, 0.07
-"""Around the pose (1 sigma): what a wrong focal length moves it by lies along the view."""
+REACH_M, KNOWN_YAW = 5.0, 0.01  # around the pose (1 sigma), which a wrong focal length has moved along the view
 
 
 def better_focal_length(views: Sequence[View], mounts: Sequence[Mount], localizer: FrameLocalizer) -> float | None:
@@ -36,8 +35,6 @@ def better_focal_length(views: Sequence[View], mounts: Sequence[Mount], localize
 
 def _fit(view: View, factor: float, mounts: Sequence[Mount], localizer: FrameLocalizer) -> float:
     """The log likelihood of a view through the likeliest of the mounts; -inf where nothing is known of the place."""
-    pose, camera = view.pose, view.camera
-    prior = PosePrior(pose.x, pose.y, pose.yaw, np.diag([REACH_M, REACH_M, REACH_YAW]) ** 2)
-    scaled = replace(camera, fx=factor * camera.fx, fy=factor * camera.fy)
-    said = localizer.weigh_mounts(view.image, scaled, prior, mounts)
+    prior = PosePrior(view.pose.x, view.pose.y, view.pose.yaw, np.diag([REACH_M, REACH_M, KNOWN_YAW]) ** 2)
+    said = AskedFrame(localizer, view.image, view.camera, prior).scaled(mounts, factor)
     return max((each.log_likelihood for each in said), default=-math.inf)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from geoflow_ros.bags.messages import stamp_ns
@@ -17,8 +16,8 @@ from geoflow_ros.tracking.answer import Answer
 from geoflow_ros.tracking.cameras import ONE, CameraSetup, View, of_camera
 from geoflow_ros.tracking.clocks.arrivals import Arrival
 from geoflow_ros.tracking.frame_localizer import FrameLocalizer, LocalizerIn
+from geoflow_ros.tracking.mount.asked_frame import AskedFrame
 from geoflow_ros.tracking.mount.estimate import MountEstimate
-from geoflow_ros.tracking.mount.flips import weigh_flipped
 from geoflow_ros.tracking.mount.rig_mounts import CameraMounts
 from geoflow_ros.tracking.search import Origin, Proposal, bounded
 from geoflow_ros.tracking.sensors.fix_delay import ClockOffset
@@ -200,8 +199,8 @@ class Session(SensorInputs):
         return self._tracker.fixes.clock_offset
 
     def _doubted(self, track: Track) -> Track:
-        """What is known, not called LOCALISED while odometry may have led elsewhere."""
-        doubt = self._velocities.doubt
+        """What is known, not called LOCALISED while odometry, or a wrong calibration, may have led elsewhere."""
+        doubt = self._velocities.doubt or self._mounts.doubt
         if not doubt or track.state is not TrackState.LOCALISED:
             return track
         return replace(track, state=TrackState.DEGRADED, reason=doubt)
@@ -259,9 +258,9 @@ class Session(SensorInputs):
             model = replace(model, mount=self._mounts.mount(camera, model.mount, tilt := self._nodding.at(taken_ns)))
             outcome = task.localizer.localize(image, model, task.proposal.prior, self._seed)
             if task.proposal.origin is not Origin.GUESS:
-                weigh = partial(weigh_flipped, task.localizer, image, model, task.proposal.prior)
+                asked = AskedFrame(task.localizer, image, model, task.proposal.prior)
                 with self._lock:
-                    self._mounts.ask(camera, task.camera.mount, tilt, taken_ns, self._motions, weigh)
+                    self._mounts.ask(camera, task.camera.mount, tilt, taken_ns, self._motions, asked)
             return outcome
         except InputError as error:
             return Rejection(str(error))
@@ -272,6 +271,7 @@ class Session(SensorInputs):
             self._mounts[camera].turn(*squint)
             self._tracker.yaw_std = self._mounts.yaw_std
         self._say(f"mount {camera}".strip(), self._mounts[camera].sentence)
+        self._say(f"focal length {camera}".strip(), self._mounts.focal_lengths[camera].sentence)
 
     def _answer(
         self, camera: str, taken_ns: int, track: Track, single: PoseEstimate | Rejection, task: _Task | Rejection

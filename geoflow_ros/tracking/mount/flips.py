@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.camera import CameraModel, Mount
-from geoflow_ros.localization.pose import MountEvidence, PosePrior
-from geoflow_ros.tracking.frame_localizer import FrameLocalizer
+from geoflow_ros.localization.pose import MountEvidence
 
 CLEARLY = 3.0  # by how much (natural logarithm) a frame must fit better so
 ENOUGH, DOUBTFUL = 3.0, 1.0  # more frames that do than that fit as they are: so many to say so, so few to take it back
@@ -64,15 +62,3 @@ class FlipCheck:
         if self._said is None:
             return ""
         return f"frames fit the imagery only when they are {self._said.value}: {ADVICE[self._said]}"
-
-
-def weigh_flipped(
-    localizer: FrameLocalizer,
-    image: NDArray[np.uint8],
-    camera: CameraModel,
-    prior: PosePrior,
-    mounts: Sequence[Mount],
-    flip: Flip,
-) -> Iterable[MountEvidence]:
-    """What an image, flipped so, says of mounts, as `FrameLocalizer.weigh_mounts`."""
-    return localizer.weigh_mounts(flip.of(image), camera, prior, mounts)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.camera import Mount
-from geoflow_ros.localization.pose import MountEvidence, PoseEstimate, Rejection
+from geoflow_ros.localization.pose import PoseEstimate, Rejection
 from geoflow_ros.tracking.motion import MotionBuffer
+from geoflow_ros.tracking.mount.asked_frame import Asked
 from geoflow_ros.tracking.mount.estimate import CAMERA, MountEstimate, MountPrior
 from geoflow_ros.tracking.mount.flips import Flip
+from geoflow_ros.tracking.mount.focal_length import FACTORS, FocalLengthCheck
 from geoflow_ros.tracking.mount.inquiry import Inquiry
 from geoflow_ros.tracking.mount.nodding import nodded
 from geoflow_ros.tracking.mount.self_calibration import MountCalibration
@@ -20,8 +22,6 @@ from geoflow_ros.tracking.mount.view_jitter import ViewJitter, smeared
 
 Tilted = tuple[float, float]
 """Roll and pitch (rad) of the body against the road."""
-Weigh = Callable[[Sequence[Mount], Flip], Iterable[MountEvidence]]
-"""What an image, flipped so, says of mounts, each computed as it is taken."""
 
 
 class CameraMounts:
@@ -29,7 +29,9 @@ class CameraMounts:
 
     def __init__(self, priors: Mapping[str, MountPrior]) -> None:
         self._calibrations = {name: MountCalibration(prior) for name, prior in priors.items()}
+        self.focal_lengths = {name: FocalLengthCheck() for name in priors}
         self._inquiries: dict[str, Inquiry] = {}
+        self._of_focal_length: dict[str, Inquiry] = {}
         self._jitters = {name: ViewJitter() for name in priors}
 
     def __getitem__(self, name: str) -> MountCalibration:
@@ -48,18 +50,22 @@ class CameraMounts:
             jitter.hear(stamp_ns, said.planar, view_yaw, motions)
         return smeared(outcome, jitter.std, view_yaw)
 
-    def ask(self, camera: str, stated: Mount, tilt: Tilted, stamp_ns: int, motions: MotionBuffer, weigh: Weigh) -> None:
-        """Have an image weigh mounts, if that is due and no earlier one of the camera is at it: `hear` its answers."""
-        if camera in self._inquiries:
+    def ask(self, camera: str, stated: Mount, tilt: Tilted, stamp_ns: int, motions: MotionBuffer, frame: Asked) -> None:
+        """Have an image weigh mounts and focal lengths, where due and no earlier one is at it: `hear` its answers."""
+        if camera in self._inquiries or camera in self._of_focal_length:
             return
+        if self.focal_lengths[camera].is_due(stamp_ns, motions):
+            believed = [self.mount(camera, stated, tilt), nodded(stated, *tilt)]
+            answers = (frame.scaled(believed, factor) for factor in FACTORS)
+            self._of_focal_length[camera] = Inquiry(chain.from_iterable(answers))
         if mounts := self._calibrations[camera].ask(stated, stamp_ns, motions):
             tilted = [nodded(mount, *tilt) for mount in mounts]
-            flipped = (weigh(tilted[:1], flip) for flip in self._calibrations[camera].flips)
-            self._inquiries[camera] = Inquiry(chain(weigh(tilted, Flip.NONE), chain.from_iterable(flipped)))
+            flipped = (frame.flipped(tilted[:1], flip) for flip in self._calibrations[camera].flips)
+            self._inquiries[camera] = Inquiry(chain(frame.flipped(tilted, Flip.NONE), chain.from_iterable(flipped)))
 
     def hear(self) -> bool:
         """Compute one more answer of any image; False when all have said all."""
-        return any(inquiry.go_on() for inquiry in [*self._inquiries.values()])
+        return any(each.go_on() for each in [*self._inquiries.values(), *self._of_focal_length.values()])
 
     def learn(self) -> NDArray[np.float64]:
         """Take the answers of the images that have said all; as `MountCalibration.learn`."""
@@ -67,14 +73,21 @@ class CameraMounts:
             self._calibrations[name].learn(inquiry.heard, self._jitters[name].std)
             for name, inquiry in self._inquiries.items()
         ]
-        self._inquiries = {}
+        for name, inquiry in self._of_focal_length.items():
+            self.focal_lengths[name].learn(inquiry.heard)
+        self.forget_images()
         for name, calibration in self._calibrations.items():
             calibration.others_fit = any(each.fits for other, each in self._calibrations.items() if other != name)
         return np.asarray(np.sum([np.zeros(2), *shifts], axis=0))
 
     def forget_images(self) -> None:
         """Ask none that is being asked any further."""
-        self._inquiries = {}
+        self._inquiries, self._of_focal_length = {}, {}
+
+    @property
+    def doubt(self) -> str:
+        """Why what cameras show may lie: a calibration that frames contradict; empty if nothing is known."""
+        return next((each.sentence for each in self.focal_lengths.values() if each.sentence), "")
 
     def estimates(self, stated: Mapping[str, Mount | None]) -> Mapping[str, MountEstimate]:
         """What is believed of each mount that is stated."""

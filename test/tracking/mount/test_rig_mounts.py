@@ -19,6 +19,20 @@ from geoflow_ros.tracking.mount.rig_mounts import CameraMounts
 PRIOR = MountPrior(0.026, 0.026, 0.0, 0.1)
 STATED = Mount(height=1.6)
 NOTHING = MountEvidence(0.0, 0.0, np.zeros(2))
+Weigh = Callable[[Sequence[Mount], Flip], list[MountEvidence]]
+
+
+class Says:
+    """A frame that says of mounts what a function does, and fits better by `longer` an e-fold of the focal length."""
+
+    def __init__(self, weigh: Weigh, longer: float = 0.0) -> None:
+        self._weigh, self._longer = weigh, longer
+
+    def flipped(self, mounts: Sequence[Mount], flip: Flip) -> list[MountEvidence]:
+        return self._weigh(mounts, flip)
+
+    def scaled(self, mounts: Sequence[Mount], factor: float) -> list[MountEvidence]:
+        return [MountEvidence(self._longer * math.log(factor), 0.9, np.zeros(2)) for _ in mounts]
 
 
 def test_a_camera_whose_frames_fit_nothing_has_no_part_in_the_place() -> None:
@@ -32,8 +46,8 @@ def test_a_camera_whose_frames_fit_nothing_has_no_part_in_the_place() -> None:
         pitches = np.array([mount.pitch for mount in of])
         return [MountEvidence(-0.5 * (pitch / 0.003) ** 2, 0.9, np.array([50.0 * pitch, 0.0])) for pitch in pitches]
 
-    mounts.ask("front", STATED, (0.0, 0.0), 0, MotionBuffer(), heard)
-    mounts.ask("left", STATED, (0.0, 0.0), 0, MotionBuffer(), lambda of, flip: [NOTHING] * len(of))
+    mounts.ask("front", STATED, (0.0, 0.0), 0, MotionBuffer(), Says(heard))
+    mounts.ask("left", STATED, (0.0, 0.0), 0, MotionBuffer(), Says(nothing_fits))
     while mounts.hear():
         pass
     mounts.learn()
@@ -42,20 +56,20 @@ def test_a_camera_whose_frames_fit_nothing_has_no_part_in_the_place() -> None:
     np.testing.assert_allclose(mounts.place_covariance, front)
 
 
-def asked(mounts: CameraMounts, answers: dict[str, Callable[[Sequence[Mount], Flip], list[MountEvidence]]]) -> None:
+def asked(mounts: CameraMounts, answers: dict[str, Weigh], longer: float = 0.0) -> None:
     """Thirty frames of each camera, ten metres apart."""
     motions = MotionBuffer()
     for tick in range(30):
         now_ns = tick * 10**9
         motions.add_velocity(BodyVelocity(now_ns, 10.0, 0.0))
         for name, weigh in answers.items():
-            mounts.ask(name, STATED, (0.0, 0.0), now_ns, motions, weigh)
+            mounts.ask(name, STATED, (0.0, 0.0), now_ns, motions, Says(weigh, longer))
         while mounts.hear():
             pass
         mounts.learn()
 
 
-def fits_if(flip: Flip) -> Callable[[Sequence[Mount], Flip], list[MountEvidence]]:
+def fits_if(flip: Flip) -> Weigh:
     """Of frames that fit, through the mount that is stated, when they are flipped so."""
 
     def weigh(of: Sequence[Mount], asked: Flip) -> list[MountEvidence]:
@@ -96,3 +110,12 @@ def test_what_a_camera_leaves_open_lies_along_its_own_view() -> None:
     forward, left = np.sqrt(np.diag(mounts.place_covariance))
     # 9 m away, where most of what is matched lies: (81 / 1.6 + 1.6) m/rad, to the left of the vehicle.
     assert forward == pytest.approx(0.0, abs=1e-9) and left == pytest.approx(52.225 * 0.026)
+
+
+@pytest.mark.parametrize(
+    ("longer", "doubt"), [(-10.0, "some 0.7 times"), (10.0, "some 1.4 times"), (0.0, ""), (2.0, "")]
+)
+def test_a_focal_length_that_frames_contradict_is_a_doubt_of_all_that_cameras_show(longer: float, doubt: str) -> None:
+    mounts = CameraMounts({"front": PRIOR, "left": PRIOR})
+    asked(mounts, {"front": fits_if(Flip.NONE), "left": fits_if(Flip.NONE)}, longer)
+    assert doubt in mounts.doubt and bool(mounts.doubt) == bool(doubt)

@@ -22,6 +22,7 @@ from geoflow_ros.tracking.sensors.odometry_segments import Reading, Segment, Seg
 
 LEAST_SPEED, LEAST_RATE = 0.5, 0.1  # m/s, rad/s: slower segments say nothing
 SHARE_OFF, SPEED_OFF = 0.25, 0.3  # of a velocity, and m/s: beyond both together, two velocities differ
+OUTVOTED = 0.2  # rad/s, by which a twist's rate of turn is off what two others agree on
 RATIO = 2.5  # between two rates of turn that still mean the same: skidding wheels turn less than they say
 ZERO_SHARE = 0.1  # of what the others say: that is nothing
 NEAR_QUARTER = np.radians(8.0)  # frames of sensors are turned by quarters; other angles come from other axes
@@ -113,9 +114,20 @@ class OdometryCheck:
             chosen = replace(chosen, yaw_rate=by_pose.yaw_rate)
         elif verdict.rate is Source.IMU and self._imu_rate is not None:
             chosen = replace(chosen, yaw_rate=self._imu_rate)
+        elif by_pose is not None and self._imu_rate is not None:
+            chosen = replace(chosen, yaw_rate=_agreed(chosen.yaw_rate, by_pose.yaw_rate, self._imu_rate))
         if np.hypot(chosen.forward, chosen.left) > MAX_SPEED or abs(chosen.yaw_rate) > MAX_YAW_RATE:
             raise InputError(f"{self._name} pose leaps: its differences are no velocity")
         return chosen
+
+
+def _agreed(twist: float, pose: float, imu: float) -> float:
+    """The twist's rate of turn, or that on which the others agree at once: a verdict takes a bend to come to.
+
+    Others that hardly turn are none: neither may be filled.
+    """
+    middle = sorted((twist, pose, imu))[1]
+    return middle if abs(middle) > LEAST_RATE and abs(twist - middle) > OUTVOTED else twist
 
 
 def judge(name: str, moving: list[Segment], turning: list[Segment]) -> Verdict:

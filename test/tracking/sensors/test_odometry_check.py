@@ -96,6 +96,18 @@ def test_a_wrong_rate_of_turn_is_taken_from_the_pose(rate: float, said: str) -> 
     assert is_right(admitted) and said in check.verdict.sentences["odom"]
 
 
+@pytest.mark.parametrize("wrong", [-RATE, 0.0, 3.0 * RATE, math.degrees(RATE)])
+def test_a_rate_of_turn_that_goes_wrong_in_a_bend_is_outvoted_at_once(wrong: float) -> None:
+    _, admitted = driven(twist=lambda seconds: (SPEED, 0.0, RATE if seconds < 4.0 else wrong), seconds=4.2)
+    assert is_right(admitted)
+
+
+@pytest.mark.parametrize("imu", [None, lambda seconds: 0.0, lambda seconds: -RATE])
+def test_what_is_never_filled_or_alone_outvotes_nothing(imu: Callable[[float], float] | None) -> None:
+    _, admitted = driven(pose=lambda seconds: PlanarPose(), imu=imu, seconds=0.3)
+    assert admitted is not None and admitted.yaw_rate == RATE
+
+
 def test_without_pose_a_rate_that_is_never_filled_is_that_of_the_imu() -> None:
     check, admitted = driven(twist=lambda seconds: (SPEED, 0.0, 0.0), pose=lambda seconds: None)
     assert is_right(admitted) and "the IMU's is taken" in check.verdict.sentences["odom"]

@@ -14,7 +14,7 @@ from geoflow_ros.tracking.motion import MotionBuffer
 from geoflow_ros.tracking.mount.asked_frame import Asked
 from geoflow_ros.tracking.mount.estimate import CAMERA, MountEstimate, MountPrior
 from geoflow_ros.tracking.mount.flips import Flip
-from geoflow_ros.tracking.mount.focal_length import FACTORS, FocalLengthCheck
+from geoflow_ros.tracking.mount.focal_length_check import FACTORS, FocalLengthCheck
 from geoflow_ros.tracking.mount.inquiry import Inquiry
 from geoflow_ros.tracking.mount.nodding import nodded
 from geoflow_ros.tracking.mount.self_calibration import MountCalibration

@@ -7,7 +7,7 @@ import pytest
 
 from geoflow_ros.localization.pose import MountEvidence
 from geoflow_ros.tracking.motion import BodyVelocity, MotionBuffer
-from geoflow_ros.tracking.mount.focal_length import FACTORS, FocalLengthCheck
+from geoflow_ros.tracking.mount.focal_length_check import FACTORS, FocalLengthCheck
 
 
 def said(*fits: float, match: float = 0.9) -> list[MountEvidence]:

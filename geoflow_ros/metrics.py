@@ -37,20 +37,25 @@ class PoseErrors:
     yaw_nees: NDArray[np.float64]
 
 
+def squared_mahalanobis(errors: NDArray[np.float64], covariances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Squared Mahalanobis distances (N,) of errors (N, D) with covariances (N, D, D)."""
+    whitened = np.linalg.solve(covariances, errors[:, :, None])[:, :, 0]
+    return np.asarray(np.einsum("ni,ni->n", errors, whitened))
+
+
 def pose_errors(estimates: ArrayLike, truths: ArrayLike, covariances: ArrayLike) -> PoseErrors:
     """Errors of estimates (N, 3) with covariances (N, 3, 3) against truths (N, 3): east, north (m), yaw (rad)."""
     estimate, truth = np.asarray(estimates, dtype=np.float64), np.asarray(truths, dtype=np.float64)
     covariance = np.asarray(covariances, dtype=np.float64)
     east, north = error = (estimate - truth)[:, :2].T
     ahead, left = rotate(-truth[:, 2], error.T).T
-    whitened = np.linalg.solve(covariance[:, :2, :2], error.T[:, :, None])[:, :, 0]
     yaw = wrap_angle(estimate[:, 2] - truth[:, 2])
     return PoseErrors(
         position=np.hypot(east, north),
         longitudinal=ahead,
         lateral=left,
         yaw=yaw,
-        nees=np.einsum("in,ni->n", error, whitened),
+        nees=squared_mahalanobis(error.T, covariance[:, :2, :2]),
         yaw_nees=yaw**2 / covariance[:, 2, 2],
     )
 

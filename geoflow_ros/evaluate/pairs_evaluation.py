@@ -23,6 +23,7 @@ from geoflow_ros.localization.inputs import image_tensor
 from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.localization.pose import Likelihood, PoseEstimate, of_base
 from geoflow_ros.localization.uncertain_mount import MountReadings, MountsOf, known_mount
+from geoflow_ros.metrics import squared_mahalanobis
 from geoflow_ros.model.interface import Latent, LocalizationModel
 from geoflow_ros.planar import PlanarPose
 from geoflow_ros.tracking.belief import BeliefConfig
@@ -148,9 +149,9 @@ def _of_vehicle(estimate: PoseEstimate, view: View) -> Likelihood:
 
 
 def _nees(seen: Seen) -> float:
-    away = np.array([seen.estimate.east, seen.estimate.north])
+    away = np.array([[seen.estimate.east, seen.estimate.north]])
     covariance = seen.estimate.covariance[:2, :2] + seen.view.label_error_m**2 * np.eye(2)
-    return float(away @ np.linalg.solve(covariance, away))
+    return float(squared_mahalanobis(away, covariance[None])[0])
 
 
 def _evidence(log_odds: Sequence[float]) -> float:

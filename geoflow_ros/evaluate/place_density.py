@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from geoflow_ros.localization.pose import Likelihood, UniformPosePrior
+from geoflow_ros.metrics import squared_mahalanobis
 from geoflow_ros.planar import PlanarPose, compose, rotate
 
 Floats = NDArray[np.float64]
@@ -62,7 +63,7 @@ class PlaceDensity:
         covariance = np.einsum("irc,jrc,rc->ij", steps, steps, self.probability)
         covariance += (max(sigma, LEAST_SIGMA_M) ** 2) * np.eye(2)
         away = self.origin.into(place) - self._mean()
-        return float(away @ np.linalg.solve(covariance, away))
+        return float(squared_mahalanobis(away[None], covariance[None])[0])
 
     def within(self, place: tuple[float, float], radius: float) -> float:
         """Probability within a radius (m) of a place (east, north)."""

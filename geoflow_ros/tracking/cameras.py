@@ -124,5 +124,5 @@ class Cameras:
 
 
 def of_camera(name: str, sentence: str) -> str:
-    """The sentence, with the name of the camera where there are several."""
-    return f"camera {name}: {sentence}" if name else sentence
+    """The sentence, if any, with the name of the camera where there are several."""
+    return f"camera {name}: {sentence}" if name and sentence else sentence

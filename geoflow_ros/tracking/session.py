@@ -270,8 +270,8 @@ class Session(SensorInputs):
         if squint := self._tracker.take_squint(camera):
             self._mounts[camera].turn(*squint)
             self._tracker.yaw_std = self._mounts.yaw_std
-        self._say(f"mount {camera}".strip(), self._mounts[camera].sentence)
-        self._say(f"focal length {camera}".strip(), self._mounts.focal_lengths[camera].sentence)
+        self._say(f"mount {camera}".strip(), of_camera(camera, self._mounts[camera].sentence))
+        self._say(f"focal length {camera}".strip(), self._mounts.focal_complaint(camera))
 
     def _answer(
         self, camera: str, taken_ns: int, track: Track, single: PoseEstimate | Rejection, task: _Task | Rejection

@@ -8,13 +8,14 @@ import numpy as np
 
 from geoflow_ros.localization.pose import MountEvidence
 from geoflow_ros.tracking.motion import MotionBuffer
+from geoflow_ros.tracking.mount.self_calibration import MATCHED
 
 FACTORS = (1.0, 0.7, 1.4)
 """Of the focal length: nearer ones fit nearly as well, and a camera a little higher or lower looks like them."""
-MATCHED = 0.5  # probability from which on a frame says something
 EXPECTED, MOST = 0.7, 3.0
 """By how much (natural logarithm) a frame must fit better to say so at all, and the most that one frame counts."""
 ENOUGH, DOUBTFUL = 8.0, 2.0  # more than expected in sum: so much to say so, so little to take it back
+LOOKED_NS = 300_000_000  # between looks at how far the vehicle has gone, which cost more than the rest
 SPACING_M, SELDOM, SETTLED = 10.0, 10, 10  # metres between frames that are asked; of a tenth once ten have fitted
 
 
@@ -24,15 +25,17 @@ class FocalLengthCheck:
     def __init__(self) -> None:
         self._gained = np.zeros(len(FACTORS) - 1)
         self._settled = 0
-        self._asked_ns: int | None = None
+        self._looked_ns: int | None = None
         self._unasked_m = 0.0
         self._said: float | None = None
 
     def is_due(self, stamp_ns: int, motions: MotionBuffer) -> bool:
         """Whether a frame of this stamp shall be asked."""
-        if self._asked_ns is not None:
-            self._unasked_m += motions.between(self._asked_ns, stamp_ns).distance
-        self._asked_ns = stamp_ns
+        if self._looked_ns is not None and 0 <= stamp_ns - self._looked_ns < LOOKED_NS:
+            return False
+        if self._looked_ns is not None:
+            self._unasked_m += motions.between(self._looked_ns, stamp_ns).distance
+        self._looked_ns = stamp_ns
         is_due = self._unasked_m >= SPACING_M * (SELDOM if self._settled >= SETTLED else 1)
         self._unasked_m = 0.0 if is_due else self._unasked_m
         return is_due

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from geoflow_ros.camera import Mount
 from geoflow_ros.localization.pose import PoseEstimate, Rejection
+from geoflow_ros.tracking.cameras import of_camera
 from geoflow_ros.tracking.motion import MotionBuffer
 from geoflow_ros.tracking.mount.asked_frame import Asked
 from geoflow_ros.tracking.mount.estimate import CAMERA, MountEstimate, MountPrior
@@ -29,7 +30,7 @@ class CameraMounts:
 
     def __init__(self, priors: Mapping[str, MountPrior]) -> None:
         self._calibrations = {name: MountCalibration(prior) for name, prior in priors.items()}
-        self.focal_lengths = {name: FocalLengthCheck() for name in priors}
+        self._focal_lengths = {name: FocalLengthCheck() for name in priors}
         self._inquiries: dict[str, Inquiry] = {}
         self._of_focal_length: dict[str, Inquiry] = {}
         self._jitters = {name: ViewJitter() for name in priors}
@@ -54,7 +55,7 @@ class CameraMounts:
         """Have an image weigh mounts and focal lengths, where due and no earlier one is at it: `hear` its answers."""
         if camera in self._inquiries or camera in self._of_focal_length:
             return
-        if self.focal_lengths[camera].is_due(stamp_ns, motions):
+        if self._focal_lengths[camera].is_due(stamp_ns, motions):
             believed = [self.mount(camera, stated, tilt), nodded(stated, *tilt)]
             answers = (frame.scaled(believed, factor) for factor in FACTORS)
             self._of_focal_length[camera] = Inquiry(chain.from_iterable(answers))
@@ -74,7 +75,7 @@ class CameraMounts:
             for name, inquiry in self._inquiries.items()
         ]
         for name, inquiry in self._of_focal_length.items():
-            self.focal_lengths[name].learn(inquiry.heard)
+            self._focal_lengths[name].learn(inquiry.heard)
         self.forget_images()
         for name, calibration in self._calibrations.items():
             calibration.others_fit = any(each.fits for other, each in self._calibrations.items() if other != name)
@@ -87,7 +88,11 @@ class CameraMounts:
     @property
     def doubt(self) -> str:
         """Why what cameras show may lie: a calibration that frames contradict; empty if nothing is known."""
-        return next((each.sentence for each in self.focal_lengths.values() if each.sentence), "")
+        return next(filter(None, map(self.focal_complaint, self._focal_lengths)), "")
+
+    def focal_complaint(self, camera: str) -> str:
+        """What is wrong with a camera's focal length; empty if nothing is known to be."""
+        return of_camera(camera, self._focal_lengths[camera].sentence)
 
     def estimates(self, stated: Mapping[str, Mount | None]) -> Mapping[str, MountEstimate]:
         """What is believed of each mount that is stated."""

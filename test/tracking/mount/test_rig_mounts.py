@@ -118,4 +118,4 @@ def test_what_a_camera_leaves_open_lies_along_its_own_view() -> None:
 def test_a_focal_length_that_frames_contradict_is_a_doubt_of_all_that_cameras_show(longer: float, doubt: str) -> None:
     mounts = CameraMounts({"front": PRIOR, "left": PRIOR})
     asked(mounts, {"front": fits_if(Flip.NONE), "left": fits_if(Flip.NONE)}, longer)
-    assert doubt in mounts.doubt and bool(mounts.doubt) == bool(doubt)
+    assert doubt in mounts.doubt and mounts.doubt.startswith("camera front: ") == bool(doubt) == bool(mounts.doubt)

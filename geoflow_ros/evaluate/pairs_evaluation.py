@@ -173,6 +173,7 @@ def _scored(
     right: NDArray[np.float64],
     wrong: NDArray[np.float64],
 ) -> PlaceScores:
+    most_bits, most_within_4m = densities[0].ceiling(LABEL, label_error_m, NEAR_M)  # all have the place's prior
     return PlaceScores(
         error_m=np.array([math.hypot(*place) for place in places]),
         within_4m=np.array([each.within(LABEL, NEAR_M) for each in densities]),
@@ -181,4 +182,6 @@ def _scored(
         nees=np.array(nees),
         right=right,
         wrong=wrong.ravel(),
+        most_bits=most_bits,
+        most_within_4m=most_within_4m,
     )

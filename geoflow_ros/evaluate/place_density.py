@@ -77,6 +77,17 @@ class PlaceDensity:
         kernel = softmax(-0.5 * self._squared(place) / max(sigma, LEAST_SIGMA_M) ** 2)
         return float(np.log2((kernel * self.probability).sum() / (kernel * self.known).sum()))
 
+    def ceiling(self, place: tuple[float, float], sigma: float, radius: float) -> tuple[float, float]:
+        """Information (bits) and probability within a radius (m) of a label that knowing the truth exactly would score.
+
+        Not more, since the label is off itself: the truth is spread about it, within the prior, by its error (m).
+        """
+        kernel = softmax(-0.5 * self._squared(place) / max(sigma, LEAST_SIGMA_M) ** 2)
+        truth = kernel * self.known
+        bits = np.log2(kernel / truth.sum())
+        truth /= truth.sum()
+        return float((truth * bits).sum()), float(truth[self._squared(place) <= radius**2].sum())
+
     def _squared(self, place: tuple[float, float]) -> Floats:
         """(N, N) squared distance of the cells from a place."""
         x, y = self.origin.into(place).tolist()

@@ -23,7 +23,8 @@ class PlaceScores:
     """What the views of one place, or its views together, came to: arrays (V,).
 
     nees: squared Mahalanobis distance of the error, the label's own counted. right: match log odds before the place's
-    own imagery; wrong: before that of other places, any number of them.
+    own imagery; wrong: before that of other places, any number of them. most_bits, most_within_4m: what knowing the
+    truth exactly would come to, the label being off itself.
     """
 
     error_m: Floats
@@ -33,6 +34,8 @@ class PlaceScores:
     nees: Floats
     right: Floats
     wrong: Floats
+    most_bits: float
+    most_within_4m: float
 
 
 Statistic = Callable[[Sequence[PlaceScores]], float]
@@ -86,14 +89,21 @@ STATISTICS: dict[str, Statistic] = {
 
 
 def summarise_places(places: Sequence[PlaceScores], seed: int) -> dict[str, Any]:
-    """Every statistic, under `intervals` its 95 % bootstrap interval over places, and `acceptance` at `LOG_ODDS`."""
+    """Every statistic, under `intervals` its 95 % bootstrap interval over places, `acceptance` at `LOG_ODDS`, and under
+    `ceiling` what the labels' own errors leave a perfect answer.
+    """
     rng = np.random.default_rng(seed)
     draws = [[places[i] for i in rng.integers(len(places), size=len(places))] for _ in range(RESAMPLES)]
     tails = [(1.0 - LEVEL) / 2, (1.0 + LEVEL) / 2]
-    document: dict[str, Any] = {"places": len(places), "views": sum(place.error_m.size for place in places)}
+    views = [place.error_m.size for place in places]
+    document: dict[str, Any] = {"places": len(places), "views": sum(views)}
     document |= {name: statistic(places) for name, statistic in STATISTICS.items()}
     document["intervals"] = {
         name: np.quantile([statistic(draw) for draw in draws], tails).tolist() for name, statistic in STATISTICS.items()
+    }
+    document["ceiling"] = {
+        "information_bits": float(np.average([place.most_bits for place in places], weights=views)),
+        "probability_within_4m": float(np.average([place.most_within_4m for place in places], weights=views)),
     }
     return document | {"acceptance": [acceptance(places, each) for each in LOG_ODDS]}
 
@@ -107,13 +117,14 @@ def scores_table(document: Mapping[str, Any]) -> str:
         rows.append(_row(label, figures))
         rows += [_row(f"  {prefix}", group) for prefix, group in figures["groups"].items()]
         rows.append(_row("  black images", figures["chance"]))
-    header = ("", "places", "median m", "in 4 m", "bits", "95 %", "AUC", "right at 5 %")
+    header = ("", "places", "median m", "in 4 m", "bits", "95 %", "at most", "AUC", "right at 5 %")
     return "\n".join(" ".join(f"{cell:>14}" for cell in row) for row in (header, *rows))
 
 
 def _row(label: str, figures: Mapping[str, Any]) -> tuple[str, ...]:
     low, high = figures["intervals"]["information_bits"]
-    bits = f"{figures['information_bits']:+.2f}", f"{low:+.1f}..{high:+.1f}"
+    most = figures["ceiling"]["information_bits"]
+    bits = f"{figures['information_bits']:+.2f}", f"{low:+.1f}..{high:+.1f}", f"{most:+.2f}"
     match = f"{figures['auc']:.2f}", f"{figures['accepted_at_5']:.0%}"
     error, near = f"{figures['median_error_m']:.1f}", f"{figures['probability_within_4m']:.0%}"
     return label, str(figures["places"]), error, near, *bits, *match

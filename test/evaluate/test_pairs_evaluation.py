@@ -41,6 +41,7 @@ def test_every_figure_is_there_and_untrained_weights_know_nothing(
         assert figures.keys() >= FIGURES and figures["intervals"].keys() >= FIGURES
         low, high = figures["intervals"]["information_bits"]
         assert low <= figures["information_bits"] <= high
+        assert 0.0 < figures["ceiling"]["probability_within_4m"] <= 1.0
     assert document["groups"].keys() == document["rig"]["groups"].keys() == {"a", "b"}
     assert document["groups"]["a"]["places"] == 2
     assert abs(document["chance"]["information_bits"]) < 1.0  # black images, flat features

@@ -51,6 +51,30 @@ def test_a_label_s_error_is_part_of_what_its_distance_is_compared_with() -> None
         assert density.nees((14.0, -4.0), label_sigma) == pytest.approx(9.0 / (sigma**2 + label_sigma**2), rel=0.02)
 
 
+def test_labels_that_are_off_bound_what_the_truth_itself_would_score() -> None:
+    sigma = 2.0
+    bits, within = PlaceDensity.of(flat, STILL).ceiling((10.0, -5.0), sigma, 4.0)
+    # the density at the label of a truth two standard deviations squared away on average, over one in 24 x 24 m^2
+    assert bits == pytest.approx(math.log2(576 / (2 * math.pi * sigma**2)) - math.log2(math.e), abs=0.02)
+    assert within == pytest.approx(1 - math.exp(-8.0 / sigma**2), abs=0.02)
+    assert PlaceDensity.of(flat, ALONG).ceiling((10.0, -5.0), 1000.0, 4.0)[0] == pytest.approx(0.0, abs=1e-3)
+
+
+def test_no_answer_scores_more_on_average_than_the_truth() -> None:
+    sigma, label = 3.0, (14.0, -11.0)  # near a corner of the square
+    rng = np.random.default_rng(0)
+    truths = rng.normal(label, sigma, (600, 2))
+    inside = truths[(np.abs(truths - (10.0, -5.0)) < 12.0).all(axis=1)]
+    found = [
+        [PlaceDensity.of(gaussian(*truth, std), STILL).information_bits(label, sigma) for truth in inside[:60]]
+        for std in (0.3, 2.0)
+    ]
+    most, within = PlaceDensity.of(flat, STILL).ceiling(label, sigma, 4.0)
+    exact, vague = np.mean(found, axis=1)
+    assert exact == pytest.approx(most, abs=3 * np.std(found[0]) / math.sqrt(60)) and vague < exact
+    assert within == pytest.approx(np.mean(np.hypot(*(inside - label).T) <= 4.0), abs=0.06)
+
+
 def test_confidence_in_a_wrong_place_costs_more_than_knowing_nothing() -> None:
     assert PlaceDensity.of(gaussian(4.0, -10.0, 1.0), STILL).information_bits((15.0, 0.0), 1.0) < -20
 

@@ -20,6 +20,8 @@ def place(right: Sequence[float], wrong: Sequence[float], error: float = 1.0, ne
         np.full(len(right), nees),
         np.array(right, float),
         np.array(wrong, float),
+        most_bits=float(len(right)),
+        most_within_4m=1.0 / len(right),
     )
 
 
@@ -68,6 +70,9 @@ def test_means_and_intervals() -> None:
     assert figures["mean_error_m"] == 2.0 and figures["information_bits"] == 1.0
     assert figures["probability_within_4m"] == pytest.approx(0.2)
     assert figures["intervals"]["mean_error_m"] == [1.0, 3.0]
+    # two views that could come to 2 bits each, and one to 1
+    bound = summarise_places([place([1.0, 1.0], [0.0]), place([1.0], [0.0])], seed=0)["ceiling"]
+    assert bound == {"information_bits": pytest.approx(5 / 3), "probability_within_4m": pytest.approx(2 / 3)}
     many = summarise_places(few * 50, seed=0)["intervals"]["mean_error_m"]
     assert 1.7 < many[0] < 2.0 < many[1] < 2.3
     assert summarise_places(few, seed=0) == figures

@@ -12,8 +12,10 @@ import numpy as np
 
 from geoflow_ros import cli
 from geoflow_ros.adapt.cached_samples import CachedSample, Label, cached_samples
+from geoflow_ros.adapt.fused_gate import FusedComparison, compare, failed_driving
 from geoflow_ros.adapt.gates import HeldOut, Scores, failed_gates, judge
 from geoflow_ros.adapt.head_training import recipe, train_heads
+from geoflow_ros.adapt.held_out_drive import HeldOutDrives, Stretch
 from geoflow_ros.adapt.labels import certain, held_out_of, labels_of
 from geoflow_ros.adapt.mount_check import MountCheck, check_mount
 from geoflow_ros.adapt.unlabelled_drive import Agreement, UnlabelledDrive, smoothed
@@ -75,7 +77,7 @@ class DriveResult:
 class Round:
     """What came of a round: scores of the weights before and after it, and the gates that failed.
 
-    share: of what was learnt in the mean with the weights before.
+    share: of what was learnt in the mean with the weights before. fused: None where a gate on single frames has failed.
     """
 
     labels: int
@@ -83,7 +85,21 @@ class Round:
     share: float
     before: Scores
     after: Scores
+    fused: FusedComparison | None
     failed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judges:
+    """What weights are judged by: single frames, and how the node drives. stretch: where the smoother has it."""
+
+    frames: list[HeldOut]
+    stretch: Stretch
+    drives: HeldOutDrives
+
+    def driving(self, old: MatchFlow, new: MatchFlow) -> FusedComparison:
+        """How the node drives with new weights; takes a minute for each network not yet driven with."""
+        return compare(self.stretch, self.drives.driven(old), self.drives.driven(new))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,32 +129,36 @@ def adapt(drives: Sequence[UnlabelledDrive], plan: Plan) -> Adaptation:
     if not isinstance(model, MatchFlow):
         raise InputError(f"{plan.start} is a {model.config.name!r} network: only the default one can be adapted")
     origin, rounds = read(plan.start)[0], list[Round]()
-    fingerprint = origin.sha256
+    fingerprint, held_out = origin.sha256, HeldOutDrives(drives)
     for _ in range(plan.rounds):
         results = _smoothed(drives, model, plan)
-        judges = [each for result in results for each in held_out_of(result.drive, result.smoothed, model)]
+        frames = [each for result in results for each in held_out_of(result.drive, result.smoothed, model)]
+        judges = Judges(frames, held_out.stretch([result.smoothed for result in results]), held_out)
         learnt, outcome = _round(results, model, judges, plan, fingerprint)
         rounds.append(outcome)
         if outcome.failed:
             break
         model = learnt
         fingerprint = save(model, plan.out, _card(origin, outcome)).sha256
-    return Adaptation(results, rounds, check_mount(model, judges), not rounds[0].failed)
+    return Adaptation(results, rounds, check_mount(model, frames), not rounds[0].failed)
 
 
 def _round(
-    results: Sequence[DriveResult], model: MatchFlow, judges: Sequence[HeldOut], plan: Plan, fingerprint: str
+    results: Sequence[DriveResult], model: MatchFlow, judges: Judges, plan: Plan, fingerprint: str
 ) -> tuple[MatchFlow, Round]:
     """The weights that a network becomes, and what came of it. fingerprint: of the network's weights."""
     labels = [labels_of(result.drive, result.smoothed) for result in results]
     seed = plan.seed + int(fingerprint[:4], 16)  # every round draws anew, and a resumed one the same
-    before, samples = judge(model, judges), _samples(results, labels, model, seed)
+    before, samples = judge(model, judges.frames), _samples(results, labels, model, seed)
     learnt = train_heads(model, samples, recipe(plan.steps, seed), plan.folder / f"from_{fingerprint[:12]}.pt")
     flat = [label for each in labels for label in each]
     for share in SHARES:
         candidate = mean_of([model, learnt], [1.0 - share, share])
-        after = judge(candidate, judges)
-        outcome = Round(len(flat), certain(flat), share, before, after, tuple(failed_gates(before, after)))
+        after = judge(candidate, judges.frames)
+        failed = failed_gates(before, after)
+        fused = None if failed else judges.driving(model, candidate)
+        failed += failed_driving(fused) if fused else []
+        outcome = Round(len(flat), certain(flat), share, before, after, fused, tuple(failed))
         if not outcome.failed:
             break
     return candidate, outcome

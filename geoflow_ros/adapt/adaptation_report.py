@@ -28,13 +28,13 @@ def write_report(folder: Path, adaptation: Adaptation, out: Path) -> None:
 
 
 def verdict(adaptation: Adaptation, out: Path) -> str:
-    """One sentence: whether there are new weights, and if not or not all, why."""
-    last = adaptation.rounds[-1]
-    reason = "; ".join(last.failed)
+    """Whether there are new weights, and if not or not all, why, and how the node drives with those that are kept."""
+    reason = "; ".join(adaptation.rounds[-1].failed)
     if not adaptation.is_new:
         return f"The old weights stay: {reason}."
+    kept = [each for each in adaptation.rounds if not each.failed][-1]
     more = f" A further round was not kept: {reason}." if reason else ""
-    return f"New weights: {out}.{more}"
+    return f"New weights: {out}; {kept.fused}.{more}"
 
 
 def markdown(adaptation: Adaptation, out: Path) -> str:
@@ -44,6 +44,7 @@ def markdown(adaptation: Adaptation, out: Path) -> str:
     lines += ["| | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
     for number, each in enumerate(adaptation.rounds, 1):
         lines += [_row(f"before round {number}", each.before), _row(f"after round {number}", each.after)]
+    lines += ["", "The node on the held-out stretch, against the smoother's poses:", "", *_driving(adaptation.rounds)]
     lines += ["", *(_labels(number, each) for number, each in enumerate(adaptation.rounds, 1)), ""]
     for result in adaptation.drives:
         lines += [f"## {result.drive.name}", *_findings(result), ""]
@@ -55,11 +56,24 @@ def markdown(adaptation: Adaptation, out: Path) -> str:
 
 
 def _row(label: str, scores: Scores) -> str:
-    return (
-        f"| {label} | "
-        + " | ".join("" if value is None else f"{value:.4g}" for value in asdict(scores).values())
-        + " |"
-    )
+    return f"| {label} | {_cells(*asdict(scores).values())} |"
+
+
+def _cells(*values: float | None) -> str:
+    return " | ".join("" if value is None else f"{value:.4g}" for value in values)
+
+
+def _driving(rounds: list[Round]) -> list[str]:
+    """A table of the rounds; rms: of the blocks where both have poses, and the most that passes."""
+    lines = ["| | localised | mean_error_m | nees | rms_m | most_rms_m |", "|---" * 6 + "|"]
+    for number, fused in enumerate((each.fused for each in rounds), 1):
+        if fused is None:
+            lines.append(f"| round {number}: not driven, its single frames have failed |" + " |" * 5)
+            continue
+        before, after = (_cells(*asdict(each).values()) for each in (fused.before, fused.after))
+        lines.append(f"| before round {number} | {before} | {_cells(fused.rms_before_m)} | |")
+        lines.append(f"| after round {number} | {after} | {_cells(fused.rms_after_m, fused.limit_m)} |")
+    return lines
 
 
 def _labels(number: int, each: Round) -> str:

@@ -30,7 +30,7 @@ def labels_of(drive: UnlabelledDrive, smoothed: Smoothed) -> list[Label]:
 
     Nodes near the held-out stretch, just before it or on an earlier round, are left out.
     """
-    first, poses = _first_held_out(drive), smoothed.poses
+    first, poses = first_held_out(drive), smoothed.poses
     usable = [node for node in smoothed.sites if node < first and _std(smoothed, node) <= MOST_STD_M]
     usable = [node for node in usable if np.hypot(*(poses[first:, :2] - poses[node, :2]).T).min() >= GAP_M]
     doubted = _doubted(smoothed, usable)
@@ -51,7 +51,7 @@ def _doubted(smoothed: Smoothed, nodes: Sequence[int]) -> set[int]:
 
 def held_out_of(drive: UnlabelledDrive, smoothed: Smoothed, model: MatchFlow) -> list[HeldOut]:
     """The end of a drive as samples, JUDGES of them, evenly apart."""
-    nodes = [node for node in smoothed.bits if node >= _first_held_out(drive)]
+    nodes = [node for node in smoothed.bits if node >= first_held_out(drive)]
     nodes = [nodes[i * len(nodes) // min(JUDGES, len(nodes))] for i in range(min(JUDGES, len(nodes)))]
     of_frame = {int(drive.nodes.frames[node]): node for node in nodes}
     size = model.config.ground_width, model.config.ground_height
@@ -78,7 +78,8 @@ def certain(labels: Sequence[Label]) -> float:
     return float(np.sqrt(np.mean([np.trace(label.covariance[:2, :2]) / 2 for label in labels])))
 
 
-def _first_held_out(drive: UnlabelledDrive) -> int:
+def first_held_out(drive: UnlabelledDrive) -> int:
+    """The node that the stretch begins with which is not learnt from but judges."""
     way = drive.recorded.way[drive.nodes.frames]
     return int(np.searchsorted(way, (1.0 - HELD_OUT_SHARE) * way[-1]))
 

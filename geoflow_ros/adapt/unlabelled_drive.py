@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,10 +31,11 @@ CORRELATED = 4.0  # as many neighbouring frames err alike
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UnlabelledDrive:
-    """A drive and its nodes, and the map it is looked for on."""
+    """A drive and its nodes, and the map it is looked for on. topics: by role, as in a replay."""
 
     name: str
     config: NodeConfig
+    topics: Mapping[str, str]
     recorded: RecordedDrive
     nodes: Nodes
     satellite: SatelliteMap
@@ -78,10 +80,11 @@ def open_unlabelled(path: Path, arguments: argparse.Namespace) -> UnlabelledDriv
         names = ", ".join(config.camera_setups)
         raise InputError(f"{path} has the cameras {names}: one is learnt from, describe only that in drive.json")
     setup = next(iter(config.camera_setups.values()))
-    recorded = read_drive(given.bag, config.session, setup, topics_of(given))
+    topics = topics_of(given)
+    recorded = read_drive(given.bag, config.session, setup, topics)
     _check(given.bag, recorded)
     nodes = nodes_of(recorded, config.tracker.belief, config.prior.speed_sigma, config.heading.offset)
-    return UnlabelledDrive(path.resolve().name, config, recorded, nodes, SatelliteMap(open_store(config.tiles)))
+    return UnlabelledDrive(path.resolve().name, config, topics, recorded, nodes, SatelliteMap(open_store(config.tiles)))
 
 
 def _check(bag: Path, recorded: RecordedDrive) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,7 @@ class Script:
     topics: by role. start: where to start from, given to the session with the first
     image. Fixes from `no_fix_from_s` to `no_fix_to_s` after the first image are left out. single_frame: whether frames
     are localised alone, too. cameras: names of those of a rig. views: of those whose images are panoramas.
+    stamps_ns: of the images that are played, None: of all. note: what the progress is of.
     """
 
     topics: Mapping[str, str]
@@ -39,6 +40,8 @@ class Script:
     single_frame: bool
     cameras: tuple[str, ...] = ()
     views: tuple[PanoramaView, ...] = ()
+    stamps_ns: Set[int] | None = None
+    note: str = "replay"
 
     @property
     def uncalibrated(self) -> set[str]:
@@ -90,7 +93,7 @@ def play(bag: Path, session: Session, script: Script, watch: Watch) -> Played:
         connections = [each for each in reader.connections if each.topic in roles]
         total = sum(each.msgcount for each in connections)
         messages = read_messages(reader, connections, damage)
-        for connection, _, message in tqdm(messages, total=total, unit="message", desc="replay", disable=None):
+        for connection, _, message in tqdm(messages, total=total, unit="message", desc=script.note, disable=None):
             player.take(roles[connection.topic], message)
     if not player.frames:
         unread = f" that can be read ({damage})" if str(damage) else ""
@@ -141,6 +144,8 @@ class _Player:
             self.fixes.append((float(message.latitude), float(message.longitude)))
 
     def _images(self, message: Any, camera: str) -> None:
+        if self._script.stamps_ns is not None and stamp_ns(message.header.stamp) not in self._script.stamps_ns:
+            return
         for name, image in self._panoramas.images(camera, message).items():
             self._image(image, name)
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from geoflow_ros.adapt import adaptation
-from geoflow_ros.adapt.adaptation import Plan, _round
+from geoflow_ros.adapt.adaptation import Adaptation, Judges, Plan, Round, _round
+from geoflow_ros.adapt.adaptation_report import verdict
+from geoflow_ros.adapt.fused_gate import FusedComparison, FusedScores
 from geoflow_ros.adapt.gates import Scores
+from geoflow_ros.adapt.mount_check import MountCheck
 from geoflow_ros.model.config import DefaultConfig
 from geoflow_ros.model.matchflow import MatchFlow
 from geoflow_ros.model.weights import build
@@ -18,27 +23,52 @@ BEFORE = Scores(30, 5.0, -1.0, 0.5, 0.0, 0.95, 1.0, 0.5, 2.0)
 BETTER, CONFIDENT = replace(BEFORE, information_bits=6.0), replace(BEFORE, information_bits=6.5, nees=9.0)
 
 
+FUSED = FusedScores(1.0, 0.2, 1.0)
+AS_WELL = FusedComparison(60, 100.0, 5, 5, FUSED, FUSED, 0.22, 0.22, 0.24)
+WORSE = replace(AS_WELL, rms_after_m=0.31)
+
+
 @pytest.mark.parametrize(
-    ("scores", "share", "failed"),
+    ("scores", "driving", "share", "failed"),
     [
-        ([BETTER], 1.0, 0),
-        ([CONFIDENT, BETTER], 0.5, 0),
-        ([CONFIDENT, CONFIDENT], 0.5, 1),
+        ([BETTER], [AS_WELL], 1.0, 0),
+        ([CONFIDENT, BETTER], [AS_WELL], 0.5, 0),
+        ([CONFIDENT, CONFIDENT], [], 0.5, 1),
+        ([BETTER, BETTER], [WORSE, AS_WELL], 0.5, 0),
+        ([BETTER, BETTER], [WORSE, WORSE], 0.5, 1),
     ],
 )
 def test_the_mean_with_the_old_weights_is_tried_where_a_gate_fails(
-    scores: list[Scores], share: float, failed: int, monkeypatch: pytest.MonkeyPatch
+    scores: list[Scores],
+    driving: list[FusedComparison],
+    share: float,
+    failed: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     model, learnt = build(DefaultConfig()), build(DefaultConfig())
     assert isinstance(model, MatchFlow)
-    answers = iter([BEFORE, *scores])
+    answers, driven = iter([BEFORE, *scores]), iter(driving)
     monkeypatch.setattr(adaptation, "judge", lambda *_: next(answers))
     monkeypatch.setattr(adaptation, "train_heads", lambda *_: learnt)
     monkeypatch.setattr(adaptation, "_samples", lambda *_: [])
     monkeypatch.setattr(adaptation, "certain", lambda _: 0.1)
     plan = Plan(Path("old"), Path("new"), rounds=1, steps=1, seed=0)
-    kept, outcome = _round([], model, [], plan, "abcd" * 16)
+    judges = cast(Judges, SimpleNamespace(frames=[], driving=lambda old, new: next(driven)))
+    kept, outcome = _round([], model, judges, plan, "abcd" * 16)
     assert (outcome.share, len(outcome.failed)) == (share, failed)
+    assert next(driven, None) is None, "only weights that pass alone are driven with"
     name = next(iter(dict(model.named_parameters())))
     old, new, found = (dict(each.named_parameters())[name] for each in (model, learnt, kept))
     assert found.detach().allclose((1 - share) * old.detach() + share * new.detach(), atol=1e-6)
+
+
+def test_the_verdict_says_how_the_node_drives_with_what_is_kept() -> None:
+    better = replace(AS_WELL, after=FusedScores(1.0, 0.15, 1.0))
+    kept = Round(50, 0.1, 1.0, BEFORE, BETTER, better, ())
+    refused = replace(kept, fused=WORSE, failed=("it drives worse",))
+    told = verdict(Adaptation([], [kept, refused], MountCheck(None, None, None), True), Path("mine"))
+    assert told == (
+        "New weights: mine; driven on the held-out 100 m the node is 0.15 m off the smoother's poses and LOCALISED in "
+        "100% of the frames, with the weights before 0.20 m off the smoother's poses and LOCALISED in 100% of the "
+        "frames. A further round was not kept: it drives worse."
+    )

@@ -1,0 +1,149 @@
+"""The held-out end of a drive as the node drives it: fused, with what new weights and old make of its frames."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoflow_ros.adapt.labels import first_held_out
+from geoflow_ros.adapt.unlabelled_drive import UnlabelledDrive
+from geoflow_ros.geodesy import LocalFrame
+from geoflow_ros.localization.localizer import Localizer
+from geoflow_ros.model.config import Runtime
+from geoflow_ros.model.inference.runtimes import accelerated
+from geoflow_ros.model.matchflow import MatchFlow
+from geoflow_ros.replay.play import FrameResult, Script, play
+from geoflow_ros.smoothing.nodes import interpolated
+from geoflow_ros.smoothing.smoother import Smoothed
+from geoflow_ros.tracking.session import Session
+from geoflow_ros.tracking.track import TrackState
+
+Floats = NDArray[np.float64]
+RUN_UP_NS = 10_000_000_000  # driven before what is judged: the track has begun by then
+LEAST_GAP_NS = 180_000_000  # between frames: 5 Hz, which the node keeps up with, of cameras of 5, 10, 15, 20, 30 Hz
+MOST_JUDGED = 750  # frames of all drives together: two and a half minutes
+BLOCK_M = 20.0  # of way, at least: fused errors of a block have much to do with each other, those of two little
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stretch:
+    """The N frames that judge, and where the smoother has them. way_m: its length.
+
+    positions: (N, 2) of base_link, m; covariances: (N, 2, 2), m^2. blocks: (N,) number of the block of way of each.
+    """
+
+    positions: Floats
+    covariances: Floats
+    blocks: NDArray[np.int64]
+    way_m: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Driven:
+    """What the node answers to the N frames. positions: (N, 2), nan where it has no pose; covariances: (N, 2, 2), m^2.
+
+    localised: (N,) whether it says LOCALISED.
+    """
+
+    positions: Floats
+    covariances: Floats
+    localised: NDArray[np.bool_]
+
+
+class HeldOutDrives:
+    """The held-out ends of drives, each driven once with each network."""
+
+    def __init__(self, drives: Sequence[UnlabelledDrive]) -> None:
+        self._drives = drives
+        self._most = max(1, MOST_JUDGED // max(1, len(drives)))
+        self._known = WeakKeyDictionary[MatchFlow, Driven]()
+
+    def stretch(self, smoothed: Sequence[Smoothed]) -> Stretch:
+        """All of them in a row. smoothed: of each drive."""
+        parts, blocks = [], 0
+        for drive, result in zip(self._drives, smoothed, strict=True):
+            parts.append(part := _stretch(drive, result, judged_frames(drive, self._most), blocks))
+            blocks += 1 + int(part.blocks.max())
+        return Stretch(
+            np.concatenate([part.positions for part in parts]),
+            np.concatenate([part.covariances for part in parts]),
+            np.concatenate([part.blocks for part in parts]),
+            sum(part.way_m for part in parts),
+        )
+
+    def driven(self, model: MatchFlow) -> Driven:
+        """What the node answers to all of them in a row with a network; the same seeds for every one."""
+        if model not in self._known:
+            parts = [drive_through(drive, judged_frames(drive, self._most), model) for drive in self._drives]
+            self._known[model] = Driven(
+                np.concatenate([part.positions for part in parts]),
+                np.concatenate([part.covariances for part in parts]),
+                np.concatenate([part.localised for part in parts]),
+            )
+        return self._known[model]
+
+
+def judged_frames(drive: UnlabelledDrive, most: int) -> NDArray[np.int64]:
+    """Indices of the frames of the held-out end that are driven and judged, from its beginning on."""
+    stamps = drive.recorded.stamps_ns
+    return _apart(stamps, int(drive.nodes.frames[first_held_out(drive)]), len(stamps))[:most]
+
+
+def drive_through(drive: UnlabelledDrive, judged: NDArray[np.int64], model: MatchFlow) -> Driven:
+    """The answers to these frames, after a run-up, of a session as the node has it."""
+    stamps, config = drive.recorded.stamps_ns, drive.config
+    first = int(judged[0])
+    run_up = _apart(stamps, int(np.searchsorted(stamps, stamps[first] - RUN_UP_NS)), first)
+    network = accelerated(model, Runtime.TORCH)
+    settings = replace(config.localizer, max_latency_ms=0.0)  # the clock is not to judge
+
+    def localizer_in(frame: LocalFrame) -> Localizer:
+        return Localizer(network, drive.satellite, frame, settings)
+
+    script = Script(
+        topics=drive.topics,
+        start=lambda stamp_ns: None,
+        no_fix_from_s=math.inf,
+        no_fix_to_s=math.inf,
+        single_frame=False,
+        stamps_ns=frozenset(stamps[np.concatenate([run_up, judged])].tolist()),
+        note="driven",
+    )
+    session = Session(config.session, localizer_in, config.seed, config.camera_setups)
+    played = play(drive.recorded.bag, session, script, lambda index, message, answer: None)
+    answers = {frame.stamp_ns: frame for frame in played.frames}
+    return _driven([answers.get(stamp) for stamp in stamps[judged].tolist()])
+
+
+def _driven(frames: Sequence[FrameResult | None]) -> Driven:
+    positions, covariances = np.full((len(frames), 2), np.nan), np.tile(np.eye(2), (len(frames), 1, 1))
+    for index, frame in enumerate(frames):
+        if frame is not None and (pose := frame.track.pose) is not None:
+            positions[index] = pose.east, pose.north
+            covariances[index] = pose.covariance[:2, :2]
+    localised = [frame is not None and frame.track.state is TrackState.LOCALISED for frame in frames]
+    return Driven(positions, covariances, np.array(localised, dtype=np.bool_))
+
+
+def _stretch(drive: UnlabelledDrive, smoothed: Smoothed, judged: NDArray[np.int64], first_block: int) -> Stretch:
+    node = np.searchsorted(drive.nodes.frames, judged, side="right") - 1
+    way = drive.recorded.way[judged]
+    length = float(way[-1] - way[0])
+    count = max(1, int(length / BLOCK_M))
+    blocks = np.minimum((way - way[0]) / max(length, 1e-9) * count, count - 1).astype(np.int64)
+    positions = interpolated(drive.recorded, drive.nodes, smoothed.poses)[judged, :2]
+    return Stretch(positions, smoothed.pose_covariances[node, :2, :2], first_block + blocks, length)
+
+
+def _apart(stamps_ns: NDArray[np.int64], first: int, end: int) -> NDArray[np.int64]:
+    """Indices from `first` to before `end`, LEAST_GAP_NS apart."""
+    chosen: list[int] = []
+    for index in range(first, end):
+        if not chosen or stamps_ns[index] - stamps_ns[chosen[-1]] >= LEAST_GAP_NS:
+            chosen.append(index)
+    return np.array(chosen, dtype=np.int64)

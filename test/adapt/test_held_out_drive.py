@@ -1,0 +1,51 @@
+"""The held-out end of a drive, driven as the node drives it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import numpy as np
+import pytest
+
+from geoflow_ros.adapt import held_out_drive
+from geoflow_ros.adapt.held_out_drive import HeldOutDrives, judged_frames
+from geoflow_ros.adapt.unlabelled_drive import UnlabelledDrive, open_unlabelled
+from geoflow_ros.bags.trajectory import read_tum
+from geoflow_ros.model.matchflow import MatchFlow
+from geoflow_ros.model.weights import load
+from geoflow_ros.smoothing.smoother import Smoothed
+
+ROOT = Path(__file__).parents[2]
+DEMO = ROOT / "demo"
+
+
+@pytest.mark.parametrize(("rate_hz", "jitter_ms", "every"), [(5, 10, 1), (10, 8, 2), (30, 0, 6), (2, 0, 1)])
+def test_frames_are_a_fifth_of_a_second_apart(rate_hz: int, jitter_ms: int, every: int) -> None:
+    """A drive at constant speed, every frame a node: its last fifth is frames 80 and on, of 101."""
+    jitter = np.where(np.arange(101) % 2, jitter_ms, 0) * 1_000_000
+    recorded = SimpleNamespace(stamps_ns=np.arange(101) * (10**9 // rate_hz) + jitter, way=np.arange(101.0))
+    drive = cast(UnlabelledDrive, SimpleNamespace(recorded=recorded, nodes=SimpleNamespace(frames=np.arange(101))))
+    assert judged_frames(drive, 50).tolist() == list(range(80, 101, every))
+    assert judged_frames(drive, 3).tolist() == list(range(80, 101, every))[:3]
+
+
+def test_the_demo_is_driven_once_and_near_the_truth(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held_out_drive, "RUN_UP_NS", 1_500_000_000)
+    monkeypatch.setattr(held_out_drive, "MOST_JUDGED", 6)
+    tiles = str(DEMO / "tiles.mbtiles")
+    given = argparse.Namespace(tiles=tiles, checkpoint=None, params=None, assignments=[], topic=[])
+    drive, model = open_unlabelled(DEMO, given), load(ROOT / "models" / "default")
+    assert isinstance(model, MatchFlow)
+    drives, count = HeldOutDrives([drive]), len(drive.nodes.frames)
+    truth = read_tum(DEMO / "truth.tum")
+    stamps = drive.recorded.stamps_ns
+    poses = np.array([truth.poses[np.argmin(abs(truth.stamps - stamp * 1e-9))] for stamp in stamps])
+    smoothed = SimpleNamespace(poses=poses[drive.nodes.frames], pose_covariances=np.tile(np.eye(3), (count, 1, 1)))
+    stretch = drives.stretch([cast(Smoothed, smoothed)])
+    driven = drives.driven(model)
+    assert np.hypot(*(driven.positions - stretch.positions).T).max() < 1.0
+    assert driven.localised.all() and len(driven.localised) == len(stretch.blocks) == 6
+    assert drives.driven(model) is driven

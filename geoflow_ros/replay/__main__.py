@@ -80,7 +80,8 @@ def run(arguments: argparse.Namespace) -> None:
     played = play(arguments.bag, session, script, recorder.watch)
     fused = judge(played.frames, lambda frame: frame.track.pose, truth)
     single = judge(played.frames, lambda frame: frame.single, truth)
-    document = summary(played.frames, fused, single, played.complaints) | {"fix_clock": session.fix_clock.to_json()}
+    sensors = {"fix_clock": session.fixes.clock_offset.to_json(), "fix_offset": session.fixes.offset.to_json()}
+    document = summary(played.frames, fused, single, played.complaints) | sensors
     arguments.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     _write(arguments.out, played, fused, single, truth, session.frame)
     if session.frame is not None:

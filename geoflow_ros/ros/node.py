@@ -144,7 +144,8 @@ class LocalizeNode(LifecycleNode):
         values, session = pipeline.facts, pipeline.session
         values |= {f"refused {kind}": reason for kind, reason in session.refused.items()}
         values |= {f"warning {sensor}": sentence for sensor, sentence in session.warnings.items()}
-        values["clock of the fixes, late by [s]"] = str(session.fix_clock)
+        values["clock of the fixes, late by [s]"] = str(session.fixes.clock_offset)
+        values["fixes from where frames fit [m]"] = str(session.fixes.offset)
         now_ns = self.get_clock().now().nanoseconds
         if (fix := session.nearest_fix(now_ns)) is not None:
             values["age of the last fix [s]"] = f"{(now_ns - fix.stamp_ns) * 1e-9:.2f}"

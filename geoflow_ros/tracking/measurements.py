@@ -39,7 +39,7 @@ def to_fix(message: Any, sigma: float, antenna: SensorMount = SensorMount()) -> 
     if max(abs(message.latitude), abs(message.longitude)) < NULL_ISLAND_DEG:
         raise InputError("fix at latitude 0, longitude 0 is what receivers tell that have none: it is not believed")
     covariance = np.array(message.position_covariance, dtype=np.float64).reshape(3, 3)
-    horizontal = covariance[:2, :2]
+    horizontal = (covariance[:2, :2] + covariance[:2, :2].T) / 2
     if message.position_covariance_type == COVARIANCE_TYPE_UNKNOWN or not horizontal.any():
         if sigma == 0.0:
             raise InputError("fix has no covariance: configure the receiver's driver, or set prior.fix_sigma")

@@ -20,7 +20,7 @@ from geoflow_ros.tracking.mount.asked_frame import AskedFrame
 from geoflow_ros.tracking.mount.estimate import MountEstimate
 from geoflow_ros.tracking.mount.rig_mounts import CameraMounts
 from geoflow_ros.tracking.search import Origin, Proposal, bounded
-from geoflow_ros.tracking.sensors.fix_delay import ClockOffset
+from geoflow_ros.tracking.sensors.fixes import FixFusion
 from geoflow_ros.tracking.sensors.image_check import ImageChecks
 from geoflow_ros.tracking.sensors.image_decoding import Decode, decode_image
 from geoflow_ros.tracking.sensors.sensor_inputs import SensorInputs, SessionConfig
@@ -194,9 +194,9 @@ class Session(SensorInputs):
             self._mounts.recall(kept)
 
     @property
-    def fix_clock(self) -> ClockOffset:
-        """How much later the clock of the fixes is than that of the images."""
-        return self._tracker.fixes.clock_offset
+    def fixes(self) -> FixFusion:
+        """What has become of the fixes: how their clock and their places differ from those of the images."""
+        return self._tracker.fixes
 
     def _doubted(self, track: Track) -> Track:
         """What is known, not called LOCALISED while odometry, or a wrong calibration, may have led elsewhere."""

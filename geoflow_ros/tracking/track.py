@@ -26,7 +26,12 @@ class TrackerConfig:
     belief: BeliefConfig = field(default_factory=BeliefConfig)
     lost_after: float = option("without a frame that confirms the pose: LOST", 2.0, "s", (0.2, 60.0))
     max_std: float = option("DEGRADED when the position is less certain than this", 3.0, "m", (0.1, 100.0))
-    imagery_sigma: float = option("how far the imagery may be off: in the published covariance", 0.0, "m", (0.0, 100.0))
+    imagery_sigma: float = option(
+        "how far the imagery may be off: in the published covariance, and what fixes may lie aside by",
+        0.0,
+        "m",
+        (0.0, 100.0),
+    )
     conflict_after: float = option(
         "DEGRADED when GNSS contradicts the pose for this long; sooner in proportion to the excess of chi-square",
         10.0,

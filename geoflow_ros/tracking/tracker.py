@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -189,7 +190,7 @@ class Tracker:
         covariance[:2, :2] += rotated_covariance(yaw, self._mount_covariance) + np.outer(leap, leap)
         covariance[:2, :2] += ALIKE_M**2 * np.eye(2)
         std = position_std(covariance)
-        covariance[:2, :2] += self.config.imagery_sigma**2 * np.eye(2)
+        covariance[:2, :2] += self.config.imagery_sigma**2 * np.eye(2) + self._fixes.offset.doubt
         pose = PoseWithCovariance(east, north, yaw, covariance)
         if complaint := self._complaint(std, stamp_ns):
             return Track(TrackState.DEGRADED, complaint, pose)
@@ -232,7 +233,8 @@ class Tracker:
     def _move(self, belief: Belief, stamp_ns: int, speed_sigma: float) -> None:
         if stamp_ns > belief.stamp_ns:
             belief.advance(stamp_ns, self._odometer.step(belief.stamp_ns, stamp_ns), speed_sigma)
-        self._fixes.weigh(belief, self.config.belief, self._is_followed)
+        unsure_m = math.sqrt(self.config.imagery_sigma**2 + float(np.trace(self._mount_covariance)))
+        self._fixes.weigh(belief, self.config.belief, self._is_followed, unsure_m)
 
     def _weigh_frame(self, belief: Belief, stamp_ns: int, estimate: PoseEstimate, view: View, is_doubted: bool) -> None:
         before = belief.pose()

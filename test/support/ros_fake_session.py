@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from geoflow_ros.tracking.measurements import to_fix
 from geoflow_ros.tracking.mount.estimate import MountEstimate
 from geoflow_ros.tracking.prior import Fix
 from geoflow_ros.tracking.sensors.fix_delay import ClockOffset
+from geoflow_ros.tracking.sensors.fix_offset import NO_OFFSET
 from geoflow_ros.tracking.sensors.image_decoding import Decode
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
 from geoflow_ros.tracking.track import Track, TrackState
@@ -55,7 +57,7 @@ class FakeSession:
         self.frame = None if datum is None else LocalFrame(datum)
         self.refused: Mapping[str, str] = {}
         self.warnings: Mapping[str, str] = {}
-        self.fix_clock = ClockOffset(0.0, 1.0)
+        self.fixes = SimpleNamespace(clock_offset=ClockOffset(0.0, 1.0), offset=NO_OFFSET)
 
     @property
     def mount_estimates(self) -> Mapping[str, MountEstimate]:

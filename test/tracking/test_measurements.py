@@ -22,6 +22,15 @@ def test_a_fix_keeps_its_covariance_and_height() -> None:
     assert (fix.stamp_ns, fix.altitude, fix.vertical_variance) == (sim.stamp(1.0), 100.0, 9.0)
 
 
+def test_a_fix_whose_covariance_is_not_symmetric_is_taken_as_its_symmetric_part_if_that_is_one() -> None:
+    message = sim.fix(1.0, 3.0, 4.0, sigma=2.0)
+    message.position_covariance[1] = 6.0
+    assert measurements.to_fix(message, 0.0).covariance == pytest.approx(np.array([[4.0, 3.0], [3.0, 4.0]]))
+    message.position_covariance[1] = 10.0  # (1, -1) would have a variance of -2
+    with pytest.raises(InputError, match="not a finite positive definite matrix"):
+        measurements.to_fix(message, 0.0)
+
+
 def test_what_receivers_tell_without_a_fix_is_refused_by_name() -> None:
     message = sim.fix(1.0, 3.0, 4.0)
     for status, name in ((-1, "NO_FIX"), (-2, "UNKNOWN"), (-7, "-7")):

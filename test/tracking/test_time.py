@@ -179,10 +179,10 @@ def test_fixes_by_another_clock_are_made_up_for_or_refused(late_s: float) -> Non
     drive = StopAndGo()
     session = new_session(sim.KnowingLocalizer(drive))
     answers = feed(session, stop_and_go(drive, 40.0, late_s))
-    assert session.fix_clock.seconds == pytest.approx(late_s, abs=0.06)
+    assert session.fixes.clock_offset.seconds == pytest.approx(late_s, abs=0.06)
     assert answers[-1].track.state is TrackState.LOCALISED
     if late_s <= 0.5:
-        assert session.fix_clock.compensated_s == session.fix_clock.seconds
+        assert session.fixes.clock_offset.compensated_s == session.fixes.clock_offset.seconds
         assert session.warnings == {}
     else:
         assert session.warnings["fix clock"].startswith("fixes lie 0.9 s behind their stamps, more than the 0.5 s")

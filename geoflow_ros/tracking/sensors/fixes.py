@@ -12,6 +12,7 @@ from geoflow_ros.tracking.belief import Belief, BeliefConfig
 from geoflow_ros.tracking.motion import Motion, MotionBuffer
 from geoflow_ros.tracking.prior import Fix, PriorBuffer
 from geoflow_ros.tracking.sensors.fix_delay import MAX_COMPENSATED_S, ClockOffset, FixDelay
+from geoflow_ros.tracking.sensors.fix_offset import FixOffset, FixOffsetCheck
 
 LEAST_FIXES = 3  # in a row before they contradict the belief: a single one may be an outlier
 LATEST_NS = 2_000_000_000  # behind the belief: what is older would be carried too far by odometry
@@ -19,13 +20,14 @@ SPEED_OVER_NS = 200_000_000
 
 
 class FixFusion:
-    """Weighs fixes, notices when they contradict the belief, and how their clock differs from that of the images."""
+    """Weighs fixes, notices when they contradict the belief or lie beside it, and how their clock differs."""
 
     def __init__(self, sensors: PriorBuffer, motions: MotionBuffer, correlation_s: float) -> None:
         """correlation_s: within which the error of fixes drifts away."""
         self._sensors = sensors
         self._motions = motions
         self._delay = FixDelay(correlation_s)
+        self._beside = FixOffsetCheck(correlation_s)
         self._conflict: _Conflict | None = None
         sensors.fix_delay_ns = 0
 
@@ -33,6 +35,11 @@ class FixFusion:
     def clock_offset(self) -> ClockOffset:
         """How much later the clock of the fixes is than that of the images."""
         return self._delay.offset
+
+    @property
+    def offset(self) -> FixOffset:
+        """How far fixes lie from the belief on average."""
+        return self._beside.found
 
     @property
     def refusal(self) -> str:
@@ -53,18 +60,28 @@ class FixFusion:
     def restart(self) -> None:
         """There is another belief, which fixes have not contradicted yet."""
         self._conflict = None
+        self._beside.restart()
 
-    def weigh(self, belief: Belief, config: BeliefConfig, is_followed: bool) -> None:
-        """Weigh the fixes up to the belief's stamp. is_followed: frames confirm the belief, it can judge clocks."""
+    def weigh(self, belief: Belief, config: BeliefConfig, is_followed: bool, unsure_m: float) -> None:
+        """Weigh the fixes up to the belief's stamp.
+
+        is_followed: frames confirm the belief, it can judge clocks and places. unsure_m: standard deviation of what
+        all frames may have in common.
+        """
         for fix in self._sensors.take_fixes(belief.stamp_ns + self._sensors.fix_delay_ns):
             if belief.stamp_ns - fix.stamp_ns > LATEST_NS:
                 continue
             if is_followed:
                 self._compare(belief, fix)
-            self._weigh(belief, fix, config.fix_gate)
+            self._weigh(belief, fix, config.fix_gate, unsure_m if is_followed else None)
 
     def complaint(self, stamp_ns: int, after_s: float) -> str | None:
-        """What fixes have said against the belief for this long; for less the more they exceed the gate."""
+        """What fixes have said against the belief for this long; for less the more they exceed the gate.
+
+        Or what they say on average, though each alone passes the gate.
+        """
+        if beside := self._beside.found.sentence:
+            return beside
         conflict = self._conflict
         if conflict is None or conflict.fixes < LEAST_FIXES:
             return None
@@ -72,13 +89,17 @@ class FixFusion:
             return None
         return f"GNSS fixes are {conflict.metres:.0f} m away from where the frames fit"
 
-    def _weigh(self, belief: Belief, fix: Fix, gate: float) -> None:
+    def _weigh(self, belief: Belief, fix: Fix, gate: float, unsure_m: float | None) -> None:
         place = self._sensors.frame.to_enu(fix.latitude, fix.longitude)[:2]
         offset = self._delay.offset
         delay_ns = round(offset.seconds * 1e9) if offset.is_implausible else self._sensors.fix_delay_ns
         measured_ns = fix.stamp_ns - delay_ns
         way = self._motions.between(belief.stamp_ns, measured_ns)
         lag = _to_antenna(way, fix)
+        if unsure_m is not None:
+            believed, made_up_s = belief.pose(lag), (fix.stamp_ns - measured_ns) * 1e-9
+            delay_s = math.hypot(offset.seconds - made_up_s, offset.std)
+            self._beside.add(fix, place - believed[0][:2], believed, delay_s, unsure_m)
         if offset.is_implausible:  # not weighed; but what no clock explains contradicts the belief all the same
             unsure = (offset.std * way.distance / offset.seconds) ** 2
             chi_square = belief.chi_square(place, fix.covariance + unsure * np.eye(2), lag)

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.adapt.held_out_drive import BLOCK_M, Driven, Stretch
-from geoflow_ros.adapt.labels import HELD_OUT_SHARE
+from geoflow_ros.adapt.held_out_drive import BLOCK_M, LEAST_BLOCKS, Driven, Stretch
 from geoflow_ros.metrics import squared_mahalanobis
 
 Floats = NDArray[np.float64]
-LEAST_BLOCKS = 3  # whose differences tell chance from more
 MOST_LOCALISED_LOST = 0.05
 MOST_NEES = 4.0
 
@@ -94,8 +92,8 @@ def failed_driving(fused: FusedComparison) -> list[str]:
     if fused.blocks < LEAST_BLOCKS:
         return [
             f"whether the node drives as well is not known: on the held-out {fused.way_m:.0f} m it has poses in "
-            f"{fused.blocks} blocks of {BLOCK_M:.0f} m, {LEAST_BLOCKS} are needed: give a drive of "
-            f"{LEAST_BLOCKS * BLOCK_M / HELD_OUT_SHARE:.0f} m or more with odometry to its end, or several"
+            f"{fused.blocks} blocks of {BLOCK_M:.0f} m, {LEAST_BLOCKS} are needed: give a drive with odometry to its "
+            "end, or several"
         ]
     before, after, failed = fused.before, fused.after, []
     if after.localised < before.localised - MOST_LOCALISED_LOST:

@@ -10,8 +10,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.adapt.labels import first_held_out
+from geoflow_ros.adapt.labels import HELD_OUT_SHARE, first_held_out
 from geoflow_ros.adapt.unlabelled_drive import UnlabelledDrive
+from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.localizer import Localizer
 from geoflow_ros.model.config import Runtime
@@ -27,7 +28,9 @@ Floats = NDArray[np.float64]
 RUN_UP_NS = 10_000_000_000  # driven before what is judged: the track has begun by then
 LEAST_GAP_NS = 180_000_000  # between frames: 5 Hz, which the node keeps up with, of cameras of 5, 10, 15, 20, 30 Hz
 MOST_JUDGED = 750  # frames of all drives together: two and a half minutes
-BLOCK_M = 20.0  # of way, at least: fused errors of a block have much to do with each other, those of two little
+BLOCK_M = 20.0  # of way, about: fused errors of a block have much to do with each other, those of two little
+LEAST_BLOCKS = 3  # whose differences tell chance from more
+LEAST_WAY_M = LEAST_BLOCKS * BLOCK_M / HELD_OUT_SHARE  # of a whole drive
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,27 +62,32 @@ class HeldOutDrives:
     """The held-out ends of drives, each driven once with each network."""
 
     def __init__(self, drives: Sequence[UnlabelledDrive]) -> None:
+        """An InputError where they are too short to judge by."""
         self._drives = drives
-        self._most = max(1, MOST_JUDGED // max(1, len(drives)))
+        self._judged = [judged_frames(drive, max(1, MOST_JUDGED // len(drives))) for drive in drives]
         self._known = WeakKeyDictionary[MatchFlow, Driven]()
+        ways = [drive.recorded.way[judged] for drive, judged in zip(drives, self._judged, strict=True)]
+        self._blocks = _numbered(ways)
+        self._way_m = float(sum(way[-1] - way[0] for way in ways))
+        if self._blocks.max() + 1 < LEAST_BLOCKS:
+            raise InputError(
+                f"the last fifth of what was driven, which judges, covers {self._way_m:.0f} m, at least "
+                f"{LEAST_BLOCKS * BLOCK_M:.0f} m are needed: give a drive of {LEAST_WAY_M:.0f} m or more, or several"
+            )
 
     def stretch(self, smoothed: Sequence[Smoothed]) -> Stretch:
         """All of them in a row. smoothed: of each drive."""
-        parts, blocks = [], 0
-        for drive, result in zip(self._drives, smoothed, strict=True):
-            parts.append(part := _stretch(drive, result, judged_frames(drive, self._most), blocks))
-            blocks += 1 + int(part.blocks.max())
-        return Stretch(
-            np.concatenate([part.positions for part in parts]),
-            np.concatenate([part.covariances for part in parts]),
-            np.concatenate([part.blocks for part in parts]),
-            sum(part.way_m for part in parts),
-        )
+        positions, covariances = [], []
+        for drive, result, judged in zip(self._drives, smoothed, self._judged, strict=True):
+            node = np.searchsorted(drive.nodes.frames, judged, side="right") - 1
+            positions.append(interpolated(drive.recorded, drive.nodes, result.poses)[judged, :2])
+            covariances.append(result.pose_covariances[node, :2, :2])
+        return Stretch(np.concatenate(positions), np.concatenate(covariances), self._blocks, self._way_m)
 
     def driven(self, model: MatchFlow) -> Driven:
         """What the node answers to all of them in a row with a network; the same seeds for every one."""
         if model not in self._known:
-            parts = [drive_through(drive, judged_frames(drive, self._most), model) for drive in self._drives]
+            parts = [drive_through(*each, model) for each in zip(self._drives, self._judged, strict=True)]
             self._known[model] = Driven(
                 np.concatenate([part.positions for part in parts]),
                 np.concatenate([part.covariances for part in parts]),
@@ -130,14 +138,16 @@ def _driven(frames: Sequence[FrameResult | None]) -> Driven:
     return Driven(positions, covariances, np.array(localised, dtype=np.bool_))
 
 
-def _stretch(drive: UnlabelledDrive, smoothed: Smoothed, judged: NDArray[np.int64], first_block: int) -> Stretch:
-    node = np.searchsorted(drive.nodes.frames, judged, side="right") - 1
-    way = drive.recorded.way[judged]
-    length = float(way[-1] - way[0])
-    count = max(1, int(length / BLOCK_M))
-    blocks = np.minimum((way - way[0]) / max(length, 1e-9) * count, count - 1).astype(np.int64)
-    positions = interpolated(drive.recorded, drive.nodes, smoothed.poses)[judged, :2]
-    return Stretch(positions, smoothed.pose_covariances[node, :2, :2], first_block + blocks, length)
+def _numbered(ways: Sequence[Floats]) -> NDArray[np.int64]:
+    """The block that each frame of each drive lies in, by the metres driven until it."""
+    blocks, first = [], 0
+    for way in ways:
+        length = way[-1] - way[0]
+        count = max(1, round(length / BLOCK_M))
+        share = (way - way[0]) / length if length > 0.0 else np.zeros(len(way))
+        blocks.append(first + np.minimum(share * count, count - 1).astype(np.int64))
+        first += count
+    return np.concatenate(blocks)
 
 
 def _apart(stamps_ns: NDArray[np.int64], first: int, end: int) -> NDArray[np.int64]:

@@ -85,4 +85,4 @@ def test_too_little_driving_is_not_known(blocks: int, has: slice, told: str) -> 
     stretch = _stretch(blocks=blocks)
     driven = _driven(stretch, 0.2, has=has)
     (reason,) = failed_driving(compare(stretch, driven, driven))
-    assert "not known" in reason and told in reason and "a drive of 300 m or more" in reason
+    assert "not known" in reason and told in reason

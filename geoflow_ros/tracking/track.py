@@ -27,7 +27,7 @@ class TrackerConfig:
     lost_after: float = option("without a frame that confirms the pose: LOST", 2.0, "s", (0.2, 60.0))
     max_std: float = option("DEGRADED when the position is less certain than this", 3.0, "m", (0.1, 100.0))
     imagery_sigma: float = option(
-        "how far the imagery may be off: in the published covariance, and what fixes may lie aside by",
+        "how far the imagery may be off: in the published covariance, and in that of fixes beside frames",
         0.0,
         "m",
         (0.0, 100.0),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -233,8 +232,7 @@ class Tracker:
     def _move(self, belief: Belief, stamp_ns: int, speed_sigma: float) -> None:
         if stamp_ns > belief.stamp_ns:
             belief.advance(stamp_ns, self._odometer.step(belief.stamp_ns, stamp_ns), speed_sigma)
-        unsure_m = math.sqrt(self.config.imagery_sigma**2 + float(np.trace(self._mount_covariance)))
-        self._fixes.weigh(belief, self.config.belief, self._is_followed, unsure_m)
+        self._fixes.weigh(belief, self.config, self._is_followed, float(np.trace(self._mount_covariance)))
 
     def _weigh_frame(self, belief: Belief, stamp_ns: int, estimate: PoseEstimate, view: View, is_doubted: bool) -> None:
         before = belief.pose()

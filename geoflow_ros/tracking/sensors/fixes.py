@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from geoflow_ros.planar import PlanarPose, rotate
-from geoflow_ros.tracking.belief import Belief, BeliefConfig
+from geoflow_ros.tracking.belief import Belief
 from geoflow_ros.tracking.motion import Motion, MotionBuffer
 from geoflow_ros.tracking.prior import Fix, PriorBuffer
 from geoflow_ros.tracking.sensors.fix_delay import MAX_COMPENSATED_S, ClockOffset, FixDelay
 from geoflow_ros.tracking.sensors.fix_offset import FixOffset, FixOffsetCheck
+from geoflow_ros.tracking.track import TrackerConfig
 
 LEAST_FIXES = 3  # in a row before they contradict the belief: a single one may be an outlier
 LATEST_NS = 2_000_000_000  # behind the belief: what is older would be carried too far by odometry
@@ -62,18 +63,21 @@ class FixFusion:
         self._conflict = None
         self._beside.restart()
 
-    def weigh(self, belief: Belief, config: BeliefConfig, is_followed: bool, unsure_m: float) -> None:
-        """Weigh the fixes up to the belief's stamp.
+    def weigh(self, belief: Belief, config: TrackerConfig, is_followed: bool, mount_variance: float) -> None:
+        """Weigh the fixes up to the belief's stamp, each as uncertain as it is and the imagery may be off.
 
-        is_followed: frames confirm the belief, it can judge clocks and places. unsure_m: standard deviation of what
-        all frames may have in common.
+        is_followed: frames confirm the belief, it can judge clocks and places. mount_variance: of the place (m^2) that
+        mounts leave open.
         """
+        imagery = config.imagery_sigma**2
         for fix in self._sensors.take_fixes(belief.stamp_ns + self._sensors.fix_delay_ns):
             if belief.stamp_ns - fix.stamp_ns > LATEST_NS:
                 continue
+            on_imagery = replace(fix, covariance=fix.covariance + imagery * np.eye(2))
             if is_followed:
-                self._compare(belief, fix)
-            self._weigh(belief, fix, config.fix_gate, unsure_m if is_followed else None)
+                self._compare(belief, on_imagery)
+                self._look_beside(belief, fix, math.sqrt(imagery + mount_variance))
+            self._weigh(belief, on_imagery, config.belief.fix_gate)
 
     def complaint(self, stamp_ns: int, after_s: float) -> str | None:
         """What fixes have said against the belief for this long; for less the more they exceed the gate.
@@ -89,17 +93,27 @@ class FixFusion:
             return None
         return f"GNSS fixes are {conflict.metres:.0f} m away from where the frames fit"
 
-    def _weigh(self, belief: Belief, fix: Fix, gate: float, unsure_m: float | None) -> None:
+    @property
+    def _delay_ns(self) -> int:
+        """By how much fixes were measured before their stamps."""
+        offset = self._delay.offset
+        return round(offset.seconds * 1e9) if offset.is_implausible else self._sensors.fix_delay_ns
+
+    def _look_beside(self, belief: Belief, fix: Fix, unsure_m: float) -> None:
+        """Look at how far from the belief a fix lies."""
+        place = self._sensors.frame.to_enu(fix.latitude, fix.longitude)[:2]
+        way = self._motions.between(belief.stamp_ns, fix.stamp_ns - self._delay_ns)
+        mean, covariance = belief.pose(_to_antenna(way, fix))
+        offset = self._delay.offset
+        delay_s = math.hypot(offset.seconds - self._delay_ns * 1e-9, offset.std)
+        self._beside.add(fix, place - mean[:2], (mean, covariance), delay_s, unsure_m)
+
+    def _weigh(self, belief: Belief, fix: Fix, gate: float) -> None:
         place = self._sensors.frame.to_enu(fix.latitude, fix.longitude)[:2]
         offset = self._delay.offset
-        delay_ns = round(offset.seconds * 1e9) if offset.is_implausible else self._sensors.fix_delay_ns
-        measured_ns = fix.stamp_ns - delay_ns
+        measured_ns = fix.stamp_ns - self._delay_ns
         way = self._motions.between(belief.stamp_ns, measured_ns)
         lag = _to_antenna(way, fix)
-        if unsure_m is not None:
-            believed, made_up_s = belief.pose(lag), (fix.stamp_ns - measured_ns) * 1e-9
-            delay_s = math.hypot(offset.seconds - made_up_s, offset.std)
-            self._beside.add(fix, place - believed[0][:2], believed, delay_s, unsure_m)
         if offset.is_implausible:  # not weighed; but what no clock explains contradicts the belief all the same
             unsure = (offset.std * way.distance / offset.seconds) ** 2
             chi_square = belief.chi_square(place, fix.covariance + unsure * np.eye(2), lag)

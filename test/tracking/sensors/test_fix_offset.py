@@ -151,7 +151,7 @@ def test_fixes_that_do_not_go_on_in_time_are_left_out() -> None:
     assert feed.add(steady(50.0, 0.0, 4)) is before
 
 
-def localised(seconds: int, imagery_sigma: float = 0.0) -> Iterator[tuple[Tracker, Track]]:
+def localised(seconds: int, sigma: float = 3.0, imagery_sigma: float = 0.0) -> Iterator[tuple[Tracker, Track]]:
     """A vehicle at rest at the origin; every second a frame that fits there, and a fix 10 m to the west."""
     motions = MotionBuffer()
     sensors = PriorBuffer(PriorConfig(), HeadingConfig(), sim.DATUM, motions)
@@ -160,7 +160,7 @@ def localised(seconds: int, imagery_sigma: float = 0.0) -> Iterator[tuple[Tracke
     tracker.initialise(sim.stamp(0.0), PosePrior(0.0, 0.0, 0.0, np.diag([1.0, 1.0, 0.01])))
     latitude, longitude, _ = sim.FRAME.to_geodetic([-10.0, 0.0])
     for second in range(seconds):
-        sensors.add_fix(Fix(sim.stamp(second), float(latitude), float(longitude), 0.0, 9.0 * np.eye(2), 9.0))
+        sensors.add_fix(Fix(sim.stamp(second), float(latitude), float(longitude), 0.0, sigma**2 * np.eye(2), 9.0))
         tracker.advance(sim.stamp(second), 0.1)
         proposal = tracker.propose(sim.stamp(second))
         assert not isinstance(proposal, Rejection)
@@ -180,6 +180,13 @@ def test_a_pose_that_fixes_lie_beside_for_minutes_is_not_called_localised() -> N
     assert tracker.fixes.offset.seconds == 0.0
 
 
-def test_a_pose_beside_fixes_is_localised_where_the_imagery_is_stated_to_be_off() -> None:
-    *_, (_, track) = localised(200, imagery_sigma=8.0)
-    assert track.state is TrackState.LOCALISED
+@pytest.mark.parametrize(("sigma", "seconds"), [(3.0, 200), (0.05, 60)])
+def test_a_pose_beside_fixes_is_localised_where_the_imagery_is_stated_to_be_off(sigma: float, seconds: int) -> None:
+    *_, (_, track) = localised(seconds, sigma, imagery_sigma=8.0)
+    assert track.state is TrackState.LOCALISED and track.pose is not None
+    assert track.pose.east == pytest.approx(0.0, abs=0.3)  # not drawn to fixes that are right elsewhere
+
+
+def test_a_fix_to_the_centimetre_that_lies_elsewhere_contradicts_the_pose_where_the_imagery_is_not() -> None:
+    *_, (_, track) = localised(60, 0.05)
+    assert track.state is TrackState.DEGRADED and "10 m away from where the frames fit" in track.reason

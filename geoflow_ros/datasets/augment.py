@@ -58,7 +58,14 @@ def mirror(sample: Sample) -> Sample:
     )
     ground = np.ascontiguousarray(sample.ground[:, ::-1])
     truth, prior = (east, -north, -yaw), _mirrored(sample.prior)
-    return replace(sample, ground=ground, camera=camera, patch=mirrored, truth=truth, prior=prior)
+    heights = sample.ground_heights, sample.patch_heights
+    below, above = (
+        None if codes is None else np.flip(codes, axis) for codes, axis in zip(heights, (1, 0), strict=True)
+    )
+    return replace(
+        sample, ground=ground, camera=camera, patch=mirrored, truth=truth, prior=prior, ground_heights=below,
+        patch_heights=above,
+    )  # fmt: skip
 
 
 def _mirrored(prior: UniformPosePrior) -> UniformPosePrior:

@@ -38,9 +38,7 @@ def crop(
 
     mirrored: the image goes on as its mirror images, so that nothing is outside.
     """
-    matrix = crop_matrix(center, yaw, size_px, scale)
-    # cv2 counts from the middle of the first pixel, we from its outer corner.
-    matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5
+    matrix = _between_middles(crop_matrix(center, yaw, size_px, scale))
     if scale > 1.0:
         # Bilinear sampling alone would alias; the blur that takes a pixel's footprint from 1 to `scale`.
         image = np.asarray(cv2.GaussianBlur(image, (0, 0), 0.5 * math.sqrt(scale**2 - 1.0)), dtype=np.uint8)
@@ -50,6 +48,20 @@ def crop(
     pixels = cv2.warpAffine(image, matrix, size, flags=flags, borderMode=border, borderValue=(GREY,) * 3)
     missing = 0.0 if mirrored else _outside(matrix, image.shape[1], image.shape[0], size_px)
     return np.asarray(pixels, dtype=np.uint8), missing
+
+
+def crop_nearest(
+    codes: NDArray[np.uint8], center: tuple[float, float], yaw: float, size_px: int, scale: float, outside: int
+) -> NDArray[np.uint8]:
+    """Crop (S, S) as `crop_matrix` says of what has no mean (H, W): the nearest value; outside: the value there."""
+    matrix = _between_middles(crop_matrix(center, yaw, size_px, scale))
+    flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(codes, matrix, (size_px, size_px), flags=flags, borderValue=outside), np.uint8)
+
+
+def _between_middles(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The matrix as cv2 takes it, which counts from the middle of the first pixel; we count from its outer corner."""
+    return np.column_stack([matrix[:, :2], matrix @ (0.5, 0.5, 1.0) - 0.5])
 
 
 def _outside(matrix: NDArray[np.float64], width: int, height: int, size_px: int) -> float:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from geoflow_ros.camera import CameraModel
 from geoflow_ros.localization.pose import UniformPosePrior
 from geoflow_ros.satellite.patch import SatellitePatch
+from geoflow_ros.town.height_codes import Codes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +26,8 @@ class Sample:
     of the sample's own (centre 0, 0). truth: east, north (m), yaw (rad) of the camera's viewing direction in
     that same frame: `patch.to_pixel(truth[:2])` is the label in pixels, `truth[2] - patch.yaw` its heading in
     the crop, counter-clockwise from +u. prior: what is known before looking, in that frame too; the truth is within it.
-    label_error_m: standard deviation of the truth's east, and of its north.
+    label_error_m: standard deviation of the truth's east, and of its north. ground_heights, patch_heights: of what the
+    ground image and the patch show, as `town.height_codes` has them, at any size; None where they are not known.
     """
 
     key: str
@@ -35,6 +37,8 @@ class Sample:
     truth: tuple[float, float, float]
     prior: UniformPosePrior
     label_error_m: float = 0.0
+    ground_heights: Codes | None = None
+    patch_heights: Codes | None = None
 
 
 class LocalizationDataset(Protocol):

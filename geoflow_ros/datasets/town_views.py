@@ -6,7 +6,7 @@ import json
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from geoflow_ros.camera import CameraModel, Mount
-from geoflow_ros.datasets.crop import crop
+from geoflow_ros.datasets.crop import crop, crop_nearest
 from geoflow_ros.datasets.dataset_files import Findings, read_image
 from geoflow_ros.datasets.prior_noise import PriorNoise
 from geoflow_ros.datasets.sample import Place, Sample
 from geoflow_ros.errors import InputError
 from geoflow_ros.satellite.patch import SatellitePatch
 from geoflow_ros.structured_text import read_json
+from geoflow_ros.town.height_codes import STRIDE, UNKNOWN
 from geoflow_ros.town.render import Renderer
 from geoflow_ros.town.style import DESERT_SEEDS
 from geoflow_ros.town.varied import VARIED_SEEDS
@@ -48,13 +49,15 @@ REMEDY = "delete its folder to render the town again"
 class View:
     """A rendered camera view, its camera, and the orthophoto centred on it with +u along its heading.
 
-    place: where it stands in its town; None of towns that were rendered before this was written down.
+    place: where it stands in its town; heights: of what the two images show. None of towns that were rendered before
+    these were written down.
     """
 
     ground: Path
     orthophoto: Path
     camera: CameraModel
     place: Place | None
+    heights: tuple[Path, Path] | None
 
 
 def random_camera(rng: np.random.Generator) -> CameraModel:
@@ -82,12 +85,14 @@ def render_town(folder: Path, seed: int, count: int, renderer: Renderer, photogr
         camera = (varied_camera if varied else random_camera)(rng).resized(*GROUND_SIZE)
         east, north, yaw = varied_pose(town, rng, camera.mount.height) if varied else town.sample_pose(rng)
         ground_look, above_look = town.style.looks(rng)
-        ground = renderer.camera(camera, east, north, yaw, ground_look)
+        ground = renderer.view(camera, east, north, yaw, ground_look)
         size_m = ORTHOPHOTO_PX * ORTHOPHOTO_RESOLUTION
-        orthophoto = renderer.orthophoto(east, north, size_m, ORTHOPHOTO_PX, above_look, yaw=yaw)
-        _write_jpeg(folder / f"{index:04d}_ground.jpg", ground)
-        _write_jpeg(folder / f"{index:04d}_ortho.jpg", blurred(rng, orthophoto) if varied else orthophoto)
-        views.append({**_camera_to_dict(camera), "place": [east, north]})
+        above = renderer.overhead(east, north, size_m, ORTHOPHOTO_PX, above_look, yaw=yaw)
+        _write(folder / f"{index:04d}_ground.jpg", ground.image)
+        _write(folder / f"{index:04d}_ortho.jpg", blurred(rng, above.image) if varied else above.image)
+        for path, heights in zip(_heights(folder, index), (ground.heights, above.heights), strict=True):
+            _write(path, heights)
+        views.append({**_camera_to_dict(camera), "place": [east, north], "heights": True})
     temporary = folder / "views.json.part"
     temporary.write_text(json.dumps(views))
     os.replace(temporary, folder / "views.json")
@@ -121,6 +126,7 @@ class TownSamples:
         rotation_range_deg: float = 10.0,
         seed: int = 0,
         photographs: Photographs = (),
+        with_heights: bool = False,
     ) -> None:
         render_towns(root, seeds, per_town, photographs)
         self.views = [view for town in seeds for view in _read_views(root / f"{town:06d}")[:per_town]]
@@ -128,8 +134,10 @@ class TownSamples:
         for view in self.views:
             findings.require_image(root, str(view.ground.relative_to(root)))
             findings.require_image(root, str(view.orthophoto.relative_to(root)))
+            for path in (view.heights or ()) if with_heights else ():
+                findings.require_file(root, str(path.relative_to(root)))
         findings.raise_if_any("rendered towns", root, "delete the folders of these towns to render them again")
-        self.size_px, self.resolution = size_px, resolution
+        self.size_px, self.resolution, self._with_heights = size_px, resolution, with_heights
         self._noise = PriorNoise(shift_range_m, math.radians(rotation_range_deg), seed)
 
     def __len__(self) -> int:
@@ -149,8 +157,16 @@ class TownSamples:
         image, missing = crop(whole.image, (u, v), prior.yaw, self.size_px, scale)
         patch = SatellitePatch(image, (prior.x, prior.y), self.resolution, prior.yaw, missing)
         key = f"{view.ground.parent.name}/{view.ground.stem}"
-        ground = read_image(view.ground, REMEDY)
-        return Sample(key, ground, view.camera, patch, (0.0, 0.0, 0.0), self._noise.known(prior))
+        sample = Sample(
+            key, read_image(view.ground, REMEDY), view.camera, patch, (0.0, 0.0, 0.0), self._noise.known(prior)
+        )
+        if view.heights is None or not self._with_heights:
+            return sample
+        ground, above = (read_image(path, REMEDY)[..., 0] for path in view.heights)
+        shrunk, cells = above.shape[1] / ORTHOPHOTO_PX, self.size_px // STRIDE
+        center, per_cell = (u * shrunk, v * shrunk), scale * self.size_px / cells * shrunk
+        patch_heights = crop_nearest(above, center, prior.yaw, cells, per_cell, UNKNOWN)
+        return replace(sample, ground_heights=ground, patch_heights=patch_heights)
 
 
 def _read_views(folder: Path) -> list[View]:
@@ -165,12 +181,16 @@ def _read_views(folder: Path) -> list[View]:
 
 def _view(folder: Path, number: int, values: dict[str, Any]) -> View:
     values = dict(values)
-    place = values.pop("place", None)
+    place, heights = values.pop("place", None), _heights(folder, number) if values.pop("heights", False) else None
     if place is not None:
         east, north = map(float, place)
         place = Place(folder.name, east, north)
     camera = CameraModel(**{**values, "mount": Mount(**values["mount"])})
-    return View(folder / f"{number:04d}_ground.jpg", folder / f"{number:04d}_ortho.jpg", camera, place)
+    return View(folder / f"{number:04d}_ground.jpg", folder / f"{number:04d}_ortho.jpg", camera, place, heights)
+
+
+def _heights(folder: Path, number: int) -> tuple[Path, Path]:
+    return folder / f"{number:04d}_ground_heights.png", folder / f"{number:04d}_ortho_heights.png"
 
 
 def _camera_to_dict(camera: CameraModel) -> dict[str, Any]:
@@ -178,7 +198,8 @@ def _camera_to_dict(camera: CameraModel) -> dict[str, Any]:
     return {key: values[key] for key in ("width", "height", "fx", "fy", "cx", "cy", "mount")}
 
 
-def _write_jpeg(path: Path, image: NDArray[np.uint8]) -> None:
-    written = cv2.imwrite(str(path), cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    if not written:
+def _write(path: Path, image: NDArray[np.uint8]) -> None:
+    """Write an RGB image (H, W, 3) or codes (H, W); the format follows the suffix."""
+    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if path.suffix == ".jpg" else []
+    if not cv2.imwrite(str(path), image[..., ::-1] if image.ndim == 3 else image, options):
         raise InputError(f"{path} cannot be written: free some disk, or choose a folder you may write to")

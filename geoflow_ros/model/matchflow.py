@@ -120,8 +120,12 @@ class SatelliteEncoder(nn.Module):
         self.project = nn.Conv2d(EMBEDDING_CHANNELS, config.channels, 1, bias=False)
 
     def forward(self, image: Tensor) -> Tensor:
-        features: Tensor = self.project(F.normalize(self.out(self.pyramid(image)), dim=1))
-        return features
+        return self.embedded(self.pyramid(image))
+
+    def embedded(self, features: Tensor) -> Tensor:
+        """The same from the features (B, NECK_CHANNELS, S/4, S/4) of the image."""
+        embedded: Tensor = self.project(F.normalize(self.out(features), dim=1))
+        return embedded
 
 
 class FlowHead(nn.Module):

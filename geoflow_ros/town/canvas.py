@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.town import shaders
+from geoflow_ros.town.height_codes import SKY, Codes
 from geoflow_ros.town.look import Look, Season
 from geoflow_ros.town.props import Shape
 from geoflow_ros.town.scene import Scene, View
@@ -37,6 +39,14 @@ def open_context() -> Any:
         return moderngl.create_context(standalone=True, require=330, **options)
     except Exception as error:  # moderngl raises bare Exception, and ImportError when it is absent
         raise InputError(f"{_NEEDS} ({error})") from error
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """image: (H, W, 3) RGB. heights: (H // 2, W // 2) of what its pixels show, see `height_codes`."""
+
+    image: Image
+    heights: Codes
 
 
 class Canvas:
@@ -107,7 +117,7 @@ class Canvas:
         self._programs["foliage"]["opaque_above"].value = 0.8 if look.season is Season.WINTER else 0.22
         target = self._target(size)
         target.use()
-        target.clear(depth=1.0)
+        target.clear(alpha=SKY / 255, depth=1.0)
         self._layers.use(0)
         self._shadow_map.use(1)
         self.scene.draw(view, cars)
@@ -131,12 +141,13 @@ class Canvas:
         self._sky.render(vertices=3)
         self.context.depth_func = "<"
 
-    def read(self, size: tuple[int, int]) -> Image:
-        """The image (H, W, 3) RGB of (width, height) px, averaged from the target's 2 x 2."""
+    def read(self, size: tuple[int, int]) -> Picture:
+        """The picture of (width, height) px, averaged from the target's 2 x 2; heights, which no mean is of, picked."""
         width, height = size
         data = self._target(size).read(components=4)
         pixels = np.frombuffer(data, dtype=np.uint8).reshape(2 * height, 2 * width, 4)
-        return np.ascontiguousarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)[..., :3])
+        image = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)[..., :3]
+        return Picture(np.ascontiguousarray(image, np.uint8), pixels[2::4, 2::4, 3].copy())
 
     def _target(self, size: tuple[int, int]) -> Any:
         if size not in self._targets:

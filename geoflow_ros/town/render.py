@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from geoflow_ros.camera import CameraModel, Projection
 from geoflow_ros.errors import InputError
-from geoflow_ros.town.canvas import Canvas, Cars, Image
+from geoflow_ros.town.canvas import Canvas, Cars, Image, Picture
 from geoflow_ros.town.look import Look
 from geoflow_ros.town.panorama import cube_maps, cube_rotations
 from geoflow_ros.town.scene import View
@@ -37,7 +38,11 @@ class Renderer:
             self._canvas.load(town, layers)
 
     def camera(self, camera: CameraModel, east: float, north: float, yaw: float, look: Look) -> Image:
-        """The view (H, W, 3) RGB of a rectified camera.
+        """The view (H, W, 3) RGB of a rectified camera, see `view`."""
+        return self.view(camera, east, north, yaw, look).image
+
+    def view(self, camera: CameraModel, east: float, north: float, yaw: float, look: Look) -> Picture:
+        """What a rectified camera sees.
 
         east, north: the ground point under the lens (m). yaw: heading of the viewing direction (rad,
         counter-clockwise from east). Height, pitch and roll are the camera mount's.
@@ -50,15 +55,19 @@ class Renderer:
         with self._canvas.context:
             if camera.projection is Projection.EQUIRECTANGULAR:
                 self._canvas.cast_shadows(foot, SHADOW_REACH_M, look, cars)
-                image = self._panorama(camera, eye, axes, look, cars)
+                picture = self._panorama(camera, eye, axes, look, cars)
             else:
                 ahead = 0.75 * SHADOW_REACH_M * np.array([math.cos(yaw), math.sin(yaw)])
                 self._canvas.cast_shadows(foot + ahead, SHADOW_REACH_M, look, cars)
-                image = self._view(camera, eye, axes, look, cars)
-        return look.develop(image, _salt(east, north))
+                picture = self._view(camera, eye, axes, look, cars)
+        return _developed(picture, look, east, north)
 
     def orthophoto(self, east: float, north: float, size_m: float, size_px: int, look: Look, yaw: float = 0.0) -> Image:
-        """The ground from straight above (S, S, 3) RGB, as `SatellitePatch` lays it out: +u along yaw.
+        """The ground from straight above (S, S, 3) RGB, see `overhead`."""
+        return self.overhead(east, north, size_m, size_px, look, yaw).image
+
+    def overhead(self, east: float, north: float, size_m: float, size_px: int, look: Look, yaw: float = 0.0) -> Picture:
+        """The ground from straight above, as `SatellitePatch` lays it out: +u along yaw.
 
         Heights are displaced by `look.lean`; the ground is true to scale.
         """
@@ -72,13 +81,14 @@ class Renderer:
         with self._canvas.context:
             self._canvas.cast_shadows(np.array([east, north]), half * math.sqrt(2.0), look, cars)
             self._canvas.draw(size, View(matrix, np.array([east, north, 1e4])), look, cars, haze=0.0)
-            return look.develop(self._canvas.read(size), _salt(east, north))
+            picture = self._canvas.read(size)
+        return _developed(picture, look, east, north)
 
     def _cars(self, look: Look) -> Cars:
         town = self._canvas.scene.town
         return look.cars(town.parked, town.driving)
 
-    def _view(self, camera: CameraModel, eye: Floats, axes: Floats, look: Look, cars: Cars) -> Image:
+    def _view(self, camera: CameraModel, eye: Floats, axes: Floats, look: Look, cars: Cars) -> Picture:
         """A perspective view; axes (3, 3): columns are the camera's forward, left, up in the world."""
         size, projection, to_camera = (camera.width, camera.height), _perspective(camera), np.eye(4)
         to_camera[:3, :3] = RIGHT_UP_BACK @ axes.T
@@ -87,11 +97,18 @@ class Renderer:
         self._canvas.draw_sky(projection, to_camera[:3, :3], look)
         return self._canvas.read(size)
 
-    def _panorama(self, camera: CameraModel, eye: Floats, axes: Floats, look: Look, cars: Cars) -> Image:
+    def _panorama(self, camera: CameraModel, eye: Floats, axes: Floats, look: Look, cars: Cars) -> Picture:
         side, map_u, map_v = cube_maps(camera.width, camera.height)
         face = CameraModel(side, side, side / 2.1, side / 2.1, side / 2, side / 2)
         views = [self._view(face, eye, axes @ turn, look, cars) for turn in cube_rotations()]
-        return np.asarray(cv2.remap(np.vstack(views), map_u, map_v, cv2.INTER_LINEAR), dtype=np.uint8)
+        image = cv2.remap(np.vstack([view.image for view in views]), map_u, map_v, cv2.INTER_LINEAR)
+        half_u, half_v = ((each[1::2, 1::2] / 2 - 0.25) for each in (map_u, map_v))  # to pixels half as many
+        heights = cv2.remap(np.vstack([view.heights for view in views]), half_u, half_v, cv2.INTER_NEAREST)
+        return Picture(np.asarray(image, np.uint8), np.asarray(heights, np.uint8))
+
+
+def _developed(picture: Picture, look: Look, east: float, north: float) -> Picture:
+    return replace(picture, image=look.develop(picture.image, (int(abs(east) * 1e4), int(abs(north) * 1e4))))
 
 
 def _far(rows: NDArray[np.float32], foot: Floats, clear: float) -> NDArray[np.bool_]:
@@ -112,7 +129,3 @@ def _perspective(camera: CameraModel) -> Floats:
         [0, 0, -(FAR_M + NEAR_M) / (FAR_M - NEAR_M), -2 * FAR_M * NEAR_M / (FAR_M - NEAR_M)],
         [0, 0, -1, 0],
     ])  # fmt: skip
-
-
-def _salt(east: float, north: float) -> tuple[int, int]:
-    return int(abs(east) * 1e4), int(abs(north) * 1e4)

@@ -1,8 +1,15 @@
-"""GLSL of the town: textured, sunlit, shadowed, hazy surfaces, and the sky behind them."""
+"""GLSL of the town: textured, sunlit, shadowed, hazy surfaces, and the sky behind them.
+
+Alpha is the height above ground, see `height_codes`.
+"""
 
 from __future__ import annotations
 
+from geoflow_ros.town.height_codes import HIGHEST, SKY, STEP_M
 from geoflow_ros.town.textures import Texture
+
+_FRAGMENT_HEAD = f"""#version 330
+const float code_of_metre = {1.0 / STEP_M}, highest = {HIGHEST}.0, sky_code = {SKY}.0;"""
 
 _PLACE = """
 in vec3 in_position; in vec3 in_normal; in vec2 in_uv; in vec3 in_tint; in float in_layer;
@@ -26,12 +33,14 @@ void main() {{
     gl_Position = view_projection * vec4(position, 1);
 }}"""
 
-SURFACE_FRAGMENT = """#version 330
+SURFACE_FRAGMENT = (
+    _FRAGMENT_HEAD
+    + """
 in vec3 position; in vec3 normal; in vec2 uv; in vec3 surface_tint; flat in float layer; in vec3 in_shadow_map;
 uniform sampler2DArray layers; uniform sampler2DShadow shadows;
 uniform vec3 eye; uniform vec3 to_sun; uniform vec3 sun; uniform vec3 ambient; uniform vec3 horizon;
 uniform float haze; uniform float exposure; uniform float opaque_above; uniform float noise_layer;
-out vec3 colour;
+out vec4 colour;
 void main() {
     vec4 texel = texture(layers, vec3(uv, layer));
 #ifdef CUTOUT
@@ -52,8 +61,10 @@ void main() {
     if (lit > 0.0 && mapped) lit *= texture(shadows, in_shadow_map);
     vec3 light = ambient * (0.62 + 0.38 * n.z) + sun * lit;
     float clear = exp(-haze * distance(eye, position));
-    colour = sqrt(mix(horizon, albedo * light, clear) * exposure);
+    float height = clamp(round(position.z * code_of_metre), 0.0, highest) / 255.0;
+    colour = vec4(sqrt(mix(horizon, albedo * light, clear) * exposure), height);
 }"""
+)
 
 SHADOW_VERTEX = f"""#version 330
 {_PLACE}
@@ -68,11 +79,13 @@ uniform mat4 to_ray;
 out vec3 ray;
 void main() { ray = (to_ray * vec4(in_corner, 1, 1)).xyz; gl_Position = vec4(in_corner, 1, 1); }"""
 
-SKY_FRAGMENT = """#version 330
+SKY_FRAGMENT = (
+    _FRAGMENT_HEAD
+    + """
 in vec3 ray;
 uniform sampler2DArray layers; uniform float noise_layer;
 uniform vec3 horizon; uniform vec3 to_sun; uniform vec3 sun; uniform float cloud; uniform float exposure;
-out vec3 colour;
+out vec4 colour;
 void main() {
     vec3 d = normalize(ray);
     float up = max(d.z, 0.0);
@@ -84,5 +97,6 @@ void main() {
     sky = mix(sky, horizon * (1.15 - 0.3 * cloud), cover);
     float glow = max(dot(d, to_sun), 0.0);
     sky += sun * (pow(glow, 2000.0) * 4.0 + pow(glow, 12.0) * 0.12) * (1.0 - cloud);
-    colour = sqrt(sky * exposure);
+    colour = vec4(sqrt(sky * exposure), sky_code / 255.0);
 }"""
+)

@@ -19,6 +19,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.localization.inputs import ground_image, image_tensor, lift_grid
 from geoflow_ros.model.config import ModelConfig
 from geoflow_ros.planar import wrap_angle
+from geoflow_ros.town.height_codes import STRIDE, UNKNOWN, Codes, sampled
 from geoflow_ros.train.interrupt import ignore_interrupts
 from geoflow_ros.train.pairing import PairedOrder, are_elsewhere
 
@@ -28,7 +29,8 @@ class Batch:
     """ground (B, 3, Hg, Wg), satellite (B, 3, S, S) uint8; lift (B, K, A, F, 2) or None; truth (B, 3) as hypotheses.
 
     hypotheses: (B, N, 3) starts of the flow. keys: of the samples. elsewhere: (B,) whether the patch of the sample that
-    `swapped` pairs with each shows another place; None where all do.
+    `swapped` pairs with each shows another place; None where all do. heights: codes (see `town.height_codes`) of each
+    feature of ground (B, Hg / 4, Wg / 4) and satellite (B, S / 4, S / 4); None where nobody learns from them.
     """
 
     ground: Tensor
@@ -38,6 +40,7 @@ class Batch:
     hypotheses: Tensor
     keys: tuple[str, ...]
     elsewhere: Tensor | None = None
+    heights: tuple[Tensor, Tensor] | None = None
 
     def to(self, device: torch.device) -> Batch:
         """The batch on a device."""
@@ -49,6 +52,7 @@ class Batch:
             truth=self.truth.to(device),
             hypotheses=self.hypotheses.to(device),
             elsewhere=None if self.elsewhere is None else self.elsewhere.to(device),
+            heights=None if self.heights is None else (self.heights[0].to(device), self.heights[1].to(device)),
         )
 
 
@@ -90,7 +94,17 @@ def to_batch(samples: Sequence[Sample], hypotheses: Sequence[NDArray[np.float32]
         truth=torch.tensor([truth_pose(sample, config.search_radius) for sample in samples], dtype=torch.float32),
         hypotheses=torch.from_numpy(np.stack(hypotheses)),
         keys=tuple(sample.key for sample in samples),
+        heights=(
+            _heights([sample.ground_heights for sample in samples], config.ground_height, config.ground_width),
+            _heights([sample.patch_heights for sample in samples], config.satellite_px, config.satellite_px),
+        ),
     )
+
+
+def _heights(each: Sequence[Codes | None], height: int, width: int) -> Tensor:
+    rows, columns = height // STRIDE, width // STRIDE
+    unknown = np.full((rows, columns), UNKNOWN, np.uint8)
+    return torch.from_numpy(np.stack([unknown if codes is None else sampled(codes, rows, columns) for codes in each]))
 
 
 def swapped(count: int) -> Tensor:

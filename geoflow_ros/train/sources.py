@@ -23,13 +23,14 @@ from geoflow_ros.train.train_config import TrainConfig
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingData:
-    """What to learn from, and what never to learn from. Neither is part of any test list."""
+    """What to learn from, and what never to learn from. Neither is part of any test list. note: on what is missing."""
 
     training: LocalizationDataset
     validation: LocalizationDataset
+    note: str = ""
 
     def __str__(self) -> str:
-        return f"{len(self.training)} samples to train on, {len(self.validation)} to validate on"
+        return f"{len(self.training)} samples to train on, {len(self.validation)} to validate on{self.note}"
 
 
 def open_data(config: TrainConfig, model: ModelConfig) -> TrainingData:
@@ -85,10 +86,15 @@ def _towns(config: TrainConfig, root: Path, shape: dict[str, Any]) -> TrainingDa
     if not training:
         raise InputError("train_towns 0 and varied_towns 0 leave nothing to train on: give 1 or more of either")
     photographs = _photographs(Path(config.texture_images)) if config.texture_images else ()
-    return TrainingData(
-        TownSamples(root, training, config.views_per_town, photographs=photographs, **shape),
-        TownSamples(root, VALIDATION_SEEDS[: config.validation_towns], config.views_per_town, **shape),
+    learns = config.height_weight > 0.0
+    samples = TownSamples(root, training, config.views_per_town, photographs=photographs, with_heights=learns, **shape)
+    validation = TownSamples(root, VALIDATION_SEEDS[: config.validation_towns], config.views_per_town, **shape)
+    known = sum(view.heights is not None for view in samples.views)
+    note = (
+        f" (height_weight counts for {known} of {len(samples)}: the others were rendered before heights were kept, "
+        "delete their folders to render them again)"
     )
+    return TrainingData(samples, validation, note if learns and known < len(samples) else "")
 
 
 def _photographs(folder: Path) -> list[NDArray[np.uint8]]:

@@ -14,12 +14,14 @@ from geoflow_ros.model.torch_files import read_torch_file
 from geoflow_ros.model.weights import replace_files
 
 KEYS = ("model_config", "model", "average", "optimiser", "step", "best", "config")
+HEADS = "heads"
+"""Key of what only the training has, in runs that have such a thing."""
 
 
 def write_state(path: Path, state: Mapping[str, Any]) -> None:
     """Write the state; a full disk or a kill leaves the old file whole."""
     buffer = io.BytesIO()
-    torch.save({key: state[key] for key in KEYS}, buffer)
+    torch.save(dict(state), buffer)
     replace_files({path: buffer.getvalue()})
 
 

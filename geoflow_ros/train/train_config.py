@@ -16,7 +16,10 @@ COUNT = (1, 1_000_000_000)
 SHARE = (0.0, 1.0)
 RATE = (0.0, 1.0)
 SOURCE_KEYS = {
-    "town": ("train_towns", "varied_towns", "validation_towns", "views_per_town", "texture_images", "shift_range_m"),
+    "town": (
+        *("train_towns", "varied_towns", "validation_towns", "views_per_town", "texture_images", "shift_range_m"),
+        "height_weight",
+    ),
     "kitti": ("validation_share", "shift_range_m"),
     "vigor": ("area", "corrected_labels", "semi_positives"),
     "bag": ("validation_share", "validation_drive", "shift_range_m", "poses"),
@@ -76,6 +79,9 @@ class TrainConfig:
     hypotheses: int = option("starts of the flow a sample", 32, range=COUNT)
     flow_weight: float = option("of the flow's loss against that of the match", 0.3, range=(0.0, 1e3))
     pairing_weight: float = option("of distinguishing the right patch from another sample's", 1.0, range=(0.0, 1e3))
+    height_weight: float = option(
+        "town: of telling how high is what is seen, learnt from what rendering knows", 0.0, range=(0.0, 1e3)
+    )
     frozen_stages: int = option("of each trunk, from its input, that keep their weights", 3, range=(0, 7))
     # The gradient of these few weights is a third of a CPU's step.
     train_depthwise: bool = option("whether the other stages' depthwise filters learn", False)

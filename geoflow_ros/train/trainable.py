@@ -11,6 +11,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.model.encoder import Trunk, load_pretrained
 from geoflow_ros.model.inference.prepare import fold_and_round
 from geoflow_ros.model.interface import LocalizationModel
+from geoflow_ros.model.matchflow import MatchFlow
 from geoflow_ros.model.weights import build, load
 from geoflow_ros.train.search_area import check_fits, new_config
 from geoflow_ros.train.train_config import TrainConfig
@@ -32,6 +33,8 @@ def new_model(config: TrainConfig, initial: Path | None) -> LocalizationModel:
         )
     if model.config.name != config.model:
         raise InputError(f"{initial} is a {model.config.name!r} network, the config trains {config.model!r}")
+    if config.height_weight > 0.0 and not isinstance(model, MatchFlow):
+        raise InputError(f"height_weight is {config.height_weight:g}, but {config.model!r} has no such features: set 0")
     check_fits(model.config, config)
     if config.frozen_stages > 0 and not config.train_batch_norm:
         for trunk in trunks(model):
@@ -58,10 +61,10 @@ def set_training_mode(model: nn.Module, config: TrainConfig) -> None:
                 parameter.requires_grad_(False)
 
 
-def parameter_groups(model: nn.Module, config: TrainConfig) -> list[dict[str, object]]:
-    """What learns, the trunks and the rest, each with its peak learning rate."""
-    trunk = {id(parameter) for module in trunks(model) for parameter in module.parameters()}
-    learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
+def parameter_groups(learner: nn.Module, config: TrainConfig) -> list[dict[str, object]]:
+    """What learns of a network and of all that is trained with it: trunks and the rest, each with its peak rate."""
+    trunk = {id(parameter) for module in trunks(learner) for parameter in module.parameters()}
+    learning = [parameter for parameter in learner.parameters() if parameter.requires_grad]
     return [
         {"params": [p for p in learning if id(p) in trunk], "lr": config.trunk_learning_rate},
         {"params": [p for p in learning if id(p) not in trunk], "lr": config.learning_rate},

@@ -31,7 +31,7 @@ from geoflow_ros.train.objective import Losses, Objective
 from geoflow_ros.train.processes import Processes, share_batch_norms
 from geoflow_ros.train.runlog import Pace, RunLog, Stopwatch
 from geoflow_ros.train.sources import TrainingData
-from geoflow_ros.train.state import read_state, write_state
+from geoflow_ros.train.state import HEADS, read_state, write_state
 from geoflow_ros.train.train_config import TrainConfig, changed_keys
 from geoflow_ros.train.trainable import new_model, parameter_groups, set_training_mode
 
@@ -48,6 +48,7 @@ class StepLosses:
     flow: float
     place: float
     pairing: float
+    height: float
     gradient: float
 
     def are_finite(self) -> bool:
@@ -66,10 +67,12 @@ class Trainer:
         channels_last(self.model)
         set_training_mode(self.model, config)
         self.average = copy.deepcopy(self.model).eval()
-        self.optimiser = torch.optim.AdamW(parameter_groups(self.model, config), weight_decay=config.weight_decay)
+        objective = Objective(self.model, config).to(processes.device)
+        self._heads = objective.heights
+        self.optimiser = torch.optim.AdamW(parameter_groups(objective, config), weight_decay=config.weight_decay)
         self.peaks = [group["lr"] for group in self.optimiser.param_groups]
         self.step, self.best = 0, math.inf
-        self._objective = self._distributed(Objective(self.model, config))
+        self._objective = self._distributed(objective)
 
     @classmethod
     def start(
@@ -90,6 +93,8 @@ class Trainer:
         trainer = cls(config, folder, build(config_from_dict(state["model_config"])), processes)
         trainer.model.load_state_dict(state["model"])
         trainer.average.load_state_dict(state["average"])
+        if trainer._heads is not None:
+            trainer._heads.load_state_dict(state[HEADS])
         trainer.optimiser.load_state_dict(state["optimiser"])
         trainer.step, trainer.best = state["step"], state["best"]
         return trainer
@@ -167,7 +172,7 @@ class Trainer:
         self.optimiser.zero_grad(set_to_none=True)
         losses.total.backward()  # type: ignore[no-untyped-call] # torch has no annotation for it
         gradient = clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
-        values = [losses.total.detach(), losses.flow, losses.pose_nll, losses.pairing, gradient]
+        values = [losses.total.detach(), losses.flow, losses.pose_nll, losses.pairing, losses.height, gradient]
         means = StepLosses(*self.processes.mean(torch.stack(values)).tolist())
         if not means.are_finite():
             self._stop(batch, means, bool(torch.stack(values).isfinite().all()))
@@ -239,7 +244,7 @@ class Trainer:
         """Write `last.pt`; an interrupted write leaves the old one."""
         if not self.processes.is_first:
             return
-        state = {
+        state: dict[str, object] = {
             "model_config": asdict(self.model.config),
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
@@ -248,6 +253,8 @@ class Trainer:
             "best": self.best,
             "config": asdict(self.config),
         }
+        if self._heads is not None:
+            state[HEADS] = self._heads.state_dict()
         write_state(self.folder / "last.pt", state)
 
 

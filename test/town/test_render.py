@@ -13,6 +13,7 @@ from town_support import PLAIN_LOOK, draws, generated_town, marked_town, red_cen
 from geoflow_ros.camera import CameraModel, Mount, Projection
 from geoflow_ros.errors import InputError
 from geoflow_ros.satellite.patch import SatellitePatch
+from geoflow_ros.town.height_codes import SKY
 from geoflow_ros.town.look import Look
 from geoflow_ros.town.render import Renderer
 
@@ -78,6 +79,45 @@ def test_lean_displaces_heights_and_not_the_ground(renderer: Renderer) -> None:
         image = renderer.orthophoto(*LENS, 40.0, 400, leaning)
         expected = 200.0 + 0.2 * shift / 0.1, 200.0 + 0.1 * shift / 0.1
         assert red_center(image) == pytest.approx(expected, abs=1.0)
+
+
+@draws
+def test_the_heights_of_a_box_and_of_the_ground_before_it(renderer: Renderer) -> None:
+    # A box 3 m wide and high, its face 10 m ahead of a level camera 1.5 m up; focal length 200 px, horizon in row 80.
+    renderer.load(marked_town([(11.5, 0.0, 1.5)], size=3.0))
+    camera = CameraModel(320, 160, 200.0, 200.0, 160.0, 80.0, Mount(height=1.5))
+    heights = renderer.view(camera, 0.0, 0.0, 0.0, PLAIN_LOOK).heights
+    assert heights.shape == (80, 160) and heights.dtype == np.uint8
+    # Its top is in row 80 - 200 * 1.5 / 10 = 50 of the image, its foot in row 110; two of its rows are one of heights.
+    column = heights[:, 80]
+    assert (column[:24] == SKY).all() and (column[56:] == 0).all()
+    middle_m = 3.0 - (2 * np.arange(26, 54) + 1 - 50.0) * 10.0 / 200.0
+    np.testing.assert_allclose(column[26:54] * 0.1, middle_m, atol=0.11)
+    # Its sides: columns 160 -+ 200 * 1.5 / 10 of the image; beside it the ground, which ends in a horizon.
+    face = np.flatnonzero((heights[45] > 0) & (heights[45] != SKY))
+    assert (face[0], face[-1]) == pytest.approx((65, 94), abs=1)
+    assert (heights[42:, :60] == 0).all() and (heights[:39, :60] == SKY).all()
+
+
+@draws
+def test_the_heights_of_a_box_from_above(renderer: Renderer) -> None:
+    renderer.load(marked_town([(LENS[0] + 8.0, LENS[1] + 3.0, 1.5)], size=3.0))
+    heights = renderer.overhead(*LENS, 40.0, 160, PLAIN_LOOK).heights  # 0.5 m each, north up
+    expected = np.zeros((80, 80), np.uint8)
+    expected[40 - 9 : 40 - 3, 40 + 13 : 40 + 19] = 30
+    assert np.array_equal(heights, expected)
+
+
+@draws
+def test_a_panorama_has_heights_where_it_has_pixels(renderer: Renderer) -> None:
+    renderer.load(marked_town([(LENS[0] + 11.5, LENS[1], 1.5)], size=3.0))
+    camera = CameraModel.panorama(720, 360, Mount(height=1.5))
+    heights = renderer.view(camera, *LENS, 0.0, PLAIN_LOOK).heights
+    assert heights.shape == (180, 360)  # one degree each
+    # 1.5 m above and below a lens 10 m away: 8.5 degrees above the horizon and below it.
+    column = heights[:, 180]
+    assert (column[:81] == SKY).all() and (column[99:] == 0).all()
+    assert column[82:98].min() > 0 and abs(int(column[90]) - 15) <= 2
 
 
 @draws

@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 RUN_UP_NS = 10_000_000_000  # driven before what is judged: the track has begun by then
 LEAST_GAP_NS = 180_000_000  # between frames: 5 Hz, which the node keeps up with, of cameras of 5, 10, 15, 20, 30 Hz
 MOST_JUDGED = 750  # frames of all drives together: two and a half minutes
-BLOCK_M = 20.0  # of way, about: fused errors of a block have much to do with each other, those of two little
+BLOCK_M = 20.0  # of way, about; neighbours' differences still correlate by 0.3 to 0.5: the scatter allows little
 LEAST_BLOCKS = 3  # whose differences tell chance from more
 LEAST_WAY_M = LEAST_BLOCKS * BLOCK_M / HELD_OUT_SHARE  # of a whole drive
 

@@ -11,7 +11,7 @@ import pytest
 
 from geoflow_ros.adapt import adaptation
 from geoflow_ros.adapt.adaptation import Adaptation, Judges, Plan, Round, _round
-from geoflow_ros.adapt.adaptation_report import verdict
+from geoflow_ros.adapt.adaptation_report import markdown, verdict
 from geoflow_ros.adapt.fused_gate import FusedComparison, FusedScores
 from geoflow_ros.adapt.gates import Scores
 from geoflow_ros.adapt.mount_check import MountCheck
@@ -72,3 +72,13 @@ def test_the_verdict_says_how_the_node_drives_with_what_is_kept() -> None:
         "100% of the frames, with the weights before 0.20 m off the smoother's poses and LOCALISED in 100% of the "
         "frames. A further round was not kept: it drives worse."
     )
+
+
+def test_the_report_tells_a_round_that_was_not_driven_from_one_that_was() -> None:
+    driven = Round(50, 0.1, 0.5, BEFORE, BETTER, WORSE, ("it drives worse",))
+    alone = Round(50, 0.1, 0.5, BEFORE, CONFIDENT, None, ("it is too sure",))
+    pages = [
+        markdown(Adaptation([], [each], MountCheck(None, None, None), False), Path("m")) for each in (driven, alone)
+    ]
+    assert "| after round 1 | 1 | 0.2 | 1 | 0.31 | 0.24 |" in pages[0]
+    assert "| round 1: not driven, its single frames have failed |" in pages[1]

@@ -43,7 +43,7 @@ def open_context() -> Any:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """image: (H, W, 3) RGB. heights: (H // 2, W // 2) of what its pixels show, see `height_codes`."""
+    """image: (H, W, 3) RGB. heights: of what it shows, rendered (H // 2, W // 2), see `height_codes`."""
 
     image: Image
     heights: Codes

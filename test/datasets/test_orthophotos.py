@@ -19,6 +19,8 @@ from geoflow_ros.datasets.orthophotos.relief import Relief
 from geoflow_ros.datasets.orthophotos.surroundings import stand_up
 from geoflow_ros.errors import InputError
 from geoflow_ros.planar import PlanarPose
+from geoflow_ros.town.canvas import Picture
+from geoflow_ros.town.height_codes import SKY
 
 LEVEL = CameraModel(640, 160, 300.0, 250.0, 320.0, 80.0, Mount(height=1.65))
 TILTED = CameraModel(640, 160, 280.0, 200.0, 310.0, 70.0, Mount(height=2.2, roll=0.08, pitch=0.06))
@@ -54,7 +56,7 @@ def relief_of(photo: PlacedPhoto, box: tuple[float, float, float, float] | None 
 
 
 def view(camera: CameraModel, photo: PlacedPhoto, box: tuple[float, float, float, float] | None = None) -> Image:
-    return ground_view(camera, relief_of(photo, box), [], np.random.default_rng(1)).astype(float)
+    return ground_view(camera, relief_of(photo, box), [], np.random.default_rng(1)).image.astype(float)
 
 
 def change(camera: CameraModel, photo: PlacedPhoto, place: tuple[float, float], *box: float) -> Image:
@@ -110,6 +112,23 @@ def test_a_wall_stands_on_its_foot_and_reaches_its_height() -> None:
     assert np.isinf(hits.depth[rows[0] - 1, 320]) and not hits.face[:, 20].any()
 
 
+@pytest.mark.parametrize("camera", [LEVEL, TILTED], ids=["level", "rolled"])
+def test_the_view_knows_how_high_a_wall_and_the_ground_are(camera: CameraModel) -> None:
+    heights = ground_view(
+        camera, relief_of(placed_at(0.0), (10.0, 11.0, 3.0, 2.4)), [], np.random.default_rng(1)
+    ).heights
+    assert heights.shape == (160, 640)
+    for up in (0.4, 1.2, 2.0):
+        for left in (-2.0, 0.0, 2.0):
+            (u, v), inside = camera.project(np.array([10.0, left, up]))
+            assert inside and heights[int(v), int(u)] == pytest.approx(10 * up, abs=2)
+    for place in ((6.0, 0.0, 0.0), (7.0, -3.0, 0.0), (20.0, 8.0, 0.0)):
+        (u, v), _ = camera.project(np.array(place))
+        assert heights[int(v), int(u)] == 0
+    (u, v), _ = camera.project(np.array([10.0, 0.0, 3.0]))
+    assert heights[int(v), int(u)] == SKY
+
+
 def test_a_level_image_contains_all_that_the_tilted_camera_sees() -> None:
     fine, to_level = level_camera(TILTED, 2)
     point = np.array([9.0, 2.0, 0.4])
@@ -139,6 +158,8 @@ def test_every_index_is_a_sample_of_its_own_and_always_the_same(tmp_path: Path) 
         assert np.array_equal(once[index].ground, again[index].ground)
         assert np.array_equal(once[index].patch.image, again[index].patch.image)
     assert not np.array_equal(once[2].ground, once[7].ground)  # the same view in the next epoch
+    below = once[2].ground_heights
+    assert below is not None and below.shape == (160, 640) and (below[-1] == 0).any() and once[2].patch_heights is None
     sample = once[4]
     assert sample.truth == (0.0, 0.0, 0.0) and sample.patch.missing == 0.0
     assert sample.patch.center == (sample.prior.east, sample.prior.north) != (0.0, 0.0)
@@ -192,5 +213,12 @@ def test_a_folder_without_photographs_is_refused(tmp_path: Path) -> None:
 def test_what_stands_beside_the_image_is_not_drawn(cy: float, column: float, seen: bool) -> None:
     camera = CameraModel(64, 48, 60.0, 60.0, 32.0, cy, Mount(height=1.5))
     image, red = np.zeros((48, 64, 3), np.uint8), np.full((9, 9, 3), (200, 0, 0), np.uint8)
-    stand_up(image, np.full((48, 64), 50.0, np.float32), camera, (8.0, column, 3.0, 1.5), red)
+    heights = np.zeros((48, 64), np.uint8)
+    depth = np.full((48, 64), 50.0, np.float32)
+    stand_up(Picture(image, heights), depth, camera, (8.0, column, 3.0, 1.5), red)
     assert (image[..., 0] > 0).any() == seen
+    # 8 m ahead a metre is 7.5 rows; the lens is as high as what stands, whose top is so in row 20 and foot in 31.25.
+    assert np.array_equal(heights > 0, image[..., 0] > 0)
+    if seen and column == 32.0:
+        drawn = np.flatnonzero(heights[:, 31])
+        assert len(drawn) > 8 and heights[drawn, 31] == pytest.approx(10 * (1.5 - (drawn + 0.5 - 20) / 7.5), abs=0.51)

@@ -62,8 +62,8 @@ def tiny_network() -> LocalizationModel:
     return MatchFlow(TINY)
 
 
-def write_towns(root: Path, seeds: list[int], views: int) -> None:
-    """Towns of noise in the files that rendering leaves."""
+def write_towns(root: Path, seeds: list[int], views: int, heights: bool = False) -> None:
+    """Towns of noise in the files that rendering leaves; heights: of what is seen, as newer towns have them."""
     rng = np.random.default_rng(0)
     camera = {"width": 64, "height": 40, "fx": 30.0, "fy": 30.0, "cx": 32.0, "cy": 20.0, "mount": {"height": 1.5}}
     for seed in seeds:
@@ -72,4 +72,7 @@ def write_towns(root: Path, seeds: list[int], views: int) -> None:
         for view in range(views):
             for name, size in (("ground", (40, 64, 3)), ("ortho", (656, 656, 3))):
                 cv2.imwrite(str(folder / f"{view:04d}_{name}.jpg"), rng.integers(0, 255, size, dtype=np.uint8))
-        (folder / "views.json").write_text(json.dumps([camera] * views))
+                if heights:
+                    codes = rng.integers(0, 255, (size[0] // 2, size[1] // 2), dtype=np.uint8)
+                    cv2.imwrite(str(folder / f"{view:04d}_{name}_heights.png"), codes)
+        (folder / "views.json").write_text(json.dumps([{**camera, "heights": heights}] * views))

@@ -54,11 +54,11 @@ raise SystemExit(main(sys.argv[1:]))
 @pytest.fixture
 def task(tmp_path: Path) -> Path:
     """A folder with towns, a tiny network to start from, and two configs that differ in the batch."""
-    write_towns(tmp_path / "towns", [0, 9000], 4)
+    write_towns(tmp_path / "towns", [0, 9000], 4, heights=True)
     save(tiny_network(), tmp_path / "tiny")
     values = asdict(CONFIG) | {
         "data_root": str(tmp_path / "towns"), "train_towns": 1, "validation_towns": 1, "views_per_town": 4,
-        "steps": 6, "validate_every": 6, "save_every": 2,
+        "steps": 6, "validate_every": 6, "save_every": 2, "height_weight": 0.2,
     }  # fmt: skip
     for key in {key for keys in SOURCE_KEYS.values() for key in keys} - set(SOURCE_KEYS["town"]):
         del values[key]

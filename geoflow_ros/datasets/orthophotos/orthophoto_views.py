@@ -55,7 +55,9 @@ class OrthophotoViews:
         patch = place.patch(prior, self._size_px, self._resolution)
         patch = replace(patch, image=_sharpness(patch.image, rng))
         known = self._noise.known(prior)
-        return Sample(photo.key, _sharpness(ground, rng), camera, patch, (0.0, 0.0, 0.0), known)
+        image, truth = _sharpness(ground.image, rng), (0.0, 0.0, 0.0)
+        # What the patch shows does not tell how high it is: heights are made up.
+        return Sample(photo.key, image, camera, patch, truth, known, ground_heights=ground.heights)
 
 
 def _sharpness(image: Image, rng: np.random.Generator) -> Image:

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.camera import CameraModel
+from geoflow_ros.town.canvas import Picture
+from geoflow_ros.town.height_codes import UNKNOWN, to_codes
 
 Image = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -43,20 +45,20 @@ def _clouds(width: int, rows: int, rng: np.random.Generator) -> Image:
 
 
 def add_clutter(
-    image: Image, depth: Floats, level: CameraModel, street: Sequence[Image], rng: np.random.Generator
+    picture: Picture, depth: Floats, level: CameraModel, street: Sequence[Image], rng: np.random.Generator
 ) -> None:
-    """Cut-outs of street photographs stood up on the ground of a level camera's image, behind what is nearer."""
+    """Cut-outs of street photographs stood up on the ground of a level camera's picture, behind what is nearer."""
     if not len(street) or rng.random() >= CLUTTER:
         return
     for far in -np.sort(-rng.uniform(*CLUTTER_M, int(rng.integers(1, MOST_CLUTTER + 1)))):
         widths, heights = CLUTTER_SIZES[int(rng.integers(len(CLUTTER_SIZES)))]
         size = rng.uniform(*widths), rng.uniform(*heights)
         cut = _cut_out(street[int(rng.integers(len(street)))], rng)
-        stand_up(image, depth, level, (far, rng.uniform(0.0, 1.0) * level.width, *size), cut)
+        stand_up(picture, depth, level, (far, rng.uniform(0.0, 1.0) * level.width, *size), cut)
 
 
 def stand_up(
-    image: Image, depth: Floats, level: CameraModel, where: tuple[float, float, float, float], cut: Image
+    picture: Picture, depth: Floats, level: CameraModel, where: tuple[float, float, float, float], cut: Image
 ) -> None:
     """Draw a cut-out upright. where: metres ahead, column (px) of its middle, metres wide and high."""
     ahead, column, wide, high = where
@@ -69,7 +71,9 @@ def stand_up(
     inner = (slice(max(0, -v0), max(0, level.height - v0)), slice(max(0, -u0), max(0, level.width - u0)))
     outer = (slice(max(0, v0), max(0, v1)), slice(max(0, u0), max(0, u1)))
     visible = (depth[outer] > ahead) & _outline(u1 - u0, v1 - v0)[inner]
-    image[outer][visible] = cut[inner][visible]
+    picture.image[outer][visible] = cut[inner][visible]
+    above = level.mount.height - (np.arange(level.height)[outer[0], None] + 0.5 - level.cy) * ahead / level.fy
+    picture.heights[outer][visible] = np.broadcast_to(to_codes(above), visible.shape)[visible]
 
 
 def _cut_out(photo: Image, rng: np.random.Generator) -> Image:
@@ -87,21 +91,12 @@ def _outline(width: int, height: int) -> NDArray[np.bool_]:
     return np.asarray(across**4 + up**4 <= 1.0)
 
 
-def add_hood(image: Image, rng: np.random.Generator) -> Image:
-    """The image, sometimes with the hood of the vehicle at its lower edge."""
+def add_hood(picture: Picture, rng: np.random.Generator) -> None:
+    """Draw the hood of the vehicle at the lower edge, sometimes."""
     if rng.random() < HOOD:
-        height, width = image.shape[:2]
+        height, width = picture.heights.shape
         center = (int(width * rng.uniform(0.45, 0.55)), height)
         axes = (int(width * rng.uniform(0.3, 0.6)), int(height * rng.uniform(0.05, 0.2)))
-        cv2.ellipse(
-            image,
-            center,
-            axes,
-            0.0,
-            0.0,
-            360.0,
-            (rng.uniform(10, 150) * rng.uniform(0.8, 1.2, 3)).tolist(),
-            -1,
-            cv2.LINE_AA,
-        )
-    return image
+        colour = (rng.uniform(10, 150) * rng.uniform(0.8, 1.2, 3)).tolist()
+        cv2.ellipse(picture.image, center, axes, 0.0, 0.0, 360.0, colour, -1, cv2.LINE_AA)
+        cv2.ellipse(picture.heights, center, axes, 0.0, 0.0, 360.0, UNKNOWN, -1)

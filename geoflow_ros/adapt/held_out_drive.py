@@ -28,6 +28,7 @@ Floats = NDArray[np.float64]
 RUN_UP_NS = 10_000_000_000  # driven before what is judged: the track has begun by then
 LEAST_GAP_NS = 180_000_000  # between frames: 5 Hz, which the node keeps up with, of cameras of 5, 10, 15, 20, 30 Hz
 MOST_JUDGED = 750  # frames of all drives together: two and a half minutes
+MOST_TIMES = 4  # that short ones are driven, with other seeds: of 60 frames a seed alone changes errors by a third
 BLOCK_M = 20.0  # of way, about; neighbours' differences still correlate by 0.3 to 0.5: the scatter allows little
 LEAST_BLOCKS = 3  # whose differences tell chance from more
 LEAST_WAY_M = LEAST_BLOCKS * BLOCK_M / HELD_OUT_SHARE  # of a whole drive
@@ -59,7 +60,7 @@ class Driven:
 
 
 class HeldOutDrives:
-    """The held-out ends of drives, each driven once with each network."""
+    """The held-out ends of drives, driven with each network as often as MOST_JUDGED allows."""
 
     def __init__(self, drives: Sequence[UnlabelledDrive]) -> None:
         """An InputError where they are too short to judge by."""
@@ -68,6 +69,7 @@ class HeldOutDrives:
         self._known = WeakKeyDictionary[MatchFlow, Driven]()
         ways = [drive.recorded.way[judged] for drive, judged in zip(drives, self._judged, strict=True)]
         self._blocks = _numbered(ways)
+        self._times = int(np.clip(MOST_JUDGED // len(self._blocks), 1, MOST_TIMES))
         self._way_m = float(sum(way[-1] - way[0] for way in ways))
         if self._blocks.max() + 1 < LEAST_BLOCKS:
             raise InputError(
@@ -76,18 +78,22 @@ class HeldOutDrives:
             )
 
     def stretch(self, smoothed: Sequence[Smoothed]) -> Stretch:
-        """All of them in a row. smoothed: of each drive."""
+        """All of them in a row, as often as they are driven. smoothed: of each drive."""
         positions, covariances = [], []
         for drive, result, judged in zip(self._drives, smoothed, self._judged, strict=True):
             node = np.searchsorted(drive.nodes.frames, judged, side="right") - 1
             positions.append(interpolated(drive.recorded, drive.nodes, result.poses)[judged, :2])
             covariances.append(result.pose_covariances[node, :2, :2])
-        return Stretch(np.concatenate(positions), np.concatenate(covariances), self._blocks, self._way_m)
+        rows = np.tile(np.arange(len(self._blocks)), self._times)
+        return Stretch(
+            np.concatenate(positions)[rows], np.concatenate(covariances)[rows], self._blocks[rows], self._way_m
+        )
 
     def driven(self, model: MatchFlow) -> Driven:
         """What the node answers to all of them in a row with a network; the same seeds for every one."""
         if model not in self._known:
-            parts = [drive_through(*each, model) for each in zip(self._drives, self._judged, strict=True)]
+            each = list(zip(self._drives, self._judged, strict=True))
+            parts = [drive_through(*one, model, seed) for seed in range(self._times) for one in each]
             self._known[model] = Driven(
                 np.concatenate([part.positions for part in parts]),
                 np.concatenate([part.covariances for part in parts]),
@@ -102,8 +108,8 @@ def judged_frames(drive: UnlabelledDrive, most: int) -> NDArray[np.int64]:
     return _apart(stamps, int(drive.nodes.frames[first_held_out(drive)]), len(stamps))[:most]
 
 
-def drive_through(drive: UnlabelledDrive, judged: NDArray[np.int64], model: MatchFlow) -> Driven:
-    """The answers to these frames, after a run-up, of a session as the node has it."""
+def drive_through(drive: UnlabelledDrive, judged: NDArray[np.int64], model: MatchFlow, seed: int) -> Driven:
+    """The answers to these frames, after a run-up, of a session as the node has it but for its seed, so much later."""
     stamps, config = drive.recorded.stamps_ns, drive.config
     first = int(judged[0])
     run_up = _apart(stamps, int(np.searchsorted(stamps, stamps[first] - RUN_UP_NS)), first)
@@ -122,7 +128,7 @@ def drive_through(drive: UnlabelledDrive, judged: NDArray[np.int64], model: Matc
         stamps_ns=frozenset(stamps[np.concatenate([run_up, judged])].tolist()),
         note="driven",
     )
-    session = Session(config.session, localizer_in, config.seed, config.camera_setups)
+    session = Session(config.session, localizer_in, config.seed + seed, config.camera_setups)
     played = play(drive.recorded.bag, session, script, lambda index, message, answer: None)
     answers = {frame.stamp_ns: frame for frame in played.frames}
     return _driven([answers.get(stamp) for stamp in stamps[judged].tolist()])

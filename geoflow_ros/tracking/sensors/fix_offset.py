@@ -46,7 +46,7 @@ class FixOffset:
     @property
     def doubt(self) -> Floats:
         """What it adds to the covariance (2, 2) of the place: either of both may be the one that is right."""
-        return np.outer(self.mean, self.mean) * self.is_significant
+        return (np.outer(self.mean, self.mean) + self.covariance) * self.is_significant
 
     @property
     def sentence(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from scipy.special import expit
 from torch import Tensor
 
 from geoflow_ros.localization.agreement import Agreement
+from geoflow_ros.localization.covariance_scale import calibrated
 from geoflow_ros.localization.density import REACH, density_grid
 from geoflow_ros.localization.hypotheses import Prior, draw_posterior, remaining_error
 from geoflow_ros.localization.localizer_config import LocalizerConfig
@@ -85,7 +86,9 @@ def agreed_pose(
         east=float(poses[0, 0]),
         north=float(poses[0, 1]),
         yaw=float(poses[0, 2]),
-        covariance=frame.covariance_to_enu(covariance * _calibration(model.config)),
+        covariance=calibrated(
+            frame.covariance_to_enu(covariance), model.config.position_variance_scale, model.config.yaw_variance_scale
+        ),
         hypotheses=poses[1:],
         weights=weights,
         density_source=density,
@@ -107,14 +110,6 @@ def _drawn(config: ModelConfig, belief: Prior, count: int, rng: np.random.Genera
     if not config.searches_heading:
         drawn[:, 2] = belief.mean[2]
     return drawn
-
-
-@lru_cache(maxsize=4)
-def _calibration(config: ModelConfig) -> NDArray[np.float64]:
-    """(3, 3) by which the predicted covariance is multiplied, entry by entry."""
-    position, yaw = math.sqrt(config.position_variance_scale), math.sqrt(config.yaw_variance_scale)
-    scale = np.array([position, position, yaw])
-    return np.outer(scale, scale)
 
 
 def _uniform(grid: PoseGrid) -> float:

@@ -27,7 +27,7 @@ class PaperConfig:
     heads: int = 4
     dropout: float = 0.1
     orientation_head: bool = False
-    position_variance_scale: float = 1.0  # fitted on validation data: what the predicted covariance is multiplied by
+    position_variance_scale: float = 1.0  # fitted: what predicted covariances are multiplied by, if narrow
     yaw_variance_scale: float = 1.0
 
     @property
@@ -74,7 +74,7 @@ class DefaultConfig:
     yaw_range_deg: float = 12.0  # of the match volume, to either side of the patch's +u
     yaw_step_deg: float = 4.0
     volume_margin_m: float = 4.0  # of the match volume around the search radius
-    position_variance_scale: float = 1.0  # fitted on validation data: what the predicted covariance is multiplied by
+    position_variance_scale: float = 1.0  # fitted: what predicted covariances are multiplied by, if narrow
     yaw_variance_scale: float = 1.0
 
     @property

@@ -16,13 +16,12 @@ from geoflow_ros.options import option
 from geoflow_ros.planar import PlanarPose, wrap_angle
 from geoflow_ros.tracking.cameras import AHEAD, View
 from geoflow_ros.tracking.evidence.frame_evidence import Seen, match_evidence
-from geoflow_ros.tracking.motion import NO_MOTION, Motion
+from geoflow_ros.tracking.motion import NO_MOTION, UNKNOWN_TURN_RATE, Motion
 from geoflow_ros.tracking.particles import Particles
 from geoflow_ros.tracking.rig.combination import likelihood_of, share_of_each
 from geoflow_ros.tracking.rig.rounds import Member, Round
 
 Floats = NDArray[np.float64]
-UNKNOWN_TURN_RATE = 0.3  # rad/s, standard deviation where nothing tells the rate of turn
 BEST_SHARE = 0.05
 STEADY = 2.0  # an unknown speed is kept from frame to frame: steps drawn one by one must be wider to follow it
 MISLED = (1.0, 0.1)  # m, rad: what odometry led astray by before it was found to be wrong

@@ -19,6 +19,7 @@ FRESH_S = 0.1  # how long it does so at no cost
 HELD_DOUBT = 0.3  # share of a velocity that is unknown by the end of `HELD_S`
 STEP_S, MOST_STEPS = 0.02, 500  # of the integration: enough for all that is remembered, whatever the stamps say
 PUSH_S = 0.25  # to either side, over which velocities say an acceleration
+UNKNOWN_TURN_RATE = 0.3  # rad/s, standard deviation where nothing tells the rate of turn
 STANDSTILL_SPEED, STANDSTILL_RATE = 0.1, 0.03  # m/s, rad/s: what is slower is the noise of standing wheels
 
 Floats = NDArray[np.float64]
@@ -26,12 +27,16 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class BodyVelocity:
-    """Velocity of base_link in its own axes, m/s, and its rate of turn, rad/s counter-clockwise."""
+    """Velocity of base_link in its own axes, m/s, and its rate of turn, rad/s counter-clockwise.
+
+    turn_doubt: standard deviation of the rate where its sources differ, rad/s.
+    """
 
     stamp_ns: int
     forward: float
     left: float
     yaw_rate: float = 0.0
+    turn_doubt: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,7 @@ class Motion:
 
     distance, turned: metres travelled and radians turned, to whichever side; none while standing. unknown_s,
     unknown_turn_s: for how many seconds of it the velocity, the rate of turn were not measured; those in which an old
-    measurement stands in count in part.
+    measurement stands in, or whose sources differ, count in part.
     """
 
     displacement: PlanarPose = PlanarPose()
@@ -129,14 +134,16 @@ class MotionBuffer:
         times = np.concatenate([middles for middles, _ in grids])
         with self._lock:
             span = origin_ns, stamps_ns[-1], reach_ns
-            velocities = _rows([(each.stamp_ns - origin_ns, each.forward, each.left, each.yaw_rate)
+            velocities = _rows([(each.stamp_ns - origin_ns, each.forward, each.left, each.yaw_rate, each.turn_doubt)
                                 for each in self._velocities.spanning(*span)])  # fmt: skip
             rates = _rows([(each.stamp_ns - origin_ns, each.rate) for each in self._rates.spanning(*span)])
-        moving, age = _sampled(velocities, times, 3)
+        moving, age = _sampled(velocities, times, 4)
         turning, turning_age = _sampled(rates, times, 1)
         is_own = age <= np.maximum(turning_age, FRESH_S)
         rate = np.where(is_own, moving[:, 2], turning[:, 0])
-        unknown = np.column_stack([_unknown_share(age), _unknown_share(np.where(is_own, age, turning_age))])
+        unknown_turn = _unknown_share(np.where(is_own, age, turning_age))
+        unknown_turn += np.where(is_own, moving[:, 3], 0.0) / UNKNOWN_TURN_RATE
+        unknown = np.column_stack([_unknown_share(age), unknown_turn])
         ends = np.cumsum([len(middles) for middles, _ in grids])
         velocities_in, rates_in, unknown_in = (np.split(each, ends[:-1]) for each in (moving[:, :2], rate, unknown))
         lasting = (step for _, step in grids)

@@ -61,6 +61,17 @@ def test_what_odometry_does_not_tell_is_unknown_and_the_gyroscope_steps_in() -> 
     assert motion.displacement.yaw == pytest.approx(0.4 * (2.95 - 1.1), abs=0.02)
 
 
+def test_a_doubted_rate_of_turn_is_unknown_as_far_as_it_is_doubted() -> None:
+    motions = MotionBuffer()
+    for tick in range(41):
+        doubt = 0.6 if 0.5 <= tick / 20 < 1.5 else 0.0
+        motions.add_velocity(BodyVelocity(round(tick / 20 * SECOND), 5.0, 0.0, 0.2, doubt))
+    motion = motions.between(0, 2 * SECOND)
+    # a second of 0.6 rad/s, of which a rate that is not known at all has 0.3
+    assert motion.unknown_turn_s == pytest.approx(2.0, abs=0.05) and motion.unknown_s == 0.0
+    assert motion.displacement.yaw == pytest.approx(0.4)
+
+
 def test_turning_to_and_fro_on_the_spot_is_turning() -> None:
     motions = MotionBuffer()
     for tick in range(81):

@@ -20,6 +20,7 @@ REMEMBERED, LEAST = 30, 10  # comparisons
 GATE_SIGMAS, LEAST_OFFSET = 5.0, 0.1  # rad
 STEADY, SCATTERED = 0.15, 3.0  # rad, spread of an offset that is a constant; or as many standard deviations
 TURNED = 0.5  # rad, before a sense of rotation can be told
+SURE_SENSE = 0.5  # of how much a heading turns with the vehicle: 1 is as it should be, -1 clockwise
 SAME_VALUE = 0.05  # rad: an offset is not named anew for less
 MEDIAN_VARIANCE = math.pi / 2  # of a median, against that of a mean
 COURSE_STD = 0.25  # rad, of a direction between fixes that is worth a comparison
@@ -46,7 +47,10 @@ class PlacedFix:
 
 
 class HeadingCheck:
-    """Follows one source of headings; `complaint` says what is wrong with it, empty if nothing is."""
+    """Follows one source of headings; `complaint` says what is wrong with it, empty if nothing is.
+
+    is_clockwise: whether it turns the other way; None before a bend tells.
+    """
 
     def __init__(self, source: str, offset: float) -> None:
         """offset: rad, that is configured and contained in the headings."""
@@ -55,7 +59,7 @@ class HeadingCheck:
         self._headings = History[Heading]()
         self._compared: deque[Comparison] = deque(maxlen=REMEMBERED)
         self._named: float | None = None
-        self.is_clockwise = False
+        self.is_clockwise: bool | None = None
         self._fixes = History[PlacedFix]()
 
     def add(self, heading: Heading) -> None:
@@ -99,8 +103,10 @@ class HeadingCheck:
         headings = np.unwrap([each.heading for each in self._compared])
         references = np.unwrap([each.reference for each in self._compared])
         turns, true_turns = np.diff(headings), np.diff(references)
-        self.is_clockwise = bool(abs(true_turns).sum() > TURNED and turns @ true_turns < -0.5 * true_turns @ true_turns)
-        if self.is_clockwise:
+        sense = float(turns @ true_turns) / float(true_turns @ true_turns) if abs(true_turns).sum() > TURNED else 0.0
+        if abs(sense) > SURE_SENSE:
+            self.is_clockwise = sense < 0.0
+        if sense < -SURE_SENSE:
             return self._wrong("turns clockwise: it is that of NED, where REP-103 wants east/north/up")
         offset, spread = _middle(references - headings)
         reference_variance = float(np.mean([each.reference_variance for each in self._compared]))

@@ -18,11 +18,12 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.planar import rotate
 from geoflow_ros.tracking.measurements import MAX_SPEED, MAX_YAW_RATE
 from geoflow_ros.tracking.motion import BodyVelocity, YawRate
-from geoflow_ros.tracking.sensors.odometry_segments import Reading, Segment, Segmenter, velocity_between
+from geoflow_ros.tracking.sensors.odometry_segments import Reading, Segment, Segmenter, elapsed, velocity_between
 
 LEAST_SPEED, LEAST_RATE = 0.5, 0.1  # m/s, rad/s: slower segments say nothing
 SHARE_OFF, SPEED_OFF = 0.25, 0.3  # of a velocity, and m/s: beyond both together, two velocities differ
-OUTVOTED = 0.2  # rad/s, by which a twist's rate of turn is off what two others agree on
+OUTVOTED = 0.2  # rad/s, by which a twist's rate of turn is off what two others agree on, or another one says
+RECENT_S = 0.1  # over which poses say a rate of turn: shorter ways drown in their noise
 RATIO = 2.5  # between two rates of turn that still mean the same: skidding wheels turn less than they say
 ZERO_SHARE = 0.1  # of what the others say: that is nothing
 NEAR_QUARTER = np.radians(8.0)  # frames of sensors are turned by quarters; other angles come from other axes
@@ -63,7 +64,7 @@ class OdometryCheck:
         self._moving: deque[Segment] = deque(maxlen=REMEMBERED)
         self._turning: deque[Segment] = deque(maxlen=REMEMBERED)
         self._differed: deque[bool] = deque(maxlen=LONG_MEMORY)
-        self._last: Reading | None = None
+        self._recent: deque[Reading] = deque()
         self._imu_rate: float | None = None
 
     def add_rate(self, rate: YawRate) -> None:
@@ -73,7 +74,10 @@ class OdometryCheck:
 
     def admit(self, reading: Reading) -> BodyVelocity:
         """The velocity to believe; InputError if none is."""
-        last, self._last = self._last, reading
+        last = self._recent[-1] if self._recent else None
+        self._recent.append(reading)
+        while len(self._recent) > 2 and elapsed(self._recent[1], reading) >= RECENT_S:
+            self._recent.popleft()
         segment = self._segmenter.add(reading)
         if segment is not None and self._keep(segment):
             verdict = judge(self._name, list(self._moving), list(self._turning))
@@ -116,9 +120,25 @@ class OdometryCheck:
             chosen = replace(chosen, yaw_rate=self._imu_rate)
         elif by_pose is not None and self._imu_rate is not None:
             chosen = replace(chosen, yaw_rate=_agreed(chosen.yaw_rate, by_pose.yaw_rate, self._imu_rate))
+        elif self._imu_rate is None and "pose" not in verdict.sentences:
+            chosen = self._torn(chosen)
         if np.hypot(chosen.forward, chosen.left) > MAX_SPEED or abs(chosen.yaw_rate) > MAX_YAW_RATE:
             raise InputError(f"{self._name} pose leaps: its differences are no velocity")
         return chosen
+
+    def _torn(self, velocity: BodyVelocity) -> BodyVelocity:
+        """With the rate of turn in the middle of what twist and pose say, where they differ and nothing else tells."""
+        first, last = self._recent[0], self._recent[-1]
+        by_pose = velocity_between(first, last)
+        if by_pose is None or _differ(
+            np.array([velocity.forward, velocity.left]), np.array([by_pose.forward, by_pose.left])
+        ):
+            return velocity  # poses that are not filled, or a twist that is wrong altogether
+        told, turned = float(np.mean([each.velocity.yaw_rate for each in self._recent])), float(by_pose.yaw_rate)
+        if abs(turned - told) <= OUTVOTED or max(abs(turned), abs(told)) <= LEAST_RATE:
+            return velocity
+        off = (turned - told) / 2
+        return replace(velocity, yaw_rate=velocity.yaw_rate + off, turn_doubt=abs(off))
 
 
 def _agreed(twist: float, pose: float, imu: float) -> float:

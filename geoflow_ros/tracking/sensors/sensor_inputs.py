@@ -183,8 +183,9 @@ class SensorInputs:
 
     def _judge_heading(self) -> None:
         self._say("heading", self._headings.complaint)
-        if self._headings.is_clockwise and self._config.heading.source == "imu":
-            self._velocities.ignore_imu()
+        clockwise = self._headings.is_clockwise
+        if clockwise is not None and self._config.heading.source == "imu":
+            self._velocities.ignore_imu(clockwise)
 
     def _came(self, kind: str, message: Any) -> None:
         """Note the stamp of a sensor's message."""

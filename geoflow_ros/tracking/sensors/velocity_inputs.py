@@ -55,10 +55,10 @@ class VelocityInputs:
             **travel,
         }
 
-    def ignore_imu(self) -> None:
-        """The IMU's axes are known to be wrong from now on: it contradicts nobody."""
-        if not self._is_imu_ignored:
-            self._is_imu_ignored = True
+    def ignore_imu(self, is_ignored: bool) -> None:
+        """Whether the IMU's axes are known to be wrong: then it contradicts nobody."""
+        if self._is_imu_ignored != is_ignored:
+            self._is_imu_ignored = is_ignored
             self._checks = {name: OdometryCheck(name) for name in self._checks}
 
     def add_imu(self, message: Any) -> None:

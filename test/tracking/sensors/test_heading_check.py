@@ -66,6 +66,25 @@ def test_north_east_down_turns_the_other_way() -> None:
     assert check.is_clockwise and "NED" in check.complaint
 
 
+def sense_after(source: Source, seconds: float, straight_from: float) -> bool | None:
+    """Whether a heading turns clockwise, by a check of a vehicle that drives straight from some time on."""
+    check = HeadingCheck("imu", 0.0)
+    for tick in range(round(seconds * 10)):
+        check.add(Heading(tick * 100_000_000, wrap_angle(source(tick / 10)), 0.03**2))
+        check.compare(tick * 100_000_000, true_yaw(min(tick / 10, straight_from)), 0.01**2)
+    return check.is_clockwise
+
+
+def test_the_sense_of_rotation_is_as_the_last_bend_told_and_not_told_before_one() -> None:
+    def north_east_down(seconds: float) -> float:
+        return math.pi / 2 - true_yaw(min(seconds, 6.0))
+
+    assert sense_after(lambda seconds: true_yaw(0.0), 10.0, straight_from=0.0) is None
+    assert sense_after(north_east_down, 20.0, straight_from=6.0) is True
+    mended = 6.0
+    assert not sense_after(lambda now: (-1.0 if now < mended else 1.0) * true_yaw(now), 20.0, straight_from=20.0)
+
+
 def test_a_heading_that_stays_does_not_follow_the_vehicle() -> None:
     check = after_frames(lambda seconds: 0.3)
     assert "does not follow the vehicle" in check.complaint and not check.is_clockwise

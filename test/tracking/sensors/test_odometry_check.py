@@ -108,6 +108,22 @@ def test_what_is_never_filled_or_alone_outvotes_nothing(imu: Callable[[float], f
     assert admitted is not None and admitted.yaw_rate == RATE
 
 
+@pytest.mark.parametrize("wrong", [-RATE, 0.0, 3.0 * RATE])
+def test_where_nothing_else_tells_a_rate_that_goes_wrong_is_doubted_at_once(wrong: float) -> None:
+    _, admitted = driven(twist=lambda seconds: (SPEED, 0.0, RATE if seconds < 4.0 else wrong), imu=None, seconds=4.2)
+    assert admitted is not None and admitted.forward == SPEED
+    assert admitted.yaw_rate == pytest.approx((wrong + RATE) / 2, abs=0.05)
+    assert admitted.turn_doubt == pytest.approx(abs(wrong - RATE) / 2, abs=0.05)
+
+
+@pytest.mark.parametrize("pose", [lambda seconds: PlanarPose(), lambda seconds: None, place])
+def test_poses_that_are_not_filled_or_agree_make_no_doubt(pose: Callable[[float], PlanarPose | None]) -> None:
+    check = OdometryCheck("odom")
+    for tick in range(100):
+        reading = Reading(BodyVelocity(tick * 50_000_000, *true_twist(tick / 20)), pose(tick / 20))
+        assert check.admit(reading) == reading.velocity
+
+
 def test_without_pose_a_rate_that_is_never_filled_is_that_of_the_imu() -> None:
     check, admitted = driven(twist=lambda seconds: (SPEED, 0.0, 0.0), pose=lambda seconds: None)
     assert is_right(admitted) and "the IMU's is taken" in check.verdict.sentences["odom"]

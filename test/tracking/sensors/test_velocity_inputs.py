@@ -69,3 +69,25 @@ def test_no_fault_excuses_the_next_although_the_vehicle_gains_speed_meanwhile(fi
     refused, astray = refused_and_astray(lambda now: 3.0 + 1.2 * now, 12.0, change)
     assert refused == pytest.approx([4.0 + tick / 20 for tick in range(35)] + [8.5 + tick / 20 for tick in range(30)])
     assert astray < 0.5
+
+
+def test_an_imu_whose_axes_are_mended_votes_again() -> None:
+    """A bend of 0.5 rad/s in which the twist turns the other way for a while, and the poses do not."""
+    motions = MotionBuffer()
+    inputs = VelocityInputs(motions, SensorFrames("base_link", OdometryConfig()))
+    for tick in range(120):
+        now = tick / 20
+        inputs.ignore_imu(1.0 <= now < 2.0)
+        message, gyroscope = sim.odom(now, 5.0, 0.5 if now < 5.0 else -0.5), sim.imu(now, 0.0)
+        yaw = 0.5 * now
+        message.pose.pose.position.x, message.pose.pose.position.y = 10 * math.sin(yaw), 10 * (1 - math.cos(yaw))
+        message.pose.pose.orientation.z, message.pose.pose.orientation.w = math.sin(yaw / 2), math.cos(yaw / 2)
+        gyroscope.angular_velocity.z = 0.5
+        if 1.0 <= now < 2.0:
+            with pytest.raises(InputError, match="not used"):
+                inputs.add_imu(gyroscope)
+        else:
+            inputs.add_imu(gyroscope)
+        inputs.add_odometry(message)
+    motion = motions.between(sim.stamp(5.0), sim.stamp(5.9))
+    assert motion.displacement.yaw == pytest.approx(0.45, abs=0.03) and motion.unknown_turn_s == 0.0

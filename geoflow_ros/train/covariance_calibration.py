@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from geoflow_ros.datasets.sample import LocalizationDataset
-from geoflow_ros.localization.covariance_scale import position_factors
+from geoflow_ros.localization.estimation import position_factors
 from geoflow_ros.localization.localizer import locate
 from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.metrics import PoseErrors, chi_square, pose_errors

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from geoflow_ros.localization.covariance_scale import calibrated, position_factors
+from geoflow_ros.localization.estimation import calibrated, position_factors
 
 
 def test_narrow_ones_are_scaled_and_wide_ones_are_believed() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from training_support import Noise, tiny_network
 
-from geoflow_ros.localization.covariance_scale import position_factors
+from geoflow_ros.localization.estimation import position_factors
 from geoflow_ros.model.weights import load, read, save
 from geoflow_ros.train.covariance_calibration import (
     LEAST_SCALE,

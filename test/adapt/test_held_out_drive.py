@@ -17,7 +17,9 @@ from geoflow_ros.bags.trajectory import read_tum
 from geoflow_ros.errors import InputError
 from geoflow_ros.model.matchflow import MatchFlow
 from geoflow_ros.model.weights import load
+from geoflow_ros.replay.play import Played, Script, Watch, play
 from geoflow_ros.smoothing.smoother import Smoothed
+from geoflow_ros.tracking.session import Session
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "demo"
@@ -51,6 +53,13 @@ def test_the_demo_is_driven_twice_with_two_seeds_and_near_the_truth(monkeypatch:
     monkeypatch.setattr(held_out_drive, "LEAST_BLOCKS", 1)
     monkeypatch.setattr(held_out_drive, "MOST_JUDGED", 8)
     monkeypatch.setattr(held_out_drive, "judged_frames", lambda drive, most: judged_frames(drive, 4))
+    frames = []
+
+    def counted(bag: Path, session: Session, script: Script, watch: Watch) -> Played:
+        frames.append(len((played := play(bag, session, script, watch)).frames))
+        return played
+
+    monkeypatch.setattr(held_out_drive, "play", counted)
     tiles = str(DEMO / "tiles.mbtiles")
     given = argparse.Namespace(tiles=tiles, checkpoint=None, params=None, assignments=[], topic=[])
     drive, model = open_unlabelled(DEMO, given), load(ROOT / "models" / "default")
@@ -66,3 +75,4 @@ def test_the_demo_is_driven_twice_with_two_seeds_and_near_the_truth(monkeypatch:
     assert driven.localised.all() and len(driven.localised) == len(stretch.blocks) == 8
     assert not np.allclose(driven.positions[:4], driven.positions[4:], atol=1e-3)
     assert drives.driven(model) is driven
+    assert frames == [12, 12], "4 and 1.5 s of run-up at 5 Hz, once for each seed"

@@ -15,6 +15,7 @@ from geoflow_ros.planar import PlanarPose, compose, rotate
 
 Floats = NDArray[np.float64]
 CELL_M, YAW_STEP = 0.5, math.radians(1.0)
+TINY = 1e-300
 LEAST_SIGMA_M = CELL_M / 2  # of a label: a cell says no more
 
 
@@ -84,7 +85,7 @@ class PlaceDensity:
         """
         kernel = softmax(-0.5 * self._squared(place) / max(sigma, LEAST_SIGMA_M) ** 2)
         truth = kernel * self.known
-        bits = np.log2(kernel / truth.sum())
+        bits = np.log2(np.maximum(kernel, TINY) / truth.sum())  # far from a sharp label it is none
         truth /= truth.sum()
         return float((truth * bits).sum()), float(truth[self._squared(place) <= radius**2].sum())
 

@@ -57,6 +57,9 @@ def test_labels_that_are_off_bound_what_the_truth_itself_would_score() -> None:
     # the density at the label of a truth two standard deviations squared away on average, over one in 24 x 24 m^2
     assert bits == pytest.approx(math.log2(576 / (2 * math.pi * sigma**2)) - math.log2(math.e), abs=0.02)
     assert within == pytest.approx(1 - math.exp(-8.0 / sigma**2), abs=0.02)
+    sharp, all_within = PlaceDensity.of(flat, ALONG).ceiling((10.0, -5.0), 0.5, 4.0)
+    assert sharp == pytest.approx(math.log2(576 / (2 * math.pi * 0.25)) - math.log2(math.e), abs=0.1)
+    assert all_within == pytest.approx(1.0)
     assert PlaceDensity.of(flat, ALONG).ceiling((10.0, -5.0), 1000.0, 4.0)[0] == pytest.approx(0.0, abs=1e-3)
 
 

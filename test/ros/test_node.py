@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -281,36 +280,3 @@ def test_diagnostics_count(peer: ros.Peer, node: object) -> None:
     peer.wait(lambda: peer.states[-1].level == b"\x00", "the state to be good")
     assert values()["datum"].startswith("49.0")
     assert {"age of the last fix [s]", "fixes from where frames fit [m]"} <= values().keys()
-
-
-def test_the_graph_is_as_the_tables_say(peer: ros.Peer, node: object) -> None:
-    from geoflow_ros.ros.endpoints import is_installed
-    from geoflow_ros.ros.interfaces import SERVICES, TOPICS
-
-    published = dict(peer.node.get_publisher_names_and_types_by_node("localize", "/"))
-    subscribed = dict(peer.node.get_subscriber_names_and_types_by_node("localize", "/"))
-    for topic in TOPICS:
-        found = published if topic.direction == "out" else subscribed
-        assert found["/" + topic.name.replace("~", "localize").lstrip("/")] == [topic.type]
-    services = dict(peer.node.get_service_names_and_types_by_node("localize", "/"))
-    for each in (each for each in SERVICES if is_installed(each.type)):
-        assert services[each.name.replace("~", "/localize")] == [each.type]
-
-
-def test_the_security_policy_allows_what_the_node_uses_and_nothing_else(peer: ros.Peer, node: object) -> None:
-    profile = ElementTree.parse(ros.REPOSITORY / "config/sros2/policy.xml").find(".//profile")
-    assert profile is not None and (profile.get("ns"), profile.get("node")) == ("/", "localize")
-
-    def allowed(way: str) -> set[str]:
-        names = [each.text or "" for each in profile.findall(f"*[@{way}='ALLOW']/*")]
-        return {name if name[0] == "/" else f"/{name.replace('~/', 'localize/')}" for name in names}
-
-    optional = {"/tf", "/tf_static", "/clock", "/bond", "/localize/set_datum", "/localize/get_type_description"}
-    for way, ask in (
-        ("publish", peer.node.get_publisher_names_and_types_by_node),
-        ("subscribe", peer.node.get_subscriber_names_and_types_by_node),
-        ("reply", peer.node.get_service_names_and_types_by_node),
-        ("request", peer.node.get_client_names_and_types_by_node),
-    ):
-        used = {name for name, _ in ask("localize", "/")}
-        assert used <= allowed(way) and allowed(way) - used <= optional, f"{way}: run python -m geoflow_ros.reference"

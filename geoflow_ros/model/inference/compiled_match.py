@@ -29,7 +29,9 @@ class CompiledMatch:
 
     def __init__(self, model: MatchFlow, threads: int) -> None:
         self._volume, self._read = model.volume, model.head.read
-        self._threads, self._pool = threads, ThreadPoolExecutor(threads, "match")
+        self._threads = threads
+        # torch counts its threads for each thread that calls it: two that both share out their transforms wait.
+        self._pool = ThreadPoolExecutor(threads, "match", lambda: torch.set_num_threads(1))
         volume = model.volume
         grid = volume.template_grid.double().numpy()
         # Over a template the place that is read moves evenly, so a corner and two steps say where each cell reads.

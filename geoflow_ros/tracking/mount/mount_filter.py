@@ -39,8 +39,7 @@ class MountFilter:
         self.centre = self.believed = np.zeros(3)
         self._std = std
         self._off = np.zeros(3, dtype=bool)  # which states were found not to be as stated: they do not go back
-        self._data = np.zeros((3, 3))  # information of the frames, and information times offset
-        self._vector = np.zeros(3)
+        self._hold(np.zeros((3, 3)), np.zeros(3))
 
     @property
     def covariance(self) -> Floats:
@@ -74,9 +73,10 @@ class MountFilter:
         known = np.diag(covariance) < self._std**2
         if not known[self.free].any():
             return
-        free = np.ix_(self.free, self.free)
-        self._data[free] = _concave(np.linalg.inv(_concave((covariance - SYSTEMATIC)[free], 1e-9)) - self._prior)
-        self._vector[self.free] = (self._prior + self._data[free]) @ self.centre[self.free]
+        free, data, vector = np.ix_(self.free, self.free), self._data.copy(), self._vector.copy()
+        data[free] = _concave(np.linalg.inv(_concave((covariance - SYSTEMATIC)[free], 1e-9)) - self._prior)
+        vector[self.free] = (self._prior + data[free]) @ self.centre[self.free]
+        self._hold(data, vector)
 
     def drive(self, metres: float) -> None:
         """The mount may have moved a little."""
@@ -99,7 +99,7 @@ class MountFilter:
         step = best - self.centre
         excess = float(np.max(np.abs(step @ np.linalg.pinv(directions(self.free)))))
         if excess <= 1.0:
-            self._data, self._vector = data, vector
+            self._hold(data, vector)
         self.centre = self._bounded(self.centre + step / max(1.0, excess))
         self.believed = self._tolerated() if self.is_informed else self.centre
 
@@ -116,15 +116,15 @@ class MountFilter:
         """Information of the prior about the free states."""
         return np.diag(self._std[self.free] ** -2.0)
 
-    @property
-    def _covariance(self) -> Floats:
-        """Of chance alone."""
-        covariance, free = np.zeros((3, 3)), np.ix_(self.free, self.free)
-        covariance[free] = np.linalg.inv(self._prior + _concave(self._data[free]))
-        return covariance
+    def _hold(self, data: Floats, vector: Floats) -> None:
+        """Believe this information (3, 3) of the frames, and information times offset (3,)."""
+        self._data, self._vector = data, vector
+        # Of chance alone; asked for several times a frame, and changed by few.
+        self._covariance, free = np.zeros((3, 3)), np.ix_(self.free, self.free)
+        self._covariance[free] = np.linalg.inv(self._prior + _concave(data[free]))
 
     def _forget(self, kept: float) -> None:
-        self._data, self._vector = kept * self._data, kept * self._vector
+        self._hold(kept * self._data, kept * self._vector)
 
     def _bounded(self, offset: Floats) -> Floats:
         return np.clip(offset, -PRIOR_SIGMAS * self._std, PRIOR_SIGMAS * self._std)

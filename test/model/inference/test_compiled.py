@@ -73,6 +73,20 @@ def table_of(latent: Latent) -> Tensor:
     return latent.table
 
 
+def test_the_threads_that_share_a_match_share_out_nothing_further(model: MatchFlow) -> None:
+    pytest.importorskip("numba", reason="numba is not installed")
+    from geoflow_ros.model.inference.compiled_match import CompiledMatch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        pool = CompiledMatch(model, 2)._pool
+        assert {pool.submit(torch.get_num_threads).result() for _ in range(4)} == {1}
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+
+
 @pytest.mark.parametrize(("count", "steps"), [(1, 1), (64, 2), (70, 0), (300, 1)])
 @torch.inference_mode()
 def test_hypotheses_arrive_where_torch_takes_them(

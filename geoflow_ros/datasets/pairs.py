@@ -95,15 +95,18 @@ class Pairs:
         shift_range_m: float = 12.0,
         rotation_range_deg: float = 10.0,
         seed: int = 0,
+        count: int | None = None,
     ) -> None:
-        """size_px, resolution (metres per pixel): of the patches."""
+        """size_px, resolution (metres per pixel): of the patches. count: only the places of so many first views."""
         self._root, self._size_px, self._resolution = root, size_px, resolution
-        self.views = read_views(root)
-        self._of = {view.place: view for view in self.views}
-        self.places = sorted(self._of)
+        views = read_views(root)
+        self._of = {view.place: view for view in views}
         noise = PriorNoise(shift_range_m, math.radians(rotation_range_deg), seed)
-        self._offsets = {place: noise.draw(index) for index, place in enumerate(self.places)}
+        self._offsets = {place: noise.draw(index) for index, place in enumerate(sorted(self._of))}
         self._noise = noise
+        taken = {view.place for view in views[:count]}
+        self.views = [view for view in views if view.place in taken]
+        self.places = sorted(taken)
 
     def __len__(self) -> int:
         return len(self.views)

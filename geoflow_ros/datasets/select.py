@@ -29,9 +29,9 @@ TOWN_VIEWS = 400
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What to open. count: how many samples are wanted at most, None for all; only town, which has no end, looks
-    at it. rotation_range_deg: None for the protocol's. north_up: VIGOR patches as in its protocol instead of along
-    the heading. size_px, resolution: of the patches.
+    """What to open. count: how many samples are wanted at most, None for all; looked at by town, which has no end, and
+    by pairs, which compares its places. rotation_range_deg: None for the protocol's. north_up: VIGOR patches as in its
+    protocol instead of along the heading. size_px, resolution: of the patches.
     """
 
     name: str
@@ -62,7 +62,7 @@ def open_dataset(selection: Selection) -> LocalizationDataset:
     if name == "bag":
         return BagDrive(selection.root, **shape)
     if name == "pairs":
-        return Pairs(selection.root, **shape)
+        return Pairs(selection.root, count=selection.count, **shape)
     if name == "vigor":
         area, _, part = split.partition("-")
         return Vigor(selection.root, area, part, selection.corrected, align_heading=not selection.north_up, **shape)

@@ -34,6 +34,7 @@ from geoflow_ros.localization.uncertain_mount import MountsOf, known_mount, unkn
 from geoflow_ros.metrics import integrity
 from geoflow_ros.model.config import ModelConfig, Runtime
 from geoflow_ros.reports.page import write_page
+from geoflow_ros.resources import share_file
 
 PHOTOGRAPHED_DEG = 1.5
 """Standard deviation of a photograph's tilt, as the node takes that of a camera by default."""
@@ -48,7 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--root", type=Path, required=True, help="folder of the dataset (town: to keep rendered views in)"
     )
     parser.add_argument("--split", help="; ".join(f"{name}: {', '.join(splits)}" for name, splits in DATASETS.items()))
-    parser.add_argument("--checkpoint", type=Path, required=True, help="weights, as geoflow_ros.checkpoint writes them")
+    parser.add_argument("--checkpoint", type=Path, help="weights; default: the shipped ones")
     parser.add_argument("--json", type=Path, required=True, help="file to write the summary to")
     parser.add_argument("--csv", type=Path, help="file to write one row a sample and setting to")
     parser.add_argument("--figures", type=Path, metavar="DIR", help="folder to write figures of the first setting to")
@@ -56,7 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--report", type=Path, metavar="DIR", help="folder to write report.html of the first setting to"
     )
     parser.add_argument("--every", type=cli.positive, default=1, metavar="N", help="take each N-th sample (1)")
-    parser.add_argument("--limit", type=cli.positive, metavar="N", help="take at most N samples")
+    parser.add_argument("--limit", type=cli.positive, metavar="N", help="take at most N samples; pairs: their places")
     parser.add_argument("--rotation-range-deg", type=_range, help="heading noise: 10, vigor 0 (180: unknown heading)")
     parser.add_argument("--original-labels", action="store_true", help="vigor: the labels before their correction")
     parser.add_argument("--rig", action="store_true", help="pairs: also the views of each place as one observation")
@@ -146,6 +147,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise InputError("--rig is for the dataset pairs, whose views of one place can be combined")
     if arguments.mount_sigma_deg is None:
         arguments.mount_sigma_deg = PHOTOGRAPHED_DEG if arguments.dataset == "pairs" else 0.0
+    arguments.checkpoint = arguments.checkpoint or share_file("models/default.safetensors")
     model = load_model(arguments.checkpoint, Runtime(arguments.runtime))
     any_heading = _beyond(model.config, arguments.rotation_range_deg)
     samples = _mounted(_open(arguments, model.config, any_heading), arguments)

@@ -64,7 +64,7 @@ class PairsEvaluation:
         self._model, self._pairs, self._config, self._seed = model, pairs, config, seed
         self._mounts = mounts
         if len(pairs.places) < 2:
-            raise InputError("pairs.csv has one place only: right and wrong imagery cannot be compared, add places")
+            raise InputError("one place only: right and wrong imagery cannot be compared, add places or raise --limit")
         self._encoded = lru_cache(maxsize=KEPT_PATCHES)(self._encode)
 
     def document(self, with_rig: bool) -> dict[str, Any]:

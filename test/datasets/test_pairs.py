@@ -40,6 +40,13 @@ def test_views_of_a_place_share_a_prior_that_holds_the_truth(tmp_path: Path) -> 
     assert np.abs(offsets).max() > 10.0  # the range is used
 
 
+def test_a_part_of_a_folder_is_whole_places_with_the_priors_that_they_have_in_it(tmp_path: Path) -> None:
+    root = write_pairs(tmp_path, places=4)
+    every, part = (Pairs(root, size_px=64, resolution=1.0, count=count) for count in (None, 3))
+    assert len(every) == 8 and len(part) == 4 and part.places == ["a_0", "b_1"]
+    assert [part[index].prior for index in range(4)] == [every[index].prior for index in range(4)]
+
+
 def test_intrinsics_as_numbers_or_as_a_field_of_view(tmp_path: Path) -> None:
     pairs = Pairs(write_pairs(tmp_path), size_px=64, resolution=1.0)
     wide, told = pairs[0].camera, pairs[1].camera

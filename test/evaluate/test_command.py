@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from evaluation_support import estimate_at
+from paths import REPOSITORY
 
 from geoflow_ros.datasets.sample import Sample
 from geoflow_ros.datasets.select import Selection, open_dataset
@@ -199,6 +200,17 @@ def test_frames_of_another_place_are_told_apart_from_accepted_ones(
     assert document["mismatch_refused"] == pytest.approx(1 / 3)
     assert (document["mismatch_accepted"]["count"], document["mismatch_accepted"]["of"]) == (2, 3)
     assert (document["error_over_5m"]["count"], document["error_over_5m"]["of"]) == (0, 2)
+
+
+def test_without_a_checkpoint_the_shipped_weights_are_judged(
+    kitti: Path, center_locator: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = list[Path]()
+    monkeypatch.setattr(module, "load_model", lambda path, runtime: asked.append(path) or Fake(DefaultConfig()))
+    command = [*kitti_command(kitti), "--json", str(kitti / "o.json")]
+    at = command.index("--checkpoint")
+    assert main(command[:at] + command[at + 2 :]) == 0
+    assert asked == [REPOSITORY / "models" / "default.safetensors"]
 
 
 def test_a_north_up_network_answers_relative_to_north(

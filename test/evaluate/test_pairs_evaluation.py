@@ -49,6 +49,11 @@ def test_every_figure_is_there_and_untrained_weights_know_nothing(
     assert "rigs" in shown and "black images" in shown
 
 
+def test_a_limit_holds_for_the_places_too(tmp_path: Path, network: Path) -> None:
+    document = evaluated(write_pairs(tmp_path, places=4), network, "--rig", "--limit", "3")
+    assert (document["count"], document["places"], document["rig"]["views"]) == (3, 2, 2)
+
+
 def test_the_same_seed_gives_the_same_figures(tmp_path: Path, network: Path) -> None:
     root = write_pairs(tmp_path)
     first = evaluated(root, network)

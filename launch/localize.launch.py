@@ -16,7 +16,7 @@ PACKAGE = "geoflow_ros"
 
 # launch argument -> (parameter, type, description); an argument left empty leaves the parameter to the file
 PARAMETERS = {
-    "tiles": ("tiles", str, "satellite tiles: an MBTiles file or a z/x/y folder"),
+    "tiles": ("tiles", str, "satellite tiles: an MBTiles file, a PMTiles archive or a z/x/y folder"),
     "cameras": ("cameras", tuple, "names of a rig's cameras, such as front,left,rear,right; empty: a single camera"),
     "checkpoint": ("checkpoint", str, "weights of the network; empty takes the shipped ones"),
     "camera_forward": ("camera.forward", float, "from base_link to the camera in driving direction [m]"),

@@ -31,6 +31,8 @@ ARGUMENTS = {
     "rviz": ("true", "whether RViz is started, whose end ends all; without it, the end of the bag does"),
 }
 
+OF_CAMERA = ("image", "camera_info")
+
 
 def check(context: LaunchContext) -> None:
     """An InputError if something will fail: before anything runs, for what runs would be left behind."""
@@ -48,24 +50,28 @@ def check(context: LaunchContext) -> None:
 
 
 def drive_settings(folder: Path) -> dict[str, str]:
-    """Arguments of localize.launch.py that a drive folder decides; none for a plain bag."""
+    """What a drive folder, of a rig its first camera, decides of localize.launch.py; nothing for a plain bag."""
     if not (folder / "drive.json").is_file():
         return {}
     about = json.loads((folder / "drive.json").read_text(encoding="utf-8"))
     settings = {f"camera_{name}": value for name, value in about["mount"].items()}
     settings |= {f"datum_{name}": value for name, value in about["datum"].items()}
     settings["tiles"] = folder / "tiles.mbtiles"
-    for role, topic in about.get("topics", {}).items():
+    topics = about.get("topics", {}) | {role: about[f"{role}_topic"] for role in OF_CAMERA if f"{role}_topic" in about}
+    for role, topic in topics.items():
         # image_transport names the compressed topic after the raw one
         settings[f"{role.removesuffix('/compressed')}_topic"] = topic.removesuffix("/compressed")
     return {name: str(value) for name, value in settings.items()}
 
 
 def set_what_the_drive_says(context: LaunchContext) -> list[SetLaunchConfiguration]:
-    """Settings of a drive folder for every argument that was not given."""
+    """Settings of a drive folder for every argument that was not given; a rig's mounts are those of `params_file`."""
     folder = Path(str(LaunchConfiguration("bag").perform(context)))
     given = context.launch_configurations
-    return [SetLaunchConfiguration(name, value) for name, value in drive_settings(folder).items() if name not in given]
+    told = {name: value for name, value in drive_settings(folder).items() if name not in given}
+    if given.get("cameras"):
+        told = {name: value for name, value in told.items() if not name.startswith(("camera_", "image_"))}
+    return [SetLaunchConfiguration(name, value) for name, value in told.items()]
 
 
 def play_when_active(context: LaunchContext) -> list[ExecuteProcess]:

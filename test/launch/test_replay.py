@@ -73,6 +73,22 @@ def test_the_demo_drive_is_understood(replay: Any) -> None:
     assert told["camera_forward"] == "1.08" and "image_topic" not in told  # its topics have the node's own names
 
 
+def test_of_a_rig_s_drive_the_first_camera_is_played(replay: Any, tmp_path: Path) -> None:
+    """As `town drive --cameras 4` writes it: no topic has the name that a single camera's has."""
+    front = {"image_topic": "/front/image/compressed", "camera_info_topic": "/front/camera_info"}
+    about = {"datum": DRIVE_JSON["datum"], "mount": DRIVE_JSON["mount"], **front, "cameras": {"front": {}, "left": {}}}
+    (tmp_path / "drive.json").write_text(json.dumps(about))
+    told = settings(replay, bag=str(tmp_path))
+    assert (told["image_topic"], told["camera_info_topic"]) == ("/front/image", "/front/camera_info")
+    assert told["camera_forward"] == "1.08" and "cameras" not in told
+
+
+def test_the_first_camera_s_mount_is_not_that_of_all_cameras_that_are_named(replay: Any, drive: Path) -> None:
+    told = settings(replay, bag=str(drive), cameras="left,right")
+    assert not [name for name in told if name.startswith(("camera_", "image_"))]
+    assert {"tiles", "datum_latitude", "fix_topic", "odom_topic"} <= told.keys()
+
+
 def played(replay: Any, **given: str) -> Made:
     (process,) = replay.play(Context(**{"rate": "1.0", "loop": "false", "delay": "2.0", "rviz": "true", **given}))
     assert isinstance(process, Made)

@@ -165,6 +165,21 @@ def test_manifest_names_every_ros_package_that_is_imported() -> None:
     assert {name for name in tops if ROS_PACKAGES.fullmatch(name)} <= named
 
 
+def test_what_a_workspace_lacks_after_rosdep_is_on_the_readme_s_pip_line(installed: dict[str, Any]) -> None:
+    """Or `replay` and `calibrate` end with a missing module on a robot where the node runs."""
+    keys = {"opencv-python-headless": "python3-opencv", "PyYAML": "python3-yaml"}
+    manifest = ElementTree.parse(ROOT / "package.xml").getroot()
+    by_rosdep = {element.text for element in manifest.iter("exec_depend")}
+    (line,) = re.findall(
+        r"^pip install (mercantile .*?)(?:#.*)?$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE
+    )
+    extras = installed["extras_require"]
+    needed = {
+        re.split("[<>=]", each)[0] for each in [*installed["install_requires"], *extras["tiles"], *extras["bags"]]
+    }
+    assert {each for each in needed if keys.get(each, f"python3-{each}") not in by_rosdep} == set(line.split())
+
+
 def test_everything_shared_is_installed(installed: dict[str, Any]) -> None:
     targets = {f"{folder}/{Path(file).name}": file for folder, files in installed["data_files"] for file in files}
     assert targets["share/ament_index/resource_index/packages/geoflow_ros"] == "resource/geoflow_ros"

@@ -51,8 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="geoflow_ros.localize",
         description="Localise a camera stream against satellite tiles. Topics in: image or image/compressed, "
-        "camera_info, fix, imu, odom, initialpose; out: pose, pose_single_frame, pose_fix, state, heatmap, hypotheses, "
-        "/diagnostics, and /tf if publish_tf is set. Services: ~/relocalise, ~/pause, ~/resume, ~/set_datum_here.",
+        "camera_info, fix, imu, odom or twist, initialpose; out: pose, pose_single_frame, pose_fix, state, heatmap, "
+        "hypotheses, /diagnostics, and /tf if publish_tf is set. Services: ~/relocalise, ~/pause, ~/resume, "
+        "~/set_datum_here.",
         epilog="Example: python -m geoflow_ros.localize --ros-args --params-file config/localize.yaml "
         "-p tiles:=area.mbtiles -r image:=/camera/image_raw",
     )

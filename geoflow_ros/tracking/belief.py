@@ -16,7 +16,7 @@ from geoflow_ros.options import option
 from geoflow_ros.planar import PlanarPose, wrap_angle
 from geoflow_ros.tracking.cameras import AHEAD, View
 from geoflow_ros.tracking.evidence.frame_evidence import Seen, match_evidence
-from geoflow_ros.tracking.motion import NO_MOTION, UNKNOWN_TURN_RATE, Motion
+from geoflow_ros.tracking.motion import NO_MOTION, UNKNOWN_TURN_RATE, Creep, Motion
 from geoflow_ros.tracking.particles import Particles
 from geoflow_ros.tracking.rig.combination import likelihood_of, share_of_each
 from geoflow_ros.tracking.rig.rounds import Member, Round
@@ -30,6 +30,7 @@ MISREAD_M = 0.2  # what frames showed moves by more: they were read through a wr
 SYSTEMATIC_YAW = math.radians(0.2)  # what the frames of a drive err alike sideways, as the yaw of a camera
 TOLERATED = 6.6  # chi-square up to which a camera's yaw stays as stated: that of 99 %
 SCATTER = (0.7, 0.7, 0.03)  # m, m, rad: between the refined hypotheses of a frame, which stand on few spots
+FIX_MOVED_M = 1.0  # within which fixes count as one, however long that takes: standing, their error does not drift away
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,8 @@ class Belief:
         self._round = Round()
         self._round_at = np.zeros(2)  # of the way, where it began
         self._fix_ns: int | None = None
+        self._fix_way = 0.0  # metres of the way, where the last fix was weighed
+        self._creep = Creep()
 
     @classmethod
     def of_prior(cls, config: BeliefConfig, prior: PosePrior, stamp_ns: int, rng: np.random.Generator) -> Belief:
@@ -144,7 +147,8 @@ class Belief:
 
     def advance(self, stamp_ns: int, motion: Motion, speed_sigma: float) -> None:
         """Move to a later stamp; `speed_sigma` (m/s) where nothing tells the velocity."""
-        config, root = self._config, math.sqrt(motion.distance)
+        config, motion = self._config, self._creep.counted(motion)
+        root = math.sqrt(motion.distance)
         unknown, unknown_turn = STEADY * speed_sigma * motion.unknown_s, UNKNOWN_TURN_RATE * motion.unknown_turn_s
         position = math.hypot(config.distance_noise * root, unknown)
         turn = math.hypot(config.yaw_noise * root, config.turn_noise * math.sqrt(motion.turned), unknown_turn)
@@ -236,12 +240,18 @@ class Belief:
         """Weigh the particles by a fix (2,) taken a motion `lag` away, if it passes the gate; its chi-square."""
         chi_square = self.chi_square(place, covariance, lag)
         if chi_square <= self._config.fix_gate:
-            since_s = math.inf if self._fix_ns is None else abs(stamp_ns - self._fix_ns) * 1e-9
             offsets = place - lag.apply(self._particles.poses)[:, :2]
             distance = np.einsum("ni,ni->n", offsets, np.linalg.solve(covariance, offsets.T).T)
-            self._particles.reweight(-0.5 * min(1.0, since_s / self._config.fix_correlation) * distance)
-            self._fix_ns = stamp_ns if self._fix_ns is None else max(stamp_ns, self._fix_ns)
+            self._particles.reweight(-0.5 * self._share_of_fix(stamp_ns) * distance)
         return chi_square
+
+    def _share_of_fix(self, stamp_ns: int) -> float:
+        """How much a fix of this stamp says that those weighed before did not, in [0, 1]."""
+        before_ns, self._fix_ns = self._fix_ns, max(stamp_ns, self._fix_ns or stamp_ns)
+        moved_m, self._fix_way = float(self._way[0]) - self._fix_way, float(self._way[0])
+        if before_ns is None:
+            return 1.0
+        return min(1.0, abs(stamp_ns - before_ns) * 1e-9 / self._config.fix_correlation, moved_m / FIX_MOVED_M)
 
     def _shares(self, at: Floats, view: View) -> tuple[float, float]:
         """How much a frame taken at (2,) of the way says that those before did not, and how much each camera counts.

@@ -21,6 +21,8 @@ STEP_S, MOST_STEPS = 0.02, 500  # of the integration: enough for all that is rem
 PUSH_S = 0.25  # to either side, over which velocities say an acceleration
 UNKNOWN_TURN_RATE = 0.3  # rad/s, standard deviation where nothing tells the rate of turn
 STANDSTILL_SPEED, STANDSTILL_RATE = 0.1, 0.03  # m/s, rad/s: what is slower is the noise of standing wheels
+CREPT_M, CREPT_RAD = 0.1, 0.05  # unless it adds up so far: it is no noise then, but slow, or a gyro that drifts
+CREEP_DOUBT = 2.0  # standard deviation of a turn so slow, as a share of it: a drift lasts, so that many turns err alike
 
 Floats = NDArray[np.float64]
 
@@ -72,6 +74,24 @@ class Motion:
 
 
 NO_MOTION = Motion()
+
+
+class Creep:
+    """Motion so slow that no step of it is told from the noise of standing; what it adds up to counts."""
+
+    def __init__(self) -> None:
+        self._crept = PlanarPose()
+
+    def counted(self, motion: Motion) -> Motion:
+        """The motion, in whose way is what was driven and turned before too slowly to be counted."""
+        crept = PlanarPose() if motion.distance or motion.turned else self._crept @ motion.displacement
+        metres, radians = math.hypot(crept.x, crept.y), abs(crept.yaw)
+        if metres < CREPT_M and radians < CREPT_RAD:
+            self._crept = crept
+            return motion
+        self._crept = PlanarPose()
+        unknown_turn_s = motion.unknown_turn_s + CREEP_DOUBT * radians / UNKNOWN_TURN_RATE
+        return replace(motion, distance=metres, turned=radians, unknown_turn_s=unknown_turn_s)
 
 
 class MotionBuffer:

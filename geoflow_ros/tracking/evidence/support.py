@@ -18,6 +18,7 @@ full support down to LOST in `lost_after`."""
 UNHEARD = LOST - 0.5  # the least level that frames which say nothing lead to
 MIN_STREAK = 3  # supporting frames in a row, however slowly they come
 SILENT_NS = 10**9  # behind the newest frame: what a camera said is no longer asked
+WINDOW = DENIAL / (LOST - CERTAIN)  # of `lost_after`, in which frames err alike: a quarter
 
 
 @dataclass(slots=True)
@@ -65,10 +66,13 @@ class Support:
         """Count what a frame says (log odds) of the belief; a late one as if taken with the newest of its camera.
 
         What several cameras prove adds up, what they deny is shared: one that looks where the imagery shows little is
-        no denial of the others.
+        no denial of the others. One that comes back speaks for itself, not for all the time that others were asked.
         """
-        view = self._views.setdefault(camera, _View(self._began_ns(stamp_ns)))
+        newest_ns = self._began_ns(stamp_ns)
+        view = self._views.setdefault(camera, _View(newest_ns))
         elapsed_s = (stamp_ns - view.stamp_ns) * 1e-9
+        if view.stamp_ns < newest_ns - SILENT_NS:
+            elapsed_s = min(elapsed_s, WINDOW * lost_after_s)
         self._count(evidence, elapsed_s * part_of(evidence, self.cameras), lost_after_s)
         view.streak = view.streak + 1 if evidence > 0.0 else 0
         self._came(view, stamp_ns, is_blind=False)
@@ -93,7 +97,7 @@ class Support:
         self._views, self._newest_ns = {camera: _View(stamp_ns, streak=1)}, stamp_ns
 
     def _count(self, evidence: float, elapsed_s: float, lost_after_s: float) -> None:
-        windows = max(0.0, elapsed_s) * (LOST - CERTAIN) / DENIAL / lost_after_s
+        windows = max(0.0, elapsed_s) / (WINDOW * lost_after_s)
         # However long ago the last one was, a frame proves no more than one: but time without proof tells.
         share = windows if evidence < 0.0 else min(windows, 1.0)
         level = self.level + share * min(max(evidence, DENIAL), PROOF)

@@ -177,3 +177,13 @@ def test_silence_does_not_lift_what_frames_have_denied() -> None:
     denied = add(support, 30.0, -3.0)
     support.miss(ns(31.0), LOST_AFTER_S, "front")
     assert support.level == denied == LOST - CERTAIN
+
+
+@pytest.mark.parametrize("silent_s", [1.5, 30.0, 3600.0])
+def test_a_camera_that_comes_back_does_not_speak_for_the_time_it_was_silent(silent_s: float) -> None:
+    support = begun(8.0)
+    add(support, 0.0, 1.0, "rear")
+    for tick in range(10):
+        add(support, silent_s - 1.0 + tick / 10, 8.0)
+    before = support.level
+    assert add(support, silent_s, -9.0, "rear") == pytest.approx(before - 3.0)  # a window's, no more

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from geoflow_ros.errors import InputError
 from geoflow_ros.planar import rotate
 from geoflow_ros.tracking.measurements import MAX_SPEED, MAX_YAW_RATE
-from geoflow_ros.tracking.motion import BodyVelocity, YawRate
+from geoflow_ros.tracking.motion import HELD_S, UNKNOWN_TURN_RATE, BodyVelocity, YawRate
 from geoflow_ros.tracking.sensors.odometry_segments import Reading, Segment, Segmenter, elapsed, velocity_between
 
 LEAST_SPEED, LEAST_RATE = 0.5, 0.1  # m/s, rad/s: slower segments say nothing
@@ -66,15 +66,19 @@ class OdometryCheck:
         self._differed: deque[bool] = deque(maxlen=LONG_MEMORY)
         self._recent: deque[Reading] = deque()
         self._imu_rate: float | None = None
+        self._is_imu_new = False
+        self._imu_heard: Reading | None = None  # the last reading before which the IMU was heard
 
     def add_rate(self, rate: YawRate) -> None:
         """A rate of turn of the IMU."""
-        self._imu_rate = rate.rate
+        self._imu_rate, self._is_imu_new = rate.rate, True
         self._segmenter.add_rate(rate.rate)
 
     def admit(self, reading: Reading) -> BodyVelocity:
         """The velocity to believe; InputError if none is."""
         last = self._recent[-1] if self._recent else None
+        if self._is_imu_new:
+            self._imu_heard, self._is_imu_new = reading, False
         self._recent.append(reading)
         while len(self._recent) > 2 and elapsed(self._recent[1], reading) >= RECENT_S:
             self._recent.popleft()
@@ -109,22 +113,29 @@ class OdometryCheck:
         return is_moving or is_turning
 
     def _chosen(self, reading: Reading, by_pose: BodyVelocity | None) -> BodyVelocity:
-        verdict, chosen = self.verdict, reading.velocity
+        verdict, chosen, imu = self.verdict, reading.velocity, self._imu(reading)
         if verdict.velocity is Source.NONE or (verdict.velocity is Source.POSE and by_pose is None):
             raise InputError(verdict.sentences[self._name])
         if verdict.velocity is Source.POSE and by_pose is not None:
             chosen = by_pose
         if verdict.rate is Source.POSE and by_pose is not None:
             chosen = replace(chosen, yaw_rate=by_pose.yaw_rate)
-        elif verdict.rate is Source.IMU and self._imu_rate is not None:
-            chosen = replace(chosen, yaw_rate=self._imu_rate)
-        elif by_pose is not None and self._imu_rate is not None:
-            chosen = replace(chosen, yaw_rate=_agreed(chosen.yaw_rate, by_pose.yaw_rate, self._imu_rate))
-        elif self._imu_rate is None and "pose" not in verdict.sentences:
+        elif verdict.rate is Source.IMU and imu is None:
+            chosen = replace(chosen, turn_doubt=UNKNOWN_TURN_RATE)
+        elif verdict.rate is Source.IMU and imu is not None:
+            chosen = replace(chosen, yaw_rate=imu)
+        elif by_pose is not None and imu is not None:
+            chosen = replace(chosen, yaw_rate=_agreed(chosen.yaw_rate, by_pose.yaw_rate, imu))
+        elif imu is None and "pose" not in verdict.sentences:
             chosen = self._torn(chosen)
         if np.hypot(chosen.forward, chosen.left) > MAX_SPEED or abs(chosen.yaw_rate) > MAX_YAW_RATE:
             raise InputError(f"{self._name} pose leaps: its differences are no velocity")
         return chosen
+
+    def _imu(self, reading: Reading) -> float | None:
+        """The IMU's rate of turn; None once it is not heard any more, by the clock of the readings."""
+        is_heard = self._imu_heard is not None and elapsed(self._imu_heard, reading) <= HELD_S
+        return self._imu_rate if is_heard else None
 
     def _torn(self, velocity: BodyVelocity) -> BodyVelocity:
         """With the rate of turn in the middle of what twist and pose say, where they differ and nothing else tells."""

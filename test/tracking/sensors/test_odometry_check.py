@@ -11,7 +11,7 @@ import pytest
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.planar import PlanarPose, rotate
-from geoflow_ros.tracking.motion import BodyVelocity, YawRate
+from geoflow_ros.tracking.motion import UNKNOWN_TURN_RATE, BodyVelocity, YawRate
 from geoflow_ros.tracking.sensors.odometry_check import OdometryCheck
 from geoflow_ros.tracking.sensors.odometry_segments import Reading
 
@@ -166,3 +166,33 @@ def test_odometry_that_is_mended_is_used_again_when_it_has_been_right_for_long()
 def test_a_loop_closure_is_no_contradiction() -> None:
     check, _ = driven(pose=lambda seconds: PlanarPose(seconds // 2.0 * 3.0, 0.0, 0.0) @ place(seconds))
     assert check.verdict.sentences == {}
+
+
+@pytest.mark.parametrize("rate", [0.0, RATE])
+def test_the_rate_of_an_imu_that_died_is_not_kept_up(rate: float) -> None:
+    def admitted(died_s: float) -> BodyVelocity:
+        check = OdometryCheck("twist")
+        for tick in range(200):
+            now = tick / 20
+            if now < died_s:
+                check.add_rate(YawRate(round(now * 1e9), RATE))
+            velocity = check.admit(Reading(BodyVelocity(round(now * 1e9), SPEED, 0.0, rate), None))
+        return velocity
+
+    assert admitted(9.5) == BodyVelocity(9_950_000_000, SPEED, 0.0, RATE)  # it may be late
+    dead = admitted(8.0)
+    assert dead.yaw_rate == rate
+    assert dead.turn_doubt == (0.0 if rate else UNKNOWN_TURN_RATE)
+
+
+def test_where_the_imu_died_twist_and_pose_are_torn_as_without_one() -> None:
+    def wrong(seconds: float) -> Twist:
+        return SPEED, 0.0, RATE if seconds < 9.0 else -RATE
+
+    check = OdometryCheck("odom")
+    for tick in range(184):
+        now = tick / 20
+        if now < 6.0:
+            check.add_rate(YawRate(round(now * 1e9), RATE))
+        admitted = check.admit(Reading(BodyVelocity(round(now * 1e9), *wrong(now)), place(now)))
+    assert admitted.turn_doubt == pytest.approx(RATE, abs=0.05)

@@ -134,8 +134,8 @@ class FixFusion:
             return
         place = self._sensors.frame.to_enu(fix.latitude, fix.longitude)[:2]
         mean, covariance = belief.pose(_to_antenna(self._motions.between(belief.stamp_ns, fix.stamp_ns), fix))
-        x, y, turn = way.displacement.array()
-        velocity = rotate(mean[2] - turn / 2, (x, y)) / (SPEED_OVER_NS * 1e-9)
+        moved, turn = way.displacement.act(fix.antenna) - fix.antenna, way.displacement.yaw
+        velocity = rotate(mean[2] - turn / 2, moved) / (SPEED_OVER_NS * 1e-9)
         self._delay.add(fix.stamp_ns, place - mean[:2], velocity, float(mean[2]), fix.covariance, covariance[:2, :2])
         self._sensors.fix_delay_ns = round(self._delay.offset.compensated_s * 1e9)
 

@@ -24,6 +24,7 @@ SURE_SENSE = 0.5  # of how much a heading turns with the vehicle: 1 is as it sho
 SAME_VALUE = 0.05  # rad: an offset is not named anew for less
 MEDIAN_VARIANCE = math.pi / 2  # of a median, against that of a mean
 COURSE_STD = 0.25  # rad, of a direction between fixes that is worth a comparison
+LEAST_PART = 0.3  # of a way between fixes, that odometry must know of: wheels of other units still tell its direction
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +40,15 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlacedFix:
-    """A fix in the map: east, north (2,) in metres, and their covariance (2, 2)."""
+    """A fix in the map: east, north (2,) of its antenna in metres, and their covariance (2, 2).
+
+    antenna: metres forward and left of base_link.
+    """
 
     stamp_ns: int
     place: NDArray[np.float64]
     covariance: NDArray[np.float64]
+    antenna: tuple[float, float] = (0.0, 0.0)
 
 
 class HeadingCheck:
@@ -82,18 +87,21 @@ class HeadingCheck:
     def add_fix(self, fix: PlacedFix, motions: MotionBuffer) -> None:
         """Learn from the way between two fixes, which odometry knows in the axes of the vehicle.
 
-        Ways that are compared do not overlap: a leap of the fixes is part of one.
+        The antenna swings out in bends. Odometry that went but a part of the way, on a ferry or on wheels that slip,
+        knows no direction of it. Ways that are compared do not overlap: a leap of the fixes is part of one.
         """
         self._fixes.add(fix)
         first = next(iter(self._fixes))
         east, north = (fix.place - first.place).tolist()
-        std = position_std(first.covariance + fix.covariance) / max(math.hypot(east, north), 1e-9)
+        metres = math.hypot(east, north)
+        std = position_std(first.covariance + fix.covariance) / max(metres, 1e-9)
         way = motions.between(first.stamp_ns, fix.stamp_ns)
-        if std > COURSE_STD or way.unknown_s > 0.0 or way.distance == 0.0:
+        ahead, left = (way.displacement.act(fix.antenna) - first.antenna).tolist()
+        if std > COURSE_STD or way.unknown_s > 0.0 or math.hypot(ahead, left) < LEAST_PART * metres:
             return
         self._fixes = History[PlacedFix]()
         self._fixes.add(fix)
-        driven = math.atan2(way.displacement.y, way.displacement.x)
+        driven = math.atan2(left, ahead)
         yaw = math.atan2(north, east) - driven + way.displacement.yaw
         self.compare(fix.stamp_ns, wrap_angle(yaw), std**2)
 

@@ -160,8 +160,8 @@ class SensorInputs:
             self._say("datum", check_distance(fix, self._sensors.frame))
         self._sensors.add_fix(fix)
         place = self._sensors.frame.to_enu(fix.latitude, fix.longitude)[:2]
-        self._headings.add_fix(PlacedFix(fix.stamp_ns, place, fix.covariance), self._motions)
-        self._velocities.compare("fixes", Place(fix.stamp_ns, place, position_std(fix.covariance)))
+        self._headings.add_fix(PlacedFix(fix.stamp_ns, place, fix.covariance, fix.antenna), self._motions)
+        self._velocities.compare("fixes", Place(fix.stamp_ns, place, position_std(fix.covariance), lever=fix.antenna))
         self._judge_heading()
 
     def _add_heading(self, heading: Heading) -> None:

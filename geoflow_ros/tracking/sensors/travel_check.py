@@ -24,12 +24,16 @@ FORGOTTEN_S = 60.0  # s, after which a comparison counts no more
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Place:
-    """East, north (2,) at a stamp, their standard deviation (m), and the heading (rad) if it is known."""
+    """East, north (2,) at a stamp, their standard deviation (m), and the heading (rad) if it is known.
+
+    lever: metres forward and left of base_link, where that place is.
+    """
 
     stamp_ns: int
     place: NDArray[np.float64]
     std: float
     yaw: float | None = None
+    lever: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ def contradict(start: Place, end: Place, motion: Motion) -> bool | None:
     if motion.unknown_s > 0.0:
         return None
     went = end.place - start.place
-    way = np.array([motion.displacement.x, motion.displacement.y])
+    way = motion.displacement.act(end.lever) - start.lever
     longest = max(float(np.hypot(*went)), float(np.hypot(*way)))
     std = math.hypot(max(start.std, LEAST_STD), max(end.std, LEAST_STD))
     if longest < max(LEAST_M, LEAST_SIGMAS * std):

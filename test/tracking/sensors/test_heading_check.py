@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from geoflow_ros.planar import wrap_angle
+from geoflow_ros.planar import PlanarPose, wrap_angle
 from geoflow_ros.tracking.motion import BodyVelocity, MotionBuffer
 from geoflow_ros.tracking.prior import Heading
 from geoflow_ros.tracking.sensors.heading_check import HeadingCheck, PlacedFix
@@ -116,3 +116,29 @@ def test_fixes_along_the_way_tell_a_compass_that_is_off_before_any_frame(directi
                 check.add_fix(PlacedFix(stamp, place, np.eye(2)), motions)
     assert good.complaint == ""
     assert "heading.offset to -1.2" in turned.complaint or "heading.offset to -1.1" in turned.complaint
+
+
+@pytest.mark.parametrize(("speed", "rate"), [(0.3, 0.8), (-0.3, 0.8), (0.0, 0.8), (0.3, -0.8)])
+@pytest.mark.parametrize("antenna", [(0.6, 0.0), (-0.4, 0.3)])
+def test_an_antenna_that_swings_out_in_bends_makes_no_compass_wrong(
+    speed: float, rate: float, antenna: tuple[float, float]
+) -> None:
+    motions, check, base = MotionBuffer(), HeadingCheck("imu", 0.0), PlanarPose()
+    for tick in range(400):
+        stamp = round(tick / 20 * 1e9)
+        motions.add_velocity(BodyVelocity(stamp, speed, 0.0, rate))
+        check.add(Heading(stamp, base.yaw, 0.02**2))
+        if tick % 4 == 0:
+            check.add_fix(PlacedFix(stamp, base.act(antenna), 0.02**2 * np.eye(2), antenna), motions)
+        assert check.complaint == ""
+        base = base @ PlanarPose(speed / 20, 0.0, rate / 20)
+
+
+def test_a_ferry_that_carries_the_vehicle_sideways_is_no_heading() -> None:
+    motions, check = MotionBuffer(), HeadingCheck("imu", 0.0)
+    for tick in range(400):
+        stamp = round(tick / 20 * 1e9)
+        motions.add_velocity(BodyVelocity(stamp, 0.2, 0.0, 0.0))  # rolls up on deck
+        check.add(Heading(stamp, 0.0, 0.02**2))
+        check.add_fix(PlacedFix(stamp, np.array([0.01 * tick, 0.4 * tick]), np.eye(2)), motions)
+    assert check.complaint == ""

@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from geoflow_ros.planar import PlanarPose
 from geoflow_ros.tracking.motion import BodyVelocity, MotionBuffer
 from geoflow_ros.tracking.sensors.travel_check import Place, TravelCheck
 
@@ -83,3 +84,15 @@ def test_vague_fixes_say_nothing() -> None:
 def test_one_jump_of_the_fixes_does_not_blame_odometry() -> None:
     assert complaint(good, std=1.0, by_frames=False, jump=60.0) == ""
     assert complaint(good, std=8.0, by_frames=False, jump=30_000.0) == ""  # of a receiver's cold start
+
+
+@pytest.mark.parametrize("lever", [(12.0, 0.0), (-6.0, 4.0)])
+def test_an_antenna_far_out_goes_another_way_than_the_vehicle(lever: tuple[float, float]) -> None:
+    check, motions, base = TravelCheck("fixes"), MotionBuffer(), PlanarPose()
+    for tick in range(480):
+        stamp = round(tick / 20 * 1e9)
+        motions.add_velocity(BodyVelocity(stamp, 1.0, 0.0, 0.5))
+        if tick % 4 == 0:
+            check.add(Place(stamp, base.act(lever), 0.02, lever=lever), motions)
+        base = base @ PlanarPose(1.0 / 20, 0.0, 0.5 / 20)
+    assert check.complaint == ""

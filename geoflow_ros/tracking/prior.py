@@ -220,7 +220,7 @@ class PriorBuffer:
 
     def _course(self, stamp_ns: int, frame: LocalFrame) -> Heading | Rejection:
         """Direction from the latest earlier fix that is far enough away to the newest one."""
-        horizon_ns = stamp_ns + round(self._prior.max_age * 1e9)
+        horizon_ns = stamp_ns + self.fix_delay_ns + round(self._prior.max_age * 1e9)
         *earlier, newest = (fix for fix in self._fixes if fix.stamp_ns <= horizon_ns)
         end = _east_north(newest, frame)
         for fix in reversed(earlier):

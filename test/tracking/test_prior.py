@@ -198,3 +198,11 @@ def test_history_forgets_after_five_seconds() -> None:
     for stamp in (0, KEPT_NS // 2, KEPT_NS + 1):
         history.add(Heading(stamp, 0.0, 1.0))
     assert [each.stamp_ns for each in history] == [KEPT_NS // 2, KEPT_NS + 1]
+
+
+@pytest.mark.parametrize("delay_s", [0.3, -0.3])
+def test_a_course_is_sought_by_the_clock_of_the_fixes(delay_s: float) -> None:
+    inputs = buffer("course", max_age=0.1)
+    inputs.fix_delay_ns = round(delay_s * SECOND)
+    inputs.add_fix(fix(10.0 + delay_s, 0.0, 0.0))  # alone, and after the image by its own clock
+    assert "no course between fixes" in reason_at(inputs, 10.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from statistics import median
 
 LEAP_S = 5.0  # between two images, beyond which a sensor must have come as far
@@ -16,6 +17,7 @@ class Clocks:
 
     def __init__(self) -> None:
         self._image_ns: int | None = None
+        self._said: str | None = None  # of the last image
         self._sensors: dict[str, int] = {}
         self._fresh: set[str] = set()
         self._leads: dict[str, deque[float]] = {}
@@ -26,18 +28,15 @@ class Clocks:
         self._fresh.add(kind)
 
     def image(self, stamp_ns: int) -> str | None:
-        """An image came in; why it cannot be used, if it alone has leapt in time."""
+        """An image came in, or another view of it; why it cannot be used, if it alone has leapt in time."""
         before_ns, self._image_ns = self._image_ns, stamp_ns
         leads = {kind: (sensor_ns - stamp_ns) * 1e-9 for kind, sensor_ns in self._sensors.items()}
         for kind in self._fresh:
             self._leads.setdefault(kind, deque(maxlen=AGREEING)).append(leads[kind])
         self._fresh.clear()
-        if before_ns is None or not leads:
-            return None
-        leap_s = (stamp_ns - before_ns) * 1e-9
-        if min(abs(leap_s), *map(abs, leads.values())) <= LEAP_S:
-            return None
-        return f"the image is stamped {_lead(leap_s)} the one before, where no sensor is: its stamp is not believed"
+        if stamp_ns != before_ns:
+            self._said = None if before_ns is None else _judged((stamp_ns - before_ns) * 1e-9, leads.values())
+        return self._said
 
     @property
     def complaint(self) -> str:
@@ -53,6 +52,13 @@ class Clocks:
             told = " and ".join(f"{kind} is stamped {_lead(lead)} the images" for kind, lead in apart.items())
             stamps = [self._sensors[kind] for kind in apart]
         return f"{told}: {'its driver sets no stamp' if 0 in stamps else 'their clocks must agree'}"
+
+
+def _judged(leap_s: float, leads_s: Collection[float]) -> str | None:
+    """Why the image after such a leap cannot be used; leads: of each sensor before it."""
+    if not leads_s or min(abs(leap_s), *map(abs, leads_s)) <= LEAP_S:
+        return None
+    return f"the image is stamped {_lead(leap_s)} the one before, where no sensor is: its stamp is not believed"
 
 
 def apart(seconds: float) -> str:

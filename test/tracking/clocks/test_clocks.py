@@ -101,3 +101,11 @@ def test_images_alone_may_leap() -> None:
     clocks = heard({})
     assert clocks.image(ns(NOW + DAY)) is None
     assert clocks.complaint == ""
+
+
+@pytest.mark.parametrize("views", [2, 6])
+def test_a_leap_is_that_of_all_views_of_an_image(views: int) -> None:
+    clocks = heard({"odom": 0.0})
+    told = {clocks.image(ns(NOW + DAY)) for _ in range(views)}
+    assert None not in told and len(told) == 1
+    assert clocks.image(ns(NOW + 0.5)) is None

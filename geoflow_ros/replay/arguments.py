@@ -31,7 +31,8 @@ def replay_config(
     if description is not None:
         values |= _named("datum", asdict(description.datum)) | {"cameras": list(description.cameras)}
         values |= _described_mounts(description, given.get("cameras", values["cameras"]))
-    values |= given | {"tiles": tiles, "camera.from_tf": False}
+    of_tf = [name for name in given if name.startswith("camera.") and name.endswith(".from_tf")]
+    values |= given | dict.fromkeys(["camera.from_tf", *of_tf], False) | {"tiles": tiles}
     if checkpoint is not None:
         values["checkpoint"] = str(checkpoint)
     return configured(values)

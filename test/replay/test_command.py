@@ -241,6 +241,13 @@ def test_topics_are_found_by_type_or_chosen() -> None:
     assert "/fix" not in roles_of([raw, info, fix], parse_topics(["fix:="]))
 
 
+def test_a_mount_that_only_tf_states_is_missing_to_a_replay() -> None:
+    rig = ["cameras:=[front,left]", "camera.front.from_tf:=true", "camera.left.from_tf:=true"]
+    for assignments, name in ((["camera.from_tf:=true"], "camera.forward"), (rig, "camera.front.forward")):
+        with pytest.raises(InputError, match=f"not set: {name}.* but no replay, can take it from TF"):
+            replay_config(None, None, assignments, None, "area", None)
+
+
 def test_a_rig_is_played_whole_or_in_part() -> None:
     """The shipped parameter file names no camera: that leaves the drive's own."""
     cameras = {name: DescribedCamera(Mount(yaw=yaw)) for name, yaw in (("front", 0.0), ("left", 1.5))}
@@ -252,4 +259,5 @@ def test_a_rig_is_played_whole_or_in_part() -> None:
 
     assert mounts(REPOSITORY / "config" / "localize.yaml") == {"front": 0.0, "left": 1.5}
     assert mounts(None, "cameras:=[left]") == {"left": 1.5}
+    assert mounts(None, "camera.left.from_tf:=true") == {"front": 0.0, "left": 1.5}
     assert mounts(None, "cameras:=[]") == {"": 0.0}

@@ -34,13 +34,13 @@ def is_whole(data: bytes) -> bool:
     return not data.startswith(PNG) or data.rfind(PNG_END) >= 0
 
 
-def unzipped(data: bytes) -> bytes:
-    """What a gzip stream holds; anything else, a damaged stream and one of more than MAX_UNZIPPED, as it is."""
+def unzipped(data: bytes, most: int = MAX_UNZIPPED) -> bytes:
+    """What a gzip stream holds; anything else, a damaged stream and one of more than `most` bytes, as it is."""
     if not data.startswith(GZIP):
         return data
     stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)  # 16: with gzip's header
     try:
-        content = stream.decompress(data, MAX_UNZIPPED)
+        content = stream.decompress(data, most)
     except zlib.error:  # whoever decodes it finds that it is no image
         return data
     return content if stream.eof else data

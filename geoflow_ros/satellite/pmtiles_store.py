@@ -27,6 +27,8 @@ VECTOR_TYPES = ("MVT", "MLT")
 MAX_DEPTH = 4
 """Directories one below the other, as the specification has it."""
 KEPT_DIRECTORIES = 256
+MOST_DIRECTORY = 4 << 20
+"""Bytes, unzipped: a million tiles. Each becomes an object of a hundred bytes."""
 BOX_CELLS = 20_000
 """The box of more tiles than this is that of coarser tiles around them."""
 
@@ -73,17 +75,17 @@ class PMTilesStore:
 
     def count(self, zoom: int) -> int:
         """How many tiles a zoom level holds."""
-        return sum(1 for _ in self._numbers(zoom))
+        return sum(map(len, self._runs(zoom)))
 
     def places(self, zoom: int) -> Iterator[tuple[int, int]]:
         """Column and row of every tile of a zoom level."""
-        yield from (self._codec.tileid_to_zxy(number)[1:] for number in self._numbers(zoom))
+        yield from (self._codec.tileid_to_zxy(number)[1:] for run in self._runs(zoom) for number in run)
 
-    def _numbers(self, zoom: int) -> Iterator[int]:
+    def _runs(self, zoom: int) -> Iterator[range]:
         """The ids of the tiles of a zoom; a run of equal tiles may have begun in the zoom before."""
         first, stop = _ids(zoom)
         for entry in self._entries(zoom):
-            yield from range(max(first, entry.tile_id), min(stop, entry.tile_id + entry.run_length))
+            yield range(max(first, entry.tile_id), min(stop, entry.tile_id + entry.run_length))
 
     @cached_property
     def bounds(self) -> Bounds:
@@ -130,8 +132,8 @@ class PMTilesStore:
         if depth > MAX_DEPTH:
             raise self._damaged(f"directories more than {MAX_DEPTH} deep")
         entries = self._directory(*place)
-        ends = [entry.tile_id for entry in entries[1:]] + [stop]
-        for entry, end in zip(entries, ends, strict=True):
+        ends = [*(entry.tile_id for entry in entries[1:]), stop]
+        for entry, end in zip(entries, ends, strict=False):  # of a directory without entries there is an end alone
             if entry.tile_id >= stop:
                 return
             if entry.run_length == 0 and end > start:
@@ -141,8 +143,11 @@ class PMTilesStore:
                 yield entry
 
     def _read_directory(self, offset: int, length: int) -> list[Entry]:
+        stored = self._bytes(offset, length)
+        if unzipped(stored, MOST_DIRECTORY) is stored:  # the codec unzips to any length
+            raise self._damaged(f"a directory that is no gzip stream, or holds more than {MOST_DIRECTORY >> 20} MB")
         with self._reading():
-            return self._codec.deserialize_directory(self._bytes(offset, length))
+            return self._codec.deserialize_directory(stored)
 
     @contextmanager
     def _reading(self) -> Iterator[None]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import resource
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,14 @@ def write(path: Path, tiles: dict[textured.Key, bytes], **header: Any) -> Path:
             writer.write_tile(codec.zxy_to_tileid(*key), data)
         stated = {"tile_type": codec.TileType.PNG, "tile_compression": codec.Compression.NONE, **WORLD, **header}
         writer.finalize(stated, {"name": "Lake", "attribution": "(c) Lake"})
+    return path
+
+
+def with_root(path: Path, directory: bytes) -> Path:
+    """An archive whose root directory is this one."""
+    whole = write(path, textured.tiles()).read_bytes()
+    header = codec.deserialize_header(whole[:127]) | {"root_offset": len(whole), "root_length": len(directory)}
+    path.write_bytes(codec.serialize_header(header) + whole[127:] + directory)
     return path
 
 
@@ -79,17 +89,36 @@ def test_archives_that_cannot_be_read_get_one_sentence(tmp_path: Path) -> None:
     old.write_bytes(whole[:7] + b"\x02" + whole[8:])
     cut.write_bytes(whole[:100])
     hollow.write_bytes(whole[:127] + bytes(len(whole) - 127))
+    empty = with_root(tmp_path / "empty.pmtiles", codec.serialize_directory([]))
     vector = write(tmp_path / "vector.pmtiles", {(3, 1, 1): b"\x1f\x8b"}, tile_type=codec.TileType.MVT)
     cases = {
         "version 3: .* pmtiles convert old.pmtiles": old,
         "not a whole PMTiles": cut,
         "cannot be read as PMTiles": hollow,
         "vector tiles": vector,
+        "holds no tiles": empty,
     }
     for sentence, path in cases.items():
         with pytest.raises(InputError, match=sentence) as caught:
             open_store(path)
         assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_directory_that_unzips_to_gigabytes_is_refused_before_it_does(tmp_path: Path) -> None:
+    packer = zlib.compressobj(9, wbits=31)
+    bomb = b"".join(packer.compress(bytes(64 << 20)) for _ in range(4)) + packer.flush()
+    path = with_root(tmp_path / "a.pmtiles", bomb)
+    before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InputError, match="holds more than 4 MB"):
+        open_store(path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb < 100 << 10  # kB
+
+
+def test_a_run_of_a_whole_zoom_is_counted_without_walking_through_it(tmp_path: Path) -> None:
+    first = next(iter(textured.tiles().values()))
+    entry = codec.Entry(codec.zxy_to_tileid(20, 0, 0), 0, len(first), 4**20)
+    path = with_root(tmp_path / "a.pmtiles", codec.serialize_directory([entry]))
+    assert open_store(path).count(20) == 4**20
 
 
 def test_tiles_behind_a_cut_are_corrupt(tmp_path: Path) -> None:

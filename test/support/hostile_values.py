@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import sqlite3
 import tempfile
@@ -149,6 +151,22 @@ def mbtiles(metadata: list[tuple[Any, Any]], tiles: list[tuple[Any, ...]]) -> by
     connection.commit()
     content: bytes = connection.serialize()
     return content
+
+
+def pmtiles(metadata: bytes) -> bytes:
+    """An archive of one tile with such metadata."""
+    from pmtiles.tile import Compression, TileType, deserialize_header, serialize_header, zxy_to_tileid
+    from pmtiles.writer import Writer
+
+    file = io.BytesIO()
+    writer = Writer(file)
+    writer.write_tile(zxy_to_tileid(1, 0, 0), picture(".png"))
+    box = {"min_lon_e7": -(10**9), "min_lat_e7": -(10**8), "max_lon_e7": 10**9, "max_lat_e7": 10**8}
+    writer.finalize({"tile_type": TileType.PNG, "tile_compression": Compression.NONE, **box}, {})
+    whole, header = file.getvalue(), deserialize_header(file.getvalue()[:127])
+    zipped = gzip.compress(metadata, mtime=0)
+    header |= {"metadata_offset": len(whole), "metadata_length": len(zipped)}
+    return bytes(serialize_header(header)) + whole[127:] + zipped
 
 
 def message(**fields: SearchStrategy[Any]) -> SearchStrategy[Any]:

@@ -195,6 +195,7 @@ STORES = st.builds(
     st.lists(st.tuples(CELLS, CELLS, CELLS, CELLS | st.binary(max_size=20)), max_size=3),
 )
 GOOD_STORE = hostile.mbtiles([("name", "x"), ("bounds", "-1,-1,1,1")], [(1, 0, 0, TILE), (1, 0, 1, TILE)])
+GOOD_ARCHIVE = hostile.pmtiles(b'{"name": "x"}')
 TEMPLATE_PARTS = (
     *("https://", "http://", "host", "[", "]", ":", "@", "?key="),
     *("/{z}", "/{x}", "/{y}", "{-y}", "{quadkey}", "{s}"),
@@ -252,6 +253,11 @@ PARSERS: Mapping[str, Parser] = {
     ),
     "MBTiles rows": Parser(STORES, in_file("rows.mbtiles", _look_at)),
     "MBTiles file": Parser(damaged(GOOD_STORE), in_file("file.mbtiles", _look_at)),
+    "PMTiles file": Parser(damaged(GOOD_ARCHIVE), in_file("file.pmtiles", _look_at)),
+    "PMTiles metadata": Parser(
+        hostile.changed({"name": "x", "attribution": "y", "imagery_offset": "{}"}).map(hostile.pmtiles),
+        in_file("stated.pmtiles", _look_at),
+    ),
     "provider template": Parser(TEMPLATES, tile_source),
     "topics": Parser(st.lists(TEMPLATES), parse_topics),
     "node parameters": Parser(

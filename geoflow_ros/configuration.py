@@ -128,7 +128,7 @@ class NodeConfig:
     @property
     def views(self) -> tuple[PanoramaView, ...]:
         """What the images of panoramic cameras are cut into."""
-        return tuple(view for name, each in self.named_cameras.items() for view in views_of(name, each.panorama))
+        return tuple(view for name, each in self.named_cameras.items() for view in _views(name, each))
 
     @property
     def camera_setups(self) -> dict[str, CameraSetup]:
@@ -136,9 +136,13 @@ class NodeConfig:
         setups: dict[str, CameraSetup] = {}
         for name, each in self.named_cameras.items():
             setup = CameraSetup(each.mount, each.rectified, each.prior)
-            views = {view.name: view.setup(setup) for view in views_of(name, each.panorama)}
+            views = {view.name: view.setup(setup) for view in _views(name, each)}
             setups |= views or {name: setup}
         return setups
+
+
+def _views(name: str, camera: CameraConfig) -> tuple[PanoramaView, ...]:
+    return views_of(name, camera.panorama, camera.panorama_lens)
 
 
 def configured(values: Mapping[str, object]) -> NodeConfig:

@@ -37,14 +37,22 @@ class CameraConfig:
     base_height: float = option("with from_tf: of base_link above the ground", 0.0, "m", (-5.0, 20.0))
     rectified: bool = option("whether the images are rectified already: then P of camera_info is read, not K", False)
     panorama: int = option(
-        "into how many views of 90 degrees, evenly all around, the images are cut, which are equirectangular panoramas "
-        "and need no camera_info; 0: they are none",
+        "into how many views of 90 degrees, evenly all around, the images are cut, which are panoramas and need no "
+        "camera_info; 0: they are none",
         0,
         range=(0, 8),
     )
+    panorama_lens: float = option(
+        "field of view of each of two fisheye lenses that a panorama shows side by side, the one that looks ahead on "
+        "the left; 0: it is equirectangular",
+        0.0,
+        "rad",
+        (0.0, 4.9),
+    )
 
     def check(self, group: str) -> None:
-        """An InputError if the mount is given in part, or twice; group: of the parameters, for the sentence."""
+        """An InputError for what does not fit together; group: of the parameters, for the sentence."""
+        self._check_panorama(group)
         given = [name for name in MOUNT if not math.isnan(getattr(self, name))]
         if self.from_tf and given:
             raise InputError(
@@ -54,6 +62,15 @@ class CameraConfig:
             raise InputError(
                 f"required parameter not set: {', '.join(missing)}: give the mount in the parameter file or with "
                 f"-p NAME:=VALUE; the node, but no replay, can take it from TF ({group}.from_tf)"
+            )
+
+    def _check_panorama(self, group: str) -> None:
+        if self.panorama_lens and not self.panorama:
+            raise InputError(f"{group}.panorama_lens is given: say by {group}.panorama into how many views it is cut")
+        if 0.0 < self.panorama_lens < HALF_TURN[1] - 0.01:
+            raise InputError(
+                f"{group}.panorama_lens is {self.panorama_lens:g} rad: two lenses that see all around have a half turn "
+                "(3.14159) each, or more; 0 if the panorama is equirectangular"
             )
 
     @property

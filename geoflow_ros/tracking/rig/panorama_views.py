@@ -1,4 +1,4 @@
-"""A panoramic camera as a rig: its equirectangular images are cut into pinhole views that look to all sides."""
+"""A panoramic camera as a rig: its images are cut into pinhole views that look to all sides."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.errors import InputError
@@ -24,15 +25,22 @@ VIEW = CameraModel(512, 256, 256.0, 256.0, 256.0, 128.0)
 AS_SHARP = (2 * math.ceil(math.pi * VIEW.fx), math.ceil(math.pi * VIEW.fx))
 """Width and height (px) of a panorama that is as sharp as a view at its middle; a larger one is no better."""
 LARGEST_LINEAR_SHRINKAGE = 1.5  # beyond it, linear interpolation skips pixels
+TINY = 1e-12
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class PanoramaView:
-    """A view by its name. source: the panoramic camera; yaw: how far (rad) left of its middle column it looks."""
+    """A view by its name. source: the panoramic camera; yaw: how far (rad) to its left the view looks.
+
+    lens: the field of view (rad) of each of two fisheye lenses that images show side by side, the one that looks ahead
+    on the left; 0 where they are equirectangular.
+    """
 
     name: str
     source: str
     yaw: float
+    lens: float = 0.0
 
     def mount(self, panorama: Mount) -> Mount:
         """How the view is mounted if the panoramic camera is mounted so."""
@@ -49,10 +57,10 @@ class PanoramaView:
         return CameraSetup(None if mount is None else self.mount(mount), False, turned, VIEW, self.source)
 
 
-def views_of(source: str, count: int) -> tuple[PanoramaView, ...]:
-    """So many views of a panoramic camera, evenly all around, named by their angles; its middle column is ahead."""
-    yaws = [math.tau * index / count for index in range(count)]
-    return tuple(PanoramaView(f"{source or 'view'}_{math.degrees(yaw):.0f}", source, wrap_angle(yaw)) for yaw in yaws)
+def views_of(source: str, count: int, lens: float = 0.0) -> tuple[PanoramaView, ...]:
+    """So many views of a panoramic camera, evenly all around, named by their angles; lens: as of `PanoramaView`."""
+    yaws = {f"{source or 'view'}_{360.0 * index / count:.0f}": math.tau * index / count for index in range(count)}
+    return tuple(PanoramaView(name, source, wrap_angle(yaw), lens) for name, yaw in yaws.items())
 
 
 class ViewImage:
@@ -84,7 +92,7 @@ class Panoramas:
         if camera not in self._cutters:
             return {camera: message}
         views, cutter = [view for view in self._views.values() if view.source == camera], self._cutters[camera]
-        return {view.name: ViewImage(message.header, partial(cutter.cut, message, view.yaw)) for view in views}
+        return {view.name: ViewImage(message.header, partial(cutter.cut, message, view)) for view in views}
 
     def source(self, name: str) -> str:
         """The camera that takes the images of one that a session knows."""
@@ -104,15 +112,15 @@ class _Cutter:
         self._last: tuple[Any, Pixels | InputError] = None, InputError("no panorama received yet")
         self._lock = threading.Lock()
 
-    def cut(self, message: Any, yaw: float) -> Pixels:
-        """The view (H, W, 3) whose middle is so far (rad) left of the panorama's."""
+    def cut(self, message: Any, view: PanoramaView) -> Pixels:
+        """The pixels (H, W, 3) of a view."""
         with self._lock:
             if self._last[0] is not message:
                 self._last = message, self._read(message)
             panorama = self._last[1]
         if isinstance(panorama, InputError):
             raise panorama
-        return cut_view(panorama, yaw)
+        return cut_view(panorama, view.yaw, view.lens)
 
     def _read(self, message: Any) -> Pixels | InputError:
         """The panorama, no larger than is of use, or what is wrong with it."""
@@ -135,23 +143,39 @@ def check_panorama(image: Pixels) -> None:
     if width != 2 * height:
         raise InputError(
             f"its panorama is {width} x {height} px: expected one twice as wide as high, 360 x 180 degrees "
-            "(equirectangular); stitch what its lenses show, or do not call it a panorama"
+            "(equirectangular), or two lenses' circles side by side, or do not call it a panorama"
         )
 
 
-def cut_view(panorama: Pixels, yaw: float) -> Pixels:
-    """The image (H, W, 3) of `VIEW` whose middle is so far (rad) left of the panorama's."""
-    map_u, map_v = _maps(panorama.shape[1], panorama.shape[0], yaw)
+def cut_view(panorama: Pixels, yaw: float, lens: float = 0.0) -> Pixels:
+    """The image (H, W, 3) of `VIEW` that looks so far (rad) to the left; lens: as of `PanoramaView`."""
+    map_u, map_v = _maps(panorama.shape[1], panorama.shape[0], yaw, lens)
     cut = cv2.remap(panorama, map_u, map_v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
     return np.asarray(cut, dtype=np.uint8)
 
 
 @lru_cache(maxsize=64)
-def _maps(width: int, height: int, yaw: float) -> tuple[Any, Any]:
+def _maps(width: int, height: int, yaw: float, lens: float) -> tuple[Any, Any]:
     """What cv2.remap needs to cut a view from a panorama of this size (px)."""
     u, v = np.meshgrid(np.arange(VIEW.width) + 0.5, np.arange(VIEW.height) + 0.5)
     left, up = (VIEW.cx - u) / VIEW.fx, (VIEW.cy - v) / VIEW.fy  # of a ray one ahead
-    column = (0.5 - (np.arctan(left) + yaw) / math.tau) * width - 0.5
-    row = (0.5 - np.arctan2(up, np.hypot(1.0, left)) / math.pi) * height - 0.5
-    map_u, map_v = cv2.convertMaps((column % width).astype(np.float32), row.astype(np.float32), cv2.CV_16SC2)
+    azimuth, level = np.arctan(left) + yaw, np.hypot(1.0, left)
+    if lens:
+        column, row = _in_circles(level * np.cos(azimuth), level * np.sin(azimuth), up, lens)
+    else:
+        column, row = 0.5 - azimuth / math.tau, 0.5 - np.arctan2(up, level) / math.pi
+    u, v = (column * width - 0.5) % width, row * height - 0.5
+    map_u, map_v = cv2.convertMaps(u.astype(np.float32), v.astype(np.float32), cv2.CV_16SC2)
     return map_u, map_v
+
+
+def _in_circles(ahead: Floats, left: Floats, up: Floats, lens: float) -> tuple[Floats, Floats]:
+    """Where rays fall in an image of two equidistant lenses, as shares of its width and height.
+
+    Each circle is as high as the image; the right one looks back. A ray is seen by the lens that it is nearer to.
+    """
+    behind = ahead < 0.0
+    left = np.where(behind, -left, left)
+    aside = np.hypot(left, up)
+    outwards = np.arctan2(aside, abs(ahead)) / lens / np.maximum(aside, TINY)  # in heights of the image
+    return (0.5 - outwards * left + behind) / 2, 0.5 - outwards * up

@@ -37,6 +37,16 @@ def sphere(width: int = 1200, height: int = 600) -> NDArray[np.uint8]:
     return np.rint(127.5 + 127.5 * np.stack(axes, axis=-1)).astype(np.uint8)
 
 
+def dual(lens: float, height: int = 600) -> NDArray[np.uint8]:
+    """The same by two lenses of a field of view (rad): by each pixel's way from the middle of its circle."""
+    v, u = np.mgrid[0:height, 0:height] + 0.5
+    right, down = (u - height / 2) / height, (v - height / 2) / height
+    off, around = np.hypot(right, down) * lens, np.arctan2(down, right)
+    ahead = np.stack([np.cos(off), -np.sin(off) * np.cos(around), -np.sin(off) * np.sin(around)], axis=-1)
+    both = np.concatenate([ahead, ahead * (-1.0, -1.0, 1.0)], axis=1)
+    return np.rint(127.5 + 127.5 * both).astype(np.uint8)
+
+
 def raw(image: NDArray[np.uint8], seconds: float = 0.0) -> SimpleNamespace:
     height, width = image.shape[:2]
     return SimpleNamespace(
@@ -54,12 +64,21 @@ def pixels(message: Any) -> NDArray[np.uint8]:
     return decode_image(message, VIEW, (VIEW.width, VIEW.height))[0]
 
 
-@pytest.mark.parametrize("message", [raw(sphere()), compressed(sphere()), compressed(sphere(4800, 2400))])
+@pytest.mark.parametrize(
+    ("message", "lens"),
+    [
+        (raw(sphere()), 0.0),
+        (compressed(sphere()), 0.0),
+        (compressed(sphere(4800, 2400)), 0.0),
+        (raw(dual(math.pi)), math.pi),
+        (compressed(dual(math.radians(200.0), 2400)), math.radians(200.0)),
+    ],
+)
 @pytest.mark.parametrize("count", [4, 3])
-def test_a_view_shows_what_lies_where_its_camera_looks(message: Any, count: int) -> None:
+def test_a_view_shows_what_lies_where_its_camera_looks(message: Any, lens: float, count: int) -> None:
     """By the camera model, which knows nothing of panoramas: points 50 m away at the places where they are drawn."""
-    panoramas = Panoramas(views_of("pano", count))
-    for view in views_of("pano", count):
+    panoramas = Panoramas(views_of("pano", count, lens))
+    for view in views_of("pano", count, lens):
         image = pixels(panoramas.images("pano", message)[view.name])
         v, u = np.mgrid[4 : VIEW.height : 31, 4 : VIEW.width : 31]
         rays = np.stack([np.ones(u.shape), (VIEW.cx - u - 0.5) / VIEW.fx, (VIEW.cy - v - 0.5) / VIEW.fy], axis=-1)
@@ -163,6 +182,17 @@ def test_a_camera_named_as_a_view_is_refused() -> None:
     given |= {"tiles": "area", "cameras": ["top", "top_90"], "camera.top.panorama": 4}
     with pytest.raises(InputError, match="cameras has top_90, which is the name of a panorama's view"):
         configured(given)
+
+
+def test_lenses_that_leave_a_gap_are_refused() -> None:
+    mount = dict.fromkeys(("forward", "left", "roll", "pitch", "yaw"), 0.0) | {"height": 1.8}
+    given: dict[str, object] = {f"camera.{name}": value for name, value in mount.items()}
+    given |= {"tiles": "area", "camera.panorama": 4}
+    assert {view.lens for view in configured(given | {"camera.panorama_lens": 3.32}).views} == {3.32}
+    with pytest.raises(InputError, match=r"camera.panorama_lens is 2 rad: two lenses .* a half turn"):
+        configured(given | {"camera.panorama_lens": 2.0})
+    with pytest.raises(InputError, match="say by camera.panorama how many views"):
+        configured(given | {"camera.panorama_lens": 3.32, "camera.panorama": 0})
 
 
 def test_what_is_known_of_roll_and_pitch_turns_with_the_view() -> None:

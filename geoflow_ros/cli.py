@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -10,9 +11,11 @@ from pathlib import Path
 
 from geoflow_ros.errors import InputError
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 def run(parser: argparse.ArgumentParser, main: Callable[[argparse.Namespace], None], argv: Sequence[str] | None) -> int:
-    """Exit status of `main` on the parsed arguments; bad input becomes one sentence on stderr and 2, Ctrl-C 130."""
+    """Exit status of `main` on the parsed arguments: Ctrl-C is 130, bad input or a full disk one sentence and 2."""
     arguments = parser.parse_args(argv)
     try:
         main(arguments)
@@ -23,6 +26,11 @@ def run(parser: argparse.ArgumentParser, main: Callable[[argparse.Namespace], No
         return 130
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:  # others have a name, and with it a better sentence, where they are met
+        if error.errno not in FULL:
+            raise
+        print(f"{parser.prog}: {error.strerror}: free some disk and run it again", file=sys.stderr)
+        return 2
     return 0
 
 

@@ -1,4 +1,6 @@
 import argparse
+import errno
+import os
 import subprocess
 import sys
 
@@ -19,6 +21,16 @@ def failing_with(error: BaseException) -> int:
 def test_bad_input_is_one_sentence_and_status_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert failing_with(InputError("zoom 99 is not a zoom")) == 2
     assert capsys.readouterr().err == "geoflow_ros.thing: zoom 99 is not a zoom\n"
+
+
+def test_a_full_disk_is_one_sentence_and_another_fault_of_the_system_is_not_hidden(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert failing_with(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))) == 2
+    told = "geoflow_ros.thing: No space left on device: free some disk and run it again\n"
+    assert capsys.readouterr().err == told
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        failing_with(OSError(errno.EBADF, os.strerror(errno.EBADF)))
 
 
 def test_ctrl_c_is_status_130() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -58,7 +59,12 @@ def run(arguments: argparse.Namespace) -> None:
         raise InputError("two drives have the same name: rename a folder")
     start = drives[0].config.checkpoint_path
     plan = Plan(start, out, arguments.rounds, arguments.steps, arguments.seed)
-    adaptation = adapt(drives, plan)
+    try:
+        adaptation = adapt(drives, plan)
+    except KeyboardInterrupt:
+        weights = f"{out} holds what passed the gates before" if out.is_file() else f"{out} was not written"
+        print(f"stopped: {weights}; the same command goes on from here", file=sys.stderr)
+        raise
     write_report(plan.folder, adaptation, out)
     print(verdict(adaptation, out))
     print(f"report: {plan.folder / 'report.md'}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,15 +11,15 @@ from geoflow_ros.adapt.adaptation import Adaptation, DriveResult, Round
 from geoflow_ros.adapt.gates import Scores
 from geoflow_ros.errors import InputError
 from geoflow_ros.reports.trajectory_plot import plot_trajectory
+from geoflow_ros.whole_files import write_json, write_text
 
 
 def write_report(folder: Path, adaptation: Adaptation, out: Path) -> None:
     """Write report.json, report.md, and the pictures trajectory.png and information.png."""
     first = adaptation.drives[0]
     try:
-        text = json.dumps(adaptation.to_json(), indent=2) + "\n"
-        (folder / "report.json").write_text(text, encoding="utf-8")
-        (folder / "report.md").write_text(markdown(adaptation, out), encoding="utf-8")
+        write_json(folder / "report.json", adaptation.to_json())
+        write_text(folder / "report.md", markdown(adaptation, out))
         _draw_drive(folder / "trajectory.png", first)
         _draw_information(folder / "information.png", first)
     except OSError as error:

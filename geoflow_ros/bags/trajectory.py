@@ -15,6 +15,7 @@ from geoflow_ros.bags.messages import quaternion_yaw, yaw_quaternion
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum
 from geoflow_ros.planar import PlanarPose
+from geoflow_ros.whole_files import write_text
 
 MAX_GAP_S = 1.0
 """Between poses further apart than this nothing is interpolated."""
@@ -67,4 +68,4 @@ def write_tum(path: Path, stamps_ns: Iterable[int], poses: Iterable[PlanarPose],
         seconds, nanoseconds = divmod(stamp_ns, 10**9)  # a float has no room for nanoseconds since 1970
         rotation = "{:.0f} {:.0f} {:.9f} {:.9f}".format(*yaw_quaternion(pose.yaw))
         lines.append(f"{seconds}.{nanoseconds:09d} {pose.x:.4f} {pose.y:.4f} 0 {rotation}")
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_text(path, "\n".join(lines) + "\n")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from geoflow_ros.model.config import Runtime
 from geoflow_ros.model.inference.runtimes import chosen
 from geoflow_ros.model.weights import load
 from geoflow_ros.resources import share_file
+from geoflow_ros.whole_files import write_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +267,7 @@ def run(arguments: argparse.Namespace) -> None:
     report = _rig_report(arguments) if arguments.cameras else measure(arguments)
     print(report)
     if arguments.json:
-        arguments.json.write_text(json.dumps(report.to_json(), indent=2) + "\n", encoding="utf-8")
+        write_json(arguments.json, report.to_json())
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -18,6 +18,7 @@ from geoflow_ros.replay.input_options import add_inputs
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
 from geoflow_ros.tracking.mount.estimate import STATES, in_words
+from geoflow_ros.whole_files import write_text
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -45,7 +46,7 @@ def run(arguments: argparse.Namespace) -> None:
     estimates = {name: each.estimate for name, each in calibration.mounts.items()}
     drawn = draw_views(calibration.views, estimates)
     picture.write_bytes(cv2.imencode(".png", drawn[..., ::-1])[1].tobytes())
-    parameters.write_text(mount_yaml(calibration, arguments.bag.resolve().name), encoding="utf-8")
+    write_text(parameters, mount_yaml(calibration, arguments.bag.resolve().name))
     if arguments.json:
         print(json.dumps(_document(calibration, parameters, picture), indent=2))
     else:

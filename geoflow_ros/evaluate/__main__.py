@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import statistics
 from collections.abc import Sequence
@@ -35,6 +34,7 @@ from geoflow_ros.metrics import integrity
 from geoflow_ros.model.config import ModelConfig, Runtime
 from geoflow_ros.reports.page import write_page
 from geoflow_ros.resources import share_file
+from geoflow_ros.whole_files import write_json
 
 PHOTOGRAPHED_DEG = 1.5
 """Standard deviation of a photograph's tilt, as the node takes that of a camera by default."""
@@ -169,7 +169,7 @@ def run(arguments: argparse.Namespace) -> None:
         refused = 1.0 - accepted.count / accepted.of
         document |= {"mismatch_refused": refused, "mismatch_accepted": accepted.to_json()}
         print(f"mismatch        {refused:.1%} of frames before imagery of another place refused")
-    arguments.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    write_json(arguments.json, document)
     if arguments.csv:
         write_csv(arguments.csv, configs, runs)
     named = " ".join(filter(None, (arguments.dataset, arguments.split)))

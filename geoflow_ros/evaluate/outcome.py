@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import io
 import math
 import statistics
 import time
@@ -21,6 +22,7 @@ from geoflow_ros.evaluate.place_density import PlaceDensity
 from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.localization.pose import PoseEstimate
 from geoflow_ros.metrics import EvaluationSummary, PoseErrors, Rate, pose_errors, summarise
+from geoflow_ros.whole_files import write_text
 
 Pose = tuple[float, float, float]
 Solve = Callable[[LocalizerConfig, int], PoseEstimate]
@@ -132,12 +134,13 @@ def summary_of(outcomes: Sequence[Outcome]) -> EvaluationSummary:
 
 def write_csv(path: Path, settings: Sequence[LocalizerConfig], runs: Sequence[Sequence[Outcome]]) -> None:
     """One row a sample and setting: key, truth, pose, errors (metres, degrees), NEES, milliseconds, setting."""
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(CSV_COLUMNS)
-        for config, outcomes in zip(settings, runs, strict=True):
-            setting = (config.hypotheses, config.steps, config.schedule.value)
-            writer.writerows([*row, *setting] for row in _rows(outcomes))
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(CSV_COLUMNS)
+    for config, outcomes in zip(settings, runs, strict=True):
+        setting = (config.hypotheses, config.steps, config.schedule.value)
+        writer.writerows([*row, *setting] for row in _rows(outcomes))
+    write_text(path, text.getvalue())
 
 
 def _rows(outcomes: Sequence[Outcome]) -> list[list[str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import starmap
@@ -22,6 +21,7 @@ from geoflow_ros.kitti2bag.kitti_bag import BagOptions
 from geoflow_ros.kitti2bag.kitti_raw import RawCamera, RawDrive, read_drive
 from geoflow_ros.planar import PlanarPose
 from geoflow_ros.satellite.stores import open_store
+from geoflow_ros.whole_files import write_json
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -62,7 +62,7 @@ def _convert(arguments: argparse.Namespace) -> None:
         kitti_bag.write_bag(root / "drive", drive, options)
         truth = starmap(PlanarPose, kitti_bag.truth_of(drive))
         write_tum(root / "truth.tum", drive.oxts.stamps_ns.tolist(), truth, kitti_bag.datum_of(drive))
-        (root / "drive.json").write_text(json.dumps(_description(drive, options), indent=2) + "\n", encoding="utf-8")
+        write_json(root / "drive.json", _description(drive, options))
     _say(drive, arguments)
 
 

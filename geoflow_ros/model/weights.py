@@ -9,7 +9,6 @@ import dataclasses
 import hashlib
 import json
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +23,7 @@ from geoflow_ros.model.config import ModelConfig, PaperConfig, config_from_dict
 from geoflow_ros.model.geoflow import GeoFlow
 from geoflow_ros.model.interface import InputRange, LocalizationModel
 from geoflow_ros.structured_text import parse_json
+from geoflow_ros.whole_files import replace_files
 
 FORMAT = 1  # raised when an older version could no longer read what is written
 NAMED_KEYS = 3  # of those that do not fit, so many are named in a message
@@ -96,24 +96,6 @@ def save_ranges(path: Path, by_name: Mapping[str, InputRange]) -> None:
 
 def _described(info: CheckpointInfo) -> bytes:
     return (json.dumps({"format": FORMAT, **dataclasses.asdict(info)}, indent=2) + "\n").encode()
-
-
-def replace_files(contents: dict[Path, bytes]) -> None:
-    """Write the files beside the old ones, and put them in place once all are complete."""
-    temporary = {path: path.with_name(f".{path.name}.{os.getpid()}.tmp") for path in contents}
-    try:
-        for path, content in contents.items():
-            with temporary[path].open("wb") as file:
-                file.write(content)
-                os.fsync(file.fileno())
-        for path in contents:
-            os.replace(temporary[path], path)
-    except OSError as error:
-        names = " and ".join(map(str, contents))
-        raise InputError(f"checkpoint {names} cannot be written: {error.strerror}") from error
-    finally:
-        for path in temporary.values():
-            path.unlink(missing_ok=True)
 
 
 def load(path: Path) -> LocalizationModel:

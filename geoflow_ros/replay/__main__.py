@@ -29,6 +29,7 @@ from geoflow_ros.reports.page import write_page
 from geoflow_ros.reports.trajectory_plot import plot_trajectory
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
+from geoflow_ros.whole_files import write_json
 
 START_STD_M, START_STD_YAW = 2.0, math.radians(5.0)
 """How certain an initial pose says it is, wrong or not."""
@@ -82,7 +83,7 @@ def run(arguments: argparse.Namespace) -> None:
     single = judge(played.frames, lambda frame: frame.single, truth)
     sensors = {"fix_clock": session.fixes.clock_offset.to_json(), "fix_offset": session.fixes.offset.to_json()}
     document = summary(played.frames, fused, single, played.complaints) | sensors
-    arguments.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    write_json(arguments.json, document)
     _write(arguments.out, played, fused, single, truth, session.frame)
     if session.frame is not None:
         _plot(arguments.out, played, fused, single, truth, satellite, session.frame)

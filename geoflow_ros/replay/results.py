@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import re
 from collections import Counter
@@ -20,6 +21,7 @@ from geoflow_ros.localization.pose import PoseWithCovariance, position_std
 from geoflow_ros.metrics import PoseErrors, integrity, pose_errors
 from geoflow_ros.replay.play import Complaint, FrameResult
 from geoflow_ros.tracking.track import TrackState
+from geoflow_ros.whole_files import write_text
 
 COLUMNS = ("stamp_ns", "state", "reason", "ms", "true_east", "true_north", "true_yaw_deg")
 NUMBER = re.compile(r"\d+(\.\d+)?")
@@ -133,16 +135,15 @@ def write_csv(path: Path, frames: list[FrameResult], fused: Judged, single: Judg
     """A row a frame; empty cells where there is no pose or no truth."""
     header = [*COLUMNS, *(f"{kind}_{name}" for kind in ("fused", "single") for name in POSE_COLUMNS)]
     cells = [_cells(fused), _cells(single)]
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(header)
-        for index, frame in enumerate(frames):
-            true = None if truth is None else truth.at(frame.stamp_ns * 1e-9)
-            place = [""] * 3 if true is None else _numbers(true.x, true.y, math.degrees(true.yaw))
-            about = [frame.stamp_ns, frame.track.state.value, frame.track.reason, f"{1e3 * frame.seconds:.1f}"]
-            writer.writerow(
-                about + place + [cell for each in cells for cell in each.get(index, [""] * len(POSE_COLUMNS))]
-            )
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(header)
+    for index, frame in enumerate(frames):
+        true = None if truth is None else truth.at(frame.stamp_ns * 1e-9)
+        place = [""] * 3 if true is None else _numbers(true.x, true.y, math.degrees(true.yaw))
+        about = [frame.stamp_ns, frame.track.state.value, frame.track.reason, f"{1e3 * frame.seconds:.1f}"]
+        writer.writerow(about + place + [cell for each in cells for cell in each.get(index, [""] * len(POSE_COLUMNS))])
+    write_text(path, text.getvalue())
 
 
 def _cells(judged: Judged) -> dict[int, list[str]]:

@@ -13,6 +13,7 @@ from string import Template
 from typing import Any
 
 from geoflow_ros.reports.page_data import Report
+from geoflow_ros.whole_files import write_text
 
 WEB = Path(__file__).parent / "web"
 STYLES = ("vendor/leaflet.css", "vendor/uplot.css", "page.css")
@@ -25,7 +26,7 @@ ESCAPED = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 def write_page(path: Path, report: Report) -> None:
     """Write the page."""
-    path.write_text(page_text(report.title, report.to_json()), encoding="utf-8", newline="\n")
+    write_text(path, page_text(report.title, report.to_json()))
 
 
 def page_text(

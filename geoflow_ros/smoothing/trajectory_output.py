@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from geoflow_ros.bags.trajectory import write_tum
-from geoflow_ros.errors import InputError
 from geoflow_ros.planar import PlanarPose
 from geoflow_ros.smoothing.nodes import Nodes, interpolated
 from geoflow_ros.smoothing.recorded_drive import RecordedDrive
 from geoflow_ros.smoothing.smoother import Smoothed
+from geoflow_ros.whole_files import write_text
 
 COLUMNS = ("stamp_s", "east_east", "north_east", "north_north", "yaw_east", "yaw_north", "yaw_yaw")
 
@@ -33,9 +33,6 @@ def write_poses(path: Path, drive: RecordedDrive, nodes: Nodes, smoothed: Smooth
         lower = (f"{value:.6g}" for value in covariance[np.tril_indices(3)])
         table.writerow([f"{seconds}.{nanoseconds:09d}", *lower])
     beside = path.with_suffix(".csv")
-    try:
-        write_tum(path, drive.stamps_ns.tolist(), [PlanarPose(*pose) for pose in poses.tolist()], drive.frame.datum)
-        beside.write_text(text.getvalue(), encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}") from error
+    write_tum(path, drive.stamps_ns.tolist(), [PlanarPose(*pose) for pose in poses.tolist()], drive.frame.datum)
+    write_text(beside, text.getvalue())
     return beside

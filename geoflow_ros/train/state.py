@@ -11,7 +11,7 @@ import torch
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.model.torch_files import read_torch_file
-from geoflow_ros.model.weights import replace_files
+from geoflow_ros.whole_files import replace_files
 
 KEYS = ("model_config", "model", "average", "optimiser", "step", "best", "config")
 HEADS = "heads"

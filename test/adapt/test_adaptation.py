@@ -8,13 +8,16 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from small_disk import disk_of
 
+from geoflow_ros.adapt import __main__ as command
 from geoflow_ros.adapt import adaptation
-from geoflow_ros.adapt.adaptation import Adaptation, Judges, Plan, Round, _round
-from geoflow_ros.adapt.adaptation_report import markdown, verdict
+from geoflow_ros.adapt.adaptation import Adaptation, DriveResult, Judges, Plan, Round, _round
+from geoflow_ros.adapt.adaptation_report import markdown, verdict, write_report
 from geoflow_ros.adapt.fused_gate import FusedComparison, FusedScores
 from geoflow_ros.adapt.gates import Scores
 from geoflow_ros.adapt.mount_check import MountCheck
+from geoflow_ros.errors import InputError
 from geoflow_ros.model.config import DefaultConfig
 from geoflow_ros.model.matchflow import MatchFlow
 from geoflow_ros.model.weights import build
@@ -72,6 +75,35 @@ def test_the_verdict_says_how_the_node_drives_with_what_is_kept() -> None:
         "100% of the frames, with the weights before 0.20 m off the smoother's poses and LOCALISED in 100% of the "
         "frames. A further round was not kept: it drives worse."
     )
+
+
+def test_ctrl_c_says_what_became_of_the_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drive = SimpleNamespace(name="a", config=SimpleNamespace(checkpoint_path=Path("old")))
+    monkeypatch.setattr(command, "open_unlabelled", lambda path, arguments: drive)
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "adapt", interrupted)
+    out = tmp_path / "mine.safetensors"
+    arguments = ["a", "--tiles", "t", "--out", str(out)]
+    assert command.main(arguments) == 130
+    assert capsys.readouterr().err == f"stopped: {out} was not written; the same command goes on from here\n"
+    out.touch()
+    assert command.main(arguments) == 130
+    assert "holds what passed the gates before" in capsys.readouterr().err
+
+
+def test_a_full_disk_leaves_the_old_report_and_weights(tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text("old")
+    alone = Round(50, 0.1, 0.5, BEFORE, CONFIDENT, None, ("it is too sure",))
+    drive = cast(DriveResult, SimpleNamespace(drive=SimpleNamespace(name="a"), to_json=lambda: {"way_m": 1.0}))
+    adaptation_ = Adaptation([drive], [alone], MountCheck(None, None, None), False)
+    with disk_of(200), pytest.raises(InputError, match="report.json cannot be written: File too large"):
+        write_report(tmp_path, adaptation_, Path("m"))
+    assert (tmp_path / "report.json").read_text() == "old"
 
 
 def test_the_report_tells_a_round_that_was_not_driven_from_one_that_was() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from geoflow_ros.ros.tools.demo_page import demo_page
 from geoflow_ros.ros.tools.player import IMAGES
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
+from geoflow_ros.whole_files import write_json
 
 
 def write_report(run: DemoRun, out: Path) -> None:
@@ -30,7 +30,7 @@ def write_report(run: DemoRun, out: Path) -> None:
     frame = LocalFrame(run.description.datum)
     fixes, fix_truth = _fixes(run, frame)
     summary = _summarise(run, np.hypot(*(fixes - fix_truth).T))
-    (out / "summary.json").write_text(json.dumps(asdict(summary), indent=2) + "\n", encoding="utf-8")
+    write_json(out / "summary.json", asdict(summary))
     stamps = (answer.stamp_ns - run.shift_ns for answer in run.answers)
     write_tum(out / "trajectory.tum", stamps, (answer.pose for answer in run.answers), run.description.datum)
     places = np.array([(answer.pose.x, answer.pose.y) for answer in run.answers])

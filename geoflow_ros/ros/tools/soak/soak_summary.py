@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from scipy.special import chdtri
 from geoflow_ros.bags.trajectory import Trajectory
 from geoflow_ros.metrics import WRONG_M, WRONG_SIGMAS, pose_errors
 from geoflow_ros.ros.tools.demo_outcome import Answer
+from geoflow_ros.whole_files import write_json
 
 LIMIT = float(chdtri(2, 0.001))
 """Of the squared distance in standard deviations: an honest pose lies beyond it once in a thousand times."""
@@ -151,10 +151,9 @@ def write_summary(record: Record, truth: Trajectory, log: Path, out: Path) -> So
         rss_growth=worst_drift(record.rss, 0.5),
         p95_drift=worst_drift(record.calm, 0.95),
     )
-    (out / "summary.json").write_text(json.dumps(asdict(summary), indent=2) + "\n", encoding="utf-8")
+    write_json(out / "summary.json", asdict(summary))
     for name, rows in (("faults", record.injected), ("violations", violations)):
-        text = json.dumps([asdict(each) for each in rows], indent=2)
-        (out / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+        write_json(out / f"{name}.json", [asdict(each) for each in rows])
     return summary
 
 

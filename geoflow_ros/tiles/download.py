@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 
 import httpx
 
@@ -18,7 +19,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.satellite.mbtiles_writer import RASTER_FORMATS
 from geoflow_ros.satellite.tile_grid import Tile
 from geoflow_ros.satellite.tile_images import decode_tile
-from geoflow_ros.tiles.providers import TileSource
+from geoflow_ros.tiles.providers import SUBDOMAINS, TileSource
 
 MISSING = (204, 404, 410)
 BUSY = (408, 425, 429, 500, 502, 503, 504)
@@ -111,8 +112,19 @@ class Downloader:
             limits=httpx.Limits(max_connections=limits.connections),
             timeout=limits.timeout_s,
             follow_redirects=True,
+            event_hooks={"request": [self._refuse_others]},
             headers={"User-Agent": f"geoflow_ros/{__version__}"},
         )
+
+    @cached_property
+    def _hosts(self) -> set[str]:
+        """What the user named, with every subdomain."""
+        return {httpx.URL(self._source.url((2, x, 0))).host for x in range(len(SUBDOMAINS))}
+
+    def _refuse_others(self, request: httpx.Request) -> None:
+        """A server may send on to another path or to https, not to a host that nobody named."""
+        if request.url.host not in self._hosts:
+            raise _RefusedError(f"the server sends on to {request.url.host}: give that address if it is to be asked")
 
     def close(self) -> None:
         """Closes the connections."""

@@ -139,6 +139,20 @@ def test_failures_are_reported_tile_by_tile(server: TileServer, tmp_path: Path, 
     assert stored(tmp_path / "area.mbtiles") == server.tiles and server.requests == COUNT + 6
 
 
+def test_a_server_may_send_on_to_its_other_paths_but_to_no_other_host(
+    server: TileServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving(tiles()) as other:
+        elsewhere = other.template.replace("127.0.0.1", "localhost").format(z=C[0], x=C[1], y=C[2])
+        beside = server.template.format(z=B[0], x=B[1], y=B[2])
+        server.bad = {A: Bad(302, {"Location": beside}), C: Bad(302, {"Location": elsewhere})}
+        assert fetch(server, tmp_path / "area.mbtiles") == 2
+        assert other.requests == 0
+    (failed,) = json.loads(capsys.readouterr().out)["failed"]
+    assert failed["tile"] == "/".join(map(str, C)) and "sends on to localhost: give that address" in failed["reason"]
+    assert stored(tmp_path / "area.mbtiles")[A] == server.tiles[B]
+
+
 def test_what_the_source_does_not_have_is_asked_for_once(server: TileServer, tmp_path: Path, capsys) -> None:
     gone = {key: server.tiles.pop(key) for key in (B, F)}
     assert fetch(server, tmp_path / "area.mbtiles") == 0

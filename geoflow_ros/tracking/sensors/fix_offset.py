@@ -19,6 +19,11 @@ SYSTEMATIC_M = 1.0
 SIGNIFICANT, SETTLED = 20.0, 10.0
 """Chi-square (2 degrees of freedom) from which an offset is one, and below which it is over. By chance the first is
 exceeded in 0.02 % of hours if errors last SLACK times as long as stated, in none of 10,000 hours if not."""
+UNPROVEN, AGREED, CLOSE = 9.2, 6.0, 2.0
+"""The same while fixes have not agreed with the belief yet: exceeded by chance in 1 % and 5 %. They agree once
+chi-square is below the second, or that of a fix alone below the third, as of most fixes."""
+LIKELY_DELAY_S = 0.5
+"""Of fixes: meanwhile no larger one explains why they lie along the way, or tens of metres would be none at speed."""
 LEAST_INFORMATION = 1e-6  # nothing is known beyond a kilometre
 COMPASS = ("east", "north-east", "north", "north-west", "west", "south-west", "south", "south-east")
 
@@ -84,11 +89,15 @@ class FixOffsetCheck:
 
     def restart(self) -> None:
         """There is another belief, or another antenna."""
-        self.found = NO_OFFSET
+        self.found, self._is_open = NO_OFFSET, True  # whether they agree
         self._information = np.zeros((2, 2))
         self._pull = np.zeros(2)
         self._count, self._way = 0.0, np.zeros(2)  # weighted: of the velocities (m/s), and their sum
         self._last: tuple[Fix, Floats] | None = None
+
+    def suspect(self) -> None:
+        """Each fix is refused for long: it is open again whether they agree."""
+        self._is_open = True
 
     def add(self, fix: Fix, residual: Floats, believed: tuple[Floats, Floats], delay_s: float, unsure_m: float) -> None:
         """Learn from a fix that lies `residual` (2,) from where the antenna is believed: mean (3,), covariance (3, 3).
@@ -102,6 +111,9 @@ class FixOffsetCheck:
             return
         here, covariance = believed[0][:2], fix.covariance + believed[1][:2, :2]
         surprise = float(residual @ np.linalg.solve(covariance, residual))
+        if self._is_open and surprise < CLOSE:
+            self.restart()
+            self._is_open, elapsed_s = False, math.inf
         share = min(1.0, elapsed_s / (2.0 * SLACK * self._correlation_s)) * GATE / max(GATE, surprise)
         kept = math.exp(-elapsed_s / (REMEMBERED * self._correlation_s))
         information = share * np.linalg.inv(covariance)
@@ -118,8 +130,11 @@ class FixOffsetCheck:
     def _judge(self, seconds: float, delay_s: float, unsure_m: float) -> None:
         covariance = np.asarray(np.linalg.inv(self._information + LEAST_INFORMATION * np.eye(2)), dtype=np.float64)
         mean = covariance @ self._pull
+        delay_s = min(delay_s, LIKELY_DELAY_S) if self._is_open else delay_s
         late = delay_s * self._way / max(self._count, LEAST_INFORMATION)
         covariance = covariance + (SYSTEMATIC_M**2 + unsure_m**2) * np.eye(2) + np.outer(late, late)
-        limit = SETTLED if self.found.is_significant else SIGNIFICANT
         chi_square = float(mean @ np.linalg.solve(covariance, mean))
+        begins, ends = (UNPROVEN, AGREED) if self._is_open else (SIGNIFICANT, SETTLED)
+        limit = ends if self.found.is_significant else begins
         self.found = FixOffset(mean, covariance, seconds, chi_square > limit)
+        self._is_open &= AGREED <= chi_square <= SIGNIFICANT

@@ -78,6 +78,8 @@ class FixFusion:
                 self._compare(belief, on_imagery)
                 self._look_beside(belief, fix, math.sqrt(imagery + mount_variance))
             self._weigh(belief, on_imagery, config.belief.fix_gate)
+            if self._contradicts(belief.stamp_ns, config.conflict_after):
+                self._beside.suspect()
 
     def complaint(self, stamp_ns: int, after_s: float) -> str | None:
         """What fixes have said against the belief for this long; for less the more they exceed the gate.
@@ -86,12 +88,15 @@ class FixFusion:
         """
         if beside := self._beside.found.sentence:
             return beside
+        if self._conflict is None or not self._contradicts(stamp_ns, after_s):
+            return None
+        return f"GNSS fixes are {self._conflict.metres:.0f} m away from where the frames fit"
+
+    def _contradicts(self, stamp_ns: int, after_s: float) -> bool:
         conflict = self._conflict
         if conflict is None or conflict.fixes < LEAST_FIXES:
-            return None
-        if (stamp_ns - conflict.since_ns) * 1e-9 < after_s / conflict.excess:
-            return None
-        return f"GNSS fixes are {conflict.metres:.0f} m away from where the frames fit"
+            return False
+        return (stamp_ns - conflict.since_ns) * 1e-9 >= after_s / conflict.excess
 
     @property
     def _delay_ns(self) -> int:

@@ -191,7 +191,7 @@ def test_lenses_that_leave_a_gap_are_refused() -> None:
     assert {view.lens for view in configured(given | {"camera.panorama_lens": 3.32}).views} == {3.32}
     with pytest.raises(InputError, match=r"camera.panorama_lens is 2 rad: two lenses .* a half turn"):
         configured(given | {"camera.panorama_lens": 2.0})
-    with pytest.raises(InputError, match="say by camera.panorama how many views"):
+    with pytest.raises(InputError, match="say by camera.panorama into how many views"):
         configured(given | {"camera.panorama_lens": 3.32, "camera.panorama": 0})
 
 

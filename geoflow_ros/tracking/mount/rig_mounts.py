@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import chain
 
 import numpy as np
@@ -69,17 +69,19 @@ class CameraMounts:
         return any(each.go_on() for each in [*self._inquiries.values(), *self._of_focal_length.values()])
 
     def learn(self) -> NDArray[np.float64]:
-        """Take the answers of the images that have said all; as `MountCalibration.learn`."""
-        shifts = [
-            self._calibrations[name].learn(inquiry.heard, self._jitters[name].std)
-            for name, inquiry in self._inquiries.items()
-        ]
+        """Take the answers of the images that have said all.
+
+        As `MountCalibration.learn`, of the place that all cameras show together.
+        """
+        shifts = dict.fromkeys(self._calibrations, np.zeros(2))
+        for name, inquiry in self._inquiries.items():
+            shifts[name] = self._calibrations[name].learn(inquiry.heard, self._jitters[name].std)
         for name, inquiry in self._of_focal_length.items():
             self._focal_lengths[name].learn(inquiry.heard)
         self.forget_images()
         for name, calibration in self._calibrations.items():
             calibration.others_fit = any(each.fits for other, each in self._calibrations.items() if other != name)
-        return np.asarray(np.sum([np.zeros(2), *shifts], axis=0))
+        return self._of_all([*shifts.values()])
 
     def forget_images(self) -> None:
         """Ask none that is being asked any further."""
@@ -112,11 +114,14 @@ class CameraMounts:
 
     @property
     def place_covariance(self) -> NDArray[np.float64]:
-        """(2, 2) of the place, forward and left, that comes from the mounts: the mean of the cameras'.
+        """(2, 2) of the place, forward and left, that comes from the mounts: the mean of the cameras'."""
+        return self._of_all([each.place_covariance for each in self._calibrations.values()])
+
+    def _of_all(self, of_each: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+        """The mean of the cameras' values.
 
         Cameras count by the frames that fitted: one that sees nothing known has no part in the place.
         """
-        calibrations = self._calibrations.values()
-        frames = np.array([each.frames for each in calibrations], dtype=np.float64)
+        frames = np.array([each.frames for each in self._calibrations.values()], dtype=np.float64)
         weights = frames if frames.any() else np.ones(len(frames))
-        return np.asarray(np.average([each.place_covariance for each in calibrations], axis=0, weights=weights))
+        return np.asarray(np.average(of_each, axis=0, weights=weights))

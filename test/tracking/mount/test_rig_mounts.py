@@ -119,3 +119,25 @@ def test_a_focal_length_that_frames_contradict_is_a_doubt_of_all_that_cameras_sh
     mounts = CameraMounts({"front": PRIOR, "left": PRIOR})
     asked(mounts, {"front": fits_if(Flip.NONE), "left": fits_if(Flip.NONE)}, longer)
     assert doubt in mounts.doubt and mounts.doubt.startswith("camera front: ") == bool(doubt) == bool(mounts.doubt)
+
+
+@pytest.mark.parametrize("cameras", [1, 2, 6])
+def test_what_all_views_of_a_rig_learn_alike_moves_the_place_once(cameras: int) -> None:
+    """As those of a panorama that is tilted: all of them show the place off to the same side by as much."""
+    mounts = CameraMounts({str(index): PRIOR for index in range(cameras)})
+
+    def heard(of: Sequence[Mount], flip: Flip) -> list[MountEvidence]:
+        pitches = np.array([mount.pitch - 0.01 for mount in of])
+        return [MountEvidence(-0.5 * (pitch / 0.003) ** 2, 0.9, np.array([50.0 * pitch, 0.0])) for pitch in pitches]
+
+    for name in map(str, range(cameras)):
+        mounts.mount(name, STATED, (0.0, 0.0))
+    motions, moved = MotionBuffer(), np.zeros(2)
+    for tick in range(10):
+        motions.add_velocity(BodyVelocity(tick * 10**9, 10.0, 0.0))
+        for name in map(str, range(cameras)):
+            mounts.ask(name, STATED, (0.0, 0.0), tick * 10**9, motions, Says(heard))
+        while mounts.hear():
+            pass
+        moved += mounts.learn()
+    assert moved[0] == pytest.approx(50.0 * 0.01, abs=0.1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.planar import PlanarPose, wrap_angle
 from geoflow_ros.ros.conversions import yaw_quaternion
 from geoflow_ros.tracking.history import History, share_of_second
-from geoflow_ros.tracking.measurements import odometry_pose
+from geoflow_ros.tracking.measurements import MAX_SPEED, MAX_YAW_RATE, odometry_pose
 
 try:
     from tf2_msgs.msg import TFMessage
@@ -24,6 +25,7 @@ except ImportError:
 
 TOPIC, QUEUE = "/tf", 100  # as every broadcaster of tf2_ros
 MAX_GAP_S = 0.5  # between the odometry before and after an image
+LEAP_M, LEAP_RAD = 0.5, 0.2  # beyond what the fastest vehicle goes from pose to pose
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,14 @@ class MapToOdom:
         self._map_frame, self._base_frame = map_frame, base_frame
         self._tolerance_ns = round(tolerance_s * 1e9)
         self._lock = threading.Lock()
-        self.clear()
+        self._forget()
 
     def clear(self) -> None:
         """Forget everything: time jumped."""
+        with self._lock:
+            self._forget()
+
+    def _forget(self) -> None:
         self._odometry = History[StampedPose]()
         self._odom_frame = ""
         self._waiting: StampedPose | None = None
@@ -69,13 +75,16 @@ class MapToOdom:
         self._node.destroy_publisher(self._publisher)
 
     def on_odom(self, message: Odometry) -> None:
-        """Remember a pose of the odometry."""
+        """Remember a pose of the odometry; one that begins anew elsewhere has nothing to do with those before."""
         with self._lock:
             try:
-                self._odometry.add(_pose_of(message, self._base_frame))
+                pose = _pose_of(message, self._base_frame)
             except InputError as error:
                 self._refused = str(error)
                 return
+            if (last := self._odometry.newest) is not None and _leaps(last, pose):
+                self._odometry = History[StampedPose]()
+            self._odometry.add(pose)
             self._odom_frame, self._refused = message.header.frame_id, ""
             self._broadcast()
 
@@ -124,6 +133,15 @@ def _pose_of(message: Odometry, base_frame: str) -> StampedPose:
             "finite metres and a unit quaternion"
         )
     return StampedPose(stamp_ns(message.header.stamp), pose)
+
+
+def _leaps(last: StampedPose, pose: StampedPose) -> bool:
+    """Whether no vehicle goes from one pose to the next: its driver was started anew, or closed a loop."""
+    seconds = (pose.stamp_ns - last.stamp_ns) * 1e-9
+    way = last.pose.inverse() @ pose.pose
+    if seconds <= 0.0:
+        return False
+    return math.hypot(way.x, way.y) > LEAP_M + MAX_SPEED * seconds or abs(way.yaw) > LEAP_RAD + MAX_YAW_RATE * seconds
 
 
 def _between(first: StampedPose, second: StampedPose, taken_ns: int) -> PlanarPose:

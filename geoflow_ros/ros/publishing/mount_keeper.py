@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,10 @@ DOUBT = np.array([math.radians(0.2)] * 3 + [0.01])
 
 
 class MountKeeper:
-    """Writes the mounts at most every five seconds of image time, unless `saved_pose.max_age` is 0."""
+    """Writes the mounts at most every five seconds of image time, unless `saved_pose.max_age` is 0.
+
+    What was kept of other cameras stays: TF may not have told of their mounts yet, or they are switched off today.
+    """
 
     def __init__(self, config: SavedPoseConfig, node_name: str) -> None:
         self._is_on = config.max_age > 0.0
@@ -32,7 +36,8 @@ class MountKeeper:
         if not self._is_on or abs(stamp_ns - self._written_ns) < PERIOD_NS:
             return
         self._written_ns = stamp_ns  # also when it fails
-        replace_json(self._path, {name: each.to_json() for name, each in estimates.items()}, "the cameras' mounts")
+        believed = {name: each.to_json() for name, each in estimates.items()}
+        replace_json(self._path, {**self._kept(), **believed}, "the cameras' mounts")
 
     def recall(self, name: str, prior: MountEstimate) -> MountEstimate | None:
         """What was believed of a camera's mount, None if nothing was kept; InputError if it is of no use.
@@ -47,6 +52,14 @@ class MountKeeper:
             return None if kept is None else _doubted(MountEstimate.from_json(kept, prior.stated), prior)
         except (OSError, ValueError, AttributeError, InputError) as error:
             raise InputError(f"saved mount {name} in {self._path} is not used, it is learnt anew: {error}") from error
+
+    def _kept(self) -> dict[str, Any]:
+        """What the file holds of all cameras, nothing if it is of no use."""
+        try:
+            document = read_json(self._path)
+        except (OSError, ValueError, InputError):
+            return {}
+        return document if isinstance(document, dict) else {}
 
 
 def _doubted(kept: MountEstimate, prior: MountEstimate) -> MountEstimate:

@@ -121,3 +121,21 @@ def test_without_tf2_msgs_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     node: Any = Recorder()
     with pytest.raises(InputError, match="publish_tf needs tf2_msgs, which is not installed"):
         MapToOdom(node, "map", "base_link", 1.0)
+
+
+@pytest.mark.parametrize("anew", [(0.0, 0.0, 0.0), (500.0, 200.0, 3.0)], ids=["elsewhere", "turned"])
+def test_odometry_that_begins_anew_is_not_joined_to_that_before(
+    joint: MapToOdom, recorder: Recorder, anew: tuple[float, float, float]
+) -> None:
+    """An image between both would be joined half way, one before to a frame that is no more."""
+    for tick in range(3):
+        joint.on_odom(ros.odom(NOW + tick * 20_000_000, 500.0, 200.0, 0.0))
+    joint.on_odom(ros.odom(NOW + 60_000_000, *anew))
+    for taken_ns in (NOW + 30_000_000, NOW + 50_000_000):
+        joint.on_pose(taken_ns, PlanarPose(1.0, 2.0, 0.0))
+    assert not recorder.sent and joint.missing == "no odom before the image stamp"
+    joint.on_odom(ros.odom(NOW + 80_000_000, *anew))
+    joint.on_pose(NOW + 70_000_000, PlanarPose(1.0, 2.0, 0.0))
+    (sent,) = recorder.sent
+    there = PlanarPose(1.0, 2.0, 0.0) @ PlanarPose(*anew).inverse()
+    assert (sent.transform.translation.x, sent.transform.translation.y) == pytest.approx((there.x, there.y))

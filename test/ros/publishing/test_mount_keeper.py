@@ -71,3 +71,21 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"the cameras' mounts cannot be saved in .*: .*set saved_pose.path"):
         keeper(tmp_path / "file").keep(NOW, {"camera": LEARNT})
+
+
+def test_what_was_kept_of_a_camera_that_is_not_heard_yet_stays(tmp_path: Path) -> None:
+    keeper(tmp_path).keep(NOW, {"front": LEARNT, "rear": LEARNT})
+    again = keeper(tmp_path)
+    assert again.recall("front", PRIOR) is not None
+    again.keep(NOW + PERIOD_NS, {"front": PRIOR})  # TF has not told of the other yet
+    rear = again.recall("rear", PRIOR)
+    assert rear is not None and rear.correction.tolist() == LEARNT.correction.tolist()
+    again.keep(NOW + 2 * PERIOD_NS, {"front": PRIOR, "rear": PRIOR})
+    assert json.loads((tmp_path / "pose.mount.json").read_text())["rear"]["correction"] == [0.0] * 4
+
+
+@pytest.mark.parametrize("text", ["", "[]", "nonsense", "7"])
+def test_a_broken_file_is_replaced(tmp_path: Path, text: str) -> None:
+    (tmp_path / "pose.mount.json").write_text(text)
+    keeper(tmp_path).keep(NOW, {"camera": LEARNT})
+    assert keeper(tmp_path).recall("camera", PRIOR) is not None

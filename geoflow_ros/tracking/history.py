@@ -8,6 +8,7 @@ from typing import Generic, Protocol, TypeVar
 
 KEPT_NS = 5_000_000_000
 JUMP_NS = 1_000_000_000  # back in time: a bag looped or a simulation restarted
+MOST = 10_000  # items, of 2 kHz: stamps may stand still, of a clock that does not run or a driver that sets none
 
 
 class Stamped(Protocol):
@@ -22,7 +23,7 @@ S = TypeVar("S", bound=Stamped)
 
 
 class History(Generic[S]):
-    """Items of the last `KEPT_NS`, oldest first."""
+    """Items of the last `KEPT_NS`, oldest first; the newest `MOST` of them."""
 
     def __init__(self) -> None:
         self._items: list[S] = []
@@ -38,7 +39,7 @@ class History(Generic[S]):
         if self._items and item.stamp_ns < self._items[-1].stamp_ns - JUMP_NS:
             self._items.clear()
         bisect.insort(self._items, item, key=lambda each: each.stamp_ns)
-        while self._items[0].stamp_ns < self._items[-1].stamp_ns - KEPT_NS:
+        while len(self._items) > MOST or self._items[0].stamp_ns < self._items[-1].stamp_ns - KEPT_NS:
             self._items.pop(0)
 
     @property

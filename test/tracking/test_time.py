@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -11,9 +12,17 @@ import pytest
 import tracking_support as sim
 
 from geoflow_ros.localization.pose import PosePrior, Rejection
+from geoflow_ros.tracking import history
 from geoflow_ros.tracking.answer import Answer
 from geoflow_ros.tracking.belief import Belief
+from geoflow_ros.tracking.evidence.corrections import MOST, Corrections
+from geoflow_ros.tracking.motion import BodyVelocity, YawRate
+from geoflow_ros.tracking.mount.nodding import Tilt
+from geoflow_ros.tracking.prior import Fix, Heading
+from geoflow_ros.tracking.sensors.heading_check import PlacedFix
+from geoflow_ros.tracking.sensors.odometry_segments import MOST_READINGS, Reading
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
+from geoflow_ros.tracking.sensors.travel_check import Place
 from geoflow_ros.tracking.session import Session
 from geoflow_ros.tracking.settings import DatumConfig
 from geoflow_ros.tracking.track import TrackState
@@ -215,3 +224,26 @@ def stop_and_go(drive: StopAndGo, until: float, late_s: float) -> list[Message]:
         }
         messages.append((role, others[role]() if role in others else message))
     return messages
+
+
+@pytest.mark.parametrize("back_s", [0.0, 0.5], ids=["still", "back and still"])
+def test_stamps_that_stand_still_take_no_more_and_more_memory(back_s: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of drivers that use a simulation's clock where there is none."""
+    monkeypatch.setattr(history, "MOST", 100)
+    session, kept = new_session(), []
+    feed(session, driven(0.0, 1.0))
+    for message in range(2 * MOST_READINGS):
+        session.on_odom(sim.odom(1.0 - back_s, 8.0, 0.08))
+        session.on_imu(sim.imu(1.0 - back_s, 1.0, 0.08))
+        session.on_fix(sim.fix(1.0 - back_s, 100.0, 0.0))
+        if message % MOST_READINGS == MOST_READINGS - 1:
+            kept.append(sum(type(each) in (Reading, BodyVelocity, YawRate, Tilt, Heading, Fix, PlacedFix, Place)
+                            for each in gc.get_objects()))  # fmt: skip
+    assert kept[1] < kept[0] + 50
+
+
+def test_images_whose_stamps_stand_still_take_no_more_and_more_memory() -> None:
+    corrections, belief = Corrections(), (np.zeros(3), np.eye(3))
+    for _ in range(3 * MOST):
+        corrections.add(sim.START_NS, belief, belief, 1.0)
+    assert len(corrections._recent) == MOST

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 MOST_SIGMAS = 6.0
 LEAST_STD_M = 0.1  # of the belief: particles are few
+MOST = 2000  # frames, however many there are in the while, or if their stamps stand still
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Corrections:
     """How far the frames of the last while have moved the belief against odometry, and how far they may have."""
 
     def __init__(self) -> None:
-        self._recent: deque[_Correction] = deque()
+        self._recent: deque[_Correction] = deque(maxlen=MOST)
 
     def add(self, stamp_ns: int, before: tuple[Floats, Floats], after: tuple[Floats, Floats], window_s: float) -> None:
         """Note mean (3,) and covariance (3, 3) of the belief before and after a frame; forget what is too old."""

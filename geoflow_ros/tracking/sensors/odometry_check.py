@@ -23,7 +23,7 @@ from geoflow_ros.tracking.sensors.odometry_segments import Reading, Segment, Seg
 LEAST_SPEED, LEAST_RATE = 0.5, 0.1  # m/s, rad/s: slower segments say nothing
 SHARE_OFF, SPEED_OFF = 0.25, 0.3  # of a velocity, and m/s: beyond both together, two velocities differ
 OUTVOTED = 0.2  # rad/s, by which a twist's rate of turn is off what two others agree on, or another one says
-RECENT_S = 0.1  # over which poses say a rate of turn: shorter ways drown in their noise
+RECENT_S, MOST_RECENT = 0.1, 200  # s, readings over which poses say a rate of turn: shorter ways drown in their noise
 RATIO = 2.5  # between two rates of turn that still mean the same: skidding wheels turn less than they say
 ZERO_SHARE = 0.1  # of what the others say: that is nothing
 NEAR_QUARTER = np.radians(8.0)  # frames of sensors are turned by quarters; other angles come from other axes
@@ -64,7 +64,7 @@ class OdometryCheck:
         self._moving: deque[Segment] = deque(maxlen=REMEMBERED)
         self._turning: deque[Segment] = deque(maxlen=REMEMBERED)
         self._differed: deque[bool] = deque(maxlen=LONG_MEMORY)
-        self._recent: deque[Reading] = deque()
+        self._recent: deque[Reading] = deque(maxlen=MOST_RECENT)
         self._imu_rate: float | None = None
         self._is_imu_new = False
         self._imu_heard: Reading | None = None  # the last reading before which the IMU was heard

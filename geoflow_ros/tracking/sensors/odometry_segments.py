@@ -13,7 +13,8 @@ from geoflow_ros.tracking.motion import BodyVelocity
 
 SEGMENT_S, LONGEST_S = 0.25, 2.0
 """Shorter ones drown in the noise of poses; over longer gaps nothing can be said."""
-MOST_RATES = 2000  # of a segment: the IMU may go on for long where odometry does not
+MOST_RATES, MOST_READINGS = 2000, 1000
+"""Of a segment: the IMU may go on for long where odometry does not, and stamps may stand still."""
 Floats = NDArray[np.float64]
 
 
@@ -58,7 +59,7 @@ class Segmenter:
         seconds = elapsed(self._readings[0], reading)
         if SEGMENT_S <= seconds <= LONGEST_S:
             segment = _segment(self._readings, self._rates)
-        elif 0.0 <= seconds < SEGMENT_S:
+        elif 0.0 <= seconds < SEGMENT_S and len(self._readings) < MOST_READINGS:
             return None
         else:
             segment = None

@@ -114,7 +114,7 @@ class CameraModel:
         """The image (H, W, 3) with lens distortion removed, of `rectified()`; the image itself if it has none."""
         if self.projection is not Projection.EQUIDISTANT and not any(self.distortion):
             return image
-        map_u, map_v = _rectification_maps(self)
+        map_u, map_v = _rectification_maps(replace(self, mount=Mount()))  # whose nodding is in no map
         return np.asarray(cv2.remap(image, map_u, map_v, cv2.INTER_LINEAR), dtype=np.uint8)
 
     def project(self, points: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -1,10 +1,11 @@
 import math
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
-from geoflow_ros.camera import CameraModel, Mount, Projection
+from geoflow_ros.camera import CameraModel, Mount, Projection, _rectification_maps
 from geoflow_ros.errors import InputError
 from geoflow_ros.planar import PlanarPose
 
@@ -99,3 +100,14 @@ def test_the_mount_turns_with_the_vehicle() -> None:
     mount = Mount(forward=2.0, left=0.5, yaw=0.3)
     heading_north = PlanarPose(10.0, 20.0, math.pi / 2)  # left is west
     assert (heading_north @ mount.planar).array() == pytest.approx([9.5, 22.0, math.pi / 2 + 0.3])
+
+
+@pytest.mark.parametrize("projection", [Projection.PLUMB_BOB, Projection.EQUIDISTANT])
+def test_a_camera_that_nods_is_rectified_by_the_same_maps(projection: Projection) -> None:
+    """They take longer to make than the rest of a frame."""
+    camera = CameraModel(64, 48, 40.0, 40.0, 32.0, 24.0, projection=projection, distortion=(-0.2, 0.05, 0.0, 0.0))
+    image = np.zeros((48, 64, 3), np.uint8)
+    before = _rectification_maps.cache_info().misses
+    for tick in range(20):
+        replace(camera, mount=Mount(pitch=0.001 * tick, height=1.5 + 0.01 * tick)).rectify(image)
+    assert _rectification_maps.cache_info().misses == before + 1

@@ -17,7 +17,21 @@ import ros_support as ros
 def peer() -> Iterator[ros.Peer]:
     with ros.Peer() as peer, ros.node_process(ros.FAKE_SESSION, ros.ros_arguments(Path("unused"))) as process:
         peer.wait_for_node(process)
+        # Discovery tells the endpoints one after the other, and nobody how many there will be.
+        peer.wait(lambda: _expected_services() <= services_of(peer).keys(), "the node's services")
         yield peer
+
+
+def services_of(peer: ros.Peer) -> dict[str, list[str]]:
+    """Types by name, as far as they are discovered."""
+    return dict(peer.node.get_service_names_and_types_by_node("localize", "/"))
+
+
+def _expected_services() -> set[str]:
+    from geoflow_ros.ros.endpoints import is_installed
+    from geoflow_ros.ros.interfaces import SERVICES
+
+    return {each.name.replace("~", "/localize") for each in SERVICES if is_installed(each.type)}
 
 
 def test_the_graph_is_as_the_tables_say(peer: ros.Peer) -> None:
@@ -29,7 +43,7 @@ def test_the_graph_is_as_the_tables_say(peer: ros.Peer) -> None:
     for topic in TOPICS:
         found = published if topic.direction == "out" else subscribed
         assert found["/" + topic.name.replace("~", "localize").lstrip("/")] == [topic.type]
-    services = dict(peer.node.get_service_names_and_types_by_node("localize", "/"))
+    services = services_of(peer)
     for each in (each for each in SERVICES if is_installed(each.type)):
         assert services[each.name.replace("~", "/localize")] == [each.type]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -30,6 +29,7 @@ from geoflow_ros.town.varied import VARIED_SEEDS
 from geoflow_ros.town.varied_textures import Photographs, varied_layers
 from geoflow_ros.town.varied_views import blurred, varied_camera, varied_pose
 from geoflow_ros.town.world import Town
+from geoflow_ros.whole_files import write_text
 
 TRAIN_SEEDS = range(0, 9_000)
 VARIED_TRAIN_SEEDS = VARIED_SEEDS[:9_000]
@@ -93,9 +93,7 @@ def render_town(folder: Path, seed: int, count: int, renderer: Renderer, photogr
         for path, heights in zip(_heights(folder, index), (ground.heights, above.heights), strict=True):
             _write(path, heights)
         views.append({**_camera_to_dict(camera), "place": [east, north], "heights": True})
-    temporary = folder / "views.json.part"
-    temporary.write_text(json.dumps(views))
-    os.replace(temporary, folder / "views.json")
+    write_text(folder / "views.json", json.dumps(views))
 
 
 def towns_to_render(root: Path, seeds: Sequence[int], per_town: int) -> list[int]:

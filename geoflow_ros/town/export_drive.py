@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, replace
@@ -30,6 +29,7 @@ from geoflow_ros.town.ride import Ride
 from geoflow_ros.town.rig import APART_S, CAMERA, rig
 from geoflow_ros.town.route import Drive, plan_drive
 from geoflow_ros.town.world import Town
+from geoflow_ros.whole_files import write_json
 
 RATE_HZ = 10.0
 """Of a camera, unless another is asked for."""
@@ -130,7 +130,7 @@ def _write_truth(
         }
         about |= next(iter(topics.values()))
         about["cameras"] = {name: {**mounts[name], **topics[name]} for name in mounts}
-    (root / "drive.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    write_json(root / "drive.json", about)
 
 
 def _mounts(stated: Mount, ride: Ride) -> dict[str, dict[str, float]]:

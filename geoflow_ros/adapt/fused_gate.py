@@ -15,6 +15,8 @@ from geoflow_ros.metrics import squared_mahalanobis
 Floats = NDArray[np.float64]
 MOST_LOCALISED_LOST = 0.05
 MOST_NEES = 4.0
+MOST_WORSE, LEAST_WORSE_M = 0.15, 0.02
+"""By how much the errors may seem to grow (share; m where that is less), whatever chance may explain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,8 @@ def _paired(
     the last by 2 std of (q - p) (x - s) if the smoother is off alike all along. It is so rather than at random: its
     poses hang on one chain, and on the old weights' volumes, by which it favours those. One standard deviation is
     allowed, not two: of a few blocks it is never certain that they got worse, and refusing good weights costs this
-    drive, keeping bad ones all to come.
+    drive, keeping bad ones all to come. For the same reason what seems worse by MOST_WORSE is refused though it may be
+    chance: the less the blocks and the smoother tell, the more the first would let pass.
     """
     old, new = (((each.positions - stretch.positions) ** 2).sum(axis=1) for each in (before, after))
     change = np.array([(new - old)[rows].mean() for rows in blocks])
@@ -84,7 +87,9 @@ def _paired(
     smoother = np.mean([stretch.covariances[rows].mean(axis=0) for rows in blocks], axis=0)
     allowed = math.sqrt(change.var(ddof=1) / len(blocks) + 4.0 * float(gap @ smoother @ gap))
     square = float(np.mean([old[rows].mean() for rows in blocks]))
-    return math.sqrt(square), math.sqrt(square + float(change.mean())), math.sqrt(square + allowed)
+    rms = math.sqrt(square)
+    limit = min(math.sqrt(square + allowed), max((1.0 + MOST_WORSE) * rms, rms + LEAST_WORSE_M))
+    return rms, math.sqrt(square + float(change.mean())), limit
 
 
 def failed_driving(fused: FusedComparison) -> list[str]:
@@ -103,7 +108,7 @@ def failed_driving(fused: FusedComparison) -> list[str]:
     if fused.limit_m is not None and fused.rms_after_m is not None and not fused.rms_after_m <= fused.limit_m:
         failed.append(
             f"the fused pose becomes worse on the held-out stretch: {fused.rms_after_m:.2f} m (rms), before "
-            f"{fused.rms_before_m:.2f}, up to {fused.limit_m:.2f} may be chance or the smoother's"
+            f"{fused.rms_before_m:.2f}, up to {fused.limit_m:.2f} would have passed"
         )
     if after.nees is not None and not after.nees <= max(before.nees or 0.0, MOST_NEES):
         told = "no pose" if before.nees is None else f"{before.nees:.1f}"

@@ -170,6 +170,16 @@ class BagDrive:
         """East, north (N, 2) in metres of the camera in every frame."""
         return np.array([(frame.pose.x, frame.pose.y) for frame in self._frames])
 
+    @property
+    def geodetic(self) -> NDArray[np.float64]:
+        """WGS84 latitude, longitude (N, 2) in degrees of the camera in every frame."""
+        latitude, longitude, _ = self._frame.to_geodetic(self.positions)
+        return np.stack([latitude, longitude], axis=-1)
+
+    def on_map(self, geodetic: NDArray[np.float64]) -> NDArray[np.float64]:
+        """East, north (M, 2) in the `map` frame of this drive of latitudes and longitudes (M, 2)."""
+        return self._frame.to_enu(*geodetic.T)[:, :2]
+
     def place(self, index: int) -> Place:
         """Of the camera, in the `map` frame of the drive."""
         pose = self._frames[index % len(self._frames)].pose

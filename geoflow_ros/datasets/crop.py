@@ -12,6 +12,10 @@ from geoflow_ros.satellite.patch import SatellitePatch
 
 GREY = 128
 """Value of the pixels outside the image; how many there are is stated by `SatellitePatch.missing`."""
+MOST_SEEN = 0.25
+"""Of the pixels of an image: of one that a crop shows more of, no part is cut out first."""
+BLUR_REACH = 4.0
+"""Standard deviations that a blur of bytes reaches at most."""
 
 
 def crop_matrix(center: tuple[float, float], yaw: float, size_px: int, scale: float) -> NDArray[np.float64]:
@@ -39,14 +43,17 @@ def crop(
     mirrored: the image goes on as its mirror images, so that nothing is outside.
     """
     matrix = _between_middles(crop_matrix(center, yaw, size_px, scale))
-    if scale > 1.0:
+    missing = 0.0 if mirrored else _outside(matrix, image.shape[1], image.shape[0], size_px)
+    sigma = 0.5 * math.sqrt(scale**2 - 1.0) if scale > 1.0 else 0.0
+    if not mirrored:
+        image, matrix = _seen(image, matrix, size_px, math.ceil(BLUR_REACH * sigma) + 1)
+    if sigma > 0.0:
         # Bilinear sampling alone would alias; the blur that takes a pixel's footprint from 1 to `scale`.
-        image = np.asarray(cv2.GaussianBlur(image, (0, 0), 0.5 * math.sqrt(scale**2 - 1.0)), dtype=np.uint8)
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), dtype=np.uint8)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     size = (size_px, size_px)
     border = cv2.BORDER_REFLECT if mirrored else cv2.BORDER_CONSTANT
     pixels = cv2.warpAffine(image, matrix, size, flags=flags, borderMode=border, borderValue=(GREY,) * 3)
-    missing = 0.0 if mirrored else _outside(matrix, image.shape[1], image.shape[0], size_px)
     return np.asarray(pixels, dtype=np.uint8), missing
 
 
@@ -62,6 +69,24 @@ def crop_nearest(
 def _between_middles(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     """The matrix as cv2 takes it, which counts from the middle of the first pixel; we count from its outer corner."""
     return np.column_stack([matrix[:, :2], matrix @ (0.5, 0.5, 1.0) - 0.5])
+
+
+def _seen(
+    image: NDArray[np.uint8], matrix: NDArray[np.float64], size_px: int, margin: int
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """The part of an image that a crop shows with a margin (px) around it, and the matrix (2, 3) into that.
+
+    An orthophoto may have a hundred times as many pixels as a crop, and more along a side than cv2 warps.
+    """
+    corners = matrix[:, :2] @ np.array([[0, 0, 1, 1], [0, 1, 0, 1]]) * (size_px - 1) + matrix[:, 2:]
+    end = np.array(image.shape[1::-1])
+    # Never empty: a crop beside the image shows its border.
+    low = np.clip(np.floor(corners.min(axis=1)).astype(np.int64) - margin, 0, end - 1)
+    high = np.clip(np.ceil(corners.max(axis=1)).astype(np.int64) + margin + 1, low + 1, end)
+    if np.prod(high - low) > MOST_SEEN * np.prod(end):
+        return image, matrix  # cv2 rounds differently elsewhere in an image
+    part = image[low[1] : high[1], low[0] : high[0]]
+    return part, np.column_stack([matrix[:, :2], matrix[:, 2] - low])
 
 
 def _outside(matrix: NDArray[np.float64], width: int, height: int, size_px: int) -> float:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from geoflow_ros.datasets.bag_drive import BagDrive
 from geoflow_ros.datasets.dataset_files import Findings
@@ -37,18 +39,34 @@ def open_drives(folders: list[Path], **arguments: Any) -> list[BagDrive]:
     return drives
 
 
-def hold_out(drive: BagDrive, share: float) -> tuple[Subset, Subset]:
+def hold_out_ends(drives: Sequence[BagDrive], share: float) -> list[tuple[Subset, Subset]]:
+    """`hold_out` of each of several drives, none of which is trained on where another one's end is validated on."""
+    ends = [drive.geodetic[_first_held_out(len(drive), share) :] for drive in drives]
+    return [
+        hold_out(
+            drive, share, [drive.on_map(end) for other, end in zip(drives, ends, strict=True) if other is not drive]
+        )
+        for drive in drives
+    ]
+
+
+def hold_out(drive: BagDrive, share: float, others: Sequence[NDArray[np.float64]] = ()) -> tuple[Subset, Subset]:
     """What of a drive to train on and to validate on: its last frames, `share` of all, are held out.
 
-    Frames within GAP_M of a held-out one, just before it or on an earlier round, are in neither.
+    Frames within GAP_M of a held-out one, just before it, on an earlier round or of another drive, are in neither.
+    others: east, north (M, 2) of the held-out frames of other drives, in the `map` frame of this one.
     """
-    first = len(drive) - max(1, round(share * len(drive)))
+    first = _first_held_out(len(drive), share)
     positions = drive.positions
-    held_out = positions[first:]
+    held_out = np.concatenate([positions[first:], *others])
     training = [i for i in range(first) if np.hypot(*(held_out - positions[i]).T).min() >= GAP_M]
     if not training:
         raise InputError(
-            f"{drive.name} passes within {GAP_M:g} m of its last {len(held_out)} frames everywhere, nothing is left to "
-            "train on: name another drive as validation_drive"
+            f"{drive.name} passes within {GAP_M:g} m of the {len(held_out)} frames that are held out everywhere, "
+            "nothing is left to train on: name another drive as validation_drive"
         )
     return Subset(drive, training), Subset(drive, range(first, len(drive)))
+
+
+def _first_held_out(count: int, share: float) -> int:
+    return count - max(1, round(share * count))

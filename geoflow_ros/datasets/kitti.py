@@ -16,7 +16,7 @@ from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.datasets.crop import patch_of_image
 from geoflow_ros.datasets.dataset_files import Findings, numbered_lines, read_image, read_lines
 from geoflow_ros.datasets.prior_noise import PriorNoise
-from geoflow_ros.datasets.sample import Sample
+from geoflow_ros.datasets.sample import Place, Sample, place_on_earth
 from geoflow_ros.errors import InputError
 from geoflow_ros.planar import PlanarPose, rotate
 
@@ -117,7 +117,7 @@ class KittiCrossView:
         self._noise = PriorNoise(shift_range_m, math.radians(rotation_range_deg), seed)
         self._size_px, self._resolution = size_px, resolution
         self._frames: list[KittiFrame] = []
-        self._yaws: list[float] = []
+        self._poses: list[OxtsPose] = []
         self._cameras: dict[str, CameraModel] = {}
         self._index(split, validation_share)
 
@@ -136,7 +136,7 @@ class KittiCrossView:
             findings.require_image(self._root, frame.ground_path)
             findings.require_image(self._root, frame.satellite_path)
             with findings.noting("unusable oxts file"):
-                self._yaws.append(read_yaw(self._root / frame.oxts_path))
+                self._poses.append(read_pose(self._root / frame.oxts_path))
         findings.raise_if_any(
             f"KITTI cross-view split {split}",
             self._root,
@@ -147,6 +147,11 @@ class KittiCrossView:
 
     def __len__(self) -> int:
         return len(self._frames)
+
+    def place(self, index: int) -> Place:
+        """Of the OXTS unit: streets are driven more than once."""
+        pose = self._poses[index % len(self._frames)]
+        return place_on_earth(pose.latitude, pose.longitude)
 
     def __getitem__(self, index: int) -> Sample:
         frame = self._frames[index % len(self._frames)]
@@ -164,7 +169,7 @@ class KittiCrossView:
                 f"expected a {MAP_PX} x {MAP_PX} map"
             )
         offset = self._offset(frame, index)
-        yaw = self._yaws[index % len(self._frames)]
+        yaw = self._poses[index % len(self._frames)].yaw
         center = crop_center(yaw, offset)
         patch = patch_of_image(satellite, RESOLUTION, center, yaw + offset.yaw, 0.0, self._size_px, self._resolution)
         truth = offset.inverse()
@@ -215,16 +220,30 @@ def crop_center(yaw: float, offset: PlanarPose) -> tuple[float, float]:
     return MAP_PX / 2 + east / RESOLUTION, MAP_PX / 2 - north / RESOLUTION
 
 
-def read_yaw(path: Path) -> float:
-    """Heading (rad, counter-clockwise from east) of an oxts file: its sixth field."""
+@dataclass(frozen=True, slots=True)
+class OxtsPose:
+    """WGS84 degrees, and heading (rad, counter-clockwise from east)."""
+
+    latitude: float
+    longitude: float
+    yaw: float
+
+
+def read_pose(path: Path) -> OxtsPose:
+    """What the first, second and sixth field of an oxts file say."""
     fields = " ".join(read_lines(path)).split()
     try:
-        yaw = float(fields[5])
+        pose = OxtsPose(float(fields[0]), float(fields[1]), float(fields[5]))
     except (IndexError, ValueError) as error:
-        raise InputError(f"{path} holds {len(fields)} fields and no yaw in the sixth: expected KITTI oxts") from error
-    if not math.isfinite(yaw):
-        raise InputError(f"{path} has yaw {yaw}: expected radians")
-    return yaw
+        raise InputError(
+            f"{path} holds {len(fields)} fields and no latitude, longitude and yaw in the first, second and sixth: "
+            "expected KITTI oxts"
+        ) from error
+    if not (abs(pose.latitude) <= 90.0 and abs(pose.longitude) <= 180.0):
+        raise InputError(f"{path} is at latitude {pose.latitude}, longitude {pose.longitude}: expected degrees")
+    if not math.isfinite(pose.yaw):
+        raise InputError(f"{path} has yaw {pose.yaw}: expected radians")
+    return pose
 
 
 def read_camera(path: Path, number: str = "02") -> CameraModel:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from geoflow_ros.datasets.sample import LocalizationDataset, Sample
+from geoflow_ros.datasets.sample import LocalizationDataset, Place, Sample, place_of
 
 
 class MountErrors:
@@ -18,6 +18,10 @@ class MountErrors:
 
     def __len__(self) -> int:
         return len(self._samples)
+
+    def place(self, index: int) -> Place | None:
+        """As of the sample in the other dataset."""
+        return place_of(self._samples, index)
 
     def __getitem__(self, index: int) -> Sample:
         sample = self._samples[index]

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import bisect
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.camera import CameraModel
+from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import UniformPosePrior
 from geoflow_ros.satellite.patch import SatellitePatch
 from geoflow_ros.town.height_codes import Codes
+
+APART_M = 65.0
+"""From here on a patch, 28 m off at most, does not hold the other's place within its search area."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +80,26 @@ class Placed(Protocol):
 def place_of(samples: LocalizationDataset, index: int) -> Place | None:
     """Where a sample was taken, None where that is not known."""
     return samples.place(index) if isinstance(samples, Placed) else None
+
+
+def place_on_earth(latitude: float, longitude: float) -> Place:
+    """Of WGS84 degrees, in a region of a degree square: what was taken there on several drives is near each other."""
+    corner = round(latitude), round(longitude)
+    east, north, _ = _square(*corner).to_enu(latitude, longitude).tolist()
+    return Place(f"{corner[0]} N, {corner[1]} E", east, north)
+
+
+@lru_cache(maxsize=64)
+def _square(latitude: int, longitude: int) -> LocalFrame:
+    return LocalFrame(Datum(latitude, longitude))
+
+
+def are_elsewhere(one: tuple[str, Place | None], other: tuple[str, Place | None]) -> bool:
+    """Whether the patch of either sample (its key, its place) shows another place than the other sample sees."""
+    (key, place), (other_key, other_place) = one, other
+    if place is None or other_place is None or place.region != other_place.region:
+        return key != other_key
+    return math.hypot(place.east - other_place.east, place.north - other_place.north) >= APART_M
 
 
 class Subset:

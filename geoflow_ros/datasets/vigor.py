@@ -13,7 +13,7 @@ from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.datasets.crop import patch_of_image
 from geoflow_ros.datasets.dataset_files import Findings, numbered_lines, read_image
 from geoflow_ros.datasets.prior_noise import PriorNoise
-from geoflow_ros.datasets.sample import Sample
+from geoflow_ros.datasets.sample import Place, Sample, place_on_earth
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import UniformPosePrior
 from geoflow_ros.satellite.patch import SatellitePatch
@@ -52,6 +52,16 @@ class VigorRow:
     def farthest_m(self) -> float:
         """How far from the middle of one of the images, along its sides, the camera is at most (m)."""
         return max(max(abs(drow), abs(dcol)) for _, drow, dcol in self.satellites) * RESOLUTIONS[self.city]
+
+    @property
+    def place(self) -> Place | None:
+        """Where its name says that it was taken: `<id>,<latitude>,<longitude>,.jpg`; None where it says nothing."""
+        try:
+            latitude, longitude = (float(part) for part in self.panorama.split(",")[1:3])
+        except ValueError:
+            return None
+        is_on_earth = abs(latitude) <= 90.0 and abs(longitude) <= 180.0
+        return place_on_earth(latitude, longitude) if is_on_earth else None
 
     @property
     def panorama_path(self) -> str:
@@ -171,6 +181,10 @@ class Vigor:
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    def place(self, index: int) -> Place | None:
+        """Of the panorama."""
+        return self._rows[index % len(self._rows)].place
 
     def __getitem__(self, index: int) -> Sample:
         row = self._rows[index % len(self._rows)]

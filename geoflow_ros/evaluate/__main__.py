@@ -15,7 +15,7 @@ import numpy as np
 from geoflow_ros import cli
 from geoflow_ros.datasets.mount_errors import MountErrors
 from geoflow_ros.datasets.pairs import Pairs
-from geoflow_ros.datasets.sample import LocalizationDataset
+from geoflow_ros.datasets.sample import APART_M, LocalizationDataset
 from geoflow_ros.datasets.select import DATASETS, Selection, open_dataset
 from geoflow_ros.errors import InputError
 from geoflow_ros.evaluate.cases import write_cases
@@ -30,7 +30,7 @@ from geoflow_ros.evaluate.sweep import setting_to_json, settings, sweep_table, t
 from geoflow_ros.localization.localizer import load_model
 from geoflow_ros.localization.localizer_config import LocalizerConfig, Schedule
 from geoflow_ros.localization.uncertain_mount import MountsOf, known_mount, unknown_pitch, unknown_tilt
-from geoflow_ros.metrics import integrity
+from geoflow_ros.metrics import Rate, integrity
 from geoflow_ros.model.config import ModelConfig, Runtime
 from geoflow_ros.reports.page import write_page
 from geoflow_ros.resources import share_file
@@ -165,10 +165,7 @@ def run(arguments: argparse.Namespace) -> None:
     else:
         document["information_bits"] = _information(runs[0])
     if arguments.mismatch:
-        accepted = accepted_elsewhere(samples, locator, indices, arguments.seed, configs[0])
-        refused = 1.0 - accepted.count / accepted.of
-        document |= {"mismatch_refused": refused, "mismatch_accepted": accepted.to_json()}
-        print(f"mismatch        {refused:.1%} of frames before imagery of another place refused")
+        document |= _mismatched(accepted_elsewhere(samples, locator, indices, arguments.seed, configs[0]))
     write_json(arguments.json, document)
     if arguments.csv:
         write_csv(arguments.csv, configs, runs)
@@ -204,6 +201,16 @@ def _information(outcomes: Sequence[Outcome]) -> float | None:
         return None
     print(f"information     {statistics.fmean(bits):+.2f} bit a frame about the position, 0 is the prior's")
     return statistics.fmean(bits)
+
+
+def _mismatched(accepted: Rate) -> dict[str, Any]:
+    """How often imagery of another place is taken for the right one; None where none of the samples is elsewhere."""
+    refused = 1.0 - accepted.count / accepted.of if accepted.of else None
+    if refused is None:
+        print(f"mismatch        not known: no two of the samples are {APART_M:g} m apart")
+    else:
+        print(f"mismatch        {refused:.1%} of {accepted.of} frames before imagery of another place refused")
+    return {"mismatch_refused": refused, "mismatch_accepted": accepted.to_json()}
 
 
 def _setup(arguments: argparse.Namespace) -> dict[str, Any]:

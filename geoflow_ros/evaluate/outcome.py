@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from geoflow_ros.datasets.sample import LocalizationDataset, Sample
+from geoflow_ros.datasets.sample import LocalizationDataset, Sample, are_elsewhere, place_of
 from geoflow_ros.errors import InputError
 from geoflow_ros.evaluate.place_density import PlaceDensity
 from geoflow_ros.localization.localizer_config import LocalizerConfig
@@ -109,14 +109,27 @@ def _information_bits(sample: Sample, estimate: PoseEstimate) -> float | None:
 def accepted_elsewhere(
     dataset: LocalizationDataset, locator: Locator, indices: Sequence[int], seed: int, config: LocalizerConfig
 ) -> Rate:
-    """How many samples are answered before a patch of another place: that of the sample half the set away."""
-    accepted = 0
+    """How many samples are answered before a patch of another place.
+
+    That of the sample half the set away, or of the first one after it that is elsewhere, by its place where that is
+    known: half a drive on may be the same street again. Samples without any such are left out.
+    """
+    accepted = compared = 0
     for position, index in enumerate(tqdm(indices, unit="frame", desc="mismatched", disable=None)):
-        other = dataset[indices[(position + len(indices) // 2) % len(indices)]]
+        start = position + len(indices) // 2
+        others = (indices[number % len(indices)] for number in range(start, start + len(indices)))
+        chosen = next((each for each in others if _are_elsewhere(dataset, index, each)), None)
+        if chosen is None:
+            continue
+        other = dataset[chosen]
         mismatched = dataclasses.replace(dataset[index], patch=other.patch, prior=other.prior)
-        estimate = locator(mismatched)(config, seed + index)
-        accepted += estimate.match >= config.min_match
-    return Rate(accepted, len(indices))
+        accepted += locator(mismatched)(config, seed + index).match >= config.min_match
+        compared += 1
+    return Rate(accepted, compared)
+
+
+def _are_elsewhere(dataset: LocalizationDataset, one: int, other: int) -> bool:
+    return are_elsewhere((str(one), place_of(dataset, one)), (str(other), place_of(dataset, other)))
 
 
 def errors_of(outcomes: Sequence[Outcome]) -> PoseErrors:

@@ -40,7 +40,7 @@ LABEL = (0.0, 0.0)  # positions are relative to it
 class Seen:
     """What a view says. likelihood: of the vehicle's poses, which looks east where its views look as labelled.
 
-    right, wrong: match log odds before the view's own imagery, and before that of every other place.
+    right, wrong: match log odds before the view's own imagery, and before that of every place that is elsewhere.
     """
 
     view: View
@@ -63,8 +63,6 @@ class PairsEvaluation:
     ) -> None:
         self._model, self._pairs, self._config, self._seed = model, pairs, config, seed
         self._mounts = mounts
-        if len(pairs.places) < 2:
-            raise InputError("one place only: right and wrong imagery cannot be compared, add places or raise --limit")
         self._encoded = lru_cache(maxsize=KEPT_PATCHES)(self._encode)
 
     def document(self, with_rig: bool) -> dict[str, Any]:
@@ -127,8 +125,8 @@ class PairsEvaluation:
         read = readings.before(self._encoded(view.place, view.yaw))
         estimate = read.estimate(model, sample.patch, sample.prior, self._config, self._seed + index)
         right = _log_odds(read.mixed)
-        others = [place for place in self._pairs.places if place != view.place]
-        wrong = [readings.match_log_odds(self._encoded(place, view.yaw)) for place in others]
+        elsewhere = self._pairs.elsewhere(view.place)
+        wrong = [readings.match_log_odds(self._encoded(place, view.yaw)) for place in elsewhere]
         return Seen(view, estimate, _of_vehicle(estimate, view), right, wrong)
 
     @torch.inference_mode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from geoflow_ros.metrics import confidently_wrong
 Floats = NDArray[np.float64]
 RESAMPLES, LEVEL = 1000, 0.95
 WRONG_ACCEPTED = 0.05
+UNKNOWN = "-"  # in the table
 LOG_ODDS = (0.0, 1.0, 2.3, 3.0, 4.0, 5.0)  # 2.3: less begins no track (`CAUTION` of tracking/evidence/support.py)
 
 
@@ -23,8 +25,8 @@ class PlaceScores:
     """What the views of one place, or its views together, came to: arrays (V,).
 
     nees: squared Mahalanobis distance of the error, the label's own counted. right: match log odds before the place's
-    own imagery; wrong: before that of other places, any number of them. most_bits, most_within_4m: what knowing the
-    truth exactly would come to, the label being off itself.
+    own imagery; wrong: before that of other places, any number of them, even none. most_bits, most_within_4m: what
+    knowing the truth exactly would come to, the label being off itself.
     """
 
     error_m: Floats
@@ -39,6 +41,7 @@ class PlaceScores:
 
 
 Statistic = Callable[[Sequence[PlaceScores]], float]
+"""NaN where there is nothing to tell it from: no place whose imagery is a wrong one."""
 
 
 def _mean(name: str) -> Statistic:
@@ -48,6 +51,8 @@ def _mean(name: str) -> Statistic:
 def auc(places: Sequence[PlaceScores]) -> float:
     """Chance that a right match scores higher than a wrong one."""
     right, wrong = _matches(places)
+    if not wrong.size:
+        return math.nan
     ranks = rankdata(np.concatenate([right, wrong]))[: len(right)]
     return float((ranks.sum() - len(right) * (len(right) + 1) / 2) / (len(right) * len(wrong)))
 
@@ -55,12 +60,12 @@ def auc(places: Sequence[PlaceScores]) -> float:
 def accepted_at_5(places: Sequence[PlaceScores]) -> float:
     """Share of right matches above the threshold that lets 5 % of the wrong ones pass."""
     right, wrong = _matches(places)
-    return float((right > np.quantile(wrong, 1.0 - WRONG_ACCEPTED)).mean())
+    return math.nan if not wrong.size else float((right > np.quantile(wrong, 1.0 - WRONG_ACCEPTED)).mean())
 
 
 def wrong_accepted(places: Sequence[PlaceScores]) -> float:
     """Share of wrong places that are taken for the right one: the evidence is for them."""
-    return float((_matches(places)[1] >= 0.0).mean())
+    return _share(_matches(places)[1] >= 0.0)
 
 
 def acceptance(places: Sequence[PlaceScores], log_odds: float) -> dict[str, Any]:
@@ -71,7 +76,7 @@ def acceptance(places: Sequence[PlaceScores], log_odds: float) -> dict[str, Any]
     return {
         "log_odds": log_odds,
         "right_accepted": float(taken.mean()),
-        "wrong_accepted": float((wrong >= log_odds).mean()),
+        "wrong_accepted": _or_none(_share(wrong >= log_odds)),
         "confident_wrong": confidently_wrong(error, nees).to_json(),
     }
 
@@ -91,15 +96,17 @@ STATISTICS: dict[str, Statistic] = {
 def summarise_places(places: Sequence[PlaceScores], seed: int) -> dict[str, Any]:
     """Every statistic, under `intervals` its 95 % bootstrap interval over places, `acceptance` at `LOG_ODDS`, and under
     `ceiling` what the labels' own errors leave a perfect answer.
+
+    None is what cannot be told: the interval of one place, and of a match what needs the imagery of other places.
     """
     rng = np.random.default_rng(seed)
     draws = [[places[i] for i in rng.integers(len(places), size=len(places))] for _ in range(RESAMPLES)]
-    tails = [(1.0 - LEVEL) / 2, (1.0 + LEVEL) / 2]
     views = [place.error_m.size for place in places]
     document: dict[str, Any] = {"places": len(places), "views": sum(views)}
-    document |= {name: statistic(places) for name, statistic in STATISTICS.items()}
+    document |= {name: _or_none(statistic(places)) for name, statistic in STATISTICS.items()}
     document["intervals"] = {
-        name: np.quantile([statistic(draw) for draw in draws], tails).tolist() for name, statistic in STATISTICS.items()
+        name: _interval([statistic(draw) for draw in draws]) if len(places) > 1 else None
+        for name, statistic in STATISTICS.items()
     }
     document["ceiling"] = {
         "information_bits": float(np.average([place.most_bits for place in places], weights=views)),
@@ -122,12 +129,29 @@ def scores_table(document: Mapping[str, Any]) -> str:
 
 
 def _row(label: str, figures: Mapping[str, Any]) -> tuple[str, ...]:
-    low, high = figures["intervals"]["information_bits"]
-    most = figures["ceiling"]["information_bits"]
-    bits = f"{figures['information_bits']:+.2f}", f"{low:+.1f}..{high:+.1f}", f"{most:+.2f}"
-    match = f"{figures['auc']:.2f}", f"{figures['accepted_at_5']:.0%}"
+    interval, most = figures["intervals"]["information_bits"], figures["ceiling"]["information_bits"]
+    within = UNKNOWN if interval is None else "{:+.1f}..{:+.1f}".format(*interval)
+    bits = f"{figures['information_bits']:+.2f}", within, f"{most:+.2f}"
+    if figures["auc"] is None:
+        match = UNKNOWN, UNKNOWN
+    else:
+        match = f"{figures['auc']:.2f}", f"{figures['accepted_at_5']:.0%}"
     error, near = f"{figures['median_error_m']:.1f}", f"{figures['probability_within_4m']:.0%}"
     return label, str(figures["places"]), error, near, *bits, *match
+
+
+def _share(taken: NDArray[np.bool_]) -> float:
+    return float(taken.mean()) if taken.size else math.nan
+
+
+def _or_none(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _interval(drawn: Sequence[float]) -> list[float] | None:
+    """Of a statistic in the resampled sets of places that tell it; None where none does."""
+    told = [value for value in drawn if not math.isnan(value)]
+    return [float(end) for end in np.quantile(told, [(1.0 - LEVEL) / 2, (1.0 + LEVEL) / 2])] if told else None
 
 
 def _matches(places: Sequence[PlaceScores]) -> tuple[Floats, Floats]:

@@ -14,14 +14,14 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from geoflow_ros.datasets.augment import MountError, augment
-from geoflow_ros.datasets.sample import LocalizationDataset, Sample, place_of
+from geoflow_ros.datasets.sample import LocalizationDataset, Sample, are_elsewhere, place_of
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.inputs import ground_image, image_tensor, lift_grid
 from geoflow_ros.model.config import ModelConfig
 from geoflow_ros.planar import wrap_angle
 from geoflow_ros.town.height_codes import STRIDE, UNKNOWN, Codes, sampled
 from geoflow_ros.train.interrupt import ignore_interrupts
-from geoflow_ros.train.pairing import PairedOrder, are_elsewhere
+from geoflow_ros.train.pairing import PairedOrder
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,8 @@ from collections import defaultdict
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.datasets.sample import LocalizationDataset, Place, place_of
+from geoflow_ros.datasets.sample import APART_M, LocalizationDataset, place_of
 
-APART_M = 65.0
-"""From here on a patch, 28 m off at most, does not hold the other's place within its search area."""
 SHARE = 0.5
 """Of the samples, where places are known, that are paired with one of their region."""
 
@@ -62,11 +60,3 @@ class PairedOrder:
                 pairs.append((int(one), int(left[nearest])))
                 left = np.delete(left, nearest)
         return pairs
-
-
-def are_elsewhere(one: tuple[str, Place | None], other: tuple[str, Place | None]) -> bool:
-    """Whether the patch of either sample (its key, its place) shows another place than the other sample sees."""
-    (key, place), (other_key, other_place) = one, other
-    if place is None or other_place is None or place.region != other_place.region:
-        return key != other_key
-    return bool(np.hypot(place.east - other_place.east, place.north - other_place.north) >= APART_M)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.datasets.drives import find_drives, hold_out, open_drives
+from geoflow_ros.datasets.drives import find_drives, hold_out_ends, open_drives
 from geoflow_ros.datasets.kitti import KittiCrossView
 from geoflow_ros.datasets.orthophotos.library import read_orthophotos
 from geoflow_ros.datasets.photo_style import Restyled
@@ -119,7 +119,7 @@ def _bags(config: TrainConfig, root: Path, shape: dict[str, Any]) -> TrainingDat
     folders = find_drives(root)
     drives = open_drives(folders, poses=config.poses, **shape)
     if not config.validation_drive:
-        parts = [hold_out(drive, config.validation_share) for drive in drives]
+        parts = hold_out_ends(drives, config.validation_share)
         return TrainingData(Joined([training for training, _ in parts]), Joined([held for _, held in parts]))
     names = [drive.name for drive in drives]
     if config.validation_drive not in names or len(drives) == 1:

@@ -56,3 +56,26 @@ def test_the_matrix_inverts_the_patch(yaw: float, east: float, north: float, res
     u, v = patch.to_pixel((east, north))
     image_uv = crop_matrix((320.0, 320.0), yaw, 64, resolution / 0.2) @ (u, v, 1.0)
     assert image_uv == pytest.approx((320 + east / 0.2, 320 - north / 0.2), abs=1e-6)
+
+
+@pytest.mark.parametrize("scale", [0.5, 1.0, 2.6])
+@pytest.mark.parametrize("yaw", [0.0, 0.7, -2.0])
+def test_a_crop_does_not_depend_on_how_much_lies_around_it(yaw: float, scale: float) -> None:
+    whole = np.random.default_rng(4).integers(0, 255, (600, 800, 3), dtype=np.uint8)
+    pixels, missing = crop(whole, (405.2, 310.7), yaw, 64, scale)
+    part, none = crop(np.ascontiguousarray(whole[100:520, 200:620]), (205.2, 210.7), yaw, 64, scale)
+    assert missing == none == 0.0
+    assert np.abs(pixels.astype(int) - part).max() <= 1
+
+
+def test_a_crop_beside_the_image_is_grey() -> None:
+    for center in ((-40.0, 30.0), (50.0, 200.0), (1e6, -1e6)):
+        pixels, missing = crop(numbered(60, 100), center, 0.5, 20, 2.0)
+        assert missing == 1.0 and (pixels == GREY).all()
+
+
+def test_an_orthophoto_wider_than_opencv_warps() -> None:
+    wide = np.zeros((40, 40_000, 3), np.uint8)
+    wide[:, 39_000:] = 200
+    image, missing = crop(wide, (39_000.0, 20.0), 0.0, 16, 1.0)
+    assert missing == 0.0 and image[:, :8].max() == 0 and image[:, 8:].min() == 200

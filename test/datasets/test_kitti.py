@@ -225,3 +225,15 @@ def test_public_lists(name: str, count: int) -> None:
 def test_public_calibration() -> None:
     camera = read_camera(SHARED / "raw_data" / "2011_09_26" / "calib_cam_to_cam.txt")
     assert (camera.width, camera.height, camera.fx, camera.cy) == (1242, 375, 721.5377, 172.8540)
+
+
+def test_places_are_those_of_the_oxts_unit_whatever_the_drive(tmp_path: Path) -> None:
+    """The same street on another day: 0.001 degrees of latitude are 111.2 m at 49 degrees."""
+    root = write_tree(tmp_path, 0.0, blob(640, 640), frames=2, drives=(DRIVE, "2011_09_26/2011_09_26_drive_0009_sync"))
+    samples = KittiCrossView(root, "test1")
+    here, north, again, _ = (samples.place(index) for index in range(4))
+    assert here == again == samples.place(4) and north.region == here.region
+    assert (north.east, north.north) == pytest.approx((here.east, here.north + 111.2), abs=1.0)
+    (root / "raw_data" / DRIVE / "oxts" / "data" / "0000000001.txt").write_text("490.0 8.43 116.4 0 0 0 ")
+    with pytest.raises(InputError, match=r"0000000001.txt is at latitude 490.0, longitude 8.43"):
+        KittiCrossView(root, "test1")

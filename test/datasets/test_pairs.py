@@ -102,6 +102,73 @@ def test_everything_wrong_is_reported_at_once(tmp_path: Path) -> None:
         Pairs(root, 64, 1.0)
 
 
+def test_a_table_as_spreadsheets_write_it(tmp_path: Path) -> None:
+    """With a byte order mark, spaces after the commas and an empty line."""
+    root = write_pairs(tmp_path)
+    table = root / "pairs.csv"
+    expected = Pairs(root, 64, 1.0).views
+    lines = table.read_text().replace(",", ", ").splitlines()
+    table.write_text("\r\n".join([lines[0], "", *lines[1:]]), encoding="utf-8-sig")
+    assert Pairs(root, 64, 1.0).views == expected
+    table.write_text("\n".join([lines[0], "", lines[1], lines[2].replace(" 0.2,", " nil,")]))
+    with pytest.raises(InputError, match=r"line 4: could not convert string to float: 'nil'"):
+        Pairs(root, 64, 1.0)
+    table.write_text(table.read_text().replace(", ", ";"))
+    with pytest.raises(InputError, match=r"has no column place, image.*but 'place;image;.*separated by commas"):
+        Pairs(root, 64, 1.0)
+
+
+def test_labels_that_cannot_be_are_told_before_anything_is_read(tmp_path: Path) -> None:
+    """A decimal comma, a camera beside its orthophoto, a second position of a place, an overhead image that is none."""
+    root = write_pairs(tmp_path, places=4)
+    table = root / "pairs.csv"
+    lines = table.read_text().splitlines()
+    lines[1] = lines[1].replace(",2.0,A", ",2,0,A")
+    lines[3] = lines[3].replace(",300,260,", ",300,600.5,")
+    lines[4] = lines[4].replace(",300,260,", ",300,600.5,")
+    lines[6] = lines[6].replace(",300,260,", ",310,260,")
+    table.write_text("\n".join(lines))
+    (root / "overhead/3.png").write_bytes(b"not an image")
+    with pytest.raises(InputError) as raised:
+        Pairs(root, 64, 1.0)
+    for part in (
+        "1 x row with more values than columns (line 2)",
+        "2 x camera outside its overhead image (views/1_90.jpg at (300, 600.5) of overhead/1.png, 600 x 600 px, ",
+        "1 x view from elsewhere than the others of its place (views/2_180.jpg of a_2)",
+        "1 x unusable overhead image (",
+    ):
+        assert part in str(raised.value), part
+
+
+def test_places_on_one_orthophoto_are_elsewhere_from_65_m_on(tmp_path: Path) -> None:
+    root = write_pairs(tmp_path, places=4, overhead=np.zeros((600, 600, 3), np.uint8))
+    table = root / "pairs.csv"
+    text = table.read_text()
+    for index, column in ((1, 299 + 325), (2, 300 + 325)):  # 64.8 and 65 m to the right
+        text = text.replace(f"overhead/{index}.png,0.2,300,", f"overhead/0.png,0.2,{column},")
+    cv2.imwrite(str(root / "overhead/0.png"), np.zeros((600, 700, 3), np.uint8))
+    table.write_text(text)
+    pairs = Pairs(root, 64, 1.0)
+    assert [pairs.elsewhere(place) for place in ("a_0", "b_1", "a_2", "b_3")] == [
+        ["a_2", "b_3"],
+        ["b_3"],
+        ["a_0", "b_3"],
+        ["a_0", "a_2", "b_1"],
+    ]
+
+
+def test_a_large_panorama_is_cut_as_the_node_cuts_it(tmp_path: Path) -> None:
+    """Columns black and white by turns, too fine for a view: their mean, not every fifth of them."""
+    root = write_pairs(tmp_path)
+    image = np.zeros((2500, 5000, 3), np.uint8)
+    image[:, ::2] = 255
+    cv2.imwrite(str(root / "views/0_90.png"), image)
+    table = root / "pairs.csv"
+    table.write_text(table.read_text().replace("views/0_90.jpg", "views/0_90.png").replace(",90.0,,,,", ",360,,,,", 1))
+    view = Pairs(root, 64, 1.0)[0].ground
+    assert np.abs(view[64:192, 128:384].astype(int) - 128).max() < 40
+
+
 @pytest.mark.skipif(not (SHARED_DATA / "real").is_dir(), reason=f"no real places at {SHARED_DATA / 'real'}")
 def test_real_places() -> None:
     pairs = Pairs(SHARED_DATA / "real", size_px=416, resolution=0.25)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from pathlib import Path
 
 import cv2
@@ -160,3 +161,17 @@ def test_real_pair(tmp_path: Path) -> None:
     sample = Vigor(root, "cross", "test")[1]
     assert sample.ground.shape == (1024, 2048, 3) and sample.patch.image.shape == (512, 512, 3)
     assert sample.patch.missing == 0.0
+
+
+def test_a_place_is_that_of_the_panoramas_name(tmp_path: Path) -> None:
+    root = cross_test(tmp_path)
+    label = root / "splits__corrected" / "Chicago" / "pano_label_balanced.txt"
+    label.write_text("".join(label.read_text().replace(",41.85,", f",{there},") for there in ("41.851", "91.0", "x")))
+    for there in ("41.851", "91.0", "x"):
+        shutil.copy(
+            root / "Chicago/panorama/idChicago0,41.85,-87.65,.jpg",
+            root / f"Chicago/panorama/idChicago0,{there},-87.65,.jpg",
+        )
+    first, second, third, fourth = (Vigor(root, "cross", "test").place(index) for index in range(4))
+    assert first is not None and second is not None and third is fourth is None
+    assert second.region == first.region and second.north - first.north == pytest.approx(111.1, abs=0.5)

@@ -49,7 +49,7 @@ def kitti(tmp_path: Path) -> Path:
     for i in range(3):
         cv2.imwrite(str(root / f"raw_data/{DRIVE}/image_02/data/{i:010d}.png"), np.zeros((375, 1242, 3), np.uint8))
         cv2.imwrite(str(root / f"satmap/{DRIVE}/{i:010d}.png"), np.zeros((1280, 1280, 3), np.uint8))
-        (root / f"raw_data/{DRIVE}/oxts/data/{i:010d}.txt").write_text("49 8 116 0 0 0.4 " + "0 " * 24)
+        (root / f"raw_data/{DRIVE}/oxts/data/{i:010d}.txt").write_text(f"{49 + 0.001 * i} 8 116 0 0 0.4 " + "0 " * 24)
     return root
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from evaluation_support import Samples, estimate_at, perfect, two_metres_ahead_and_one_left
 
-from geoflow_ros.datasets.sample import Sample
+from geoflow_ros.datasets.mount_errors import MountErrors
+from geoflow_ros.datasets.sample import Place, Sample
 from geoflow_ros.errors import InputError
 from geoflow_ros.evaluate.outcome import (
     Locator,
@@ -105,6 +106,28 @@ def test_a_mismatched_patch_is_that_of_another_sample() -> None:
 
     assert accepted_elsewhere(Numbered(), locator, range(1, 5), 0, DEFAULTS) == Rate(3, 4)
     assert seen == [(1, 3), (2, 4), (3, 1), (4, 2)]
+
+
+def test_a_mismatched_patch_is_never_of_the_street_that_the_sample_shows() -> None:
+    """Two rounds of a street: half the set away is the same place again, and the fifth sample is near all others."""
+    seen: list[tuple[int, int]] = []
+
+    class Rounds(Samples):
+        def place(self, index: int) -> Place | None:
+            return Place("town", 35.0 if index == 4 else 70.0 * (index % 2), 0.0)
+
+        def __getitem__(self, index: int) -> Sample:
+            sample = super().__getitem__(index)
+            return dataclasses.replace(sample, patch=dataclasses.replace(sample.patch, center=(float(index), 0.0)))
+
+    def locator(sample: Sample) -> Solve:
+        seen.append((int(sample.key[1:]), int(sample.patch.center[0])))
+        return lambda config, seed: estimate_at(0.0, 0.0, 0.0, sample.patch)
+
+    for samples in (Rounds(), MountErrors(Rounds(), 0.1)):
+        assert accepted_elsewhere(samples, locator, range(5), 0, DEFAULTS).of == 4
+        assert seen == [(0, 3), (1, 0), (2, 1), (3, 0)]
+        seen.clear()
 
 
 def test_rows_of_the_csv(tmp_path: Path) -> None:

@@ -62,12 +62,27 @@ def test_the_same_seed_gives_the_same_figures(tmp_path: Path, network: Path) -> 
     assert (first["information_bits"], first["intervals"]) == (again["information_bits"], again["intervals"])
 
 
+@pytest.mark.parametrize("apart_px", [0.0, 40.0])
+def test_without_imagery_of_another_place_right_and_wrong_are_not_told_apart(
+    tmp_path: Path, network: Path, capsys: pytest.CaptureFixture[str], apart_px: float
+) -> None:
+    """One place, or two on one orthophoto, each in the other's patch."""
+    root = write_pairs(tmp_path, places=2 if apart_px else 1)
+    table = root / "pairs.csv"
+    table.write_text(table.read_text().replace("overhead/1.png,0.2,300,", f"overhead/0.png,0.2,{300 + apart_px},"))
+    document = evaluated(root, network, "--rig", "--mismatch")
+    for figures in (document, document["rig"], document["chance"], *document["groups"].values()):
+        assert figures["auc"] is figures["accepted_at_5"] is figures["wrong_accepted"] is None
+        assert figures["acceptance"][0]["wrong_accepted"] is figures["intervals"]["auc"] is None
+        assert (figures["intervals"]["information_bits"] is None) == (figures["places"] == 1)
+        assert figures["information_bits"] is not None and figures["median_error_m"] > 0.0
+    assert document["mismatch_refused"] is None and document["mismatch_accepted"]["of"] == 0
+    assert "no two of the samples are 65 m apart" in capsys.readouterr().out
+
+
 def test_what_cannot_be_evaluated_is_one_sentence(
     tmp_path: Path, network: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    root = write_pairs(tmp_path, places=1)
-    rest = ["--root", str(root), "--json", str(tmp_path / "o.json")]
-    assert main(["--dataset", "pairs", "--checkpoint", str(network), *rest]) != 0
-    assert "one place only" in capsys.readouterr().err
+    rest = ["--root", str(tmp_path), "--json", str(tmp_path / "o.json")]
     assert main(["--dataset", "town", "--split", "test", "--checkpoint", str(network), "--rig", *rest]) != 0
     assert "--rig is for the dataset pairs" in capsys.readouterr().err

@@ -62,7 +62,8 @@ def write_frames(root: Path, drive: str, yaw: float, satellite: np.ndarray, fram
     maps = root / "satmap" / drive
     for folder in (ground, oxts, maps):
         folder.mkdir(parents=True)
-    for name in (f"{index:010d}" for index in range(frames)):
+    for index in range(frames):  # each 111 m north of the one before
+        name = f"{index:010d}"
         cv2.imwrite(str(ground / f"{name}.png"), np.full((375, 1242, 3), (30, 20, 10), np.uint8))
         cv2.imwrite(str(maps / f"{name}.png"), satellite)
-        (oxts / f"{name}.txt").write_text(f"49.0150 8.4300 116.4 0.03 0.01 {yaw} " + "0.0 " * 24)
+        (oxts / f"{name}.txt").write_text(f"{49.015 + 0.001 * index} 8.4300 116.4 0.03 0.01 {yaw} " + "0.0 " * 24)

@@ -27,7 +27,7 @@ from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.configuration import NodeConfig, SavedPoseConfig, configured
 from geoflow_ros.datasets.bag_drive import read_description
 from geoflow_ros.datasets.dataset_files import Findings, read_image
-from geoflow_ros.datasets.kitti import parse_list, read_camera, read_yaw
+from geoflow_ros.datasets.kitti import parse_list, read_camera, read_pose
 from geoflow_ros.datasets.pairs import read_views
 from geoflow_ros.datasets.town_views import towns_to_render
 from geoflow_ros.datasets.vigor import parse_rows
@@ -238,7 +238,7 @@ PARSERS: Mapping[str, Parser] = {
         hostile.table(3).map(lambda rows: b"T: " + rows), in_file("rigid", partial(read_matrix, name="T", shape=(3,)))
     ),
     "KITTI stamps": Parser(damaged(b"2011-09-26 13:02:25.964389445\n"), in_file("timestamps.txt", read_stamps)),
-    "OXTS": Parser(hostile.table(30), in_file("oxts", read_yaw)),
+    "OXTS": Parser(hostile.table(30), in_file("oxts", read_pose)),
     "tile offset": Parser(
         hostile.changed({"east_m": 1.0, "north_m": 2.0, "std_m": 0.5}),
         lambda each: ImageryOffset.parse(each.decode("utf-8", "replace"), Path("a.mbtiles")),

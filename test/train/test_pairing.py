@@ -7,8 +7,8 @@ import pytest
 from training_support import Noise
 
 from geoflow_ros.datasets.random_look import RandomLooks
-from geoflow_ros.datasets.sample import Joined, Place, Subset
-from geoflow_ros.train.pairing import PairedOrder, are_elsewhere
+from geoflow_ros.datasets.sample import Joined, Place, Subset, are_elsewhere
+from geoflow_ros.train.pairing import PairedOrder
 
 COUNT = 25
 

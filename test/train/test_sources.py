@@ -16,9 +16,10 @@ from kitti_tree import blob, write_tree
 from training_support import TINY, write_towns
 from vigor_tree import write_city
 
-from geoflow_ros.datasets.drives import GAP_M, hold_out
+from geoflow_ros.datasets.drives import GAP_M, hold_out, hold_out_ends
 from geoflow_ros.datasets.sample import Joined, LocalizationDataset, Sample, Subset
 from geoflow_ros.errors import InputError
+from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.train.batches import BatchPlan, batches
 from geoflow_ros.train.sources import open_data
 from geoflow_ros.train.train_config import TrainConfig
@@ -79,8 +80,36 @@ def test_the_end_of_a_drive_is_held_out_with_no_neighbour_left_in() -> None:
     assert 90.0 - 2.0 * max(left) >= GAP_M
 
 
+class Route(Numbers):
+    """A drive along its own east, on a map of its own."""
+
+    def __init__(self, name: str, datum: Datum, east: np.ndarray) -> None:
+        super().__init__(len(east), name, np.column_stack([east, np.zeros(len(east))]))
+        self._frame = LocalFrame(datum)
+
+    @property
+    def geodetic(self) -> np.ndarray:
+        return np.stack(self._frame.to_geodetic(self.positions)[:2], axis=-1)
+
+    def on_map(self, geodetic: np.ndarray) -> np.ndarray:
+        return self._frame.to_enu(geodetic[:, 0], geodetic[:, 1])[:, :2]
+
+
+def test_no_drive_is_trained_on_where_another_one_is_validated() -> None:
+    """Two drives along one street, the other way round and with datums 100 m apart: each begins where one ends."""
+    latitude, longitude, _ = LocalFrame(Datum(48.0, 11.0)).to_geodetic(np.array([100.0, 0.0]))
+    there = Route("there", Datum(48.0, 11.0), 5.0 * np.arange(40))
+    back = Route("back", Datum(float(latitude), float(longitude)), 95.0 - 5.0 * np.arange(40))
+    (training, validation), (other_training, other_validation) = hold_out_ends([there, back], 0.1)  # type: ignore[list-item]
+    assert [str(validation[i]) for i in range(4)] == ["there36", "there37", "there38", "there39"]
+    assert str(other_validation[0]) == "back36"  # 95 - 180 + 100 = 15 m east of the first datum, where `there` has 3
+    for part in (training, other_training):
+        left = [int(str(part[i]).strip("therback")) for i in range(len(part))]
+        assert left == list(range(5, 35))
+
+
 def test_a_drive_that_stays_in_one_place_has_nothing_to_hold_out() -> None:
-    with pytest.raises(InputError, match="yard passes within 10 m of its last 1 frames everywhere"):
+    with pytest.raises(InputError, match="yard passes within 10 m of the 1 frames that are held out everywhere"):
         hold_out(Numbers(5, "yard", np.zeros((5, 2))), 0.1)  # type: ignore[arg-type]
 
 

@@ -132,9 +132,14 @@ class _Cutter:
         height, width = image.shape[:2]
         if read is self._camera and (read.width, read.height) != (width, height):
             self._camera = CameraModel.panorama(width, height)
-        if width > LARGEST_LINEAR_SHRINKAGE * AS_SHARP[0]:
-            return np.asarray(cv2.resize(image, AS_SHARP, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-        return image
+        return no_larger_than_useful(image)
+
+
+def no_larger_than_useful(panorama: Pixels) -> Pixels:
+    """The panorama (H, W, 3), shrunk where views cut from it would skip pixels."""
+    if panorama.shape[1] <= LARGEST_LINEAR_SHRINKAGE * AS_SHARP[0]:
+        return panorama
+    return np.asarray(cv2.resize(panorama, AS_SHARP, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def check_panorama(image: Pixels) -> None:

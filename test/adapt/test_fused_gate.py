@@ -41,7 +41,7 @@ def test_equal_driving_passes_and_is_told() -> None:
 
 @pytest.mark.parametrize(("smoother_std_m", "passes"), [(0.1, False), (0.4, True)])
 def test_a_shift_is_worse_where_the_smoother_is_sure_of_it(smoother_std_m: float, passes: bool) -> None:
-    """0.3 m ahead, then 0.33: squares 0.019 m^2 apart, of which 2 x 0.03 m x std are the smoother's: 0.32 m is as much."""
+    """0.3 m ahead, then 0.33: squares 0.019 m^2 apart, of which 0.06 m x std are the smoother's: 0.32 m is as much."""
     stretch = _stretch(smoother_std_m)
     fused = compare(stretch, _driven(stretch, 0.3), _driven(stretch, 0.33))
     assert fused.limit_m == pytest.approx(math.sqrt(0.3**2 + 2 * 0.03 * smoother_std_m))

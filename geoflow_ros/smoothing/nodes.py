@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from geoflow_ros.errors import InputError
 from geoflow_ros.planar import PlanarPose, compose, rotate, wrap_angle
 from geoflow_ros.smoothing.recorded_drive import RecordedDrive
 from geoflow_ros.smoothing.sensor_factors import POSE, STATE, NodeHeading, PlacedFix, SensorFactors, Step
@@ -18,7 +19,8 @@ Floats = NDArray[np.float64]
 SPACING_M, SPACING_RAD = 2.0, 0.3  # between nodes
 MOST_NODES = 1500  # of a long drive: further apart then
 HEADING_CORRELATION_S = 30.0  # headings within this time count as one together
-FIX_NEAR_S = 0.5  # a fix further than this from any frame is not placed
+AS_DOUBTFUL_M = 50.0  # of odometry, as a second without
+FIX_NEAR_S, LEAST_FIXES = 0.5, 2  # a fix further than this from any frame is not placed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,11 +33,16 @@ class Nodes:
 
 
 def nodes_of(drive: RecordedDrive, noise: BeliefConfig, speed_sigma: float, heading_offset: float) -> Nodes:
-    """The nodes of a drive. heading_offset: added to the headings, as `heading.offset`."""
+    """The nodes of a drive; an InputError where fixes do not place it. heading_offset: added to the headings."""
     frames = _chosen(drive)
     reckoned = drive.dead_reckoned()
     steps = [_step(drive, reckoned, first, second) for first, second in pairwise(frames.tolist())]
     fixes = _placed(drive, reckoned, frames)
+    if len(fixes) < LEAST_FIXES:
+        raise InputError(
+            f"{drive.bag}: {len(fixes)} of {len(drive.fixes)} fixes lie within {FIX_NEAR_S:g} s of an image, "
+            f"{LEAST_FIXES} are needed: a drive is placed by them; is a clock off?"
+        )
     headings = _headings(drive, frames, heading_offset)
     factors = SensorFactors(steps, fixes, headings, noise, speed_sigma)
     start = np.zeros((len(frames), STATE))
@@ -44,8 +51,11 @@ def nodes_of(drive: RecordedDrive, noise: BeliefConfig, speed_sigma: float, head
 
 
 def interpolated(drive: RecordedDrive, nodes: Nodes, poses: Floats) -> Floats:
-    """Poses (F, 3) of all frames from those of the nodes (N, 3): by odometry, its error shared out along the way."""
-    reckoned, way = drive.dead_reckoned(), drive.way
+    """Poses (F, 3) of all frames from those of the nodes (N, 3): by odometry, its error shared out along the way.
+
+    Where there is no odometry, along the time.
+    """
+    reckoned, way = drive.dead_reckoned(), drive.way + AS_DOUBTFUL_M * _without_odometry(drive)
     result = np.empty((len(reckoned), 3))
     node = np.clip(np.searchsorted(nodes.frames, np.arange(len(reckoned)), side="right") - 1, 0, len(poses) - 2)
     for index, first in enumerate(node.tolist()):
@@ -63,9 +73,8 @@ def interpolated(drive: RecordedDrive, nodes: Nodes, poses: Floats) -> Floats:
 def _chosen(drive: RecordedDrive) -> NDArray[np.int64]:
     """Frames about SPACING_M apart, the first and the last among them."""
     turned = np.concatenate([[0.0], np.cumsum([motion.turned for motion in drive.motions])])
-    unknown = np.concatenate([[0.0], np.cumsum([motion.unknown_s for motion in drive.motions])])
     spacing = max(SPACING_M, drive.way[-1] / MOST_NODES)
-    along = np.hypot(drive.way / spacing, turned / SPACING_RAD) + unknown
+    along = np.hypot(drive.way / spacing, turned / SPACING_RAD) + _without_odometry(drive)
     chosen, last = [0], along[0]
     for index in range(1, len(along)):
         if along[index] - last >= 1.0:
@@ -74,6 +83,11 @@ def _chosen(drive: RecordedDrive) -> NDArray[np.int64]:
     if chosen[-1] != len(along) - 1:
         chosen.append(len(along) - 1)
     return np.array(chosen, dtype=np.int64)
+
+
+def _without_odometry(drive: RecordedDrive) -> Floats:
+    """Seconds (F,) until each frame in which nothing told the speed."""
+    return np.concatenate([[0.0], np.cumsum([motion.unknown_s for motion in drive.motions])])
 
 
 def _step(drive: RecordedDrive, reckoned: Floats, first: int, second: int) -> Step:

@@ -19,13 +19,15 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.planar import PlanarPose
 from geoflow_ros.tracking.cameras import ONE, CameraSetup
-from geoflow_ros.tracking.motion import Motion
+from geoflow_ros.tracking.motion import NO_MOTION, Motion
 from geoflow_ros.tracking.prior import Fix, Heading
 from geoflow_ros.tracking.sensors.image_decoding import decode_image
 from geoflow_ros.tracking.sensors.sensor_inputs import SensorInputs, SessionConfig
 
 Floats = NDArray[np.float64]
 AWAITED_NS = 500_000_000  # odometry of a frame may be recorded this much after it
+KEEP_UP_NS = 2_000_000_000  # behind the newest velocity: the way is read by then, since velocities are soon forgotten
+ALIKE = 0.01  # of the image's width, by which focal length and centre of one camera may differ, as with its focus
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +94,9 @@ def read_drive(bag: Path, config: SessionConfig, setup: CameraSetup, topics: Map
         roles = roles_of({Topic(each.topic, each.msgtype) for each in reader.connections}, topics)
         connections = [each for each in reader.connections if each.topic in roles]
         for connection, _, message in read_messages(reader, connections, damage):
-            log.take(roles[connection.topic], message)
+            log.take(role := roles[connection.topic], message)
+            if role == "camera_info" and log.is_other_camera():
+                raise InputError(f"{bag}: camera_info tells of another camera midway: give a drive of one, at one zoom")
     log.settle(None)
     camera = log.camera()
     image_topic = next(name for name, role in roles.items() if role == "image")
@@ -117,6 +121,8 @@ class _SensorLog(SensorInputs):
         self.fixes: list[Fix] = []
         self.headings: list[Heading] = []
         self._pending: list[int] = []
+        self._way, self._way_until_ns = NO_MOTION, 0  # since the last frame
+        self._first_camera: CameraModel | None = None
         self._takers: dict[str, Callable[[Any], None]] = {
             "camera_info": self.on_camera_info,
             "fix": self.on_fix,
@@ -134,15 +140,56 @@ class _SensorLog(SensorInputs):
             self._pending.append(stamp)
         self.settle(stamp - AWAITED_NS)
 
+    def is_other_camera(self) -> bool:
+        """Whether the newest camera_info is not of the camera that the drive began with."""
+        camera = self.camera()
+        if not isinstance(camera, CameraModel):
+            return False
+        first = self._first_camera = self._first_camera or camera
+        return camera is not first and not _alike(first, camera)
+
     def settle(self, until_ns: int | None) -> None:
         """Read the way to the frames up to a stamp, or to all of them, while what it is read from is remembered."""
         while self._pending and (until_ns is None or self._pending[0] <= until_ns):
             stamp = self._pending.pop(0)
             if self.stamps:
-                self.motions.append(self._motions.between(self.stamps[-1], stamp))
+                self.motions.append(self._way_to(stamp))
+            self._way, self._way_until_ns = NO_MOTION, stamp
             self.stamps.append(stamp)
             self.fixes.extend(self._sensors.take_fixes(stamp))
+        self._keep_up()
+
+    def _way_to(self, stamp_ns: int) -> Motion:
+        """From the last frame to a stamp."""
+        if stamp_ns < self._way_until_ns:
+            return self._motions.between(self.stamps[-1], stamp_ns)
+        return _joined(self._way, self._motions.between(self._way_until_ns, stamp_ns))
+
+    def _keep_up(self) -> None:
+        """Where no frame comes for long, read the way so far."""
+        newest_ns = self._motions.newest_ns
+        if self.stamps and newest_ns is not None and newest_ns - self._way_until_ns > 2 * KEEP_UP_NS:
+            until_ns = newest_ns - KEEP_UP_NS
+            self._way, self._way_until_ns = self._way_to(until_ns), until_ns
 
     def _add_heading(self, heading: Heading) -> None:
         super()._add_heading(heading)
         self.headings.append(heading)
+
+
+def _joined(first: Motion, then: Motion) -> Motion:
+    """One motion after another."""
+    return Motion(
+        first.displacement @ then.displacement,
+        first.distance + then.distance,
+        first.turned + then.turned,
+        first.unknown_s + then.unknown_s,
+        first.unknown_turn_s + then.unknown_turn_s,
+    )
+
+
+def _alike(first: CameraModel, second: CameraModel) -> bool:
+    """Whether two calibrations are of one camera at one zoom."""
+    sizes = {(camera.width, camera.height) for camera in (first, second)}
+    off = max(abs(getattr(first, name) - getattr(second, name)) for name in ("fx", "fy", "cx", "cy"))
+    return len(sizes) == 1 and off <= ALIKE * first.width

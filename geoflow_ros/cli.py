@@ -49,10 +49,13 @@ def natural(text: str) -> int:
 
 
 def prepare_file(path: Path) -> None:
-    """Make sure that an output file can be written, so that a long run does not end without it."""
+    """Make sure that an output file can be written, so that a long run does not end without it; make none."""
     prepare_folder(path.parent)
+    is_new = not path.exists()
     try:
         path.open("a").close()
+        if is_new:
+            path.resolve().unlink()  # what a link leads to, not the link
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}") from error
 

@@ -3,6 +3,7 @@ import errno
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from paths import REPOSITORY
@@ -31,6 +32,17 @@ def test_a_full_disk_is_one_sentence_and_another_fault_of_the_system_is_not_hidd
     assert capsys.readouterr().err == told
     with pytest.raises(OSError, match="Bad file descriptor"):
         failing_with(OSError(errno.EBADF, os.strerror(errno.EBADF)))
+
+
+def test_a_file_that_can_be_written_is_not_made_beforehand(tmp_path: Path) -> None:
+    new, old, link = tmp_path / "a" / "new", tmp_path / "old", tmp_path / "link"
+    old.write_text("old")
+    link.symlink_to(tmp_path / "a" / "new")
+    for each in (new, old, link):
+        cli.prepare_file(each)
+    assert not new.exists() and link.is_symlink() and old.read_text() == "old"
+    with pytest.raises(InputError, match="cannot be written: Is a directory"):
+        cli.prepare_file(tmp_path)
 
 
 def test_ctrl_c_is_status_130() -> None:

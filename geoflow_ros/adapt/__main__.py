@@ -54,17 +54,20 @@ def run(arguments: argparse.Namespace) -> None:
     out = paths(arguments.out)[0]
     if arguments.checkpoint is None and out.is_file():
         arguments.checkpoint = out  # learnt on, as after an interruption
-    drives = [open_unlabelled(path, arguments) for path in arguments.drives]
-    if len({drive.name for drive in drives}) < len(drives):
-        raise InputError("two drives have the same name: rename a folder")
-    start = drives[0].config.checkpoint_path
-    plan = Plan(start, out, arguments.rounds, arguments.steps, arguments.seed)
     try:
-        adaptation = adapt(drives, plan)
+        _adapt(arguments, out)
     except KeyboardInterrupt:
         weights = f"{out} holds what passed the gates before" if out.is_file() else f"{out} was not written"
         print(f"stopped: {weights}; the same command goes on from here", file=sys.stderr)
         raise
+
+
+def _adapt(arguments: argparse.Namespace, out: Path) -> None:
+    drives = [open_unlabelled(path, arguments) for path in arguments.drives]
+    if len({drive.name for drive in drives}) < len(drives):
+        raise InputError("two drives have the same name: rename a folder")
+    plan = Plan(drives[0].config.checkpoint_path, out, arguments.rounds, arguments.steps, arguments.seed)
+    adaptation = adapt(drives, plan)
     write_report(plan.folder, adaptation, out)
     print(verdict(adaptation, out))
     print(f"report: {plan.folder / 'report.md'}")

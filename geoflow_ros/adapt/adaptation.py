@@ -13,7 +13,7 @@ import numpy as np
 from geoflow_ros import cli
 from geoflow_ros.adapt.cached_samples import CachedSample, Label, cached_samples
 from geoflow_ros.adapt.fused_gate import FusedComparison, compare, failed_driving
-from geoflow_ros.adapt.gates import HeldOut, Scores, failed_gates, judge
+from geoflow_ros.adapt.gates import HeldOut, Scores, check_judges, failed_gates, judge
 from geoflow_ros.adapt.head_training import recipe, train_heads
 from geoflow_ros.adapt.held_out_drive import HeldOutDrives, Stretch
 from geoflow_ros.adapt.labels import certain, held_out_of, labels_of
@@ -106,11 +106,11 @@ class Judges:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Adaptation:
-    """All that came of it. is_new: whether `out` holds new weights."""
+    """All that came of it. mounts: of the drives' cameras. is_new: whether `out` holds new weights."""
 
     drives: list[DriveResult]
     rounds: list[Round]
-    mount: MountCheck
+    mounts: list[MountCheck]
     is_new: bool
 
     def to_json(self) -> dict[str, Any]:
@@ -118,8 +118,10 @@ class Adaptation:
         return {
             "adapted": self.is_new,
             "rounds": [asdict(each) for each in self.rounds],
-            "drives": {each.drive.name: each.to_json() for each in self.drives},
-            "mount_seems_off": asdict(self.mount),
+            "drives": {
+                each.drive.name: {**each.to_json(), "mount_seems_off": asdict(mount)}
+                for each, mount in zip(self.drives, self.mounts, strict=True)
+            },
         }
 
 
@@ -134,7 +136,9 @@ def adapt(drives: Sequence[UnlabelledDrive], plan: Plan) -> Adaptation:
     fingerprint, held_out = origin.sha256, HeldOutDrives(drives)
     for _ in range(plan.rounds):
         results = _smoothed(drives, model, plan)
-        frames = [each for result in results for each in held_out_of(result.drive, result.smoothed, model)]
+        held_out_frames = [held_out_of(result.drive, result.smoothed, model) for result in results]
+        frames = [frame for each in held_out_frames for frame in each]
+        check_judges(frames)
         judges = Judges(frames, held_out.stretch([result.smoothed for result in results]), held_out)
         learnt, outcome = _round(results, model, judges, plan, fingerprint)
         rounds.append(outcome)
@@ -142,7 +146,7 @@ def adapt(drives: Sequence[UnlabelledDrive], plan: Plan) -> Adaptation:
             break
         model = learnt
         fingerprint = save(model, plan.out, _card(origin, outcome)).sha256
-    return Adaptation(results, rounds, check_mount(model, frames), not rounds[0].failed)
+    return Adaptation(results, rounds, [check_mount(model, each) for each in held_out_frames], not rounds[0].failed)
 
 
 def _round(

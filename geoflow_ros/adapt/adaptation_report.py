@@ -9,6 +9,7 @@ import numpy as np
 
 from geoflow_ros.adapt.adaptation import Adaptation, DriveResult, Round
 from geoflow_ros.adapt.gates import Scores
+from geoflow_ros.adapt.mount_check import MountCheck
 from geoflow_ros.errors import InputError
 from geoflow_ros.reports.trajectory_plot import plot_trajectory
 from geoflow_ros.whole_files import write_json, write_text
@@ -45,12 +46,9 @@ def markdown(adaptation: Adaptation, out: Path) -> str:
         lines += [_row(f"before round {number}", each.before), _row(f"after round {number}", each.after)]
     lines += ["", "The node on the held-out stretch, against the smoother's poses:", "", *_driving(adaptation.rounds)]
     lines += ["", *(_labels(number, each) for number, each in enumerate(adaptation.rounds, 1)), ""]
-    for result in adaptation.drives:
-        lines += [f"## {result.drive.name}", *_findings(result), ""]
-    mount = asdict(adaptation.mount)
-    told = ", ".join(f"{name} {value:+.2f}" for name, value in mount.items() if value is not None)
-    lines.append(f"Mount, by how much it seems to be off: {told or 'the frames do not tell'}.")
-    lines += ["", "![the first drive](trajectory.png)", "![what its frames say](information.png)", ""]
+    for result, mount in zip(adaptation.drives, adaptation.mounts, strict=True):
+        lines += [f"## {result.drive.name}", *_findings(result), _off(mount), ""]
+    lines += ["![the first drive](trajectory.png)", "![what its frames say](information.png)", ""]
     return "\n".join(lines)
 
 
@@ -93,6 +91,11 @@ def _findings(result: DriveResult) -> list[str]:
         "constant offset of the imagery together, which one receiver cannot tell apart",
         f"- odometry's distances are {found['odometry_too_short']:+.1%} too short",
     ]
+
+
+def _off(mount: MountCheck) -> str:
+    told = ", ".join(f"{name} {value:+.2f}" for name, value in asdict(mount).items() if value is not None)
+    return f"- its camera's mount, by how much it seems to be off: {told or 'the frames do not tell'}"
 
 
 def _draw_drive(path: Path, result: DriveResult) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from geoflow_ros.adapt.cached_samples import FAR_M
 from geoflow_ros.datasets.sample import Sample
+from geoflow_ros.errors import InputError
 from geoflow_ros.localization.estimation import estimate_pose
 from geoflow_ros.localization.localizer import encode
 from geoflow_ros.localization.localizer_config import LocalizerConfig
@@ -21,6 +22,7 @@ from geoflow_ros.smoothing.frame_sites import standard_grid
 from geoflow_ros.smoothing.frame_volume import FrameVolume, volume_in
 
 Floats = NDArray[np.float64]
+LEAST_JUDGES = 10
 LEAST_GAIN_BITS = 0.1
 MOST_BLACK_BITS = 0.3  # more than the old weights, or than nothing, say of a black image
 MOST_AUC_LOST, MOST_WRONG_GAINED = 0.02, 0.02
@@ -54,15 +56,29 @@ class Scores:
     information_bits: float
     black_bits: float
     accepted: float
-    wrong_accepted: float | None
-    auc: float | None
+    wrong_accepted: float
+    auc: float
     mean_error_m: float
     median_error_m: float
     nees: float
 
 
+def check_judges(held_out: Sequence[HeldOut]) -> None:
+    """An InputError where the gates would not know, before hours are spent on what they judge."""
+    if len(held_out) < LEAST_JUDGES:
+        raise InputError(
+            f"{len(held_out)} frames of the last fifth of the drive, which judges, have imagery, {LEAST_JUDGES} are "
+            "needed: fetch tiles to its end, or cut it where they end"
+        )
+    if all(each.elsewhere is None for each in held_out):
+        raise InputError(
+            f"no place of the drive is {FAR_M:.0f} m from its end: whether wrong tiles are refused would not be known, "
+            "give a drive that goes further"
+        )
+
+
 def judge(model: LocalizationModel, held_out: Sequence[HeldOut]) -> Scores:
-    """The scores of a network. wrong_accepted and auc are None where no place is FAR_M away."""
+    """The scores of a network; of frames that `check_judges` has passed."""
     bits, black, errors, nees, right, wrong = [], [], [], [], [], []
     for index, each in enumerate(held_out):
         sample = each.sample
@@ -87,8 +103,8 @@ def judge(model: LocalizationModel, held_out: Sequence[HeldOut]) -> Scores:
         information_bits=float(np.mean(bits)),
         black_bits=float(np.mean(black)),
         accepted=float(np.mean(np.array(right) >= 0.5)),
-        wrong_accepted=float(np.mean(np.array(wrong) >= 0.5)) if wrong else None,
-        auc=float((pairs.mean() + 1.0) / 2.0) if wrong else None,
+        wrong_accepted=float(np.mean(np.array(wrong) >= 0.5)),
+        auc=float((pairs.mean() + 1.0) / 2.0),
         mean_error_m=float(np.mean(errors)),
         median_error_m=float(np.median(errors)),
         nees=float(np.mean(nees)),
@@ -122,8 +138,6 @@ def failed_gates(old: Scores, new: Scores) -> list[str]:
 
 
 def _wrong_tiles(old: Scores, new: Scores) -> list[str]:
-    if old.auc is None or new.auc is None or old.wrong_accepted is None or new.wrong_accepted is None:
-        return [f"whether wrong tiles are refused is not known: no place of the drive is {FAR_M:.0f} m from its end"]
     if new.auc >= old.auc - MOST_AUC_LOST and new.wrong_accepted <= max(old.wrong_accepted, 0.05) + MOST_WRONG_GAINED:
         return []
     return [

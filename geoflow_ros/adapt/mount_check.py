@@ -28,7 +28,12 @@ class MountCheck:
 
 
 def check_mount(model: LocalizationModel, frames: Sequence[HeldOut]) -> MountCheck:
-    """The vertices of the parabolas through the frames' mean information under three mounts each."""
+    """The vertices of the parabolas through the frames' mean information under three mounts each.
+
+    frames: of one camera.
+    """
+    if not frames:
+        return MountCheck(None, None, None)
     some = frames[:: max(1, len(frames) // CHECKED)][:CHECKED]
     found = {}
     for name, step in STEPS.items():

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.errors import InputError
+from geoflow_ros.model.config import DefaultConfig
 from geoflow_ros.model.interface import LocalizationModel
 from geoflow_ros.replay.command_line import config_of, topics_of
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
+from geoflow_ros.smoothing.frame_volume import MOST_MISSING
 from geoflow_ros.smoothing.nodes import Nodes, nodes_of
 from geoflow_ros.smoothing.recorded_drive import RecordedDrive, read_drive
 from geoflow_ros.smoothing.smoother import Smoothed, cross_evidence, smooth
@@ -24,7 +26,7 @@ from geoflow_ros.smoothing.smoother import Smoothed, cross_evidence, smooth
 Floats = NDArray[np.float64]
 LEAST_WAY_M = 150.0
 MOST_UNKNOWN = 0.2  # of the time: without odometry
-LEAST_IMAGERY = 0.5  # of the nodes
+LEAST_IMAGERY, MOST_LOOKED_AT = 0.5, 60  # of the nodes; patches that tell it beforehand
 LEAST_BITS = 0.5  # of a frame where the rest of the drive expects it, after two standard errors
 CORRELATED = 4.0  # as many neighbouring frames err alike
 
@@ -80,11 +82,13 @@ def open_unlabelled(path: Path, arguments: argparse.Namespace) -> UnlabelledDriv
         names = ", ".join(config.camera_setups)
         raise InputError(f"{path} has the cameras {names}: one is learnt from, describe only that in drive.json")
     setup = next(iter(config.camera_setups.values()))
-    topics = topics_of(given)
+    topics, satellite = topics_of(given), SatelliteMap(open_store(config.tiles))
     recorded = read_drive(given.bag, config.session, setup, topics)
     _check(given.bag, recorded)
     nodes = nodes_of(recorded, config.tracker.belief, config.prior.speed_sigma, config.heading.offset)
-    return UnlabelledDrive(path.resolve().name, config, topics, recorded, nodes, SatelliteMap(open_store(config.tiles)))
+    drive = UnlabelledDrive(path.resolve().name, config, topics, recorded, nodes, satellite)
+    _check_imagery(drive, _covered(drive))
+    return drive
 
 
 def _check(bag: Path, recorded: RecordedDrive) -> None:
@@ -92,7 +96,8 @@ def _check(bag: Path, recorded: RecordedDrive) -> None:
     unknown = sum(motion.unknown_s for motion in recorded.motions) / seconds
     if unknown > MOST_UNKNOWN:
         raise InputError(
-            f"{bag} has no odometry for {unknown:.0%} of the time: record odom, or name a twist by --topic"
+            f"{bag} has no odometry for {unknown:.0%} of the time: record odom, or name a twist by --topic, or cut "
+            "out its gaps"
         )
     if recorded.way[-1] < LEAST_WAY_M:
         raise InputError(
@@ -100,15 +105,27 @@ def _check(bag: Path, recorded: RecordedDrive) -> None:
         )
 
 
-def smoothed(drive: UnlabelledDrive, model: LocalizationModel) -> tuple[Smoothed, Agreement]:
-    """Where the drive was, and whether its frames agree about that."""
-    result = smooth(drive.recorded, drive.nodes, model, drive.satellite)
-    covered = len(result.volumes) / len(drive.nodes.frames)
+def _covered(drive: UnlabelledDrive) -> float:
+    """Share of the nodes with imagery, by some of those that have a fix: known before anything is computed."""
+    places = list({fix.node: fix.place for fix in drive.nodes.factors.fixes}.values())
+    some = places[:: -(-len(places) // MOST_LOOKED_AT)]
+    frame, size, resolution = drive.recorded.frame, DefaultConfig().satellite_px, DefaultConfig().satellite_resolution
+    patches = (drive.satellite.patch(frame, tuple(place.tolist()), 0.0, size, resolution) for place in some)
+    return float(np.mean([patch.missing <= MOST_MISSING for patch in patches]))
+
+
+def _check_imagery(drive: UnlabelledDrive, covered: float) -> None:
     if covered < LEAST_IMAGERY:
         raise InputError(
             f"{drive.name}: {1 - covered:.0%} of the drive lie where --tiles has no imagery or its images cannot be "
             "read: fetch tiles along it, or give those of this place"
         )
+
+
+def smoothed(drive: UnlabelledDrive, model: LocalizationModel) -> tuple[Smoothed, Agreement]:
+    """Where the drive was, and whether its frames agree about that."""
+    result = smooth(drive.recorded, drive.nodes, model, drive.satellite)
+    _check_imagery(drive, len(result.volumes) / len(drive.nodes.frames))
     bits = cross_evidence(drive.recorded, drive.nodes, result)
     error = float(bits.std() / math.sqrt(max(len(bits) / CORRELATED, 1.0)))
     return result, Agreement(float(bits.mean()), error)

@@ -69,7 +69,7 @@ def test_the_verdict_says_how_the_node_drives_with_what_is_kept() -> None:
     better = replace(AS_WELL, after=FusedScores(1.0, 0.15, 1.0))
     kept = Round(50, 0.1, 1.0, BEFORE, BETTER, better, ())
     refused = replace(kept, fused=WORSE, failed=("it drives worse",))
-    told = verdict(Adaptation([], [kept, refused], MountCheck(None, None, None), True), Path("mine"))
+    told = verdict(Adaptation([], [kept, refused], [], True), Path("mine"))
     assert told == (
         "New weights: mine; driven on the held-out 100 m the node is 0.15 m off the smoother's poses and LOCALISED in "
         "100% of the frames, with the weights before 0.20 m off the smoother's poses and LOCALISED in 100% of the "
@@ -100,7 +100,7 @@ def test_a_full_disk_leaves_the_old_report_and_weights(tmp_path: Path) -> None:
     (tmp_path / "report.json").write_text("old")
     alone = Round(50, 0.1, 0.5, BEFORE, CONFIDENT, None, ("it is too sure",))
     drive = cast(DriveResult, SimpleNamespace(drive=SimpleNamespace(name="a"), to_json=lambda: {"way_m": 1.0}))
-    adaptation_ = Adaptation([drive], [alone], MountCheck(None, None, None), False)
+    adaptation_ = Adaptation([drive], [alone], [MountCheck(None, None, None)], False)
     with disk_of(200), pytest.raises(InputError, match="report.json cannot be written: File too large"):
         write_report(tmp_path, adaptation_, Path("m"))
     assert (tmp_path / "report.json").read_text() == "old"
@@ -109,8 +109,6 @@ def test_a_full_disk_leaves_the_old_report_and_weights(tmp_path: Path) -> None:
 def test_the_report_tells_a_round_that_was_not_driven_from_one_that_was() -> None:
     driven = Round(50, 0.1, 0.5, BEFORE, BETTER, WORSE, ("it drives worse",))
     alone = Round(50, 0.1, 0.5, BEFORE, CONFIDENT, None, ("it is too sure",))
-    pages = [
-        markdown(Adaptation([], [each], MountCheck(None, None, None), False), Path("m")) for each in (driven, alone)
-    ]
+    pages = [markdown(Adaptation([], [each], [], False), Path("m")) for each in (driven, alone)]
     assert "| after round 1 | 1 | 0.2 | 1 | 0.31 | 0.24 |" in pages[0]
     assert "| round 1: not driven, its single frames have failed |" in pages[1]

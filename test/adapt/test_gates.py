@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
 from gaussian_volume import gaussian_volume
 
-from geoflow_ros.adapt.gates import Scores, failed_gates, information
+from geoflow_ros.adapt.gates import HeldOut, Scores, check_judges, failed_gates, information
+from geoflow_ros.errors import InputError
 
 OLD = Scores(30, 2.0, -1.0, 0.2, 0.01, 0.9, 3.0, 1.0, 3.0)
 BETTER = replace(OLD, information_bits=5.0, accepted=0.9, mean_error_m=1.0)
@@ -27,13 +30,31 @@ def test_better_weights_pass() -> None:
         ({"black_bits": 0.5}, "black images"),
         ({"auc": 0.85}, "wrong tiles"),
         ({"wrong_accepted": 0.2}, "wrong tiles"),
-        ({"auc": None}, "not known"),
         ({"nees": 9.0}, "honest"),
     ],
 )
-def test_each_gate_says_why(changes: dict[str, float | None], reason: str) -> None:
-    (failed,) = failed_gates(OLD, replace(BETTER, **changes))  # type: ignore[arg-type]
+def test_each_gate_says_why(changes: dict[str, float], reason: str) -> None:
+    (failed,) = failed_gates(OLD, replace(BETTER, **changes))  # type: ignore[arg-type] # frames is an int
     assert reason in failed
+
+
+@pytest.mark.parametrize(
+    ("count", "elsewhere", "reason"),
+    [
+        (9, True, "9 frames of the last fifth of the drive, which judges, have imagery, 10 are needed"),
+        (0, True, "0 frames"),
+        (30, False, "no place of the drive is 100 m from its end"),
+    ],
+)
+def test_judges_that_would_not_know_are_told_before_training(count: int, elsewhere: bool, reason: str) -> None:
+    frame = cast(HeldOut, SimpleNamespace(elsewhere=object() if elsewhere else None))
+    with pytest.raises(InputError, match=reason):
+        check_judges([frame] * count)
+
+
+def test_enough_judges_one_of_which_knows_another_place_are_taken() -> None:
+    frames = [cast(HeldOut, SimpleNamespace(elsewhere=each)) for each in [None] * 9 + [object()]]
+    check_judges(frames)
 
 
 def test_information_of_a_gaussian_at_its_peak() -> None:

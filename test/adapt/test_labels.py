@@ -10,20 +10,22 @@ import pytest
 
 from geoflow_ros.adapt.labels import labels_of
 from geoflow_ros.adapt.unlabelled_drive import UnlabelledDrive
+from geoflow_ros.errors import InputError
 from geoflow_ros.smoothing.frame_sites import Site
 from geoflow_ros.smoothing.smoother import Smoothed
 
 
-def _learnt_from(agrees: np.ndarray) -> list[int]:
-    """Nodes of a straight drive of 600 m, 2 m apart, whose frames agree with this probability."""
+def _learnt_from(agrees: np.ndarray, east: np.ndarray | None = None) -> list[int]:
+    """Of the nodes of 600 m, 2 m apart, whose frames agree with this probability; east: of each, if not straight."""
     count = len(agrees)
-    poses = np.column_stack([2.0 * np.arange(count), np.zeros((count, 2))])
+    way = 2.0 * np.arange(count)
+    poses = np.column_stack([way if east is None else east, np.zeros((count, 2))])
     zero = np.zeros(3)
     sites = {node: Site(zero, np.eye(3), zero, float(agrees[node]), float(agrees[node])) for node in range(count)}
     bits = {node: site.evidence for node, site in sites.items()}
     covariances = np.tile(0.01 * np.eye(3), (count, 1, 1))
     smoothed = SimpleNamespace(poses=poses, pose_covariances=covariances, sites=sites, bits=bits)
-    recorded, nodes = SimpleNamespace(way=poses[:, 0]), SimpleNamespace(frames=np.arange(count))
+    recorded, nodes = SimpleNamespace(way=way), SimpleNamespace(frames=np.arange(count))
     drive = SimpleNamespace(name="a", recorded=recorded, nodes=nodes)
     return [label.node for label in labels_of(cast(UnlabelledDrive, drive), cast(Smoothed, smoothed))]
 
@@ -38,3 +40,15 @@ def test_frames_that_disagree_are_left_out_but_not_more_than_a_fifth(disagreeing
     agrees = np.ones(300)
     agrees[:disagreeing] = np.linspace(0.0, 0.4, disagreeing)
     assert _learnt_from(agrees) == list(range(left_out, 226))
+
+
+def test_one_street_there_and_back_is_learnt_where_it_does_not_judge() -> None:
+    """Turned at 298 m; held out is the way back from 120 m on: what lies within 30 m is seen on the way there, too."""
+    east = 2.0 * np.minimum(np.arange(300), 299 - np.arange(300))
+    assert _learnt_from(np.ones(300), east) == [node for node in range(240) if east[node] >= 150.0 - 2.0]
+
+
+def test_the_end_of_one_short_street_leaves_nothing_to_learn_from() -> None:
+    east = 2.0 * np.minimum(np.arange(300) % 60, 59 - np.arange(300) % 60)
+    with pytest.raises(InputError, match="a: 0 places are certain to 1 m and apart from its end"):
+        _learnt_from(np.ones(300), east)

@@ -79,7 +79,7 @@ def _images(drive: Drive, sensors: ReferenceSensors) -> Iterator[Any]:
                 while waiting and now_ns > stamp_ns(waiting[0].header.stamp) + WAIT_NS:
                     yield waiting.popleft()
             elif (seen := seen + 1) % step == 0:
-                waiting.append(message)
+                waiting.append(sensors.exposed(message))
         yield from waiting
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +32,19 @@ REDUCED_SIZES = {
 def stamp_ns(stamp: Any) -> int:
     """Nanoseconds of a builtin_interfaces/Time."""
     return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
+
+
+def stamped_earlier(message: Any, seconds: float) -> Any:
+    """The message with its stamp so much earlier, but not before 0, which stands for none.
+
+    The one that is given stays as it is; its data are not copied.
+    """
+    if not seconds:
+        return message
+    earlier, header, stamp = copy(message), copy(message.header), copy(message.header.stamp)
+    stamp.sec, stamp.nanosec = divmod(max(stamp_ns(stamp) - round(seconds * 1e9), 0), 10**9)
+    header.stamp, earlier.header = stamp, header
+    return earlier
 
 
 def quaternion_yaw(x: float, y: float, z: float, w: float) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.bags.calibration import camera_model
-from geoflow_ros.bags.messages import compressed_for, stamp_ns
+from geoflow_ros.bags.messages import compressed_for, stamp_ns, stamped_earlier
 from geoflow_ros.bags.reading import Damage, open_bag, read_messages
 from geoflow_ros.bags.trajectory import read_tum
 from geoflow_ros.camera import CameraModel
@@ -100,7 +100,7 @@ def load_drive(folder: Path, camera_hz: float, limit: int | None = None, seed: i
     messages, infos = _read(folder / "drive", COMPRESSED), _read(folder / "drive", CAMERA_INFO)
     if not messages or not infos:
         raise InputError(f"{folder / 'drive'} lacks compressed images or camera_info: record both")
-    images = {stamp_ns(message.header.stamp): message for message in messages}
+    images = {stamp_ns(stamped_earlier(each, description.delay).header.stamp): each for each in messages}
     stamps = sorted(images)
     ticks = [(now, stamps[index]) for now, index in images_at_rate(stamps, camera_hz)]
     poses = {each: pose for tick in ticks for each in tick if (pose := trajectory.at(each * 1e-9)) is not None}

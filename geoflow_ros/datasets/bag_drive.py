@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.bags.calibration import camera_model
-from geoflow_ros.bags.messages import compressed_to_rgb, stamp_ns, to_rgb
+from geoflow_ros.bags.messages import compressed_to_rgb, stamp_ns, stamped_earlier, to_rgb
 from geoflow_ros.bags.reading import Damage, open_bag, read_messages
 from geoflow_ros.bags.trajectory import read_tum
 from geoflow_ros.camera import CameraModel, Mount
@@ -36,15 +36,17 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger(__name__)
 COMPRESSED, RAW = "sensor_msgs/msg/CompressedImage", "sensor_msgs/msg/Image"
 CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
+MOST_DELAY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class DescribedCamera:
-    """One of a rig: where it is on base_link, and its topics, None where their names tell."""
+    """One of a rig: where it is on base_link, its topics, None where their names tell; delay: as `camera.delay` (s)."""
 
     mount: Mount
     image_topic: str | None = None
     camera_info_topic: str | None = None
+    delay: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +54,14 @@ class DriveDescription:
     """drive.json: what neither the bag nor the trajectory says.
 
     mount: of the camera on base_link. image_topic, camera_info_topic: None for the only topic of its type.
-    cameras: of a rig, by name, the same of each.
+    delay: by how much (s) images are stamped late, as `camera.delay`. cameras: of a rig, by name, the same of each.
     """
 
     datum: Datum
     mount: Mount
     image_topic: str | None = None
     camera_info_topic: str | None = None
+    delay: float = 0.0
     cameras: Mapping[str, DescribedCamera] = field(default_factory=dict)
 
     @property
@@ -95,9 +98,12 @@ def read_description(path: Path) -> DriveDescription:
 
 
 def _seen_by(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Mount and topics of a camera."""
+    """Mount, topics and delay of a camera."""
     topics = {name: document.get(name) for name in ("image_topic", "camera_info_topic")}
-    return {"mount": Mount(**document["mount"]), **topics}
+    delay = float(document.get("delay", 0.0))
+    if abs(delay) > MOST_DELAY_S:
+        raise ValueError(f"delay is {delay:g} s, expected at most {MOST_DELAY_S:g}")
+    return {"mount": Mount(**document["mount"]), "delay": delay, **topics}
 
 
 class BagDrive:
@@ -142,7 +148,7 @@ class BagDrive:
             self._camera = self._read_camera(reader)
             self._image_topic = _only_topic(reader, self._description.image_topic, (COMPRESSED, RAW), "image_topic")
             for recorded, message in _messages(reader, self._image_topic, self.damage):
-                stamp = stamp_ns(message.header.stamp)
+                stamp = self._exposed_ns(message)
                 pose = trajectory.at(stamp * 1e-9)
                 if message.__msgtype__ == COMPRESSED and not is_whole(bytes(message.data)):
                     self.truncated += 1
@@ -206,9 +212,12 @@ class BagDrive:
         only = (frame.recorded_ns, frame.recorded_ns + 1)
         messages = _messages(self._own_reader(), self._image_topic, Damage(), *only)
         for _, message in messages:
-            if stamp_ns(message.header.stamp) == frame.stamp_ns:
+            if self._exposed_ns(message) == frame.stamp_ns:
                 return to_rgb(message) if message.__msgtype__ == RAW else compressed_to_rgb(message)
         raise InputError(f"{self._bag} has lost its image {frame.stamp_ns}: it was changed while being read")
+
+    def _exposed_ns(self, message: Any) -> int:
+        return stamp_ns(stamped_earlier(message, self._description.delay).header.stamp)
 
     def _own_reader(self) -> AnyReader:
         """The bag, opened once a process: the workers of a loader must not share a file position."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from geoflow_ros.configuration import NodeConfig, configured, is_own
-from geoflow_ros.datasets.bag_drive import DriveDescription
+from geoflow_ros.datasets.bag_drive import DescribedCamera, DriveDescription
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum
 from geoflow_ros.structured_text import parse_yaml, read_yaml
@@ -42,12 +42,17 @@ def _described_mounts(description: DriveDescription, cameras: object) -> dict[st
     """Of the cameras that are played; of a single one that of the first."""
     names = [name for name in cameras if name] if isinstance(cameras, list) else []
     if not names:
-        return _named("camera", asdict(description.mount))
+        return _described("camera", description)
     mounts: dict[str, Any] = {}
     for name in names:
         if name in description.cameras:
-            mounts |= _named(f"camera.{name}", asdict(description.cameras[name].mount))
+            mounts |= _described(f"camera.{name}", description.cameras[name])
     return mounts
+
+
+def _described(group: str, camera: DriveDescription | DescribedCamera) -> dict[str, Any]:
+    """Its parameters; a delay that it does not state is left to `camera.delay` of all."""
+    return _named(group, asdict(camera.mount) | ({"delay": camera.delay} if camera.delay else {}))
 
 
 def _named(group: str, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -144,6 +144,7 @@ class _Player:
             self.fixes.append((float(message.latitude), float(message.longitude)))
 
     def _images(self, message: Any, camera: str) -> None:
+        message = self._session.exposed(message, camera)
         if self._script.stamps_ns is not None and stamp_ns(message.header.stamp) not in self._script.stamps_ns:
             return
         for name, image in self._panoramas.images(camera, message).items():

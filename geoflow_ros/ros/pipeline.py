@@ -132,7 +132,8 @@ class Pipeline:
         self.reset(f"the map begins at {datum.latitude:.8f} {datum.longitude:.8f}", datum)
 
     def offer(self, message: ImageMessage, camera: str = ONE) -> None:
-        """The newest image of a camera."""
+        """The newest image of a camera, stamped as its driver does."""
+        message = self.session.exposed(message, camera)
         last, self._last_images[camera] = self._last_images.get(camera), message
         arrival = arrived_now(self._node)
         self.newest_image = SeenImage(stamp_ns(message.header.stamp), arrival.now_ns)

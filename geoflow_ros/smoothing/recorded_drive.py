@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from geoflow_ros.bags.messages import stamp_ns
+from geoflow_ros.bags.messages import stamp_ns, stamped_earlier
 from geoflow_ros.bags.reading import Damage, open_bag, read_messages
 from geoflow_ros.bags.topics import Topic, roles_of
 from geoflow_ros.camera import CameraModel
@@ -32,9 +32,10 @@ ALIKE = 0.01  # of the image's width, by which focal length and centre of one ca
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RecordedDrive:
-    """A whole drive. stamps_ns: (N,) of the frames, rising. motions: (N - 1) from each frame to the next.
+    """A whole drive. stamps_ns: (N,) of the frames' exposures, rising. motions: (N - 1) from each frame to the next.
 
-    fixes, headings: in order of time; headings as the sensor tells them. frame: the map frame.
+    fixes, headings: in order of time; headings as the sensor tells them. frame: the map frame. delay: by how much (s)
+    the bag's images are stamped later than they were exposed.
     """
 
     bag: Path
@@ -45,6 +46,7 @@ class RecordedDrive:
     motions: list[Motion]
     fixes: list[Fix]
     headings: list[Heading]
+    delay: float = 0.0
 
     @property
     def way(self) -> Floats:
@@ -67,7 +69,7 @@ class RecordedDrive:
             topic = [each for each in reader.connections if each.topic == self.image_topic]
             progress = tqdm(total=len(left), unit="frame", desc=note, disable=None)
             for _, _, message in read_messages(reader, topic, Damage()):
-                index = stamps.get(stamp_ns(message.header.stamp))
+                index = stamps.get(stamp_ns(stamped_earlier(message, self.delay).header.stamp))
                 if index not in left or index is None:
                     continue
                 left.remove(index)
@@ -108,7 +110,8 @@ def read_drive(bag: Path, config: SessionConfig, setup: CameraSetup, topics: Map
     if len(log.stamps) < 2:
         raise InputError(f"{bag} has {len(log.stamps)} images on {image_topic}: expected a drive")
     stamps = np.array(log.stamps, dtype=np.int64)
-    return RecordedDrive(bag, image_topic, camera, log.frame, stamps, log.motions, log.fixes, log.headings)
+    sensors = log.motions, log.fixes, log.headings
+    return RecordedDrive(bag, image_topic, camera, log.frame, stamps, *sensors, setup.delay)
 
 
 class _SensorLog(SensorInputs):
@@ -133,6 +136,7 @@ class _SensorLog(SensorInputs):
 
     def take(self, role: str, message: Any) -> None:
         """A message in its role."""
+        message = self.exposed(message) if role == "image" else message
         stamp = stamp_ns(message.header.stamp)
         if role != "image":
             self._takers[role](message)

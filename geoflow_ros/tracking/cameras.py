@@ -24,7 +24,8 @@ class CameraSetup:
     """What is known of a camera beforehand. rectified: read P of its camera_info instead of K and D.
 
     mount: None as long as it is not known; prior: how well it is, by default exactly. calibrated: what needs no
-    camera_info. source: the panoramic camera of which it is a view, None if it is a camera of its own.
+    camera_info. source: the panoramic camera of which it is a view, None if it is a camera of its own. delay: by how
+    much (s) its images are stamped later than they were exposed.
     """
 
     mount: Mount | None = None
@@ -32,6 +33,7 @@ class CameraSetup:
     prior: MountPrior = MountPrior()
     calibrated: CameraModel | None = None
     source: str | None = None
+    delay: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class Cameras:
         self._worth = dict.fromkeys(setups, 1.0)
         self._inputs = {name: CameraInput(each.mount, each.rectified, each.calibrated) for name, each in setups.items()}
         self._sources = {name: name if each.source is None else each.source for name, each in setups.items()}
+        self._delays = {name: each.delay for name, each in setups.items()}
+        self._delays |= {source: self._delays[name] for name, source in self._sources.items()}
         self.forget_images()
 
     def __getitem__(self, name: str) -> CameraInput:
@@ -73,6 +77,17 @@ class Cameras:
     def source(self, name: str) -> str:
         """The camera that takes the images of this one: itself, or the panoramic camera of which it is a view."""
         return self._sources[name]
+
+    def delay(self, name: str) -> float:
+        """By how much (s) images are stamped late, of a camera or of one that is cut into views."""
+        return self._delays[name]
+
+    def driver_ns(self, name: str, taken_ns: int) -> int:
+        """The stamp that its driver gave an image of this stamp: what tells of clocks, and of what is missing.
+
+        One that sets none (0) has no clock.
+        """
+        return taken_ns and taken_ns + round(self._delays[name] * 1e9)
 
     def forget_images(self) -> None:
         """Time jumped."""

@@ -98,7 +98,7 @@ class Session(SensorInputs):
         with self._lock:
             self._arrived(arrival)
             taken_ns = stamp_ns(message.header.stamp)
-            if step := self._arrivals.image(camera, taken_ns, arrival):
+            if step := self._arrivals.image(camera, self._cameras.driver_ns(camera, taken_ns), arrival):
                 here = self._tracker.here()
                 self.reset(step)
                 self._tracker.leap(step, taken_ns, here)

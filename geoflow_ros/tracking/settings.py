@@ -18,7 +18,7 @@ MOUNT = ("forward", "left", "height", "roll", "pitch", "yaw")
 
 @dataclass(frozen=True, slots=True)
 class CameraConfig:
-    """How the camera is mounted on base_link: all six numbers, or `from_tf`; a guessed mount is a wrong pose."""
+    """A camera. How it is mounted: all six numbers, or `from_tf`; a guessed mount is a wrong pose."""
 
     forward: float = option("from base_link to the camera in driving direction", math.nan, "m", (-30.0, 30.0))
     left: float = option("from base_link to the camera to the left", math.nan, "m", (-30.0, 30.0))
@@ -36,6 +36,13 @@ class CameraConfig:
     frame: str = option("with from_tf: optical frame of the camera; empty takes the frame_id of the images", "")
     base_height: float = option("with from_tf: of base_link above the ground", 0.0, "m", (-5.0, 20.0))
     rectified: bool = option("whether the images are rectified already: then P of camera_info is read, not K", False)
+    delay: float = option(
+        "by how much images are stamped later than they were exposed, as by a driver that stamps on arrival; poses are "
+        "those of the exposure",
+        0.0,
+        "s",
+        (-1.0, 1.0),
+    )
     panorama: int = option(
         "into how many views of 90 degrees, evenly all around, the images are cut, which are panoramas and need no "
         "camera_info; 0: they are none",

@@ -12,12 +12,15 @@ from read_only import read_only
 
 from geoflow_ros.align import drive_differences
 from geoflow_ros.align.stored import store_offset
+from geoflow_ros.bags.messages import stamp_ns
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.resources import share_file
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
 from geoflow_ros.satellite.tile_images import ImageryOffset
 from geoflow_ros.tiles.__main__ import main
+from geoflow_ros.tracking.cameras import ONE, CameraSetup
+from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
 
 EAST, NORTH = 1.8, -2.4
 
@@ -49,6 +52,16 @@ def test_a_planted_offset_is_found_and_stored(tmp_path: Path, monkeypatch, capsy
     assert json.loads(capsys.readouterr().out)["imagery_offset"] == {
         "east": facts["east_m"], "north": facts["north_m"], "std": facts["std_m"]
     }  # fmt: skip
+
+
+def test_frames_are_compared_where_the_vehicle_was_when_they_were_exposed() -> None:
+    drive = drive_differences.Drive(share_file("demo") / "drive", {}, None)
+
+    def stamps(delay: float) -> list[int]:
+        sensors = drive_differences.ReferenceSensors(SessionConfig(), {ONE: CameraSetup(delay=delay)})
+        return [stamp_ns(image.header.stamp) for image in drive_differences._images(drive, sensors)]
+
+    assert stamps(0.3) == [stamp - 300_000_000 for stamp in stamps(0.0)]
 
 
 @pytest.mark.parametrize("suffix", [".mbtiles", ".pmtiles", ""])

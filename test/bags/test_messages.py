@@ -123,3 +123,17 @@ def test_what_is_no_image_is_one_sentence(data: bytes) -> None:
     message = SimpleNamespace(format="jpeg", data=data)
     with pytest.raises(InputError, match="cannot be decoded: expected a whole JPEG or PNG"):
         messages.compressed_for(message, CAMERA, (640, 160))
+
+
+def test_a_message_stamped_earlier_is_another_one() -> None:
+    data = np.zeros(3, np.uint8)
+    message = SimpleNamespace(
+        header=SimpleNamespace(stamp=SimpleNamespace(sec=7, nanosec=100_000_000), frame_id="a"), data=data
+    )
+    earlier = messages.stamped_earlier(message, 0.25)
+    assert (earlier.header.stamp.sec, earlier.header.stamp.nanosec) == (6, 850_000_000)
+    assert (message.header.stamp.sec, message.header.stamp.nanosec) == (7, 100_000_000)
+    assert earlier.data is data and earlier.header.frame_id == "a"
+    assert messages.stamp_ns(messages.stamped_earlier(message, -0.25).header.stamp) == 7_350_000_000
+    assert messages.stamp_ns(messages.stamped_earlier(message, 8.0).header.stamp) == 0
+    assert messages.stamped_earlier(message, 0.0) is message

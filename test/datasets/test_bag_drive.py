@@ -52,6 +52,20 @@ def test_the_prior_is_seeded_and_varies(tmp_path: Path) -> None:
     assert sample.patch.center == pytest.approx(sample.truth[:2]) and sample.patch.yaw == sample.truth[2]
 
 
+def test_a_late_image_was_taken_where_the_vehicle_was_then(tmp_path: Path) -> None:
+    """base_link drives north at 1 m/s, and is known 0.05 s before the first stamp."""
+    root = write_drive(tmp_path / "d")
+    prompt = BagDrive(root)[1].truth
+    described = json.loads((root / "drive.json").read_text())
+    (root / "drive.json").write_text(json.dumps({**described, "delay": 0.04}))
+    late = BagDrive(root)[1]
+    assert late.truth == pytest.approx((prompt[0], prompt[1] - 0.04, prompt[2]), abs=1e-5)
+    assert tuple(late.ground[5, 5]) == colour(1)
+    (root / "drive.json").write_text(json.dumps({**described, "delay": 40}))
+    with pytest.raises(InputError, match="delay is 40"):
+        BagDrive(root)
+
+
 def test_bad_drives_are_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="4 x missing or empty file .drive/metadata.yaml, tiles.mbtiles, truth.tum"):
         BagDrive(tmp_path)

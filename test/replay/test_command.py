@@ -101,6 +101,17 @@ def test_fixes_are_left_out_for_a_span_and_frames_alone_are_optional(
     assert 20 <= with_single["single_frame"]["poses"] <= 31  # a fix is good for one second
 
 
+def test_images_that_are_stamped_late_are_of_their_exposure(tmp_path: Path) -> None:
+    late = write_circle_drive(tmp_path / "late", 0.4)
+    told = replayed(late, tmp_path / "told", "--fused-only", "-p", "camera.delay:=0.4")
+    untold = replayed(late, tmp_path / "untold", "--fused-only")
+    assert told["fused"]["mean_error_m"] < 0.6 and told["fused"]["poses"] > 40
+    assert untold["fused"]["mean_error_m"] == pytest.approx(0.4 * DRIVE.speed, abs=0.8)
+    described = json.loads((late / "drive.json").read_text())
+    (late / "drive.json").write_text(json.dumps({**described, "delay": 0.4}))
+    assert replayed(late, tmp_path / "described", "--fused-only")["fused"] == told["fused"]
+
+
 def test_a_wrong_start_is_where_it_was_asked_for(folder: Path, tmp_path: Path, knowing: sim.KnowingLocalizer) -> None:
     figures = replayed(folder, tmp_path, "--initial-offset-m", "30", "--initial-offset-deg", "90", "--fused-only")
     first = knowing.priors[0]
@@ -261,3 +272,18 @@ def test_a_rig_is_played_whole_or_in_part() -> None:
     assert mounts(None, "cameras:=[left]") == {"left": 1.5}
     assert mounts(None, "camera.left.from_tf:=true") == {"front": 0.0, "left": 1.5}
     assert mounts(None, "cameras:=[]") == {"": 0.0}
+
+
+def test_each_camera_of_a_rig_is_as_late_as_its_description_or_all_say() -> None:
+    cameras = {"front": DescribedCamera(Mount()), "left": DescribedCamera(Mount(), delay=0.1)}
+    described = DriveDescription(sim.DATUM, Mount(), cameras=cameras)
+
+    def delays(*assignments: str) -> list[float]:
+        setups = replay_config(described, None, assignments, None, "area", None).camera_setups
+        return [setups[name].delay for name in ("front", "left")]
+
+    assert delays() == [0.0, 0.1]
+    assert delays("camera.delay:=0.2") == [0.2, 0.1]
+    assert delays("camera.left.delay:=0.3") == [0.0, 0.3]
+    with pytest.raises(InputError, match=r"camera.delay.* 2"):
+        replay_config(described, None, ["cameras:=[]", "camera.delay:=2"], None, "area", None)

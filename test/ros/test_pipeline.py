@@ -15,7 +15,9 @@ import pytest
 pytest.importorskip("rclpy", reason="rclpy is not installed: source a ROS 2 or install the ROS wheels")
 
 import ros_support as ros
+from sensor_msgs.msg import CompressedImage
 
+from geoflow_ros.bags.messages import stamp_ns, stamped_earlier
 from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.planar import PlanarPose
@@ -35,6 +37,10 @@ class HeldSession:
         self.datum, self.begun, self.go_on = HERE, threading.Event(), threading.Event()
         self.in_new_frame: Callable[[], None] = lambda: None
         self.warming: Callable[[], bool] = lambda: False
+        self.delay = 0.0
+
+    def exposed(self, message: Any, camera: str) -> Any:
+        return stamped_earlier(message, self.delay)
 
     def image_arrived(self, message: Any, arrival: Any, camera: str) -> None:
         """Of no use here."""
@@ -79,10 +85,12 @@ class Heard:
 
     def __init__(self, *_: Any) -> None:
         self.datums: list[Datum] = []
+        self.stamps: list[int] = []
         self.something = threading.Event()
 
-    def announce(self, answer: Answered, *_: Any) -> None:
+    def announce(self, answer: Answered, stamp: Any) -> None:
         self.datums.append(answer.datum)
+        self.stamps.append(stamp_ns(stamp))
         self.something.set()
 
     def forget(self, *_: Any) -> None:
@@ -159,6 +167,20 @@ def test_images_that_wait_or_are_in_work_when_it_starts_anew_are_counted(pipelin
     assert heard.something.wait(PATIENCE_S)
     counted = [pipeline.facts[each] for each in ("received", "forgotten (of before a reset)")]
     assert counted == ["3", "2"] and len(heard.datums) == 1
+
+
+def test_what_is_published_is_of_the_exposure_and_the_twin_of_an_image_is_known(pipeline: Pipeline) -> None:
+    session: Any = pipeline.session
+    heard: Any = pipeline.announcer
+    session.delay = 0.15
+    session.go_on.set()
+    first, taken_ns = ros.image(10**9), 850_000_000
+    pipeline.offer(first)
+    assert heard.something.wait(PATIENCE_S)
+    assert heard.stamps == [taken_ns] and stamp_ns(first.header.stamp) == 10**9  # the message is others', too
+    pipeline.offer(CompressedImage(header=first.header))
+    assert pipeline.facts["received"] == "1"
+    assert pipeline.newest_image is not None and pipeline.newest_image.stamp_ns == taken_ns
 
 
 def test_whatever_idle_time_raises_is_told_once_and_the_next_frame_answered(pipeline: Pipeline) -> None:

@@ -41,3 +41,15 @@ def test_true_poses_of_the_nodes_give_the_true_poses_of_all_frames(demo: Recorde
     np.testing.assert_allclose(between[:, :2], truth[:, :2], atol=0.1)
     turned = (between[:, 2] - truth[:, 2] + math.pi) % math.tau - math.pi
     np.testing.assert_allclose(turned, 0.0, atol=0.02)
+
+
+def test_a_drive_whose_images_are_stamped_late_is_that_of_their_exposures(demo: RecordedDrive) -> None:
+    datum = demo.frame.datum
+    config = SessionConfig(datum=DatumConfig(datum.latitude, datum.longitude, datum.altitude))
+    drive = read_drive(DEMO / "drive", config, CameraSetup(demo.camera.mount, delay=0.3), {})
+    np.testing.assert_array_equal(drive.stamps_ns, demo.stamps_ns - 300_000_000)
+    moved = [motion.distance for motion in demo.motions[17:37]]  # images are 0.1 s apart
+    assert [motion.distance for motion in drive.motions[20:40]] == pytest.approx(moved, abs=0.02)
+    size = (32, 16)
+    (_, same), (index, image) = (next(each.images({7}, size, "one")) for each in (demo, drive))
+    assert index == 7 and np.array_equal(image, same)

@@ -41,8 +41,8 @@ def write_truth(path: Path, times: np.ndarray) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
-def write_circle_drive(root: Path) -> Path:
-    """The folder, filled."""
+def write_circle_drive(root: Path, late_s: float = 0.0) -> Path:
+    """The folder, filled. late_s: by how much images are stamped after they were taken."""
     times = np.arange(0.0, SECONDS, 0.1)
     turned = np.arange(0.0, DRIVE.speed * (SECONDS + 1) / DRIVE.radius, 0.002)
     line = Line.through(DRIVE.radius * np.column_stack([np.cos(turned), np.sin(turned)]))
@@ -53,7 +53,7 @@ def write_circle_drive(root: Path) -> Path:
         for time in times:
             pixels = np.frombuffer(sim.image(float(time)).data, np.uint8).reshape(sim.HEIGHT, sim.WIDTH, 3)
             png = cv2.imencode(".png", pixels[:, :, ::-1])[1].tobytes()
-            bag.write_frame(float(time), png, CAMERA, np.array(DRIVE.pose(float(time))))
+            bag.write_frame(float(time) + late_s, png, CAMERA, np.array(DRIVE.pose(float(time))))
     write_tiles(root / "tiles.mbtiles")
     write_truth(root / "truth.tum", times)
     (root / "drive.json").write_text(json.dumps({"datum": asdict(sim.DATUM), "mount": asdict(Mount())}))

@@ -84,6 +84,9 @@ class FakeSession:
     def admits(self, kind: str, message: Any, arrival: Any) -> bool:
         return True
 
+    def exposed(self, message: Any, camera: str = ONE) -> Any:
+        return message
+
     def image_arrived(self, message: Any, arrival: Any, camera: str = ONE) -> None:
         """Of no use here."""
 

@@ -52,14 +52,15 @@ def driven(
     of_left: Any = sim.camera_info(),  # noqa: B008 - read only
     yaws: dict[str, float] = YAWS,
     heading: str = "imu",
+    delay: float = 0.0,
 ) -> list[Answer]:
     """Answers to a drive. late_s: when each camera takes its images after the first; nan: never.
 
     clock_s: how far the clock of the camera `left` is ahead. of_left: its camera_info, None if it has none. heading:
-    source of it.
+    source of it. delay: of `left`, as its driver's stamps are corrected by.
     """
     here = DatumConfig(sim.DATUM.latitude, sim.DATUM.longitude, sim.DATUM.altitude)
-    setups = {name: CameraSetup(Mount(yaw=yaws[name])) for name in late_s}
+    setups = {name: CameraSetup(Mount(yaw=yaws[name]), delay=delay if name == "left" else 0.0) for name in late_s}
     config = SessionConfig(HeadingConfig(heading), datum=here)
     session = Session(config, lambda frame: EachItsOwn(DRIVE), 0, setups)
     answers = []
@@ -77,8 +78,19 @@ def driven(
                 image = sim.image(taken_s + late, name in covered)
                 image.header = sim.header(sim.stamp(taken_s + late + (clock_s if name == "left" else 0.0)))
                 image.data += name.encode()  # or all would show one picture
-                answers.append(session.process(image, name))
+                answers.append(session.process(session.exposed(image, name), name))
     return answers
+
+
+def test_a_camera_of_a_rig_that_stamps_late_is_corrected_and_its_clock_not_doubted() -> None:
+    """By more than what clocks of a rig may differ: what is known is no other clock."""
+    answers = driven({"front": 0.0, "left": -0.9}, clock_s=0.9, delay=0.9)[30:]
+    assert {each.track.state for each in answers} == {TrackState.LOCALISED}
+    assert not any(each.warnings for each in answers)
+    left = [each for each in answers if each.camera == "left"]
+    assert all(isinstance(each.single, PoseEstimate) for each in left)
+    assert {each.stamp_ns % 10**8 for each in left} == {0} and left[-1].stamp_ns == answers[-2].stamp_ns - 900_000_000
+    assert max(map(error_m, left)) < 1.0
 
 
 def error_m(answer: Answer) -> float:

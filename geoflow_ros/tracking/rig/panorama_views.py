@@ -54,7 +54,8 @@ class PanoramaView:
         roll = math.hypot(cos * prior.roll, sin * prior.pitch)
         pitch = math.hypot(cos * prior.pitch, sin * prior.roll)
         turned = MountPrior(roll, pitch, prior.yaw, prior.height)
-        return CameraSetup(None if mount is None else self.mount(mount), False, turned, VIEW, self.source)
+        stated = None if mount is None else self.mount(mount)
+        return CameraSetup(stated, False, turned, VIEW, self.source, panorama.delay)
 
 
 def views_of(source: str, count: int, lens: float = 0.0) -> tuple[PanoramaView, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from geoflow_ros.bags.messages import stamp_ns
+from geoflow_ros.bags.messages import stamp_ns, stamped_earlier
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
@@ -61,6 +61,10 @@ class SensorInputs:
         self._refused: dict[str, str] = {}
         self._lock = threading.RLock()
         self._compare_anew()
+
+    def exposed(self, image_message: Any, camera: str = ONE) -> Any:
+        """An image message as it comes in, stamped when the image was exposed: what all other methods expect."""
+        return stamped_earlier(image_message, self._cameras.delay(camera))
 
     def on_camera_info(self, message: Any, camera: str = ONE) -> None:
         """A sensor_msgs/CameraInfo of a camera; one that is unlike the last takes its place."""
@@ -200,7 +204,7 @@ class SensorInputs:
 
     def _stray(self, stamp_ns: int, camera: str) -> Rejection | None:
         """Why an image is of no use and nothing is to be learnt of its stamp, if that is another clock's."""
-        source = self._cameras.source(camera)
+        source, stamp_ns = self._cameras.source(camera), self._cameras.driver_ns(camera, stamp_ns)
         sentence = self._rig_clocks.image(source, stamp_ns) if self._cameras.is_rig else ""
         sentence = sentence or self._arrivals.refusal(source, stamp_ns)
         if not sentence:
@@ -210,6 +214,7 @@ class SensorInputs:
 
     def _image_came(self, stamp_ns: int, camera: str) -> Rejection | None:
         """Compare the stamp of an image with those of the sensors; why it cannot be used, if it alone has leapt."""
+        stamp_ns = self._cameras.driver_ns(camera, stamp_ns)
         self._cameras.heard(camera, stamp_ns)
         leap = self._clocks.image(stamp_ns)
         self._say("clock", self._clocks.complaint)

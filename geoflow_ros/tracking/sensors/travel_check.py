@@ -61,6 +61,12 @@ class TravelCheck:
         return f"odometry contradicts where {self._witness} say the vehicle went: velocities are not used"
 
     @property
+    def agrees(self) -> bool:
+        """Whether the last comparison, however long ago, and most of those before were in favour of odometry."""
+        votes = [each.contradicts for each in self._compared]
+        return bool(votes) and not votes[-1] and 2 * sum(votes) < len(votes)
+
+    @property
     def is_doubtful(self) -> bool:
         """Whether the last comparisons contradicted, too few yet to blame odometry."""
         newest = list(self._compared)[-DOUBTED:]

@@ -102,8 +102,13 @@ class VelocityInputs:
 
     @property
     def _contradiction(self) -> str:
-        """What is wrong with all velocities, as places say; empty if nothing is."""
-        return next((check.complaint for check in self._travel.values() if check.complaint), "")
+        """What is wrong with all velocities, as places say; empty if nothing is.
+
+        Fixes alone blame no odometry that frames agreed with last: in a tunnel receivers repeat the place where it
+        begins, or wander about there, and just then nothing but odometry leads through.
+        """
+        frames, fixes = self._travel["frames"], self._travel["fixes"]
+        return frames.complaint or ("" if frames.agrees else fixes.complaint)
 
     def _admit(self, name: str, reading: Reading) -> None:
         """Use the velocity of a source that is to be believed, if it is one that the vehicle can have by now."""

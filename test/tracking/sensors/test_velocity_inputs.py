@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import tracking_support as sim
 
@@ -12,6 +13,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.tracking.motion import MotionBuffer
 from geoflow_ros.tracking.sensors.sensor_frames import SensorFrames
 from geoflow_ros.tracking.sensors.velocity_inputs import VelocityInputs
+from geoflow_ros.tracking.sensors.travel_check import Place
 from geoflow_ros.tracking.settings import OdometryConfig
 
 Twist = tuple[float, float]
@@ -91,3 +93,48 @@ def test_an_imu_whose_axes_are_mended_votes_again() -> None:
         inputs.add_odometry(message)
     motion = motions.between(sim.stamp(5.0), sim.stamp(5.9))
     assert motion.displacement.yaw == pytest.approx(0.45, abs=0.03) and motion.unknown_turn_s == 0.0
+
+
+TUNNEL_S = 10.0  # where it begins
+FIX_STD = 0.8
+AT_ITS_MOUTH: dict[str, Callable[[np.random.Generator], float]] = {
+    "repeated": lambda rng: 0.0,
+    "wandering about": lambda rng: rng.normal(0.0, FIX_STD),
+}
+
+
+def blamed_by_fixes(frames_until: float, speed: Callable[[float], float], off: Callable[[float, float], float]) -> bool:
+    """Whether odometry is refused in a minute at 10 m/s along x.
+
+    frames_until: s, when the last frame shows the place; speed: as odometry tells it; off: how far from where the
+    vehicle is (m) fixes lie, by time (s) and place (m).
+    """
+    inputs, refused = VelocityInputs(MotionBuffer(), SensorFrames("base_link", OdometryConfig())), False
+    for tick in range(600):
+        now = tick / 10
+        try:
+            inputs.add_odometry(sim.odom(now, speed(now), 0.0))
+        except InputError as error:
+            refused |= "contradicts where fixes" in str(error)
+        if now < frames_until:
+            inputs.compare("frames", Place(sim.stamp(now), np.array([10.0 * now, 0.0]), 0.4, 0.0))
+        if tick % 5 == 0:
+            place = np.array([10.0 * now + off(now, 10.0 * now), 0.0])
+            inputs.compare("fixes", Place(sim.stamp(now), place, FIX_STD))
+    return refused
+
+
+@pytest.mark.parametrize("how", AT_ITS_MOUTH)
+@pytest.mark.parametrize("frames_until", [TUNNEL_S, 60.0], ids=["no frames", "frames"])
+def test_fixes_that_stay_at_the_mouth_of_a_tunnel_do_not_blame_odometry(how: str, frames_until: float) -> None:
+    rng = np.random.default_rng(0)
+
+    def off(now: float, place: float) -> float:
+        return 0.0 if now < TUNNEL_S else 10.0 * TUNNEL_S - place + AT_ITS_MOUTH[how](rng)
+
+    assert not blamed_by_fixes(frames_until, lambda now: 10.0, off)
+
+
+def test_fixes_blame_odometry_where_frames_have_not_spoken_or_doubt_it_too() -> None:
+    assert blamed_by_fixes(0.0, lambda now: 20.0, lambda now, place: 0.0)
+    assert blamed_by_fixes(TUNNEL_S, lambda now: 10.0 if now < 8.5 else 20.0, lambda now, place: 0.0)

@@ -65,3 +65,32 @@ def test_a_jump_of_the_fixes_is_not_a_delay() -> None:
         velocity = 8.0 * np.array([math.cos(tick / 10), math.sin(tick / 10)])
         delay.add(tick * 2 * 10**8, jump, velocity, tick / 10, np.eye(2), 0.01 * np.eye(2))
     assert delay.offset.seconds == pytest.approx(0.0, abs=0.05)
+
+
+STARTS_S, PUSH, SPEED, RADIUS = 3.0, 2.0, 8.0, 250.0
+
+
+def on_a_circle(seconds: float) -> tuple[np.ndarray, np.ndarray, float]:
+    """Place (2,), velocity (2,) and yaw of a vehicle that starts by `PUSH` (m/s^2) and then goes at one speed."""
+    gone = max(seconds - STARTS_S, 0.0)
+    speed = min(PUSH * gone, SPEED)
+    angle = (speed * gone - speed**2 / (2 * PUSH)) / RADIUS
+    outwards, ahead = np.array([math.cos(angle), math.sin(angle)]), np.array([-math.sin(angle), math.cos(angle)])
+    return RADIUS * outwards, speed * ahead, angle + math.pi / 2
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("fault", ["repeats a place", "another clock"])
+def test_a_delay_that_was_wrong_for_a_while_is_not_believed_for_ever(fault: str, seed: int) -> None:
+    """At one speed, where an error of the fixes may stand for a delay, and the other way round."""
+    delay, rng, drift, kept = FixDelay(30.0), np.random.default_rng(seed), np.zeros(2), math.exp(-STEP_S / 30.0)
+    for tick in range(round(45.0 / STEP_S)):
+        now = tick * STEP_S
+        drift = kept * drift + math.sqrt(1 - kept**2) * rng.normal(0.0, 1.2, 2)
+        told = {"repeats a place": 0.0, "another clock": now - 1.3}[fault] if now < 25.0 else now
+        (place, velocity, yaw), covariance = on_a_circle(now), SIGMA**2 * np.eye(2)
+        residual = on_a_circle(told)[0] - place + drift + rng.normal(0.0, 0.6, 2)
+        delay.add(round(now * 1e9), residual, velocity, yaw, covariance, 0.01 * np.eye(2))
+        assert delay.offset.is_implausible or not 15.0 < now < 25.0
+    assert not delay.offset.is_implausible
+    assert abs(delay.offset.seconds) < 3.0 * delay.offset.std

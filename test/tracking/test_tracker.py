@@ -228,6 +228,26 @@ def test_one_fix_off_is_no_contradiction() -> None:
     assert set(states(feed(session, messages))) == {TrackState.LOCALISED}
 
 
+@pytest.mark.parametrize(
+    ("metres", "sigma", "seconds", "degraded_s"),
+    [
+        (60.0, 2.0, 0.8, 10.0),  # of reflections before a tunnel: until fixes were silent for 10 s
+        (13.0, 3.0, 0.8, 0.0),  # three fixes at 4.3 standard deviations, which would have to last for 7 s
+        (24.0, 3.0, 14.0, 26.0),  # for as long as they did
+    ],
+)
+def test_fixes_that_contradict_before_a_tunnel_are_forgotten_in_it(
+    metres: float, sigma: float, seconds: float, degraded_s: float
+) -> None:
+    session = new_session()
+    drive(session, 0.0, 4.0)
+    answers = feed(session, with_fixes_off(4.0, 4.0 + seconds, metres, sigma))
+    answers += drive(session, 4.0 + seconds, 36.0, fixes=False)
+    degraded = states(answers).count(TrackState.DEGRADED) / 10
+    assert degraded == pytest.approx(degraded_s, abs=2.5 if degraded_s else 0.0)
+    assert states(answers)[-1] is TrackState.LOCALISED
+
+
 def test_late_and_disordered_frames_are_applied_at_their_stamps() -> None:
     ordered, disordered = new_session(), new_session()
     drive(ordered, 0.0, 4.0)

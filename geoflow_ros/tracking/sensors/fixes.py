@@ -16,6 +16,7 @@ from geoflow_ros.tracking.sensors.fix_offset import FixOffset, FixOffsetCheck
 from geoflow_ros.tracking.track import TrackerConfig
 
 LEAST_FIXES = 3  # in a row before they contradict the belief: a single one may be an outlier
+FORGOTTEN_NS = 10 * 10**9  # without any fix, at least, until those contradict no more: there may be a tunnel
 LATEST_NS = 2_000_000_000  # behind the belief: what is older would be carried too far by odometry
 SPEED_OVER_NS = 200_000_000
 
@@ -94,9 +95,9 @@ class FixFusion:
 
     def _contradicts(self, stamp_ns: int, after_s: float) -> bool:
         conflict = self._conflict
-        if conflict is None or conflict.fixes < LEAST_FIXES:
+        if conflict is None or conflict.fixes < LEAST_FIXES or conflict.is_forgotten(stamp_ns):
             return False
-        return (stamp_ns - conflict.since_ns) * 1e-9 >= after_s / conflict.excess
+        return (conflict.newest_ns - conflict.since_ns) * 1e-9 >= after_s / conflict.excess
 
     @property
     def _delay_ns(self) -> int:
@@ -127,10 +128,13 @@ class FixFusion:
         if chi_square <= gate:
             self._conflict = None
             return
-        before = self._conflict or _Conflict(measured_ns, 0, math.inf, 0.0)
+        before = self._conflict
+        if before is None or before.is_forgotten(measured_ns):
+            before = _Conflict(measured_ns, measured_ns, 0, math.inf, 0.0)
         metres = float(np.hypot(*(place - belief.pose(lag)[0][:2])))
         excess = min(before.excess, chi_square / gate)
-        self._conflict = _Conflict(before.since_ns, before.fixes + 1, excess, metres)
+        newest_ns = max(measured_ns, before.newest_ns)
+        self._conflict = _Conflict(before.since_ns, newest_ns, before.fixes + 1, excess, metres)
 
     def _compare(self, belief: Belief, fix: Fix) -> None:
         """Look at where a fix lies along the way."""
@@ -149,13 +153,18 @@ class FixFusion:
 class _Conflict:
     """So many fixes in a row are refused since a stamp, each with at least `excess` times the gate's chi-square.
 
-    metres: how far away the last one was.
+    newest_ns: of the last of them; metres: how far away it was.
     """
 
     since_ns: int
+    newest_ns: int
     fixes: int
     excess: float
     metres: float
+
+    def is_forgotten(self, stamp_ns: int) -> bool:
+        """Whether the last of them was longer ago than they lasted."""
+        return stamp_ns - self.newest_ns > max(FORGOTTEN_NS, self.newest_ns - self.since_ns)
 
 
 def _to_antenna(motion: Motion, fix: Fix) -> Motion:

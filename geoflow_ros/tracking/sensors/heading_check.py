@@ -20,6 +20,7 @@ REMEMBERED, LEAST = 30, 10  # comparisons
 GATE_SIGMAS, LEAST_OFFSET = 5.0, 0.1  # rad
 STEADY, SCATTERED = 0.15, 3.0  # rad, spread of an offset that is a constant; or as many standard deviations
 TURNED = 0.5  # rad, before a sense of rotation can be told
+ONE_WAY = math.pi / 2  # rad, between two comparisons: of a turn about, a little noise tells the other way round
 SURE_SENSE = 0.5  # of how much a heading turns with the vehicle: 1 is as it should be, -1 clockwise
 SAME_VALUE = 0.05  # rad: an offset is not named anew for less
 MEDIAN_VARIANCE = math.pi / 2  # of a median, against that of a mean
@@ -108,10 +109,9 @@ class HeadingCheck:
     def _judged(self) -> str:
         if len(self._compared) < LEAST:
             return self.complaint
-        headings = np.unwrap([each.heading for each in self._compared])
-        references = np.unwrap([each.reference for each in self._compared])
-        turns, true_turns = np.diff(headings), np.diff(references)
-        sense = float(turns @ true_turns) / float(true_turns @ true_turns) if abs(true_turns).sum() > TURNED else 0.0
+        headings = np.array([each.heading for each in self._compared])
+        references = np.array([each.reference for each in self._compared])
+        sense = _sense(wrap_angle(np.diff(headings)), wrap_angle(np.diff(references)))
         if abs(sense) > SURE_SENSE:
             self.is_clockwise = sense < 0.0
         if sense < -SURE_SENSE:
@@ -139,6 +139,13 @@ class HeadingCheck:
 
     def _wrong(self, what: str) -> str:
         return f"the heading from {self._source} {what}: it is not used"
+
+
+def _sense(turns: NDArray[np.float64], true_turns: NDArray[np.float64]) -> float:
+    """How much a heading turns (N,) with the vehicle (N,), rad: 0 before that turned far enough to tell."""
+    known = np.maximum(abs(turns), abs(true_turns)) < ONE_WAY
+    turns, true_turns = turns[known], true_turns[known]
+    return float(turns @ true_turns) / float(true_turns @ true_turns) if abs(true_turns).sum() > TURNED else 0.0
 
 
 def _middle(angles: NDArray[np.float64]) -> tuple[float, float]:

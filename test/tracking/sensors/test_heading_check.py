@@ -85,6 +85,18 @@ def test_the_sense_of_rotation_is_as_the_last_bend_told_and_not_told_before_one(
     assert not sense_after(lambda now: (-1.0 if now < mended else 1.0) * true_yaw(now), 20.0, straight_from=20.0)
 
 
+@pytest.mark.parametrize("turned", [math.pi - 0.08, math.pi + 0.08, -math.pi + 0.08, -math.pi - 0.08])
+@pytest.mark.parametrize("drawn", [0.15, -0.15])
+def test_a_turn_about_between_two_comparisons_has_no_sense(turned: float, drawn: float) -> None:
+    """While nothing was compared: of places 12 m apart, or of frames that fitted nothing in it."""
+    check = HeadingCheck("imu", 0.0)
+    for second in range(20):
+        yaw = wrap_angle(0.3 + (turned if second >= 12 else 0.0))
+        check.add(Heading(second * 10**9, yaw, 0.03**2))
+        check.compare(second * 10**9, wrap_angle(yaw + (drawn if second == 12 else 0.0)), 0.1**2)
+        assert check.complaint == "" and not check.is_clockwise
+
+
 def test_a_heading_that_stays_does_not_follow_the_vehicle() -> None:
     check = after_frames(lambda seconds: 0.3)
     assert "does not follow the vehicle" in check.complaint and not check.is_clockwise

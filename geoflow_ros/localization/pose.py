@@ -21,6 +21,8 @@ MOUNT_GAIN = 2.0
 """By how much more a frame says of a mount than its likelihood does, which is flatter in the mount than its errors
 scatter: by a factor of 5 of the information among frames far from each other, of which nearby ones leave a part."""
 
+NEARLY_SINGULAR = 1e-6  # what is left of a variance, once the others are known
+
 
 def position_std(covariance: NDArray[np.float64]) -> float:
     """Largest standard deviation of the position in any direction, from a covariance of (east, north, ...)."""
@@ -67,13 +69,25 @@ class PosePrior(PoseWithCovariance):
 
 
 def _is_positive_definite(covariance: list[list[float]]) -> bool:
-    """Whether a symmetric 3 x 3 matrix is: by hand, its Cholesky factors, which numpy takes ten times as long for."""
+    """Whether a symmetric 3 x 3 matrix is: by hand, its Cholesky factors, which numpy takes ten times as long for.
+
+    Of one that is nearly singular the last digits decide, and numpy's are those that count where poses are drawn.
+    """
     (first, _, _), (cross, second, _), (*crosses, third) = covariance
     if first <= 0.0 or (rest := second - cross / first * cross) <= 0.0:
         return False
     # Divided first, and no powers: of very small and very large numbers squares are zero, or an OverflowError.
     left = crosses[1] - crosses[0] / first * cross
-    return third - crosses[0] / first * crosses[0] - left / rest * left > 0.0
+    last = third - crosses[0] / first * crosses[0] - left / rest * left
+    if not last > 0.0:  # nan, too
+        return False
+    if rest > NEARLY_SINGULAR * second and last > NEARLY_SINGULAR * third:
+        return True
+    try:
+        np.linalg.cholesky(covariance)
+    except np.linalg.LinAlgError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,3 +31,18 @@ def test_definite_is_what_has_positive_eigenvalues(seed: int) -> None:
     else:
         with pytest.raises(InputError, match="not positive definite"):
             PosePrior(0.0, 0.0, 0.0, covariance)
+
+
+@pytest.mark.parametrize("directions", [1, 2])
+def test_a_singular_covariance_is_one_sentence_whichever_way_it_is_rounded(directions: int) -> None:
+    """As of a pose that is known along one line, or in a plane: accepted, poses can be drawn from it."""
+    rng, refused = np.random.default_rng(0), 0
+    for _ in range(500):
+        root = rng.normal(size=(3, directions)) * 10.0 ** rng.uniform(-3.0, 3.0, (3, 1))
+        try:
+            prior = PosePrior(0.0, 0.0, 0.0, root @ root.T)
+        except InputError:
+            refused += 1
+        else:
+            rng.multivariate_normal(np.zeros(3), prior.covariance, method="cholesky")
+    assert refused > 250

@@ -16,6 +16,7 @@ from geoflow_ros.tracking.motion import MotionBuffer
 from geoflow_ros.tracking.prior import Heading
 
 APART_S = 0.2  # at most between a heading and what it is compared with; at least between two comparisons
+FRAMED_S = 5.0  # since frames told the heading, in which fixes are not asked
 REMEMBERED, LEAST = 30, 10  # comparisons
 GATE_SIGMAS, LEAST_OFFSET = 5.0, 0.1  # rad
 STEADY, SCATTERED = 0.15, 3.0  # rad, spread of an offset that is a constant; or as many standard deviations
@@ -67,13 +68,18 @@ class HeadingCheck:
         self._named: float | None = None
         self.is_clockwise: bool | None = None
         self._fixes = History[PlacedFix]()
+        self._framed_ns: int | None = None  # when frames told the heading last
 
     def add(self, heading: Heading) -> None:
         """A heading of the source, its offset added."""
         self._headings.add(heading)
 
     def compare(self, stamp_ns: int, yaw: float, variance: float) -> None:
-        """Learn that base_link headed for `yaw` (rad) at a stamp."""
+        """Learn that base_link headed for `yaw` (rad) at a stamp, as frames say."""
+        self._framed_ns = stamp_ns
+        self._compare(stamp_ns, yaw, variance)
+
+    def _compare(self, stamp_ns: int, yaw: float, variance: float) -> None:
         if self._compared and abs(stamp_ns - self._compared[-1].stamp_ns) < APART_S * 1e9:
             return
         near = self._headings.around(stamp_ns, APART_S)
@@ -88,9 +94,12 @@ class HeadingCheck:
     def add_fix(self, fix: PlacedFix, motions: MotionBuffer) -> None:
         """Learn from the way between two fixes, which odometry knows in the axes of the vehicle.
 
+        Where frames have told the heading of late, they know better: receivers may claim centimetres and be metres off.
         The antenna swings out in bends. Odometry that went but a part of the way, on a ferry or on wheels that slip,
         knows no direction of it. Ways that are compared do not overlap: a leap of the fixes is part of one.
         """
+        if self._framed_ns is not None and abs(fix.stamp_ns - self._framed_ns) < FRAMED_S * 1e9:
+            return
         self._fixes.add(fix)
         first = next(iter(self._fixes))
         east, north = (fix.place - first.place).tolist()
@@ -104,7 +113,7 @@ class HeadingCheck:
         self._fixes.add(fix)
         driven = math.atan2(left, ahead)
         yaw = math.atan2(north, east) - driven + way.displacement.yaw
-        self.compare(fix.stamp_ns, wrap_angle(yaw), std**2)
+        self._compare(fix.stamp_ns, wrap_angle(yaw), std**2)
 
     def _judged(self) -> str:
         if len(self._compared) < LEAST:

@@ -154,3 +154,19 @@ def test_a_ferry_that_carries_the_vehicle_sideways_is_no_heading() -> None:
         check.add(Heading(stamp, 0.0, 0.02**2))
         check.add_fix(PlacedFix(stamp, np.array([0.01 * tick, 0.4 * tick]), np.eye(2)), motions)
     assert check.complaint == ""
+
+
+@pytest.mark.parametrize("claimed", [0.01, 0.05])
+def test_fixes_that_are_worse_than_they_say_do_not_outvote_frames(claimed: float) -> None:
+    motions, check, rng = MotionBuffer(), HeadingCheck("imu", 0.0), np.random.default_rng(0)
+    for tick in range(400):
+        now, stamp = tick / 20, round(tick / 20 * 1e9)
+        motions.add_velocity(BodyVelocity(stamp, SPEED, 0.0, SPEED / RADIUS))
+        check.add(Heading(stamp, true_yaw(now), 0.03**2))
+        if tick % 4 == 0:
+            yaw = 0.3 + SPEED * now / RADIUS
+            place = RADIUS * np.array([math.sin(yaw), -math.cos(yaw)]) + rng.normal(0.0, 1.0, 2)
+            check.add_fix(PlacedFix(stamp, place, claimed**2 * np.eye(2)), motions)
+        if tick % 4 == 2 and now > 1.0:
+            check.compare(stamp, true_yaw(now), 0.01**2)
+        assert check.complaint == ""

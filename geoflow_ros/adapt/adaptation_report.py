@@ -83,13 +83,14 @@ def _labels(number: int, each: Round) -> str:
 def _findings(result: DriveResult) -> list[str]:
     found = result.to_json()
     east, north = found["fixes_minus_imagery_m"]
+    short = found["odometry_too_short"]
     std = max(found["fixes_minus_imagery_std_m"])
     return [
         f"- {found['way_m']:.0f} m, {found['frames']} frames; poses certain to {found['position_std_m']:.2f} m",
         f"- a frame says {found['bits_of_the_rest_of_the_drive']:.1f} bit about where the rest of the drive is",
         f"- fixes lie {east:+.1f} m east and {north:+.1f} m north of the imagery (+- {std:.1f} m): their bias and a "
         "constant offset of the imagery together, which one receiver cannot tell apart",
-        f"- odometry's distances are {found['odometry_too_short']:+.1%} too short",
+        f"- odometry's distances are {abs(short):.1%} too {'short' if short >= 0.0 else 'long'}",
     ]
 
 
@@ -101,7 +102,8 @@ def _off(mount: MountCheck) -> str:
 def _draw_drive(path: Path, result: DriveResult) -> None:
     recorded = result.drive.recorded
     fixes = np.array([recorded.frame.to_enu(fix.latitude, fix.longitude)[:2] for fix in recorded.fixes])
-    plot_trajectory(path, result.smoothed.poses[:, :2], None, fixes, result.drive.satellite, recorded.frame)
+    smoothed = result.smoothed.poses[:, :2]
+    plot_trajectory(path, smoothed, None, fixes, result.drive.satellite, recorded.frame, name="smoothed poses")
 
 
 def _draw_information(path: Path, result: DriveResult) -> None:
@@ -114,7 +116,9 @@ def _draw_information(path: Path, result: DriveResult) -> None:
     figure = Figure(figsize=(10, 5), dpi=110, layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True)
     upper.plot(way[nodes], [bits[node] for node in nodes], ".", markersize=3)
-    upper.set(ylabel="bits of a frame")
-    lower.plot(way, np.sqrt(np.diagonal(result.smoothed.pose_covariances, 0, 1, 2)[:, :2]))
-    lower.set(xlabel="metres driven", ylabel="standard deviation [m]", ylim=(0.0, None))
+    upper.set(ylabel="what a frame says [bit]")
+    std = np.sqrt(np.diagonal(result.smoothed.pose_covariances, 0, 1, 2)[:, :2])
+    lower.plot(way, std, label=("east", "north"))
+    lower.set(xlabel="way driven [m]", ylabel="standard deviation [m]", ylim=(0.0, None))
+    lower.legend(loc="lower right")
     figure.savefig(path)

@@ -115,7 +115,7 @@ def _figure(title: str, columns: int, size: tuple[float, float]) -> tuple[Any, A
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=size, dpi=130, layout="constrained")
-    figure.suptitle(title, fontsize="medium")
+    figure.suptitle(title, fontsize="medium", parse_math=False)
     return figure, figure.subplots(1, columns)
 
 

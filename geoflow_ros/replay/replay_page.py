@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,9 +11,10 @@ import numpy as np
 from geoflow_ros.bags.trajectory import Trajectory
 from geoflow_ros.configuration import NodeConfig, is_absent, parameters_of, value_of
 from geoflow_ros.geodesy import LocalFrame
+from geoflow_ros.options import Scalar
 from geoflow_ros.replay.play import Played
 from geoflow_ros.replay.snapshots import APART_S
-from geoflow_ros.reports.ground import Ground, ground_along
+from geoflow_ros.reports.ground import Ground, ground_along, near_fixes
 from geoflow_ros.reports.page_data import PoseColumns, Report, Snapshot, reason_counts
 from geoflow_ros.satellite.mosaic import SatelliteMap
 
@@ -57,10 +59,16 @@ def on_ground(report: Report, played: Played, satellite: SatelliteMap, frame: Lo
         return report
     fixes = np.array([frame.to_enu(*fix)[:2] for fix in played.fixes]).reshape(-1, 2)
     places = np.concatenate([report.fused.poses[:, :2], report.truth[:, :2]])
+    places = places if np.isfinite(places).any() else near_fixes(fixes)
     return replace(report, fixes=fixes, ground=ground_along(places, satellite, frame))
 
 
 def parameter_table(config: NodeConfig) -> dict[str, str]:
     """Every parameter by its dotted name; those that were not given are left out."""
     values = {each.name: value_of(config, each.name) for each in parameters_of(config)}
-    return {name: str(value) for name, value in values.items() if not is_absent(value)}
+    return {name: _written(value) for name, value in values.items() if not is_absent(value)}
+
+
+def _written(value: Scalar) -> str:
+    """A value as a parameter file has it."""
+    return value if isinstance(value, str) and value else json.dumps(value)

@@ -20,6 +20,8 @@ FINEST_M = 0.2
 COARSER = 1.5
 MARGIN_M = 40.0
 QUALITY = 70
+NEAR_M = 1000.0
+"""Fixes farther from the others are not shown where nothing else tells where the vehicle was."""
 
 Floats = NDArray[np.float64]
 
@@ -55,6 +57,14 @@ def ground_along(places: Floats, satellite: SatelliteMap, frame: LocalFrame) -> 
             if sum(len(cell.jpeg) for cell in cells) <= MAX_BYTES:
                 return Ground(cells, satellite.credit)
         resolution *= COARSER
+
+
+def near_fixes(fixes: Floats) -> Floats:
+    """Those of fixes (M, 2) that tell where a vehicle was: within 1 km of most; at least one, if there is any."""
+    if not len(fixes):
+        return fixes
+    away = np.abs(fixes - np.median(fixes, axis=0)).max(axis=1)
+    return fixes[away <= max(NEAR_M, float(away.min()))]
 
 
 def _corners(places: Floats, side_m: float) -> Floats:

@@ -21,6 +21,15 @@ MAX_MOMENTS = 12_000
 MAX_POINTS = 5_000
 WORST = 10
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
+STATE_COLOURS = {
+    "INITIALISING": "#1d4ed8",
+    "LOCALISED": "#10b981",
+    "DEGRADED": "#ffb020",
+    "LOST": "#b3001b",
+    "ACCEPTED": "#10b981",
+    "REFUSED": "#b3001b",
+}
+"""In every picture; told apart with each kind of colour blindness, too."""
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -117,6 +126,7 @@ class Report:
             "axis": self.axis,
             "isWay": self.is_way,
             "along": rounded(self.along[kept], 3),
+            "stateColours": STATE_COLOURS,
             "stateNames": (names := sorted(set(self.states))),
             "state": [names.index(self.states[moment]) for moment in kept],
             "reason": [self.reasons[moment] for moment in kept],
@@ -138,7 +148,7 @@ class Report:
 
     def _headline(self) -> str:
         """The drive in a line, of all its moments."""
-        shares = ", ".join(f"{state} {n / len(self.states):.0%}" for state, n in Counter(self.states).most_common())
+        shares = state_shares(Counter(self.states))
         errors = self.errors[np.isfinite(self.errors)]
         parts = [f"{len(self.along)} moments", shares]
         if len(errors):
@@ -149,6 +159,19 @@ class Report:
     def _badness(self) -> Floats:
         """The error where there is a truth at all, else what the pose says of itself."""
         return self.errors if np.isfinite(self.errors).any() else self.fused.std
+
+
+def state_shares(states: Counter[str]) -> str:
+    """How often each state was, the commonest first."""
+    return ", ".join(f"{state} {percentage(n, states.total())}" for state, n in states.most_common())
+
+
+def percentage(part: int, whole: int) -> str:
+    """Rounded, but a little is not nothing, and not quite all is not all."""
+    percent = round(100.0 * part / whole)
+    if part and not percent:
+        return "<1%"
+    return ">99%" if part < whole and percent == 100 else f"{percent}%"
 
 
 def distances(poses: Floats, truth: Floats) -> Floats:

@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     patch.add_argument("--yaw-deg", type=float, default=0.0, help=yaw_help)
     patch.add_argument("--size-m", type=float, required=True, help="metres along a side")
     patch.add_argument("--resolution", type=float, help="metres per pixel; default: that of the finest tiles")
-    patch.add_argument("--out", type=Path, required=True, metavar="PATCH.png")
+    patch.add_argument("--out", type=Path, required=True, metavar="PATCH.png", help="the picture")
     patch.set_defaults(command=_patch)
     return parser
 
@@ -62,7 +62,7 @@ def _info(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(json.dumps(facts, indent=2))
         return
-    for name, value in {**facts, "imagery_offset": store.imagery_offset}.items():
+    for name, value in (facts | _words(store, facts)).items():
         print(f"{name:<16} {value}")
 
 
@@ -79,6 +79,19 @@ def _facts(store: TileStore, path: Path) -> dict[str, Any]:
         "tiles": {str(zoom): store.count(zoom) for zoom in store.zooms},
         "resolution_m_px": ground_resolution(_middle_latitude(store), store.zooms[-1], store.tile_px),
         "bytes": sum(file.stat().st_size for file in files),
+    }
+
+
+def _words(store: TileStore, facts: dict[str, Any]) -> dict[str, str]:
+    """Facts as people read them, where that is not as programs do."""
+    offset = store.imagery_offset
+    return {
+        "attribution": store.attribution or "none stated",
+        "imagery_offset": f"{offset.east:.2f} m east, {offset.north:.2f} m north, +- {offset.std:.2f} m",
+        "zooms": ", ".join(map(str, store.zooms)),
+        "bounds": _text(store.bounds),
+        "tiles": ", ".join(f"{count} of zoom {zoom}" for zoom, count in facts["tiles"].items()),
+        "resolution_m_px": f"{facts['resolution_m_px']:.3f}",
     }
 
 

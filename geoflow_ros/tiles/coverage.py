@@ -67,7 +67,7 @@ def draw_coverage(store: TileStore, levels: list[Level], path: Path) -> None:
         _draw_level(axes, level)
     for axes in figure.axes[len(levels) :]:
         axes.remove()
-    figure.suptitle(store.name)
+    figure.suptitle(store.name, parse_math=False)
     figure.supxlabel(credit_of(store), fontsize=7, wrap=True, parse_math=False)
     try:
         figure.savefig(path, format="png")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import PoseWithCovariance
 from geoflow_ros.reports.ground import Ground
-from geoflow_ros.reports.page_data import MAX_MOMENTS, MAX_POINTS, PoseColumns, Report
+from geoflow_ros.reports.page_data import MAX_MOMENTS, MAX_POINTS, PoseColumns, Report, state_shares
 from geoflow_ros.reports.thumbnails import data_uri
 from geoflow_ros.view.recent import Cursor, Recent
 
@@ -157,7 +157,7 @@ class LiveDrive:
             "pictures": [picture.to_json(moment) for moment, picture in pictures if moment >= oldest],
             "state": status.state,
             "notice": "; ".join(each for each in (status.notice, status.trouble) if each),
-            "headline": ", ".join(f"{state} {n / states.total():.0%}" for state, n in states.most_common()),
+            "headline": state_shares(states),
         }
 
     def _forget(self) -> None:

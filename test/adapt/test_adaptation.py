@@ -96,6 +96,18 @@ def test_ctrl_c_says_what_became_of_the_weights(
     assert "holds what passed the gates before" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("short", "words"), [(0.018, "1.8% too short"), (-0.018, "1.8% too long")])
+def test_odometry_that_is_too_long_is_not_called_too_short(short: float, words: str) -> None:
+    found = {
+        "way_m": 1.0, "frames": 2, "position_std_m": 0.1, "bits_of_the_rest_of_the_drive": 1.0,
+        "fixes_minus_imagery_m": [0.0, 0.0], "fixes_minus_imagery_std_m": [0.1, 0.2], "odometry_too_short": short,
+    }  # fmt: skip
+    drive = cast(DriveResult, SimpleNamespace(drive=SimpleNamespace(name="a"), to_json=lambda: found))
+    alone = Round(50, 0.1, 0.5, BEFORE, CONFIDENT, None, ("it is too sure",))
+    page = markdown(Adaptation([drive], [alone], MountCheck(None, None, None), False), Path("m"))
+    assert f"odometry's distances are {words}" in page
+
+
 def test_a_full_disk_leaves_the_old_report_and_weights(tmp_path: Path) -> None:
     (tmp_path / "report.json").write_text("old")
     alone = Round(50, 0.1, 0.5, BEFORE, CONFIDENT, None, ("it is too sure",))

@@ -52,6 +52,13 @@ def test_the_distribution_of_errors() -> None:
     )
 
 
+def test_a_title_is_no_formula(tmp_path: Path) -> None:
+    """A folder may be called anything."""
+    outcomes = [outcome((0.0, 0.0, 0.0), (1.0, 0.0))] * 2
+    figures.write_figures(tmp_path, outcomes, r"drives/$\nosuch{$ of <b>O'Hara</b>")
+    assert len(list(tmp_path.glob("*.png"))) == 3
+
+
 def test_the_error_map_is_as_the_driver_sees_it() -> None:
     # Heading west: 2 m too far south is to the left, 1 m too far west ahead.
     outcomes = [outcome((3.0, 4.0, math.pi), (-1.0, -2.0))] * 2

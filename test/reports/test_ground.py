@@ -9,7 +9,7 @@ import pytest
 
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.reports import ground
-from geoflow_ros.reports.ground import Ground, ground_along
+from geoflow_ros.reports.ground import Ground, ground_along, near_fixes
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.tile_images import ImageryOffset
 
@@ -78,3 +78,10 @@ def test_a_long_way_is_coarser_and_keeps_to_the_budget(monkeypatch: pytest.Monke
 def test_squares_without_imagery_and_drives_without_a_place_have_none() -> None:
     assert along([(np.nan, np.nan)], Endless()).cells == ()
     assert along([(0.0, 0.0)], Endless(south_of=0)).cells == ()
+
+
+def test_fixes_that_are_near_most_tell_where_a_vehicle_was() -> None:
+    fixes = np.array([[0.0, 0.0], [10.0, 0.0], [9e5, 0.0], [20.0, 5.0]])
+    assert near_fixes(fixes).tolist() == [[0.0, 0.0], [10.0, 0.0], [20.0, 5.0]]
+    assert len(near_fixes(np.array([[0.0, 0.0], [5e3, 0.0]]))) >= 1  # their median is near neither
+    assert len(near_fixes(np.empty((0, 2)))) == 0

@@ -92,7 +92,7 @@ def test_each_camera_of_a_rig_has_its_newest_picture(browser: Chrome, tmp_path: 
     opened(browser, tmp_path / "report.html", report(snapshots=shots))
     sources = "return [...document.querySelectorAll('#cameras img')].map((each) => each.src)"
     assert browser.execute_script(sources) == [data_uri(pictures[1][EVIL]), data_uri(pictures[0]["front"])]
-    assert text(browser, "#cameras").splitlines() == [f"{EVIL}, the nearest picture is of 2.00 s", "front"]
+    assert text(browser, "#cameras").splitlines() == [f"{EVIL}, of 2.00 s", "front"]
     browser.execute_script("show(40)")
     assert browser.execute_script(sources) == [data_uri(pictures[2][EVIL]), data_uri(pictures[2]["front"])]
     figure = browser.find_element("css selector", "#cameras figure")
@@ -139,6 +139,83 @@ def test_a_drive_without_poses_truth_pictures_or_imagery(browser: Chrome, tmp_pa
     assert browser.find_elements("css selector", ".leaflet-control-layers-selector") == []
     assert [each.text for each in browser.find_elements("css selector", "#colour option")] == ["state"]
     assert complaints(browser) == []
+
+
+INK = """
+const plot = plots[arguments[0]], { left, top, width, height } = plot.bbox, x = plot.valToPos(arguments[1], "x", true);
+const copy = new OffscreenCanvas(1, height - 2).getContext("2d", { willReadFrequently: true });
+copy.drawImage(plot.ctx.canvas, -Math.round(x), -top - 1);
+const { data } = copy.getImageData(0, 0, 1, height - 2), colours = new Set();
+for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 200) colours.add(data.slice(i, i + 3).join());
+return [...colours];
+"""
+
+
+def test_nothing_is_drawn_where_no_frame_was(browser: Chrome, tmp_path: Path) -> None:
+    """Moments 0 to 49 are followed by 30 s of nothing: no way, no curve and no state there."""
+    gap = np.where(np.arange(100) < 50, 0.0, 30.0)
+    opened(browser, tmp_path / "report.html", report(along=np.arange(100) / 10 + gap))
+    assert browser.execute_script("return runs(report.fused).map((run) => [run[0], run.at(-1)])") == [
+        [10, 49],
+        [50, 99],
+    ]
+    assert browser.execute_script("return runs(report.truth).length") == 2
+    errors, latencies, states = 0, 2, 3
+    ink = [
+        [set(browser.execute_script(INK, plot, when)) for when in (4.5, 20.2)] for plot in (errors, latencies, states)
+    ]
+    assert all(there - between for there, between in ink), ink
+    assert "16,185,129" in ink[-1][0] and "16,185,129" not in ink[-1][1]
+
+
+def test_a_single_frame_is_seen_on_its_street(browser: Chrome, tmp_path: Path) -> None:
+    """Not a centimetre of it: and its numbers are in the curves though nothing joins them."""
+    opened(browser, tmp_path / "report.html", report(along=np.arange(100) * 1e4, fused=lone(50), single=lone(50)))
+    east, north = browser.execute_script(
+        "const b = map.getBounds(); return [b.getEast() - b.getWest(), b.getNorth() - b.getSouth()]"
+    )
+    assert east >= 50.0 and north >= 50.0
+    browser.execute_script("show(10)")
+    assert "255,159,28" in browser.execute_script(INK, 0, 50e4)  # the reported sigma
+
+
+def lone(moment: int) -> PoseColumns:
+    pose = PoseWithCovariance(0.0, 0.0, 0.0, np.diag([0.04, 0.04, 0.01]))
+    return PoseColumns.of([pose if i == moment else None for i in range(100)])
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 780), (800, 600), (390, 844), (2560, 1440)])
+def test_nothing_is_cut_off_in_any_window(browser: Chrome, tmp_path: Path, width: int, height: int) -> None:
+    tables = {"Reasons": {"frames confirm the pose, its standard deviation is # m; camera rear_left: look": "1806"}}
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        opened(browser, tmp_path / "report.html", report(tables=tables, title="Replay of some_long_name_of_a_drive"))
+        assert browser.execute_script("return document.scrollingElement.scrollWidth") <= width
+        for part in ("#headline", "#clock", "#scale", "#tables td + td", "#moment td"):
+            box = browser.find_element("css selector", part).rect
+            assert box["x"] >= 0 and box["x"] + box["width"] <= width and box["height"] > 10, part
+        cell = browser.find_element("css selector", "#tables td + td")
+        assert (
+            browser.execute_script(
+                "const r = document.createRange(); r.selectNodeContents(arguments[0]);return r.getClientRects().length",
+                cell,
+            )
+            == 1
+        )  # digits stay together
+        assert browser.find_element("id", "slider").rect["y"] - browser.execute_script("return scrollY") < 2 * height
+        nav = browser.execute_script("return document.querySelector('nav').getBoundingClientRect().bottom")
+        assert nav <= height  # the slider is in sight with the map
+    finally:
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size | {"width": 1280, "height": 800})
+
+
+def test_without_a_truth_there_is_no_error(browser: Chrome, tmp_path: Path) -> None:
+    opened(browser, tmp_path / "report.html", report(truth=np.full((100, 3), np.nan)))
+    browser.execute_script("show(50)")
+    assert "50.00 m east" in text(browser, "#moment") and "error" not in text(browser, "#moment")
+    assert browser.execute_script("return plots[0].axes[1].label") == "sigma [m]"
+    assert "error" not in text(browser, "#plots")
 
 
 def test_an_hour_is_small_and_quick(browser: Chrome, tmp_path: Path) -> None:

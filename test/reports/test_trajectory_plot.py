@@ -45,3 +45,31 @@ def test_errors_colour_the_poses(tmp_path: Path) -> None:
     )  # the ends of the scale are both dark
     assert isinstance(good, np.ndarray) and isinstance(bad, np.ndarray)
     assert good.shape == bad.shape and np.abs(good.astype(int) - bad).max() > 100
+
+
+def labels(
+    monkeypatch: pytest.MonkeyPatch, path: Path, poses: NDArray[np.float64], fixes: NDArray[np.float64]
+) -> list[str]:
+    """What the legend names."""
+    from matplotlib.figure import Figure
+
+    shown: list[str] = []
+    monkeypatch.setattr(
+        Figure, "savefig", lambda self, path: shown.extend(each.get_text() for each in self.axes[0].get_legend().texts)
+    )
+    frame = LocalFrame(Datum(48.0, 11.0))
+    plot_trajectory(path / "t.png", poses, LINE, fixes, GreyMap(), frame, None, "smoothed poses")  # type: ignore[arg-type]
+    return shown
+
+
+def test_the_legend_names_what_is_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    none = np.empty((0, 2))
+    assert labels(monkeypatch, tmp_path, LINE, LINE) == ["GNSS fixes", "truth", "smoothed poses"]
+    assert labels(monkeypatch, tmp_path, none, LINE) == ["GNSS fixes", "truth"]
+    assert labels(monkeypatch, tmp_path, LINE, none) == ["truth", "smoothed poses"]
+
+
+def test_two_far_fixes_and_nothing_else(tmp_path: Path) -> None:
+    fixes, none = np.array([[0.0, 0.0], [5e3, 0.0]]), np.empty((0, 2))
+    plot_trajectory(tmp_path / "t.png", none, None, fixes, GreyMap(), LocalFrame(Datum(48.0, 11.0)))  # type: ignore[arg-type]
+    assert (tmp_path / "t.png").stat().st_size > 1000

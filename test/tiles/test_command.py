@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -66,7 +67,9 @@ def test_info_reads_a_folder_too(tmp_path: Path, capsys: pytest.CaptureFixture[s
     (tmp_path / "3" / "4").mkdir(parents=True)
     (tmp_path / "3" / "4" / "2.png").write_bytes(bytes(cv2.imencode(".png", np.zeros((256, 256, 3), np.uint8))[1]))
     assert main(["info", str(tmp_path)]) == 0
-    assert "[3]" in capsys.readouterr().out
+    told = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert told["tiles"] == "1 of zoom 3" and told["attribution"] == "none stated"
+    assert re.fullmatch(r"\d+\.\d{3}", told["resolution_m_px"])
 
 
 @pytest.mark.parametrize(("yaw_deg", "red", "blue"), [("0", (10, 60), (110, 60)), ("90", (60, 110), (60, 10))])

@@ -49,7 +49,7 @@ function showStatus({ state, notice, headline }) {
   document.getElementById("headline").textContent = headline;
   const now = document.getElementById("now");
   now.textContent = state;
-  now.style.color = STATE_COLOURS[state] || UNKNOWN;
+  now.style.setProperty("--state", stateColour(state));
   showNotice(notice);
 }
 

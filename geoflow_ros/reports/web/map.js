@@ -15,12 +15,16 @@ function showAttribution() {
 }
 
 const view = { isFollowing: true }; // whether the map moves to where the moment is
+const LEAST_M = 25; // of the ground about a way, to each side
 const layers = {};
+const INKS = { "GNSS fixes": "#ff5a4d", truth: "#111", "single frames": "#d8d8d8", hypotheses: "#fff", prior: "#5adcff",
+               "newest fix": "#5adcff", "true pose": "#ff50ff", pose: "#50ff50" };
 const layerControl = L.control.layers(null, null, { collapsed: false }).addTo(map);
 // A layer that can be switched off, unless there is nothing to see in it.
 function layer(name, isUsed = true) {
   layers[name] = L.layerGroup().addTo(map);
-  if (isUsed) layerControl.addOverlay(layers[name], name);
+  const swatch = INKS[name] ? `<i style="background:${INKS[name]}"></i> ` : "";
+  if (isUsed) layerControl.addOverlay(layers[name], swatch + name);
   return layers[name];
 }
 
@@ -43,10 +47,9 @@ function liveGround() {
 // Runs of moments with a pose, as lists of indices.
 function runs(poses) {
   const all = [];
-  let run = [];
-  for (let i = 0; i <= count(); i += 1) {
-    if (i < count() && poses.east[i] !== null) run.push(i);
-    else if (run.length) { all.push(run); run = []; }
+  for (let i = 0; i < count(); i += 1) {
+    if (poses.east[i] === null) continue;
+    if (i && poses.east[i - 1] !== null && !isAfterGap(i)) all.at(-1).push(i); else all.push([i]);
   }
   return all;
 }
@@ -76,7 +79,7 @@ function drawWay(group, colouring) {
 function drawTruth(group) {
   const lines = runs(report.truth).map((run) => run.map((i) => at(report.truth, i)));
   L.polyline(lines, { color: "#fff", weight: 4, opacity: 0.9, interactive: false }).addTo(group);
-  L.polyline(lines, { color: "#111", weight: 1.5, interactive: false }).addTo(group);
+  L.polyline(lines, { color: INKS.truth, weight: 1.5, interactive: false }).addTo(group);
 }
 
 function drawDots(group, places, color, weight = 1) {
@@ -86,7 +89,12 @@ function drawDots(group, places, color, weight = 1) {
 function fitMap() {
   const shown = [report.fused, report.truth].flatMap((poses) => runs(poses).flat().map((i) => at(poses, i)));
   const places = shown.length ? shown : report.fixes.map(([east, north]) => [north, east]);
-  map.fitBounds(L.latLngBounds(places.length ? places : [[-50, -50], [50, 50]]).pad(0.08));
+  const bounds = L.latLngBounds(places.length ? places : [[-50, -50], [50, 50]]).pad(0.08);
+  if (report.isWay) { // a vehicle that stood is shown where it stood, not each of its centimetres
+    const { lat, lng } = bounds.getCenter();
+    bounds.extend([[lat - LEAST_M, lng - LEAST_M], [lat + LEAST_M, lng + LEAST_M]]);
+  }
+  map.fitBounds(bounds);
 }
 
 // An arrow of constant length on the screen.
@@ -115,13 +123,13 @@ function drawMoment(i) {
   for (const name of ["hypotheses", prior, "true pose", "pose"]) layers[name].clearLayers();
   const snapshot = snapshotNear(i, heatmapOf); // whose hypotheses are grey where it is of another moment, as its picture
   for (const [east, north, yaw] of snapshot ? snapshot.hypotheses : []) {
-    const color = snapshot.moment === i ? "#fff" : "#b8bcc4";
+    const color = snapshot.moment === i ? INKS.hypotheses : "#b8bcc4";
     arrow(layers.hypotheses, north, east, yaw, color, 1, 10);
     L.circleMarker([north, east], { radius: 1.5, color, weight: 1, interactive: false }).addTo(layers.hypotheses);
   }
-  drawPose(layers[prior], report.prior, i, "#5adcff");
-  drawPose(layers["true pose"], report.truth, i, "#ff50ff");
-  drawPose(layers.pose, report.fused, i, "#50ff50");
+  drawPose(layers[prior], report.prior, i, INKS[prior]);
+  drawPose(layers["true pose"], report.truth, i, INKS["true pose"]);
+  drawPose(layers.pose, report.fused, i, INKS.pose);
   const here = [report.fused, report.truth].find((poses) => poses.east[i] !== null);
   if (here && view.isFollowing && !map.getBounds().contains(at(here, i))) map.panTo(at(here, i), { animate: false });
 }
@@ -129,8 +137,8 @@ function drawMoment(i) {
 // What grows with a drive.
 function drawSeries(colouring) {
   for (const name of ["GNSS fixes", "single frames", "poses"]) layers[name].clearLayers();
-  drawDots(layers["GNSS fixes"], report.fixes.map(([east, north]) => [north, east]), "#ff5a4d");
-  drawDots(layers["single frames"], runs(report.single).flat().map((i) => at(report.single, i)), "#d8d8d8");
+  drawDots(layers["GNSS fixes"], report.fixes.map(([east, north]) => [north, east]), INKS["GNSS fixes"]);
+  drawDots(layers["single frames"], runs(report.single).flat().map((i) => at(report.single, i)), INKS["single frames"]);
   drawWay(layers.poses, colouring);
 }
 

@@ -3,11 +3,10 @@
 const report = JSON.parse(document.getElementById("data").textContent);
 const isLive = "live" in report; // of a drive that goes on, whose columns grow
 const count = () => report.along.length;
-const STATE_COLOURS = { INITIALISING: "#3b82f6", LOCALISED: "#2ca02c", DEGRADED: "#ff9f1c", LOST: "#e02b2b",
-                        ACCEPTED: "#2ca02c", REFUSED: "#e02b2b" };
 const RAMP = ["#4686fb", "#1ae4b6", "#a2fc3c", "#faba39", "#e4460a", "#7a0403"];
 const UNKNOWN = "#9aa3af";
-const STEPS = 24;
+const stateColour = (name) => report.stateColours[name] || UNKNOWN;
+const STEPS = 24, GAP_S = 2;
 const LIKELY = 4.605; // chi-square of two dimensions that 90 % are below
 
 const NEVER_LIVE = ["error", "yawError", "singleError", "truth"];
@@ -16,6 +15,14 @@ function has(name) {
   if (isLive) return !NEVER_LIVE.includes(name);
   const column = report[name].east || report[name];
   return column.some((value) => value !== null);
+}
+
+// Whether no moment was seen for so long before this one that nothing joins it to the one before: for seconds, and for
+// five times as long as usual.
+function isAfterGap(i) {
+  if (!report.isWay || i < 1) return false;
+  const usual = (report.along.at(-1) - report.along[0]) / (count() - 1);
+  return report.along[i] - report.along[i - 1] > Math.max(GAP_S, 5 * usual);
 }
 
 function element(tag, text, parent) {
@@ -79,7 +86,7 @@ function colourings() {
   const all = [];
   if (has("error")) all.push(measured("error", report.error));
   if (has("fused")) all.push(measured("sigma", report.fused.std));
-  all.push({ name: "state", colour: (i) => STATE_COLOURS[report.stateNames[report.state[i]]] || UNKNOWN });
+  all.push({ name: "state", colour: (i) => stateColour(report.stateNames[report.state[i]]) });
   return all;
 }
 

@@ -5,15 +5,15 @@ const SHORT = 12; // rows of a table that columns do not break
 const slider = document.getElementById("slider");
 const unit = (report.axis.match(/\[(.*)\]/) || ["", ""])[1];
 const placeText = (along) => (Number.isInteger(along) && !unit ? String(along) : `${along.toFixed(2)} ${unit}`.trim());
-const numberText = (value, digits, of) => (value === null ? "–" : `${value.toFixed(digits)} ${of}`);
+const numberText = (value, digits, of) => (value === null ? "–" : `${value.toFixed(digits)}${of === "°" ? "" : " "}${of}`);
 
-function showPicture(figure, moment, name, pictureOf, missing) {
+function showPicture(figure, moment, name, pictureOf, missing, isNarrow = false) {
   const [picture, caption] = figure.children, snapshot = snapshotNear(moment, pictureOf);
   if (!snapshot) { picture.removeAttribute("src"); caption.textContent = missing; return; }
   const source = pictureOf(snapshot), place = placeText(report.along[snapshot.moment]);
   if (picture.src !== source) picture.src = source;
-  caption.textContent = snapshot.moment === moment ? name : `${name}, the nearest picture is of ${place}`;
-  caption.title = caption.textContent;
+  caption.title = snapshot.moment === moment ? name : `${name}, the nearest picture is of ${place}`;
+  caption.textContent = isNarrow && snapshot.moment !== moment ? `${name}, of ${place}` : caption.title;
 }
 
 // A figure for every camera; a click on one of several makes it as wide as all.
@@ -28,7 +28,7 @@ function showCameras(moment) {
     }
   }
   names.forEach((name, k) =>
-    showPicture(box.children[k], moment, name || "camera", cameraOf(name), "no camera picture was kept"));
+    showPicture(box.children[k], moment, name || "camera", cameraOf(name), "no camera picture was kept", names.length > 1));
 }
 
 function errorRows(i) {
@@ -52,13 +52,13 @@ function showNumbers(i) {
   table.replaceChildren();
   const rows = [
     ["state", report.stateNames[report.state[i]]], ["why", report.reason[i]],
-    ...(isLive ? poseRows(i) : errorRows(i)), ["latency", numberText(report.ms[i], 0, "ms")],
+    ...(has("error") || has("singleError") ? errorRows(i) : poseRows(i)), ["latency", numberText(report.ms[i], 0, "ms")],
   ];
   for (const [name, value] of rows) {
     const row = table.insertRow();
     element("th", name, row);
     const cell = element("td", value, row);
-    if (name === "state") { cell.style.color = STATE_COLOURS[value] || ""; cell.style.fontWeight = "bold"; }
+    if (name === "state") { cell.className = "state"; cell.style.setProperty("--state", stateColour(value)); }
   }
 }
 
@@ -84,8 +84,9 @@ function showScale() {
     swatch(`linear-gradient(90deg, ${RAMP.join(",")})`, "160px");
     element("span", `${current.colouring.end} m and more`, scale);
   } else {
-    for (const name of report.stateNames) { swatch(STATE_COLOURS[name] || UNKNOWN, "11px"); element("span", name, scale); }
+    for (const name of report.stateNames) { swatch(stateColour(name), "11px"); element("span", name, scale); }
   }
+  if (has("fused") || has("prior")) element("span", "ellipses hold 90 %", scale);
 }
 
 function chooseColour() {

@@ -16,10 +16,11 @@ function drawStates(plot) {
   const { left, top, width, height } = plot.bbox, limit = (x) => Math.min(Math.max(x, left), left + width);
   for (let i = 0; i < count(); ) {
     let end = i + 1;
-    while (end < count() && report.state[end] === report.state[i]) end += 1;
+    while (end < count() && report.state[end] === report.state[i] && !isAfterGap(end)) end += 1;
     const from = limit(plot.valToPos(report.along[i], "x", true));
-    const to = end < count() ? limit(plot.valToPos(report.along[end], "x", true)) : left + width;
-    plot.ctx.fillStyle = STATE_COLOURS[report.stateNames[report.state[i]]] || UNKNOWN;
+    const until = isAfterGap(end) ? end - 1 : end; // what the state was then, nobody knows
+    const to = end < count() ? limit(plot.valToPos(report.along[until], "x", true)) : left + width;
+    plot.ctx.fillStyle = stateColour(report.stateNames[report.state[i]]);
     plot.ctx.fillRect(from, top, Math.max(to - from, from < left + width ? 1 : 0), height);
     i = end;
   }
@@ -33,7 +34,7 @@ function axis(label, size) {
 function addPlot({ label, height, series, log, columns, draw }) {
   const box = document.getElementById("plots").appendChild(document.createElement("div"));
   box.className = "plot";
-  const yAxis = { ...axis(label, LEFT_PX - 16), show: !!label, space: 18 };
+  const yAxis = { ...axis(label, LEFT_PX - 16), show: !!label, space: 13 };
   const decades = (plot, splits) => splits.map((value) => (Math.abs(Math.log10(value) % 1) < 1e-6 ? value : null));
   if (log) yAxis.grid = { ...GRID, filter: decades };
   if (log) yAxis.values = (plot, splits) => splits.map((value) => (value === null ? "" : String(+value.toPrecision(2))));
@@ -56,7 +57,22 @@ function addPlot({ label, height, series, log, columns, draw }) {
 }
 
 const dots = (label, stroke, size) => ({ label, stroke, paths: () => null, points: { show: true, size, fill: stroke, width: 0 } });
-const line = (label, stroke) => ({ label, stroke, width: 1.5, points: { show: false } });
+const line = (label, stroke) => (
+  { label, stroke, width: 1.5, gaps: withGaps, points: { show: false, size: 6, fill: stroke, width: 0, filter: alone } });
+
+// Indices of values with none beside them, of which a line shows nothing.
+function alone(plot, series) {
+  const values = plot.data[series], isAt = (i) => i >= 0 && i < values.length && values[i] !== null;
+  const found = [...values.keys()].filter((i) => isAt(i) && (!isAt(i - 1) || isAfterGap(i)) && (!isAt(i + 1) || isAfterGap(i + 1)));
+  return found.length ? found : null;
+}
+
+// Gaps of a line in pixels: where a value is missing, as uPlot found them, and where moments are.
+function withGaps(plot, series, first, last, missing) {
+  const place = (i) => Math.round(plot.valToPos(report.along[i], "x", true)), all = [...missing];
+  for (let i = first + 1; i <= last; i += 1) if (isAfterGap(i)) all.push([place(i - 1), place(i)]);
+  return all.sort((a, b) => a[0] - b[0] || b[1] - a[1]);
+}
 
 function drawPlots() {
   const floored = (values) => values.map((value) => (value === null ? null : Math.max(value, FLOOR_M)));
@@ -66,7 +82,7 @@ function drawPlots() {
     [line("error", "#2563eb"), "error", () => report.error],
   ].filter(([, name]) => has(name));
   if (errors.length) {
-    addPlot({ label: isLive ? "sigma [m]" : "error [m]", height: 124, log: true, series: errors.map(([each]) => each),
+    addPlot({ label: has("error") || has("singleError") ? "error [m]" : "sigma [m]", height: 124, log: true, series: errors.map(([each]) => each),
               columns: errors.map(([, , values]) => () => floored(values())) });
   }
   if (has("yawError")) {

@@ -215,9 +215,8 @@ def _mismatched(accepted: Rate) -> dict[str, Any]:
 
 def _setup(arguments: argparse.Namespace) -> dict[str, Any]:
     """What the numbers were measured with, beside the setting of the refinement."""
-    setup: dict[str, Any] = {
-        name: str(getattr(arguments, name)) for name in ("dataset", "split", "checkpoint", "runtime")
-    }
+    given = {name: getattr(arguments, name) for name in ("dataset", "split", "checkpoint", "runtime")}
+    setup: dict[str, Any] = {name: None if value is None else str(value) for name, value in given.items()}
     names = ("seed", "every", "limit", "rotation_range_deg", "mount_error_deg", "mount_sigma_deg")
     return setup | {name: getattr(arguments, name) for name in names}
 

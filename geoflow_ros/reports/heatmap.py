@@ -42,7 +42,7 @@ def draw_heatmap(estimate: PoseEstimate, prior: PosePrior, size_px: int = HEATMA
     canvas.pose((estimate.east, estimate.north), estimate.yaw, estimate.covariance[:2, :2], GREEN)
     canvas.scale_bar(10.0)
     canvas.north_arrow()
-    canvas.legend((("prior", CYAN), ("estimate", GREEN), ("hypotheses", WHITE)))
+    canvas.legend((("prior, 90 %", CYAN), ("estimate, 90 %", GREEN), ("hypotheses", WHITE)))
     write_credit(canvas.image, estimate.patch.credit)
     return canvas.image
 
@@ -53,7 +53,7 @@ def draw_case(estimate: PoseEstimate, truth: tuple[float, float, float], size_px
     canvas.pose((estimate.east, estimate.north), estimate.yaw, estimate.covariance[:2, :2], GREEN)
     canvas.arrow(truth[:2], truth[2], 4.0, MAGENTA, 3)
     canvas.scale_bar(10.0)
-    canvas.legend((("truth", MAGENTA), ("estimate", GREEN), ("hypotheses", WHITE)))
+    canvas.legend((("truth", MAGENTA), ("estimate, 90 %", GREEN), ("hypotheses", WHITE)))
     write_credit(canvas.image, estimate.patch.credit)
     return canvas.image
 

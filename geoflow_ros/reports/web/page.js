@@ -35,7 +35,7 @@ function errorRows(i) {
   return [
     ["error", `${numberText(report.error[i], 2, "m")}, heading ${numberText(report.yawError[i], 2, "°")}`],
     ["reported sigma", numberText(report.fused.std[i], 2, "m")],
-    ["this frame alone", numberText(report.singleError[i], 2, "m off")],
+    ...(has("singleError") ? [["this frame alone", numberText(report.singleError[i], 2, "m off")]] : []),
   ];
 }
 
@@ -78,13 +78,15 @@ function showScale() {
   const scale = document.getElementById("scale");
   scale.replaceChildren();
   if (!report.isWay) element("span", "errors as the camera sees them, ahead is up:", scale);
-  const swatch = (background, width) => Object.assign(element("i", "", scale).style, { background, width });
+  const swatch = (background, width, parent) => Object.assign(element("i", "", parent).style, { background, width });
   if (current.colouring.end) {
-    element("span", "0", scale);
-    swatch(`linear-gradient(90deg, ${RAMP.join(",")})`, "160px");
-    element("span", `${current.colouring.end} m and more`, scale);
+    const ramp = element("span", "", scale);
+    ramp.className = "ramp";
+    element("span", "0", ramp);
+    swatch(`linear-gradient(90deg, ${RAMP.join(",")})`, "160px", ramp);
+    element("span", `${current.colouring.end} m and more`, ramp);
   } else {
-    for (const name of report.stateNames) { swatch(stateColour(name), "11px"); element("span", name, scale); }
+    for (const name of report.stateNames) { swatch(stateColour(name), "11px", scale); element("span", name, scale); }
   }
   if (has("fused") || has("prior")) element("span", "ellipses hold 90 %", scale);
 }

@@ -1,6 +1,7 @@
 "use strict";
 // Curves over the slider's axis, and the line in them that marks its moment.
 const LEFT_PX = 62, RIGHT_PX = 12, FLOOR_M = 0.01;
+const WHOLE = [1, 2, 5].flatMap((k) => [0, 1, 2, 3, 4].map((power) => k * 10 ** power)).sort((a, b) => a - b);
 const plots = [];
 const INK = "#4a5568", GRID = { stroke: "#e6e8ec", width: 1 };
 const FONT = '11px system-ui, "DejaVu Sans", sans-serif';
@@ -34,15 +35,15 @@ function axis(label, size) {
 function addPlot({ label, height, series, log, columns, draw }) {
   const box = document.getElementById("plots").appendChild(document.createElement("div"));
   box.className = "plot";
-  const yAxis = { ...axis(label, LEFT_PX - 16), show: !!label, space: 13 };
+  const yAxis = { ...axis(label, LEFT_PX - 16), show: !!label, space: 11 };
   const decades = (plot, splits) => splits.map((value) => (Math.abs(Math.log10(value) % 1) < 1e-6 ? value : null));
   if (log) yAxis.grid = { ...GRID, filter: decades };
   if (log) yAxis.values = (plot, splits) => splits.map((value) => (value === null ? "" : String(+value.toPrecision(2))));
   const options = {
-    width: box.clientWidth, height, padding: [label ? 8 : 4, RIGHT_PX, label ? 8 : 0, label ? 0 : LEFT_PX],
+    width: box.clientWidth, height, padding: [label ? 16 : 4, RIGHT_PX, label ? 6 : 0, label ? 0 : LEFT_PX], // the legend is above the curves
     legend: { show: !!label, live: false }, cursor: { sync: { key: "moments" }, y: false, points: { show: false } },
     scales: { x: { time: false }, y: log ? { distr: 3 } : draw ? { range: [0, 1] } : {} },
-    axes: [{ ...axis("", draw ? 24 : 0), show: !!draw }, yAxis],
+    axes: [{ ...axis("", draw ? 24 : 0), show: !!draw, ...(unit ? {} : { incrs: WHOLE }) }, yAxis],
     series: [{}, ...series], hooks: { draw: [(plot) => { if (draw) draw(plot); markMoment(plot); }] },
   };
   const data = () => [report.along, ...columns.map((column) => column())];

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,12 +59,14 @@ def _draw_errors(axes: Axes, seconds: Floats, fused: Judged, errors: dict[str, t
         axes.plot(
             seconds[fused.frames], std, ".", color="tab:orange", markersize=2, label="reported standard deviation"
         )
-    axes.set(yscale="log", ylabel="position error [m]" if errors else "standard deviation [m]", ylim=(FLOOR_M, None))
+    most = max((float(np.max(each.get_ydata())) for each in axes.lines), default=1.0)
+    top_m = 10.0 ** math.ceil(math.log10(max(most, 2 * FLOOR_M)))  # a decade has a number beside the axis
+    axes.set(yscale="log", ylabel="position error [m]" if errors else "standard deviation [m]", ylim=(FLOOR_M, top_m))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter("")
     axes.grid(alpha=0.3, which="both")
     if axes.lines:
-        axes.legend(loc="upper right", ncols=3, markerscale=3)
+        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, markerscale=3, frameon=False)
 
 
 def _draw_yaws(axes: Axes, errors: dict[str, tuple[Floats, PoseErrors]]) -> None:

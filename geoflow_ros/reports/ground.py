@@ -64,7 +64,7 @@ def near_fixes(fixes: Floats) -> Floats:
     if not len(fixes):
         return fixes
     away = np.abs(fixes - np.median(fixes, axis=0)).max(axis=1)
-    return fixes[away <= max(NEAR_M, float(away.min()))]
+    return np.asarray(fixes[away <= max(NEAR_M, float(away.min()))])
 
 
 def _corners(places: Floats, side_m: float) -> Floats:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior
 from geoflow_ros.metrics import chi_square
 from geoflow_ros.planar import rotate
-from geoflow_ros.reports.lettering import BLACK, WHITE, write_credit, write_text
+from geoflow_ros.reports.lettering import BLACK, TEXT_SCALE, WHITE, write_credit, write_text
 from geoflow_ros.satellite.patch import SatellitePatch
 
 ELLIPSE = 0.9  # the probability within what is drawn of a covariance
@@ -23,6 +23,7 @@ GREEN, CYAN = (80, 255, 80), (90, 220, 255)
 MAGENTA = (255, 80, 255)
 SHIFT = 4  # OpenCV draws at 1/16 px
 HALO = 2  # extra line width of the dark rim that keeps marks readable on any ground
+LEGIBLE_PX = 480  # side of a picture whose letters are of the usual size: larger ones are shown smaller than they are
 
 
 def ellipse_axes(covariance: NDArray[np.float64]) -> tuple[float, float, float]:
@@ -118,23 +119,33 @@ class _Canvas:
             cv2.circle(self.image, start_px, (width + 1 + extra // 2) << SHIFT, ink, -1, cv2.LINE_AA, SHIFT)
 
     def scale_bar(self, length_m: float) -> None:
-        length_px, bottom = round(length_m / self.view.resolution), self.view.size_px - 20
+        length_px, left, bottom = round(length_m / self.view.resolution), self._px(20), self.view.size_px - self._px(20)
         for ink, extra in ((BLACK, HALO), (WHITE, 0)):
-            cv2.line(self.image, (20, bottom), (20 + length_px, bottom), ink, 3 + extra, cv2.LINE_AA)
-        self._text(f"{length_m:g} m", (20, bottom - 10), WHITE)
+            cv2.line(self.image, (left, bottom), (left + length_px, bottom), ink, self._px(3) + extra, cv2.LINE_AA)
+        self._text(f"{length_m:g} m", (left, bottom - self._px(10)), WHITE)
 
     def north_arrow(self) -> None:
-        right = self.view.size_px - 30
+        right, top, bottom = self.view.size_px - self._px(30), self._px(35), self._px(75)
         for ink, extra in ((BLACK, HALO), (WHITE, 0)):
-            cv2.arrowedLine(self.image, (right, 75), (right, 35), ink, 2 + extra, cv2.LINE_AA, tipLength=0.3)
-        self._text("N", (right - 6, 26), WHITE)
+            width = self._px(2) + extra
+            cv2.arrowedLine(self.image, (right, bottom), (right, top), ink, width, cv2.LINE_AA, tipLength=0.3)
+        self._text("N", (right - self._px(6), self._px(26)), WHITE)
 
     def legend(self, entries: tuple[tuple[str, tuple[int, int, int]], ...]) -> None:
         for row, (name, colour) in enumerate(entries):
-            self._text(name, (20, 30 + 24 * row), colour)
+            self._text(name, (self._px(20), self._px(30 + 24 * row)), colour)
 
     def _text(self, text: str, origin: tuple[int, int], colour: tuple[int, int, int]) -> None:
-        write_text(self.image, text, origin, colour)
+        write_text(self.image, text, origin, colour, TEXT_SCALE * self._enlarged)
+
+    @property
+    def _enlarged(self) -> float:
+        """How much larger letters are than in a small picture."""
+        return max(1.0, self.view.size_px / LEGIBLE_PX)
+
+    def _px(self, length: float) -> int:
+        """Pixels of what goes with the letters."""
+        return round(length * self._enlarged)
 
     def _fixed(self, en: NDArray[np.float64]) -> NDArray[np.int32]:
         """Pixels in OpenCV's fixed point, whose origin is the centre of the first pixel."""

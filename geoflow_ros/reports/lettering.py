@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
-CREDIT_SCALE = 0.38
+CREDIT_SCALE, TEXT_SCALE = 0.38, 0.6
 MARGIN_PX = 6
 
 Colour = tuple[int, int, int]
 
 
 def write_text(
-    image: NDArray[np.uint8], text: str, origin: tuple[int, int], colour: Colour, scale: float = 0.6
+    image: NDArray[np.uint8], text: str, origin: tuple[int, int], colour: Colour, scale: float = TEXT_SCALE
 ) -> None:
     """Write into an RGB picture; origin: u, v (px) of the lower left corner."""
     u, v = origin

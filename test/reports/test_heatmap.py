@@ -15,7 +15,7 @@ SIZE = 500
 VIEW_M = 40.0 * 1.1
 
 
-def drawn(patch_yaw: float, density_at: tuple[int, int]) -> np.ndarray:
+def drawn(patch_yaw: float, density_at: tuple[int, int], size: int = SIZE) -> np.ndarray:
     """Estimate 10 m east of the patch centre, prior 10 m west; all density in one cell of 40 x 40 of 1 m."""
     patch = SatellitePatch(np.full((320, 320, 3), 100, np.uint8), (500.0, 900.0), 0.25, patch_yaw)
     density = np.zeros((40, 40), np.float32)
@@ -23,7 +23,7 @@ def drawn(patch_yaw: float, density_at: tuple[int, int]) -> np.ndarray:
     pose = np.array([[510.0, 900.0, 0.0]])
     covariance = np.diag([0.01, 0.01, 0.01])
     estimate = PoseEstimate(510.0, 900.0, 0.0, covariance, pose, np.ones(1), density, 40.0, patch)
-    return draw_heatmap(estimate, PosePrior(490.0, 900.0, math.pi / 2, covariance), SIZE)
+    return draw_heatmap(estimate, PosePrior(490.0, 900.0, math.pi / 2, covariance), size)
 
 
 def pixel(image: np.ndarray, east: float, north: float) -> tuple[int, ...]:
@@ -59,3 +59,10 @@ def test_ellipse_holds_ninety_percent() -> None:
     samples = np.random.default_rng(0).multivariate_normal([0, 0], covariance, 20_000) @ turn
     inside = (samples[:, 0] / major) ** 2 + (samples[:, 1] / minor) ** 2 <= 1
     assert inside.mean() == pytest.approx(0.9, abs=0.01)
+
+
+def test_letters_of_a_picture_that_is_shown_smaller_can_be_read() -> None:
+    """A page shows the node's heatmaps of 720 px at half their size."""
+    corners = [drawn(0.0, (20, 20), size)[: size // 3, : size // 3] for size in (360, 720)]
+    small, large = (np.ptp(np.nonzero((corner == GREEN).all(axis=-1))[0]) + 1 for corner in corners)
+    assert large >= 1.4 * small

@@ -210,6 +210,20 @@ def test_nothing_is_cut_off_in_any_window(browser: Chrome, tmp_path: Path, width
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size | {"width": 1280, "height": 800})
 
 
+SIZES = """
+const done = arguments[0], box = map.getContainer().getBoundingClientRect(), { x, y } = map.getSize();
+requestAnimationFrame(() => done([[Math.round(box.width), Math.round(box.height)], [x, y]]));
+"""
+
+
+def test_the_map_knows_its_size_when_the_legend_wraps(browser: Chrome, tmp_path: Path) -> None:
+    """Else what is pressed on it is told beside where it is."""
+    opened(browser, tmp_path / "report.html", report())
+    browser.execute_script("document.getElementById('legend').style.minHeight = '90px'")
+    sizes = [browser.execute_async_script(SIZES) for _ in range(20)]
+    assert sizes[-1][0] == sizes[-1][1], sizes
+
+
 def test_without_a_truth_there_is_no_error(browser: Chrome, tmp_path: Path) -> None:
     opened(browser, tmp_path / "report.html", report(truth=np.full((100, 3), np.nan)))
     browser.execute_script("show(50)")

@@ -3,6 +3,7 @@
 const map = L.map("map", {
   crs: L.CRS.Simple, minZoom: -8, maxZoom: 9, zoomSnap: 0.25, preferCanvas: true, attributionControl: false,
 });
+new ResizeObserver(() => map.invalidateSize({ animate: false })).observe(map.getContainer()); // the legend may wrap
 L.control.scale({ imperial: false }).addTo(map);
 const attribution = L.control.attribution({ prefix: false }).addTo(map);
 let shownAttribution = "";

@@ -83,7 +83,7 @@ function showScale() {
     const ramp = element("span", "", scale);
     ramp.className = "ramp";
     element("span", "0", ramp);
-    swatch(`linear-gradient(90deg, ${RAMP.join(",")})`, "160px", ramp);
+    swatch(`linear-gradient(90deg, ${RAMP.join(",")})`, "120px", ramp);
     element("span", `${current.colouring.end} m and more`, ramp);
   } else {
     for (const name of report.stateNames) { swatch(stateColour(name), "11px", scale); element("span", name, scale); }

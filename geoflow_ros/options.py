@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass
 from enum import Enum
 from typing import Any, TypeVar, Union
@@ -20,6 +20,9 @@ T = TypeVar("T")
 def option(help: str, default: Any = MISSING, unit: str = "", range: tuple[float, float] | None = None) -> Any:
     """A dataclass field that is a parameter, with an inclusive range; it must be given if it has no default."""
     return dataclasses.field(default=default, metadata={"help": help, "unit": unit, "range": range})
+
+
+WORDS: Mapping[type, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class Option:
         if self.type is float and type(value) is int:
             value = float(value)  # `-p camera.height:=2` is an integer to ROS
         if not isinstance(value, (bool, int, float, str)) or type(value) is not self.type:
-            raise InputError(f"parameter {self.name} is {value!r}, expected {self.type.__name__}: {self.help}")
+            raise InputError(f"parameter {self.name} is {value!r}, expected {WORDS[self.type]}: {self.help}")
         if self.choices and value not in self.choices:
             raise InputError(f"parameter {self.name} is {value!r}, expected {' or '.join(self.choices)}: {self.help}")
         if self.range is not None and not isinstance(value, str) and not self.range[0] <= value <= self.range[1]:
@@ -121,4 +124,12 @@ def _unknown_sentence(unknown: Sequence[str], known: Sequence[str]) -> str:
     for name in unknown:
         close = difflib.get_close_matches(name, known, n=1)
         hints.append(f"{name} (did you mean {close[0]}?)" if close else name)
-    return f"unknown parameter {', '.join(hints)}: the parameters are {', '.join(known)}"
+    groups = {name.partition(".")[0] for name in unknown}
+    offered = dict.fromkeys(_offered(name, groups) for name in known)
+    return f"unknown parameter {', '.join(hints)}: the parameters are {', '.join(offered)}"
+
+
+def _offered(name: str, groups: Collection[str]) -> str:
+    """A parameter's name, or that of its group, if it is none of these: there are a hundred parameters."""
+    group, dot, _ = name.partition(".")
+    return f"{group}.*" if dot and group not in groups else name

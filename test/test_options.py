@@ -14,7 +14,7 @@ from ros_support import MOUNT, REPOSITORY
 from geoflow_ros.configuration import NodeConfig, value_of
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.localizer_config import Schedule
-from geoflow_ros.options import build, options_of
+from geoflow_ros.options import _unknown_sentence, build, options_of
 from geoflow_ros.ros.tools.parameter_file import is_left_to_the_user, parameter_file
 
 REQUIRED = {"tiles": "area.mbtiles", **{f"camera.{name}": value for name, value in MOUNT.items()}}
@@ -38,8 +38,8 @@ def test_defaults_nesting_and_types() -> None:
         ({**REQUIRED, "camera.hight": 1.0}, r"camera.hight \(did you mean camera.height\?\)"),
         ({**REQUIRED, "camera.height": 30.0}, "expected 0.1 to 20: of the lens above the ground"),
         ({**REQUIRED, "camera.height": math.nan}, "expected 0.1 to 20"),
-        ({**REQUIRED, "camera.height": "high"}, "expected float"),
-        ({**REQUIRED, "seed": True}, "expected int"),
+        ({**REQUIRED, "camera.height": "high"}, "expected a number"),
+        ({**REQUIRED, "seed": True}, "expected a whole number"),
         ({**REQUIRED, "heading.source": "compass"}, "expected imu or odom or course"),
         ({**REQUIRED, "tiles": ""}, "parameter tiles is empty"),
         ({**REQUIRED, "datum.latitude": 49.0}, "not on the globe"),
@@ -64,3 +64,11 @@ def test_every_parameter_is_described_and_in_the_shipped_file_with_its_default()
             assert leaf not in place and f"# {leaf}:" in text, f"{each.name} must be given by the user"
         else:
             assert each.parse(place[leaf]) == pytest.approx(each.default, nan_ok=True)
+
+
+def test_an_unknown_parameter_is_answered_by_those_of_its_group() -> None:
+    """Not by a hundred names."""
+    sentence = _unknown_sentence(["camera.hight"], ["tiles", "camera.height", "camera.yaw", "tracker.max_std"])
+    hint = "camera.hight (did you mean camera.height?)"
+    assert sentence == f"unknown parameter {hint}: the parameters are tiles, camera.height, camera.yaw, tracker.*"
+    assert _unknown_sentence(["x"], ["a.b", "a.c", "tiles"]) == "unknown parameter x: the parameters are a.*, tiles"

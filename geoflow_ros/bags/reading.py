@@ -123,9 +123,16 @@ def _is_readable(reader: AnyReader, connections: Sequence[Connection], start: in
     return True
 
 
+def check_exists(path: Path) -> None:
+    """An InputError where there is no such file or folder."""
+    if not path.exists():
+        raise InputError(f"{path} cannot be opened as a ROS 2 bag: it does not exist")
+
+
 def _check_folder(path: Path) -> None:
     if path.suffix == ".bag":
         raise InputError(f"{path} is a ROS 1 bag: convert it with rosbags-convert --src {path} --dst {path.stem}")
+    check_exists(path)
     if not path.is_dir() or (path / "metadata.yaml").is_file():
         return
     storages = sorted({file.suffix for file in path.iterdir() if file.suffix in STORAGES})

@@ -6,6 +6,7 @@ import argparse
 import re
 from pathlib import Path
 
+from geoflow_ros.bags.reading import check_exists
 from geoflow_ros.bags.topics import parse_topics
 from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.datasets.bag_drive import DriveDescription, read_description
@@ -22,6 +23,7 @@ DATUM_LINE = re.compile(r"# datum (\S+) (\S+) (\S+)")
 
 def config_of(arguments: argparse.Namespace, truth: Path | None = None) -> NodeConfig:
     """The node's configuration as the command line says; the map begins where that of a truth does."""
+    check_exists(arguments.bag)  # else what its drive.json would say is asked for
     assignments = list(arguments.assignments)
     if arguments.seed is not None:
         assignments.append(f"seed:={arguments.seed}")

@@ -132,7 +132,7 @@ def test_bags_that_cannot_be_opened_name_the_command(tmp_path: Path) -> None:
         "no metadata.yaml and no .mcap": empty,
         "missing.*ros2 bag reindex": lost,
         "ROS 1 bag: convert it with rosbags-convert --src": ros1,
-        "are missing": tmp_path / "nowhere",
+        "does not exist": tmp_path / "nowhere",
     }
     for sentence, path in cases.items():
         with pytest.raises(InputError, match=sentence) as caught, open_bag(path):

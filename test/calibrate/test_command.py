@@ -97,7 +97,9 @@ def test_the_second_pass_begins_where_the_first_ended(
     expected = {"roll": -0.02 * 0.99, "pitch": 0.05 * 0.99, "yaw": 0.01 * 0.99, "height": 1.65 - 0.15 * 0.99}
     assert found["estimated"] == pytest.approx(expected)
     assert found["observed"] == {"roll": True, "pitch": True, "yaw": False, "height": True}
-    assert found["sentence"].startswith("camera.roll is 0, frames say -0.020 +- 0.002; camera.pitch is 0, frames say")
+    assert found["sentence"].startswith(
+        "camera.roll is 0, frames say -0.020 +- 0.002 rad; camera.pitch is 0, frames say"
+    )
     assert document["frames"] == 50 and 20 < document["localised"] < 50
     assert document["driven_m"] == pytest.approx((document["localised"] - 1) * 0.8, rel=0.3)
     picture = cv2.imread(document["picture"])

@@ -150,6 +150,9 @@ def test_bad_input_is_one_sentence(folder: Path, tmp_path: Path, capsys: pytest.
         capsys, str(tmp_path), *tiles, *rest, "--drive", str(folder / "drive.json")
     )
     assert "no.mbtiles" in complaint(capsys, bag, "--tiles", str(tmp_path / "no.mbtiles"), *rest)
+    assert "nowhere cannot be opened as a ROS 2 bag: it does not exist" in complaint(
+        capsys, str(tmp_path / "nowhere"), *tiles, *rest
+    )  # not that a mount is not stated
     assert "give --truth" in complaint(capsys, bag, *tiles, *rest, "--initial-offset-m", "30")
     assert "expected ROLE:=NAME" in complaint(capsys, bag, *tiles, *rest, "--topic", "/fix")
     assert "topic /gps cannot be played as fix" in complaint(capsys, bag, *tiles, *rest, "--topic", "fix:=/gps")

@@ -104,7 +104,8 @@ class MountEstimate:
     def _said(self, index: int) -> str:
         name, value = STATES[index], getattr(self.stated, STATES[index])
         found = getattr(self.mount, name)
-        return f"camera.{name} is {value:.3g}, frames say {found:.3f} +- {self.std[index]:.3f}"
+        unit = "m" if name == "height" else "rad"
+        return f"camera.{name} is {value:.3g}, frames say {found:.3f} +- {self.std[index]:.3f} {unit}"
 
 
 def corrected(mount: Mount, correction: Floats) -> Mount:

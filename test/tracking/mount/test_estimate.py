@@ -27,11 +27,11 @@ def test_a_correction_is_added_and_the_place_stays() -> None:
 
 
 def test_what_is_surely_a_degree_off_is_said_and_nothing_else() -> None:
-    assert estimate(pitch=0.035).sentence == "camera.pitch is 0.02, frames say 0.055 +- 0.004: look at the mount"
+    assert estimate(pitch=0.035).sentence == "camera.pitch is 0.02, frames say 0.055 +- 0.004 rad: look at the mount"
     assert estimate(pitch=0.017, yaw=-0.017, height=0.07).sentence == ""
     both = estimate(yaw=-0.02, height=0.1).sentence
     assert both == (
-        "camera.yaw is -0.03, frames say -0.050 +- 0.004; camera.height is 1.6, frames say 1.700 +- 0.020: "
+        "camera.yaw is -0.03, frames say -0.050 +- 0.004 rad; camera.height is 1.6, frames say 1.700 +- 0.020 m: "
         "look at the mount"
     )
     unsure = MountEstimate(STATED, np.array([0.0, 0.05, 0.0, 0.0]), np.eye(4) * 0.02**2)

@@ -215,12 +215,15 @@ def test_console_scripts_are_the_documented_commands(installed: dict[str, Any]) 
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_command_answers_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_answers_help(name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """And in a terminal of 80 columns no line of it breaks."""
     module = importlib.import_module(f"geoflow_ros.{name}.__main__")
+    monkeypatch.setenv("COLUMNS", "80")
     with pytest.raises(SystemExit) as ended:
         module.main(["--help"])
     assert ended.value.code == 0
-    assert f"usage: geoflow_ros.{name}" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert f"usage: geoflow_ros.{name}" in told and max(map(len, told.splitlines())) <= 80
     assert '__name__ == "__main__"' in Path(str(module.__file__)).read_text(encoding="utf-8")
 
 

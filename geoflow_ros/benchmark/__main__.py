@@ -222,7 +222,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--threads", type=cli.positive, help="processor cores to use (default: all)")
     names = [each.value for each in Runtime]
-    parser.add_argument("--runtime", choices=names, default=names[0], help="(%(default)s)")
+    parser.add_argument(
+        "--runtime", choices=names, default=names[0], metavar="RUNTIME", help="%(choices)s (%(default)s)"
+    )
     parser.add_argument(
         "--compare",
         choices=names[1:],

@@ -77,11 +77,12 @@ def build_parser() -> argparse.ArgumentParser:
     )
     several.add_argument("--steps", type=cli.positive, nargs="+", default=[defaults.steps], help=f"({defaults.steps})")
     several.add_argument(
-        "--schedule", choices=[each.value for each in Schedule], nargs="+", default=[defaults.schedule.value]
-    )
+        "--schedule", choices=[each.value for each in Schedule], nargs="+", default=[defaults.schedule.value],
+        metavar="SCHEDULE", help=f"%(choices)s ({defaults.schedule.value})",
+    )  # fmt: skip
     parser.add_argument(
-        "--runtime", choices=[each.value for each in Runtime], default=Runtime.TORCH.value,
-        help="what computes the encoders (%(default)s, the same numbers on any processor; auto: the fastest)",
+        "--runtime", choices=[each.value for each in Runtime], default=Runtime.TORCH.value, metavar="RUNTIME",
+        help="what computes the encoders: %(choices)s (%(default)s, the same numbers on any processor; auto: fastest)",
     )  # fmt: skip
     parser.add_argument("--seed", type=cli.natural, default=0, help="of hypotheses and drawn noise (%(default)s)")
     return parser

@@ -98,7 +98,7 @@ def _on_top(image: NDArray[np.uint8], camera: CameraModel, mounts: Sequence[Name
     height = round(width * camera.height / camera.width)
     picture = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
     for row, (named, colour) in enumerate(zip(mounts, COLOURS, strict=True)):
-        width_px = 2 + 4 * (len(mounts) - 1 - row)  # one that covers another leaves its rim
+        width_px = 2 + 3 * (len(mounts) - 1 - row)  # one that covers another leaves its rim
         line = _horizon(replace(camera.resized(width, height), mount=named.mount))
         cv2.polylines(picture, [line.round().astype(np.int32)], False, colour, width_px, cv2.LINE_AA)
         write_text(picture, named.words, (12, 26 + 24 * row), colour)

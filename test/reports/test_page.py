@@ -210,6 +210,24 @@ def test_nothing_is_cut_off_in_any_window(browser: Chrome, tmp_path: Path, width
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size | {"width": 1280, "height": 800})
 
 
+@pytest.mark.parametrize(
+    ("link", "clock"), [("#6", "6.00 s"), ("#1e9", "9.90 s"), ("#-5", "0.00 s"), ("#x%F0", "0.00 s")]
+)
+def test_a_link_leads_to_its_moment_and_one_to_nowhere_harms_nothing(
+    browser: Chrome, tmp_path: Path, link: str, clock: str
+) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    write_page(tmp_path / "report.html", report())
+    browser.get("about:blank")
+    browser.get((tmp_path / "report.html").as_uri() + link)
+    assert text(browser, "#clock") == clock and complaints(browser) == []
+    browser.find_element("id", "slider").send_keys(Keys.END)
+    assert text(browser, "#clock") == "9.90 s"
+    browser.execute_script("togglePlay()")
+    assert browser.execute_script("return [current.moment, playing > 0]") == [0, True]
+
+
 SIZES = """
 const done = arguments[0], box = map.getContainer().getBoundingClientRect(), { x, y } = map.getSize();
 requestAnimationFrame(() => done([[Math.round(box.width), Math.round(box.height)], [x, y]]));

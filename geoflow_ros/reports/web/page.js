@@ -122,13 +122,14 @@ function listTables() {
 }
 
 function followHash() {
-  const along = parseFloat(decodeURIComponent(location.hash.slice(1)));
+  const along = parseFloat(location.hash.slice(1));
   if (Number.isFinite(along)) { show(nearest(along)); window.scrollTo(0, 0); }
 }
 
 let playing = 0;
 function togglePlay() {
   clearInterval(playing);
+  if (!playing && current.moment + 1 >= count()) show(0); // from the beginning again
   const button = document.getElementById("play");
   playing = playing ? 0 : setInterval(() => (current.moment + 1 < count() ? show(current.moment + 1) : togglePlay()), 100);
   button.textContent = playing ? "⏸" : "▶";

@@ -104,7 +104,7 @@ def test_odometry_that_is_too_long_is_not_called_too_short(short: float, words: 
     }  # fmt: skip
     drive = cast(DriveResult, SimpleNamespace(drive=SimpleNamespace(name="a"), to_json=lambda: found))
     alone = Round(50, 0.1, 0.5, BEFORE, CONFIDENT, None, ("it is too sure",))
-    page = markdown(Adaptation([drive], [alone], MountCheck(None, None, None), False), Path("m"))
+    page = markdown(Adaptation([drive], [alone], [MountCheck(None, None, None)], False), Path("m"))
     assert f"odometry's distances are {words}" in page
 
 

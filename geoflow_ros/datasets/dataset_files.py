@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.encoded_images import JPEG, JPEG_END, is_whole
+from geoflow_ros.encoded_images import JPEG, JPEG_END, PNG, PNG_END, is_whole
 from geoflow_ros.errors import InputError
 
 TAIL_BYTES = 4096
-"""Where the end of a JPEG is looked for first; where it is not there, the whole file is read."""
+"""Where the end of an image is looked for first; where it is not there, the whole file is read."""
 EXAMPLES = 3
 """How many offenders of a kind a message names; the rest is only counted."""
 
@@ -40,7 +40,7 @@ class Findings:
             self.add("missing or empty file", relative)
 
     def require_image(self, root: Path, relative: str) -> None:
-        """Note an image that is not there, has no content or, if it is a JPEG, was cut off."""
+        """Note an image that is not there, has no content or, if it is a JPEG or a PNG, was cut off."""
         path = root / relative
         if not path.is_file() or path.stat().st_size == 0:
             self.require_file(root, relative)
@@ -93,9 +93,11 @@ def read_image(path: Path, remedy: str = "copy it again from the dataset") -> ND
 
 
 def _is_whole(path: Path) -> bool:
-    """Whether a file is no JPEG, or a whole one. OpenCV refuses other formats when they are truncated."""
+    """As `is_whole`, without reading all of a large file that is."""
     with path.open("rb") as file:
-        if file.read(len(JPEG)) != JPEG:
+        start = file.read(max(len(JPEG), len(PNG)))
+        end = next((end for mark, end in ((JPEG, JPEG_END), (PNG, PNG_END)) if start.startswith(mark)), None)
+        if end is None:
             return True
         file.seek(max(0, path.stat().st_size - TAIL_BYTES))
-        return JPEG_END in file.read() or is_whole(path.read_bytes())
+        return end in file.read() or is_whole(path.read_bytes())

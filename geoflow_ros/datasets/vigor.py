@@ -143,6 +143,11 @@ class Vigor:
         self._size_px, self._resolution = size_px, resolution
         rows = self._read(area, "test" if split == "test" else "train", corrected)
         self._rows = rows if split == "test" else _divide(rows, split)
+        if not self._rows:
+            raise InputError(
+                f"VIGOR {area}-area {split} at {root} has no row: its label files list {len(rows)}, of which "
+                f"{'all are tested' if split == 'test' else 'a fifth is validated on'}"
+            )
         # The images are not moved at random: along their sides, no label of these rows is further off.
         reach_m = max([LEAST_REACH_M, *(row.farthest_m for row in self._rows)])
         self._prior = UniformPosePrior(0.0, 0.0, NORTH, reach_m, self._noise.rotation_range, sides=0.0)

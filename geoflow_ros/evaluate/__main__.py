@@ -151,6 +151,11 @@ def run(arguments: argparse.Namespace) -> None:
     arguments.checkpoint = arguments.checkpoint or share_file("models/default.safetensors")
     model = load_model(arguments.checkpoint, Runtime(arguments.runtime))
     any_heading = _beyond(model.config, arguments.rotation_range_deg)
+    if any_heading and arguments.dataset == "pairs":
+        raise InputError(
+            f"--rotation-range-deg {arguments.rotation_range_deg:g} is more than the {model.config.yaw_range_deg:g} "
+            "degrees the network looks to each side, and pairs are scored by what it says at once: lower it"
+        )
     samples = _mounted(_open(arguments, model.config, any_heading), arguments)
     indices = range(0, len(samples), arguments.every)[: arguments.limit]
     _prepare(arguments)

@@ -174,6 +174,9 @@ def test_a_truncated_image_is_told_before_anything_is_read(tmp_path: Path) -> No
         KittiCrossView(root, "test1")
     png = cv2.imencode(".png", np.zeros((375, 1242, 3), np.uint8))[1].tobytes()
     ground.write_bytes(png[: len(png) // 2])
+    with pytest.raises(InputError, match="1 x truncated image .raw_data/.*0000000000.png"):
+        KittiCrossView(root, "test1")
+    ground.write_bytes(png[: len(png) // 2] + bytes(9) + png[len(png) // 2 + 9 :])
     with pytest.raises(InputError, match="0000000000.png cannot be decoded as an image, it is missing, damaged or cut"):
         KittiCrossView(root, "test1")[0]
 

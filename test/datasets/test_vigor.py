@@ -175,3 +175,11 @@ def test_a_place_is_that_of_the_panoramas_name(tmp_path: Path) -> None:
     first, second, third, fourth = (Vigor(root, "cross", "test").place(index) for index in range(4))
     assert first is not None and second is not None and third is fourth is None
     assert second.region == first.region and second.north - first.north == pytest.approx(111.1, abs=0.5)
+
+
+@pytest.mark.parametrize(("count", "split"), [(1, "val"), (0, "train"), (0, "test")])
+def test_lists_that_leave_nothing_are_told(tmp_path: Path, count: int, split: str) -> None:
+    for city in ("NewYork", "Seattle", "SanFrancisco", "Chicago"):
+        write_city(tmp_path, city, "pano_label_balanced.txt", count=count)
+    with pytest.raises(InputError, match=rf"VIGOR cross-area {split} at .* has no row: .* list {2 * count}, of which"):
+        Vigor(tmp_path, "cross", split)

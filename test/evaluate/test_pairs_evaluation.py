@@ -83,6 +83,10 @@ def test_without_imagery_of_another_place_right_and_wrong_are_not_told_apart(
 def test_what_cannot_be_evaluated_is_one_sentence(
     tmp_path: Path, network: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rest = ["--root", str(tmp_path), "--json", str(tmp_path / "o.json")]
+    rest = ["--root", str(write_pairs(tmp_path)), "--json", str(tmp_path / "o.json")]
+    pairs = ["--dataset", "pairs", "--checkpoint", str(network), *rest]
+    assert main([*pairs, "--rotation-range-deg", "12"]) == 0
+    assert main([*pairs, "--rotation-range-deg", "90"]) != 0
+    assert "--rotation-range-deg 90 is more than the 12 degrees the network looks" in capsys.readouterr().err
     assert main(["--dataset", "town", "--split", "test", "--checkpoint", str(network), "--rig", *rest]) != 0
     assert "--rig is for the dataset pairs" in capsys.readouterr().err

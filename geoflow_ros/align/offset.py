@@ -69,8 +69,8 @@ def measure(found: Differences, max_std_m: float) -> MeasuredOffset:
     blocks = len(np.unique(_blocks(found)))
     if len(found.stamps) < MIN_FRAMES or blocks < MIN_BLOCKS:
         raise InputError(
-            f"{len(found.stamps)} frames in {blocks} parts of {BLOCK_S:g} s were localised near the reference, expected at "
-            f"least {MIN_FRAMES} in {MIN_BLOCKS}: give a longer drive, or see what replay says of this one"
+            f"{len(found.stamps)} frames in {blocks} parts of {BLOCK_S:g} s were localised near the reference, "
+            f"expected at least {MIN_FRAMES} in {MIN_BLOCKS}: give a longer drive, or see what replay says of this one"
         )
     reference_std = math.sqrt(float(np.linalg.eigvalsh(found.references.mean(axis=0)).max()))
     if reference_std > max_std_m:

@@ -12,8 +12,8 @@ import tracking_support as sim
 from geoflow_ros.errors import InputError
 from geoflow_ros.tracking.motion import MotionBuffer
 from geoflow_ros.tracking.sensors.sensor_frames import SensorFrames
-from geoflow_ros.tracking.sensors.velocity_inputs import VelocityInputs
 from geoflow_ros.tracking.sensors.travel_check import Place
+from geoflow_ros.tracking.sensors.velocity_inputs import VelocityInputs
 from geoflow_ros.tracking.settings import OdometryConfig
 
 Twist = tuple[float, float]

@@ -36,8 +36,8 @@ from geoflow_ros.kitti2bag.kitti_raw import read_matrix, read_stamps
 from geoflow_ros.model import released, weights
 from geoflow_ros.options import options_of
 from geoflow_ros.replay.arguments import replay_config
-from geoflow_ros.ros.publishing import saved_pose
 from geoflow_ros.ros.publishing.mount_keeper import MountKeeper
+from geoflow_ros.ros.publishing.saved_pose import PoseKeeper
 from geoflow_ros.satellite.stores import open_store
 from geoflow_ros.satellite.tile_images import ImageryOffset, TileStore, decode_tile
 from geoflow_ros.tiles.providers import tile_source
@@ -146,6 +146,10 @@ def _saved_run() -> bytes:
     return path.read_bytes()
 
 
+def _saved_pose(path: Path) -> object:
+    return PoseKeeper(SavedPoseConfig(str(path)), "/localize").recall(SAVED_POSE["stamp_ns"])
+
+
 def _saved_mount(path: Path) -> object:
     keeper = MountKeeper(SavedPoseConfig(str(path.with_name("pose.json"))), "node")
     return keeper.recall(CAMERA_NAME, MountPrior().of(Mount()))
@@ -184,7 +188,14 @@ def _parameter_file(path: Path) -> object:
 
 NAMES = [each.name for each in options_of(NodeConfig)]
 MOUNT_ESTIMATE = MountEstimate(Mount())
-SAVED_POSE = {"stamp_ns": 1, "datum": asdict(sim.DATUM), "east": 0.0, "north": 0.0, "yaw": 0.0, "covariance": [1.0] * 9}
+SAVED_POSE: dict[str, Any] = {
+    "stamp_ns": 1,
+    "datum": asdict(sim.DATUM),
+    "east": 0.0,
+    "north": 0.0,
+    "yaw": 0.0,
+    "covariance": [1.0] * 9,
+}
 TOWN_VIEW = {"0": {"width": 32, "height": 32, "fx": 9.0, "fy": 9.0, "cx": 9.0, "cy": 9.0, "mount": {"height": 1.0}}}
 DRIVE = json.loads((REPOSITORY / "demo" / "drive.json").read_text())
 CELLS = st.one_of(st.none(), st.integers(-(2**63), 2**63 - 1), st.integers(0, 30), st.text(max_size=5), st.just(TILE))
@@ -278,7 +289,7 @@ PARSERS: Mapping[str, Parser] = {
     "checkpoint weights": Parser(damaged(CHECKPOINT.read_bytes()[:4096]), in_file("weights.safetensors", _weights)),
     "released checkpoint": Parser(damaged(_released_file()), in_file("released.pt", released.read_state)),
     "saved run": Parser(damaged(_saved_run()), in_file("last.pt", read_state)),
-    "saved pose": Parser(hostile.changed(SAVED_POSE), in_file("pose.json", saved_pose.read)),
+    "saved pose": Parser(hostile.changed(SAVED_POSE), in_file("pose.json", _saved_pose)),
     "saved mount": Parser(
         hostile.changed({CAMERA_NAME: MOUNT_ESTIMATE.to_json()}), in_file("pose.mount.json", _saved_mount)
     ),

@@ -11,8 +11,7 @@ import numpy as np
 
 from geoflow_ros.configuration import SavedPoseConfig
 from geoflow_ros.errors import InputError
-from geoflow_ros.ros.publishing.state_files import mount_path, replace_json
-from geoflow_ros.structured_text import read_json
+from geoflow_ros.ros.publishing.state_files import StateFile, mount_path
 from geoflow_ros.tracking.mount.estimate import MountEstimate
 
 PERIOD_NS = 5_000_000_000
@@ -28,7 +27,7 @@ class MountKeeper:
 
     def __init__(self, config: SavedPoseConfig, node_name: str) -> None:
         self._is_on = config.max_age > 0.0
-        self._path = mount_path(config, node_name)
+        self._file = StateFile(mount_path(config, node_name), "the cameras' mounts")
         self._written_ns = 0
 
     def keep(self, stamp_ns: int, estimates: Mapping[str, MountEstimate]) -> None:
@@ -37,27 +36,27 @@ class MountKeeper:
             return
         self._written_ns = stamp_ns  # also when it fails
         believed = {name: each.to_json() for name, each in estimates.items()}
-        replace_json(self._path, {**self._kept(), **believed}, "the cameras' mounts")
+        self._file.replace({**self._kept(), **believed})
 
     def recall(self, name: str, prior: MountEstimate) -> MountEstimate | None:
         """What was believed of a camera's mount, None if nothing was kept; InputError if it is of no use.
 
         prior: what is believed without; nothing that was kept is less certain.
         """
-        if not self._is_on or not self._path.is_file():
+        if not self._is_on:
             return None
         try:
-            document = read_json(self._path)
-            kept = document.get(name)
+            document = self._file.read()
+            kept = None if document is None else document.get(name)
             return None if kept is None else _doubted(MountEstimate.from_json(kept, prior.stated), prior)
-        except (OSError, ValueError, AttributeError, InputError) as error:
-            raise InputError(f"saved mount {name} in {self._path} is not used, it is learnt anew: {error}") from error
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise InputError(f"saved mount {name} in {self._file} is not used, it is learnt anew: {error}") from error
 
     def _kept(self) -> dict[str, Any]:
         """What the file holds of all cameras, nothing if it is of no use."""
         try:
-            document = read_json(self._path)
-        except (OSError, ValueError, InputError):
+            document = self._file.read()
+        except InputError:
             return {}
         return document if isinstance(document, dict) else {}
 

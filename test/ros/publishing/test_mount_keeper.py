@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from read_only import read_only
 
 pytest.importorskip("rclpy", reason="rclpy is not installed: source a ROS 2 or install the ROS wheels")
 
@@ -71,6 +72,12 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"the cameras' mounts cannot be saved in .*: .*set saved_pose.path"):
         keeper(tmp_path / "file").keep(NOW, {"camera": LEARNT})
+
+
+def test_a_file_in_another_users_folder_is_one_sentence(tmp_path: Path) -> None:
+    keeper(tmp_path / "root").keep(NOW, {"camera": LEARNT})
+    with read_only(tmp_path / "root", 0), pytest.raises(InputError, match="learnt anew: .*: Permission denied"):
+        keeper(tmp_path / "root").recall("camera", PRIOR)
 
 
 def test_what_was_kept_of_a_camera_that_is_not_heard_yet_stays(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from read_only import read_only
 
 pytest.importorskip("rclpy", reason="rclpy is not installed: source a ROS 2 or install the ROS wheels")
 
@@ -74,10 +75,11 @@ def test_a_broken_file_is_one_sentence(tmp_path: Path, text: str) -> None:
         keeper(path).recall(NOW)
 
 
-def test_numbers_of_another_type_are_a_broken_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", [{"covariance": [1.0, 2.0]}, {"stamp_ns": "now"}, {"stamp_ns": None}])
+def test_numbers_of_another_type_are_a_broken_file(tmp_path: Path, part: dict[str, object]) -> None:
     path = tmp_path / "pose.json"
     keeper(path).keep(NOW, DATUM, POSE)
-    path.write_text(json.dumps({**json.loads(path.read_text()), "covariance": [1.0, 2.0]}))
+    path.write_text(json.dumps({**json.loads(path.read_text()), **part}))
     with pytest.raises(InputError, match="cannot be used"):
         keeper(path).recall(NOW)
 
@@ -86,6 +88,41 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"the pose cannot be saved in .*pose.json: .*set saved_pose.path"):
         keeper(tmp_path / "file" / "pose.json").keep(NOW, DATUM, POSE)
+
+
+def test_a_file_in_another_users_folder_is_one_sentence(tmp_path: Path) -> None:
+    keeper(tmp_path / "root" / "pose.json").keep(NOW, DATUM, POSE)
+    with read_only(tmp_path / "root", 0):  # as in a container whose HOME is root's
+        with pytest.raises(InputError, match="cannot be read: Permission denied.*set saved_pose.path"):
+            keeper(tmp_path / "root" / "pose.json").recall(NOW)
+        with pytest.raises(InputError, match="the pose cannot be saved in .*: Permission denied"):
+            keeper(tmp_path / "root" / "pose.json").keep(NOW, DATUM, POSE)
+
+
+def test_a_user_without_a_home_keeps_nothing_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_home(path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", no_home)
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    homeless = PoseKeeper(SavedPoseConfig(), "/localize")
+    assert homeless.recall(NOW) is None
+    with pytest.raises(InputError, match="the pose cannot be saved: this user has no home directory; set saved_pose"):
+        homeless.keep(NOW, DATUM, POSE)
+    with pytest.raises(InputError, match="saved_pose.path is ~nobody_here/p.json, but no such home directory is known"):
+        pose_path(SavedPoseConfig("~nobody_here/p.json"), "/localize")
+
+
+@pytest.mark.parametrize("path", ["/", ".", "..", "/tmp", "/tmp/"])
+def test_a_folder_is_no_file(path: str) -> None:
+    for path_of in (pose_path, mount_path):
+        with pytest.raises(InputError, match="a folder: give a file in it"):
+            path_of(SavedPoseConfig(path), "/localize")
+
+
+def test_poses_in_two_files_have_mounts_in_two() -> None:
+    paths = [mount_path(SavedPoseConfig(f"/state/pose.{name}"), "/localize") for name in ("front", "rear")]
+    assert paths == [Path("/state/pose.front.mount.json"), Path("/state/pose.rear.mount.json")]
 
 
 def test_a_namespace_is_part_of_the_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

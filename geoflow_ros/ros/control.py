@@ -72,12 +72,11 @@ class Control:
         return _done(response, "searching anew around the next fix")
 
     def _pause(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        self._pipeline.stop()
-        self._pipeline.announcer.state("PAUSED", "call ~/resume to go on")
+        self._pipeline.stop("PAUSED", "call ~/resume to go on")
         return _done(response, "no image is answered until ~/resume")
 
     def _resume(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        self._pipeline.open()
+        self._pipeline.open("resumed, no image received since")
         return _done(response, "images are answered")
 
     def _set_datum_here(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:

@@ -24,6 +24,7 @@ from geoflow_ros.tracking.session import Session
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 LEAST_JUMP_S = 1.0
+INACTIVE, NO_IMAGE = ("INACTIVE", "not activated"), "no image received yet"
 
 
 class LocalizeNode(LifecycleNode):
@@ -60,19 +61,18 @@ class LocalizeNode(LifecycleNode):
             self.get_logger().error(f"cannot be configured: {error}")
             self._diagnostics.enter(ERROR, str(error))
             return FAILURE
-        self._diagnostics.enter(WARN, "inactive")
+        self._pipeline.stop(*INACTIVE)
         return SUCCESS
 
     @logged
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Listen and answer."""
         assert self._pipeline is not None
-        self._pipeline.reset("no image received yet")
+        self._pipeline.reset(NO_IMAGE)
         self._pipeline.announcer.restore(self._pipeline.session)
         self._inputs = Subscriptions(self, self.config, self._pipeline)
         self._control = Control(self, self.config.map_frame, self._pipeline)
-        self._pipeline.open()
-        self._diagnostics.expect_images(True)
+        self._pipeline.open(NO_IMAGE)
         if self.config.bond and not self.config.autostart:
             self._bond.form()
         return SUCCESS
@@ -108,14 +108,12 @@ class LocalizeNode(LifecycleNode):
 
     def _silence(self) -> None:
         self._bond.dissolve()
-        self._diagnostics.expect_images(False)
         for part in (self._inputs, self._control):
             if part is not None:
                 part.close()
         self._inputs = self._control = None
         if self._pipeline is not None:
-            self._pipeline.stop()
-            self._pipeline.announcer.state("INACTIVE", "not activated")
+            self._pipeline.stop(*INACTIVE)
 
     def _release(self) -> None:
         if self._pipeline is not None:

@@ -84,7 +84,7 @@ class Pipeline:
 
     def close(self) -> None:
         """End the worker, if it does so in time, and take the topics back."""
-        self.stop()
+        self._stop()
         self._worker.stop(STOP_TIMEOUT_S)
         self._mounts.close()
         if self._lookup is not None:
@@ -94,12 +94,18 @@ class Pipeline:
         self.announcer.close()
         self._found_mounts.close()
 
-    def open(self) -> None:
-        """Answer images from now on."""
-        self._is_open = True
+    def open(self, reason: str) -> None:
+        """Answer images from now on; reason: the state's until one is."""
+        if not self._is_open:
+            self._is_open = True
+            self.announcer.opened(reason)
 
-    def stop(self) -> None:
-        """Answer no image, not even one in work."""
+    def stop(self, state: str, reason: str) -> None:
+        """Answer no image, not even one in work, and be in this state whatever begins anew meanwhile."""
+        self._stop()
+        self.announcer.closed(state, reason)
+
+    def _stop(self) -> None:
         with self._gate:
             self._is_open = False
             self._epoch += 1
@@ -116,7 +122,8 @@ class Pipeline:
             self._forgotten += self._worker.clear()
         self._last_images = {}
         self._mounts.clear()
-        self.announcer.state("INITIALISING", reason)
+        if self._is_open:
+            self.announcer.initialising(reason)
 
     def configure(self, config: NodeConfig) -> None:
         """Other thresholds, another datum."""
@@ -197,7 +204,9 @@ class Pipeline:
             self._answer(*item)
         except Exception as error:  # the node must outlive whatever a frame does
             self._node.get_logger().debug(traceback.format_exc())
-            self.announcer.withhold(ERROR, f"internal error, {type(error).__name__}: {error}")
+            with self._gate:
+                if item[0] == self._epoch:
+                    self.announcer.withhold(ERROR, f"internal error, {type(error).__name__}: {error}")
 
     def _idle(self, is_hurried: bool) -> bool:
         """In the worker between images: prepare for the next; is_hurried: it waits already."""

@@ -114,6 +114,7 @@ def test_a_drive_through_all_states(manager: Manager, node: Path) -> None:
     assert not manager.change("activate")
     assert manager.change("configure")
     assert manager.state() == "inactive"
+    manager.wait(lambda: manager.track_states[-1:] == ["INACTIVE: not activated"], "the state")
     assert not manager.change("configure")
     assert not manager.is_listened_to()
     manager.tick(START_NS)
@@ -175,5 +176,11 @@ def test_a_clock_that_goes_back_is_a_new_start(manager: Manager, node: Path) -> 
     manager.publish_frame(START_NS + 20 * 10**9)
     manager.wait(lambda: len(manager.poses) > poses, "a pose after the jump")
     assert manager.poses[-1].header.stamp == ros.stamp(START_NS + 20 * 10**9)
-    assert manager.change("active_shutdown")
+    assert manager.change("deactivate")
+    states = len(manager.states)
+    manager.tick(START_NS)
+    manager.wait(lambda: len(manager.states) > states + 2, "the diagnostics after the jump")
+    assert manager.track_states[-1].startswith("INACTIVE"), "a clock that goes back activates nothing"
+    assert all(each.startswith("INACTIVE") for each in manager.reasons()[states:])
+    assert manager.change("inactive_shutdown")
     assert manager.state() == "finalized"

@@ -18,6 +18,7 @@ import ros_support as ros
 from ros_fake_session import SINGLE_EAST, SLOW_S
 
 from geoflow_ros.geodesy import Datum, LocalFrame
+from geoflow_ros.ros.diagnostics import SILENCE_S
 
 LATITUDE, LONGITUDE = 49.0, 8.4
 FRAME = LocalFrame(Datum(LATITUDE, LONGITUDE))
@@ -175,7 +176,13 @@ def test_pause_and_resume(peer: ros.Peer, node: object) -> None:
     peer.publish("image", ros.image(time.time_ns()))
     peer.listen(0.3)
     assert len(peer.poses) == poses
+    assert trigger(peer, "set_datum_here").success, "the map begins anew, and the node is paused as before"
+    states = len(peer.states)
+    peer.listen(SILENCE_S + 1.5)
+    assert peer.track_states[-1].startswith("PAUSED")
+    assert all(each.startswith("PAUSED") for each in peer.reasons()[states:]), "images came, and none is missed"
     assert trigger(peer, "resume").success
+    peer.wait(lambda: peer.track_states[-1] == "INITIALISING: resumed, no image received since", "the state")
     publish_until_answered(peer)
 
 

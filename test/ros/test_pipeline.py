@@ -96,7 +96,7 @@ class Heard:
     def forget(self, *_: Any) -> None:
         """Of no use here."""
 
-    state = withhold = close = forget
+    opened = initialising = closed = withhold = close = forget
 
 
 class Unheard:
@@ -126,7 +126,7 @@ def pipeline(config: NodeConfig, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pi
     loaded = Loaded(lambda frame, thresholds: None, lambda: ())  # type: ignore[arg-type, return-value]
     node: Any = SimpleNamespace(get_clock=lambda: SimpleNamespace(now=lambda: SimpleNamespace(nanoseconds=0)))
     made = Pipeline(node, config, loaded, None, HeldSession)  # type: ignore[arg-type]
-    made.open()
+    made.open("begun")
     yield made
     made.close()
 
@@ -226,7 +226,7 @@ def test_a_panorama_is_answered_view_by_view_each_mounted_its_own_way(monkeypatc
 
     session.camera, session.process = None, process
     session.set_mount = lambda stated, *_, camera: mounts.update({camera: stated.yaw})
-    made.open()
+    made.open("begun")
     panorama = ros.image(10**9)
     panorama.height = ros.WIDTH // 2
     made.offer(panorama)

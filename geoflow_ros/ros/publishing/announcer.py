@@ -78,8 +78,21 @@ class Announcer:
         """The heatmap, if someone looks at it; slow."""
         self._outputs.publish_heatmap(answer, stamp)
 
-    def state(self, name: str, reason: str) -> None:
-        """A state that no answer reports."""
+    def opened(self, reason: str) -> None:
+        """Images are answered from now on."""
+        self._diagnostics.expect_images(True)
+        self.initialising(reason)
+
+    def initialising(self, reason: str) -> None:
+        """It starts anew, as no answer reports yet."""
+        self._state(TrackState.INITIALISING.value, reason)
+
+    def closed(self, name: str, reason: str) -> None:
+        """No image is answered from now on, and none is missed."""
+        self._diagnostics.expect_images(False)
+        self._state(name, reason)
+
+    def _state(self, name: str, reason: str) -> None:
         self._outputs.publish_state(name, reason)
         self._diagnostics.enter(WARN, f"{name}: {reason}")
 

@@ -27,6 +27,7 @@ from geoflow_ros.ros.inputs.arrival import arrived_now
 from geoflow_ros.ros.inputs.camera_mounts import CameraMounts
 from geoflow_ros.ros.inputs.initialpose import SeenImage
 from geoflow_ros.ros.inputs.sensor_lookup import SensorLookup
+from geoflow_ros.ros.inputs.twins import Twins
 from geoflow_ros.ros.loaded import Loaded
 from geoflow_ros.ros.publishing.announcer import Announcer
 from geoflow_ros.ros.publishing.mount_announcer import MountAnnouncer
@@ -75,7 +76,8 @@ class Pipeline:
         self._received = self._forgotten = 0
         self._is_open = False
         self._gate = threading.Lock()
-        self._last_images: dict[str, ImageMessage] = {}
+        self._last_ns: dict[str, int] = {}
+        self._twins = Twins()
         self._outcomes: dict[str, Counter[str]] = {name: Counter() for name in config.camera_setups}
         self.newest_image: SeenImage | None = None
         self._worker: NewestWorker[tuple[int, str, SessionImage]] = NewestWorker(
@@ -120,7 +122,8 @@ class Pipeline:
             self.session.reset(reason)
             self.announcer.forget()
             self._forgotten += self._worker.clear()
-        self._last_images = {}
+        self._last_ns = {}
+        self._twins.clear()
         self._mounts.clear()
         if self._is_open:
             self.announcer.initialising(reason)
@@ -140,14 +143,16 @@ class Pipeline:
 
     def offer(self, message: ImageMessage, camera: str = ONE) -> None:
         """The newest image of a camera, stamped as its driver does."""
+        if self._twins.has_come(camera, message):
+            return
         message = self.session.exposed(message, camera)
-        last, self._last_images[camera] = self._last_images.get(camera), message
-        arrival = arrived_now(self._node)
-        self.newest_image = SeenImage(stamp_ns(message.header.stamp), arrival.now_ns)
-        if not self._is_open or (last is not None and _is_twin(last, message)):
+        taken_ns, arrival = stamp_ns(message.header.stamp), arrived_now(self._node)
+        last_ns, self._last_ns[camera] = self._last_ns.get(camera, taken_ns), taken_ns
+        self.newest_image = SeenImage(taken_ns, arrival.now_ns)
+        if not self._is_open:
             return
         self.session.image_arrived(message, arrival, camera)
-        if last is not None and stamp_ns(message.header.stamp) < stamp_ns(last.header.stamp) - JUMP_NS:
+        if taken_ns < last_ns - JUMP_NS:
             self._leap_back()
         for name, image in self._panoramas.images(camera, message).items():
             self._received += 1
@@ -245,11 +250,6 @@ def _look_ahead(live: LiveTiles, answer: Answer) -> None:
     place = answer.prior if answer.track.pose is None else answer.track.pose
     if answer.frame is not None and place is not None:
         live.look_ahead(place.planar, answer.frame)
-
-
-def _is_twin(last: ImageMessage, message: ImageMessage) -> bool:
-    """Whether image_transport offers a frame raw that it has offered compressed, or the other way round."""
-    return type(last) is not type(message) and last.header.stamp == message.header.stamp
 
 
 def _decode(

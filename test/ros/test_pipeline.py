@@ -183,6 +183,17 @@ def test_what_is_published_is_of_the_exposure_and_the_twin_of_an_image_is_known(
     assert pipeline.newest_image is not None and pipeline.newest_image.stamp_ns == taken_ns
 
 
+def test_a_raw_image_behind_newer_compressed_ones_is_no_frame_of_its_own(pipeline: Pipeline) -> None:
+    session: Any = pipeline.session
+    session.go_on.set()
+    raw = [ros.image(stamp) for stamp in (10**9, 2 * 10**9, 3 * 10**9)]
+    compressed = [CompressedImage(header=each.header, format="jpeg") for each in raw]
+    for message in (*compressed[:2], raw[0], raw[1], raw[2], compressed[2]):
+        pipeline.offer(message)
+    assert pipeline.facts["received"] == "3"
+    assert pipeline.newest_image is not None and pipeline.newest_image.stamp_ns == 3 * 10**9
+
+
 def test_whatever_idle_time_raises_is_told_once_and_the_next_frame_answered(pipeline: Pipeline) -> None:
     session: Any = pipeline.session
     heard: Any = pipeline.announcer

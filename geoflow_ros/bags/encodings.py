@@ -58,13 +58,30 @@ ENCODINGS: Mapping[str, Encoding] = {
 """By the names of sensor_msgs/image_encodings.h; those without a colour in their name are taken as OpenCV's BGR."""
 
 
-def rgb_of(values: Pixels, encoding: Encoding) -> NDArray[np.uint8]:
-    """RGB (H, W, 3) of values (rows, W, channels); a view of them where they are RGB already.
+BAYER = "bayer_"
+"""How the names of encodings begin whose pixels have one colour each."""
 
-    Of 16 bits the upper eight that the image uses are kept: cameras of 10 to 14 bits leave the highest ones empty.
+
+def mosaic_of(compressed_format: str) -> Encoding | None:
+    """The mosaic that a sensor_msgs/CompressedImage of this format holds as it is, grey; None if it holds none.
+
+    image_transport writes `bayer_rggb8; jpeg compressed `, and behind it the colours of those that it converted before.
     """
-    if values.dtype != np.uint8:
-        values = (values >> max(int(values.max()).bit_length() - 8, 0)).astype(np.uint8)
+    name, _, how = compressed_format.partition(";")
+    is_mosaic = name.strip().startswith(BAYER) and how.strip().endswith("compressed")
+    return ENCODINGS.get(name.strip()) if is_mosaic else None
+
+
+def rgb_of(values: Pixels, encoding: Encoding) -> NDArray[np.uint8]:
+    """RGB (H, W, 3) of values (rows, W, channels); a view of them where they are RGB already."""
+    values = eight_bits(values)
     if encoding.conversion is None:
         return np.asarray(values[:, :, :3], dtype=np.uint8)
     return np.asarray(cv2.cvtColor(values, encoding.conversion), dtype=np.uint8)
+
+
+def eight_bits(values: Pixels) -> NDArray[np.uint8]:
+    """The upper eight of 16 bits that the image uses: cameras of 10 to 14 bits leave the highest ones empty."""
+    if values.dtype == np.uint8:
+        return values
+    return np.asarray(values >> max(int(values.max()).bit_length() - 8, 0), dtype=np.uint8)

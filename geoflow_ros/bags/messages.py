@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.bags.encodings import ENCODINGS, rgb_of
+from geoflow_ros.bags.encodings import ENCODINGS, eight_bits, mosaic_of, rgb_of
 from geoflow_ros.camera import CameraModel, Projection
-from geoflow_ros.encoded_images import JPEG, is_whole
+from geoflow_ros.encoded_images import JPEG, PNG, is_whole
 from geoflow_ros.errors import InputError
 
 DECODES_TO_RGB = hasattr(cv2, "IMREAD_COLOR_RGB")  # OpenCV 4.11; before, a second pass turns BGR around
@@ -101,7 +101,8 @@ def compressed_for(message: Any, camera: CameraModel, needed: tuple[int, int]) -
     needed: width, height (px) that will be read. A JPEG of at least twice, four or eight times that is decoded at a
     half, a quarter or an eighth of its size, in less than half the time.
     """
-    flags, smaller = _decoding(camera, needed) if bytes(message.data[:2]) == JPEG else (FULL_SIZE, camera)
+    is_reducible = bytes(message.data[:2]) == JPEG and mosaic_of(message.format) is None
+    flags, smaller = _decoding(camera, needed) if is_reducible else (FULL_SIZE, camera)
     image = _decoded(message, flags)
     if smaller is camera or image.shape[:2] == (smaller.height, smaller.width):
         return image, smaller
@@ -131,14 +132,22 @@ def _decoding(camera: CameraModel, needed: tuple[int, int]) -> tuple[int, Camera
 
 
 def _decoded(message: Any, flags: int) -> NDArray[np.uint8]:
-    data = bytes(message.data)
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
-    except cv2.error:  # a header that claims more than OPENCV_IO_MAX_IMAGE_PIXELS
-        image = None
-    if image is None or not is_whole(data):
+    data, mosaic = bytes(message.data), mosaic_of(message.format)
+    if mosaic is not None and (grey := _imdecode(data, cv2.IMREAD_UNCHANGED)) is not None and grey.ndim == 2:
+        return rgb_of(grey[:, :, None], mosaic)
+    image = _imdecode(data, flags | cv2.IMREAD_ANYDEPTH if data.startswith(PNG) else flags)
+    if image is None:
         raise InputError(
             f"compressed image ({message.format!r}, {len(message.data)} bytes) cannot be decoded: expected a whole "
             "JPEG or PNG"
         )
-    return np.asarray(image if DECODES_TO_RGB else cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+    return image if DECODES_TO_RGB else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+def _imdecode(data: bytes, flags: int) -> NDArray[np.uint8] | None:
+    """As OpenCV's, of eight bits; None for what cannot be decoded, or not whole."""
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    except cv2.error:  # a header that claims more than OPENCV_IO_MAX_IMAGE_PIXELS
+        image = None
+    return None if image is None or not is_whole(data) else eight_bits(image)

@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from geoflow_ros.bags.encodings import ENCODINGS
-from geoflow_ros.bags.messages import to_rgb
+from geoflow_ros.bags.messages import compressed_for, compressed_to_rgb, to_rgb
+from geoflow_ros.camera import CameraModel
 from geoflow_ros.errors import InputError
 
 HEIGHT, WIDTH = 16, 24
@@ -69,6 +70,47 @@ def inner(image: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 def grey() -> NDArray[np.uint8]:
     return np.linspace(5, 255, HEIGHT * WIDTH).astype(np.uint8).reshape(HEIGHT, WIDTH)
+
+
+def compressed(values: NDArray[np.generic], suffix: str, format: str) -> SimpleNamespace:
+    """As image_transport writes it; of colours, BGR."""
+    return SimpleNamespace(format=format, data=cv2.imencode(suffix, values)[1].tobytes())
+
+
+@pytest.mark.parametrize("deep", [False, True])
+@pytest.mark.parametrize("pattern", ["rggb", "bggr", "gbrg", "grbg"])
+def test_colour_filters_that_were_compressed_as_they_are(pattern: str, deep: bool) -> None:
+    values = mosaic(scene(), pattern)
+    values = values.astype(np.uint16) * 16 if deep else values  # of twelve bits
+    given = compressed(values, ".png", f"bayer_{pattern}{16 if deep else 8}; png compressed ")
+    assert np.abs(inner(compressed_to_rgb(given)) - inner(scene())).max() <= 2
+
+
+def test_a_colour_filter_is_read_at_full_size_whatever_is_needed() -> None:
+    large = np.kron(mosaic(scene(), "rggb").reshape(8, 2, 12, 2).swapaxes(1, 2), np.ones((4, 4, 1, 1), np.uint8))
+    values = large.swapaxes(1, 2).reshape(4 * HEIGHT, 4 * WIDTH)
+    camera = CameraModel(4 * WIDTH, 4 * HEIGHT, 40.0, 40.0, 2.0 * WIDTH, 2.0 * HEIGHT)
+    image, of = compressed_for(compressed(values, ".jpg", "bayer_rggb8; jpeg compressed "), camera, (WIDTH, HEIGHT))
+    assert of is camera
+    red = image[16, 24].astype(int)
+    assert red[0] > 150 and red[0] > red[1:].max() + 100
+
+
+@pytest.mark.parametrize("format", ["bayer_rggb8; jpeg compressed bgr8", "bayer_rggb8", "jpeg"])
+def test_colours_that_were_converted_before_stay(format: str) -> None:
+    given = compressed(scene()[:, :, ::-1], ".png", format)
+    assert np.array_equal(compressed_to_rgb(given), scene())
+
+
+@pytest.mark.parametrize("bits", [10, 12, 16])
+def test_a_png_of_sixteen_bits_is_as_bright_as_the_raw_image(bits: int) -> None:
+    values = (grey().astype(np.uint16) << (bits - 8)) + 1
+    expected = to_rgb(message("mono16", values))
+    assert expected.max() == 255
+    assert np.array_equal(compressed_to_rgb(compressed(values, ".png", "mono16; png compressed ")), expected)
+    colours = values[:, :, None] // np.array([1, 2, 4], np.uint16)
+    raw, sent = message("bgr16", colours), compressed(colours, ".png", "bgr16; png compressed bgr16")
+    assert np.array_equal(compressed_to_rgb(sent), to_rgb(raw))
 
 
 @pytest.mark.parametrize("padding", [0, 10])

@@ -155,7 +155,7 @@ TRANSFORMS = (
         "base_frame",
         "frame_id of `fix`, child_frame_id of `odom`, frame_id of `twist`",
         "in",
-        "where they are measured, looked up once when `sensors_from_tf` is set",
+        "where they are measured, looked up when `sensors_from_tf` is set; one that moves there is refused",
     ),
     Transform(
         "map_frame",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from dataclasses import dataclass, replace
 
 import numpy as np
 from geometry_msgs.msg import Transform
@@ -10,6 +12,7 @@ from rclpy.node import Node
 from rclpy.time import Time
 
 from geoflow_ros.errors import InputError
+from geoflow_ros.planar import wrap_angle
 from geoflow_ros.ros.inputs.mount import rotation_matrix
 from geoflow_ros.tracking.sensors.sensor_frames import SensorMount
 
@@ -19,10 +22,25 @@ except ImportError:
     tf2_ros = None
 
 STEEPEST = math.radians(30.0)  # of a sensor's z axis: beyond, its yaw is not that of a level frame
+FARTHEST_M = 30.0  # from base_frame, as in prior.antenna_* and odometry.*
+STILL_M, STILL_RAD = 0.2, 0.05  # what a sensor's frame may move by: a suspension, a calibration made anew
+AGAIN_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A frame as it was found first; refusal: once it has moved. again_s: by the computer's clock, when to look."""
+
+    mount: SensorMount
+    again_s: float
+    refusal: str = ""
 
 
 class SensorLookup:
-    """Looks up the frames of sensors, which do not move on the vehicle: the newest transform is as good as any."""
+    """Looks up the frames of sensors, which do not move on the vehicle: one that does is none of a sensor.
+
+    Velocities in `odom` or `map`, of which TF tells as well, would else be turned by where the vehicle was at first.
+    """
 
     def __init__(self, node: Node, base_frame: str) -> None:
         if tf2_ros is None:
@@ -31,17 +49,33 @@ class SensorLookup:
                 "prior.antenna_left, prior.antenna_up and odometry.* instead"
             )
         self._base_frame = base_frame
+        self._known: dict[str, _Known] = {}
         # without the node: as TfMount
         self._buffer = tf2_ros.Buffer()
         self._listener = tf2_ros.TransformListener(self._buffer, node)
 
     def at(self, frame_id: str) -> SensorMount:
-        """Where a frame is; InputError as long as TF does not tell."""
+        """Where a frame is; InputError as long as TF does not tell, and for one that is not fixed on the vehicle."""
+        known = self._known.get(frame_id)
+        if known is None or time.monotonic() >= known.again_s:
+            known = self._known[frame_id] = self._look(frame_id, known)
+        if known.refusal:
+            raise InputError(known.refusal)
+        return known.mount
+
+    def _look(self, frame_id: str, known: _Known | None) -> _Known:
+        again_s = time.monotonic() + AGAIN_S
         try:
             found = self._buffer.lookup_transform(self._base_frame, frame_id, Time())
         except tf2_ros.TransformException as error:
+            if known is not None:
+                return replace(known, again_s=again_s)
             raise InputError(f"no transform from {frame_id} to {self._base_frame}: {error}") from error
-        return sensor_mount(found.transform, frame_id)
+        mount = sensor_mount(found.transform, frame_id)
+        first = mount if known is None else known.mount
+        trouble = _trouble(first, mount)
+        refusal = f"frame {frame_id} {trouble} {self._base_frame}: no sensor's on the vehicle; set it in the driver"
+        return _Known(first, again_s, refusal if trouble else "" if known is None else known.refusal)
 
     def close(self) -> None:
         """Listen no more."""
@@ -58,3 +92,13 @@ def sensor_mount(transform: Transform, frame_id: str) -> SensorMount:
             "and a rate of turn about up cannot be told from it"
         )
     return SensorMount(place.x, place.y, place.z, math.atan2(float(axes[1, 0]), float(axes[0, 0])))
+
+
+def _trouble(first: SensorMount, now: SensorMount) -> str:
+    """What a frame does that none on the vehicle does, empty if it is still and near."""
+    if (away := math.hypot(now.forward, now.left)) > FARTHEST_M:
+        return f"is {away:.0f} m from"
+    way, turn = math.hypot(now.forward - first.forward, now.left - first.left), wrap_angle(now.yaw - first.yaw)
+    if way > STILL_M or abs(turn) > STILL_RAD:
+        return f"has moved by {way:.1f} m and {abs(math.degrees(turn)):.0f} deg in"
+    return ""

@@ -34,22 +34,22 @@ Lookup = Callable[[str], SensorMount]
 
 
 class SensorFrames:
-    """Frames by parameters or by a lookup, which is asked once for each; the base frame needs neither."""
+    """Frames by parameters or by a lookup, which is asked anew for every message; the base frame needs neither."""
 
     def __init__(self, base_frame: str, odometry: OdometryConfig) -> None:
         self.lookup: Lookup | None = None
         self._base_frame = base_frame
-        self._known: dict[str, SensorMount] = {}
+        self._stated: dict[str, SensorMount] = {}
         if odometry.child_frame:
             mount = SensorMount(odometry.forward, odometry.left, 0.0, odometry.yaw)
-            self._known[odometry.child_frame.strip("/")] = mount
+            self._stated[odometry.child_frame.strip("/")] = mount
 
     def find(self, frame_id: str) -> SensorMount | None:
         """Where a frame is; None where nothing but the name is known, InputError where the lookup should know."""
         name = frame_id.strip("/")
-        if name not in self._known and name and self.lookup is not None:
-            self._known[name] = self.lookup(name)
-        return self._known.get(name)
+        if name in self._stated or not name or self.lookup is None:
+            return self._stated.get(name)
+        return self.lookup(name)
 
     def of_velocity(self, frame_id: str, what: str) -> PlanarPose:
         """Where the frame of a velocity is in base_link; InputError if no one told. what: the message and the field."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -39,16 +41,74 @@ def test_without_tf2_the_parameters_are_named(monkeypatch: pytest.MonkeyPatch) -
         sensor_lookup.SensorLookup(None, "base_link")  # type: ignore[arg-type]
 
 
+class Tree:
+    """A buffer that knows one transform, or none."""
+
+    def __init__(self) -> None:
+        self.at: tuple[float, float, float] | None = (0.0, 0.0, 0.0)
+
+    def lookup_transform(self, base: str, frame: str, when: object) -> SimpleNamespace:
+        if self.at is None:
+            raise UnknownError("gone")
+        forward, left, yaw = self.at
+        found = transform(0.0, 0.0, yaw)
+        found.translation = Vector3(x=forward, y=left, z=1.0)
+        return SimpleNamespace(transform=found)
+
+
+class UnknownError(Exception):
+    pass
+
+
+@pytest.fixture
+def tree(monkeypatch: pytest.MonkeyPatch) -> Tree:
+    monkeypatch.setattr(sensor_lookup, "tf2_ros", SimpleNamespace(TransformException=UnknownError))
+    monkeypatch.setattr(sensor_lookup, "AGAIN_S", 0.0)
+    return Tree()
+
+
+def looking(tree: Tree) -> sensor_lookup.SensorLookup:
+    lookup = object.__new__(sensor_lookup.SensorLookup)
+    buffer: Any = tree
+    lookup._base_frame, lookup._buffer, lookup._known = "base_link", buffer, {}
+    return lookup
+
+
+@pytest.mark.parametrize(
+    ("later", "told"),
+    [((-3.0, 4.0, 0.0), "has moved by 5.0 m and 0 deg in"), ((0.0, 0.0, -0.5), "has moved by 0.0 m and 29 deg in")],
+    ids=["driven", "turned"],
+)
+def test_velocities_in_a_frame_that_stays_behind_are_refused_for_good(
+    tree: Tree, later: tuple[float, float, float], told: str
+) -> None:
+    lookup = looking(tree)
+    assert lookup.at("odom") == SensorMount(0.0, 0.0, 1.0, 0.0)  # the odometry's origin is where the vehicle started
+    tree.at = later
+    for tree.at in (later, (0.0, 0.0, 0.0)):  # back at the start
+        with pytest.raises(InputError, match=f"frame odom {told} base_link: no sensor's on the vehicle"):
+            lookup.at("odom")
+
+
+def test_a_frame_that_is_far_away_is_none_of_a_sensor(tree: Tree) -> None:
+    tree.at = (400.0, 300.0, 0.0)
+    with pytest.raises(InputError, match="frame map is 500 m from base_link"):
+        looking(tree).at("map")
+
+
+def test_a_sensor_that_swings_a_little_stays_where_it_was_and_is_known_when_tf_is_gone(tree: Tree) -> None:
+    lookup = looking(tree)
+    for tree.at in ((1.0, 0.5, 0.0), (1.1, 0.45, 0.03), None):
+        assert lookup.at("gps") == SensorMount(1.0, 0.5, 1.0, 0.0)
+
+
 def test_where_tf_does_not_tell_there_is_no_guess() -> None:
     class Silent:
         def lookup_transform(self, base: str, frame: str, when: object) -> Transform:
             raise UnknownError("frame gps does not exist")
 
-    class UnknownError(Exception):
-        pass
-
     lookup = object.__new__(sensor_lookup.SensorLookup)
-    lookup._base_frame, lookup._buffer = "base_link", Silent()
+    lookup._base_frame, lookup._buffer, lookup._known = "base_link", Silent(), {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sensor_lookup, "tf2_ros", type("tf2_ros", (), {"TransformException": UnknownError}))
         with pytest.raises(InputError, match=r"no transform from gps to base_link: frame gps does not exist"):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rclpy.node import Node
@@ -13,6 +14,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.service import Service
 from rclpy.subscription import Subscription
 
+from geoflow_ros.errors import InputError
 from geoflow_ros.ros.interfaces import SERVICES, TOPICS, Qos, named
 
 ERROR_PERIOD_S = 5.0
@@ -22,7 +24,8 @@ def publisher(node: Node, name: str, camera: str = "") -> Publisher:
     """The publisher of an output topic; camera: whose, of a rig, if its name is part of the topic's."""
     topic = named(TOPICS, name)
     own = name.replace("~/", f"~/{camera}/") if camera else name
-    return node.create_publisher(interface(topic.type), own, _profile(topic.qos, "reliable"))
+    with _told(node, own, topic.type):
+        return node.create_publisher(interface(topic.type), own, _profile(topic.qos, "reliable"))
 
 
 def subscription(
@@ -35,9 +38,10 @@ def subscription(
     topic = named(TOPICS, topic_name)
     name = f"{camera}/{topic_name}" if camera else topic_name
     profile = _profile(topic.qos, image_reliability)
-    return node.create_subscription(
-        interface(topic.type), _remapped(node, name), _outlived(node, name, callback), profile
-    )
+    with _told(node, name, topic.type):
+        return node.create_subscription(
+            interface(topic.type), _remapped(node, name), _outlived(node, name, callback), profile
+        )
 
 
 def service(node: Node, name: str, callback: Callable[[Any, Any], Any]) -> Service:
@@ -58,6 +62,18 @@ def interface(type_name: str) -> Any:
     """The class of a type such as ``sensor_msgs/msg/Image``."""
     package, kind, name = type_name.split("/")
     return getattr(importlib.import_module(f"{package}.{kind}"), name)
+
+
+@contextmanager
+def _told(node: Node, name: str, type_name: str) -> Iterator[None]:
+    """What DDS refuses is an InputError: a topic that the node has with another type already, by remappings."""
+    try:
+        yield
+    except RuntimeError as error:
+        reason, topic = str(error).partition(", at ")[0], node.resolve_topic_name(name)
+        raise InputError(
+            f"{name} cannot be {topic} of type {type_name}: remap no other topic to it ({reason})"
+        ) from error
 
 
 def _remapped(node: Node, name: str) -> str:

@@ -57,21 +57,22 @@ class LocalizeNode(LifecycleNode):
                 loaded = self._load(self.config)
             self._pipeline = Pipeline(self, self.config, loaded, self._diagnostics, self._new_session)
         except InputError as error:
-            self.failure = str(error)
-            self.get_logger().error(f"cannot be configured: {error}")
-            self._diagnostics.enter(ERROR, str(error))
-            return FAILURE
+            return self._failed("configured", error)
         self._pipeline.stop(*INACTIVE)
         return SUCCESS
 
     @logged
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Listen and answer."""
+        """Listen and answer; a topic that cannot be listened to is a failure with its reason."""
         assert self._pipeline is not None
         self._pipeline.reset(NO_IMAGE)
         self._pipeline.announcer.restore(self._pipeline.session)
-        self._inputs = Subscriptions(self, self.config, self._pipeline)
-        self._control = Control(self, self.config.map_frame, self._pipeline)
+        try:
+            self._inputs = Subscriptions(self, self.config, self._pipeline)
+            self._control = Control(self, self.config.map_frame, self._pipeline)
+        except InputError as error:
+            self._silence()
+            return self._failed("activated", error)
         self._pipeline.open(NO_IMAGE)
         if self.config.bond and not self.config.autostart:
             self._bond.form()
@@ -100,6 +101,12 @@ class LocalizeNode(LifecycleNode):
         """A transition raised: take everything apart, to be configured anew."""
         self.end()
         return SUCCESS
+
+    def _failed(self, what: str, error: InputError) -> TransitionCallbackReturn:
+        self.failure = str(error)
+        self.get_logger().error(f"cannot be {what}: {error}")
+        self._diagnostics.enter(ERROR, str(error))
+        return FAILURE
 
     def end(self) -> None:
         """Take everything apart."""

@@ -44,6 +44,23 @@ def test_bad_start_ends_with_one_sentence(arguments: list[str], sentence: str) -
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("rules", "sentence"),
+    [
+        (["odom:=/motion", "twist:=/motion"], "twist cannot be /motion of type geometry_msgs/msg/TwistStamped"),
+        (["pose:=/here", "state:=/here"], "state cannot be /here of type std_msgs/msg/String"),
+        (["initialpose:=/fix"], "initialpose cannot be /fix of type geometry_msgs/msg/PoseWithCovarianceStamped"),
+    ],
+)
+def test_two_topics_on_one_name_are_one_sentence(rules: list[str], sentence: str) -> None:
+    arguments = [*ros.ros_arguments(Path("unused")), *(part for rule in rules for part in ("-r", rule))]
+    with ros.node_process(ros.FAKE_SESSION, arguments) as process:
+        output, _ = process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert f"InputError: {sentence}: remap no other topic to it" in output.splitlines()[-1]
+    assert output.count("Traceback") == 1, "that of the test's own program, which prints no sentences"
+
+
 def test_too_few_addresses_for_the_libraries_are_one_sentence_and_no_wait() -> None:
     command = ["bash", "-c", f"ulimit -v {2**20}; exec {sys.executable} -m geoflow_ros.localize"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)

@@ -2,70 +2,120 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from rclpy.node import Node
+from rclpy.qos import ReliabilityPolicy
 from rclpy.subscription import Subscription
 
 from geoflow_ros.configuration import NodeConfig
+from geoflow_ros.errors import InputError
 from geoflow_ros.ros.endpoints import subscription
+from geoflow_ros.ros.interfaces import TOPICS, named
 from geoflow_ros.ros.pipeline import Pipeline
 
 IMAGES = {"raw": ("image",), "compressed": ("image/compressed",), "any": ("image", "image/compressed")}
+LOOK_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """A topic that is listened to: as it is remapped, of what type, and how reliably.
+
+    By name: the worker may ask for warnings while the subscriptions are being closed.
+    """
+
+    topic: str
+    type: str
+    is_reliable: bool
+
+    def complaints(self, published: Iterable[Any]) -> Iterator[str]:
+        """Why nothing is heard of publishers, as the graph describes them: DDS says so of types nowhere."""
+        for each in published:
+            if each.topic_type != self.type:
+                yield f"nothing is heard of {self.topic}: it is published as {each.topic_type}, expected {self.type}"
+            elif self.is_reliable and each.qos_profile.reliability is ReliabilityPolicy.BEST_EFFORT:
+                yield (
+                    f"nothing is heard of {self.topic}: it is published best effort, but image_reliability is "
+                    "reliable: set it to best_effort"
+                )
 
 
 class Subscriptions:
     """Callbacks only hand on: whatever takes time is done in the pipeline's worker."""
 
     def __init__(self, node: Node, config: NodeConfig, pipeline: Pipeline) -> None:
+        """An InputError says which topic cannot be listened to."""
         self._node = node
-        session = pipeline.session
+        self._made: list[Subscription] = []
+        self._heard: list[_Heard] = []
+        self._camera_topics: dict[str, list[str]] = {}
+        self._warnings: list[str] = []
+        self._look_at_s = 0.0
+        try:
+            self._listen_to_all(config, pipeline)
+        except InputError:
+            self.close()
+            raise
+
+    def _listen_to_all(self, config: NodeConfig, pipeline: Pipeline) -> None:
+        session, reliability = pipeline.session, config.image_reliability
         callbacks: dict[str, Callable[[Any], None]] = {
             "fix": session.on_fix,
             "imu": session.on_imu,
             "odom": pipeline.on_odom,
             "twist": session.on_twist,
         }
-        reliability = config.image_reliability
-        self._subscriptions = [
-            subscription(node, name, partial(pipeline.take, name, each), reliability)
-            for name, each in callbacks.items()
-        ]
-        self._of_cameras: dict[str, list[Subscription]] = {}
+        for name, callback in callbacks.items():
+            self._listen(name, partial(pipeline.take, name, callback), reliability)
         for camera, stated in config.named_cameras.items():
             heard: dict[str, Callable[[Any], None]] = {
                 name: partial(pipeline.offer, camera=camera) for name in IMAGES[config.image_transport]
             }
             if not stated.panorama:
                 heard["camera_info"] = partial(session.on_camera_info, camera=camera)
-            self._of_cameras[camera] = [
-                subscription(node, name, each, reliability, camera) for name, each in heard.items()
+            self._camera_topics[camera] = [
+                self._listen(name, callback, reliability, camera) for name, callback in heard.items()
             ]
 
-        # By name: the worker may ask for warnings while the subscriptions are being closed.
-        self._topics = [each.topic_name for each in self._all()]
-        self._camera_topics = {camera: [each.topic_name for each in mine] for camera, mine in self._of_cameras.items()}
+    def _listen(self, name: str, callback: Callable[[Any], None], reliability: str, camera: str = "") -> str:
+        """The name of the topic, as it is remapped."""
+        made = subscription(self._node, name, callback, reliability, camera)
+        self._made.append(made)
+        topic = named(TOPICS, name)
+        is_reliable = topic.qos.reliability == "by_parameter" and reliability == "reliable"
+        self._heard.append(_Heard(made.topic_name, topic.type, is_reliable))
+        return str(made.topic_name)
 
     def close(self) -> None:
         """Listen no more."""
-        for each in self._all():
+        for each in self._made:
             self._node.destroy_subscription(each)
 
     @property
     def warnings(self) -> list[str]:
-        """Topics on which more than one publisher talks, which nobody can take for one sensor, and that two share."""
-        counts = {topic: self._node.count_publishers(topic) for topic in self._topics}
-        crowded = [f"{count} publishers on {name}, expected one" for name, count in counts.items() if count > 1]
-        users = Counter(self._topics)
-        return crowded + [
+        """Topics that nobody can take for one sensor: nothing is heard of them, several publish or share them."""
+        if time.monotonic() >= self._look_at_s:
+            self._look_at_s = time.monotonic() + LOOK_S
+            self._warnings = [*self._of_publishers(), *self._shared()]
+        return self._warnings
+
+    def _of_publishers(self) -> list[str]:
+        published = {each.topic: self._node.get_publishers_info_by_topic(each.topic) for each in self._heard}
+        crowded = [f"{len(infos)} publishers on {name}, expected one" for name, infos in published.items() if infos[1:]]
+        unheard = [sentence for each in self._heard for sentence in each.complaints(published[each.topic])]
+        return [*crowded, *dict.fromkeys(unheard)]
+
+    def _shared(self) -> list[str]:
+        users = Counter(each.topic for each in self._heard)
+        return [
             f"camera {camera}: listens to {topic} as another camera does: remap one of them"
             for camera, mine in self._camera_topics.items()
             for topic in mine
             if users[topic] > 1
         ]
-
-    def _all(self) -> list[Subscription]:
-        return [*self._subscriptions, *(each for mine in self._of_cameras.values() for each in mine)]

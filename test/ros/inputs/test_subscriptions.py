@@ -9,10 +9,14 @@ import pytest
 
 pytest.importorskip("rclpy", reason="rclpy is not installed: source a ROS 2 or install the ROS wheels")
 
+from rclpy.qos import ReliabilityPolicy
+
 from geoflow_ros.configuration import configured
 from geoflow_ros.ros.inputs import subscriptions
 from geoflow_ros.ros.inputs.subscriptions import Subscriptions
+from geoflow_ros.ros.interfaces import COMPRESSED, IMAGE
 
+INFO, FIX = "sensor_msgs/msg/CameraInfo", "sensor_msgs/msg/NavSatFix"
 MOUNT = dict.fromkeys(("forward", "left", "roll", "pitch", "yaw"), 0.0) | {"height": 1.6}
 
 
@@ -23,9 +27,14 @@ class FakeSession:
         return lambda *_, **__: None
 
 
+def publisher(kind: str, reliability: ReliabilityPolicy = ReliabilityPolicy.RELIABLE) -> SimpleNamespace:
+    """As the graph describes one."""
+    return SimpleNamespace(topic_type=kind, qos_profile=SimpleNamespace(reliability=reliability))
+
+
 def listening(
-    monkeypatch: pytest.MonkeyPatch, cameras: list[str], remapped: dict[str, str], publishers: dict[str, int],
-    **camera: object,
+    monkeypatch: pytest.MonkeyPatch, cameras: list[str], remapped: dict[str, str], publishers: dict[str, list[Any]],
+    reliability: str = "reliable", **camera: object,
 ) -> tuple[Subscriptions, list[str]]:  # fmt: skip
     """The subscriptions of a rig, and the topics that they are on."""
     made: list[str] = []
@@ -36,9 +45,9 @@ def listening(
         return SimpleNamespace(topic_name=made[-1])
 
     monkeypatch.setattr(subscriptions, "subscription", subscription)
-    node: Any = SimpleNamespace(count_publishers=lambda topic: publishers.get(topic, 0))
+    node: Any = SimpleNamespace(get_publishers_info_by_topic=lambda topic: publishers.get(topic, []))
     values = {f"camera.{name}": value for name, value in {**MOUNT, **camera}.items()}
-    config = configured({"tiles": "area", "cameras": cameras, **values})
+    config = configured({"tiles": "area", "cameras": cameras, "image_reliability": reliability, **values})
     pipeline: Any = SimpleNamespace(session=FakeSession(), offer=print, on_odom=print, take=print)
     return Subscriptions(node, config, pipeline), made
 
@@ -50,9 +59,34 @@ def test_two_cameras_on_one_topic_are_both_named(monkeypatch: pytest.MonkeyPatch
 
 
 def test_two_drivers_on_one_topic_are_named_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    counts = {"/left/camera_info": 2, "/left/image": 1, "/fix": 1}
-    heard, _ = listening(monkeypatch, ["front", "left"], {}, counts)
+    there = {"/left/camera_info": [publisher(INFO)] * 2, "/left/image": [publisher(IMAGE)], "/fix": [publisher(FIX)]}
+    heard, _ = listening(monkeypatch, ["front", "left"], {}, there)
     assert heard.warnings == ["2 publishers on /left/camera_info, expected one"]
+
+
+@pytest.mark.parametrize("topic", ["/left/image", "/left/image/compressed"])
+def test_a_camera_that_is_published_best_effort_is_named_unless_asked_for_so(
+    monkeypatch: pytest.MonkeyPatch, topic: str
+) -> None:
+    sensor = publisher(COMPRESSED if "compressed" in topic else IMAGE, ReliabilityPolicy.BEST_EFFORT)
+    told = f"nothing is heard of {topic}: it is published best effort, but image_reliability is reliable: set it to"
+    there = {topic: [sensor], "/fix": [publisher(FIX, ReliabilityPolicy.BEST_EFFORT)]}
+    heard, _ = listening(monkeypatch, ["front", "left"], {}, there)
+    assert heard.warnings == [f"{told} best_effort"]
+    heard, _ = listening(monkeypatch, ["front", "left"], {}, there, reliability="best_effort")
+    assert heard.warnings == []
+
+
+def test_a_topic_of_another_type_is_named_with_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    remapped = {"/front/image": "/front/zipped"}  # a remapping to the compressed topic, whose name says nothing
+    there = {"/twist": [publisher("geometry_msgs/msg/Twist")], "/front/zipped": [publisher(COMPRESSED)]}
+    heard, _ = listening(monkeypatch, ["front"], remapped, there)
+    expected = {"/twist": ("geometry_msgs/msg/Twist", "geometry_msgs/msg/TwistStamped"),
+                "/front/zipped": (COMPRESSED, IMAGE)}  # fmt: skip
+    assert sorted(heard.warnings) == sorted(
+        f"nothing is heard of {name}: it is published as {theirs}, expected {ours}"
+        for name, (theirs, ours) in expected.items()
+    )
 
 
 def test_a_panorama_is_not_asked_for_its_calibration(monkeypatch: pytest.MonkeyPatch) -> None:

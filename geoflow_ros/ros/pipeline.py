@@ -200,8 +200,8 @@ class Pipeline:
 
     @property
     def warnings(self) -> list[str]:
-        """What is wrong with how cameras are mounted."""
-        return self._mounts.warnings
+        """What is wrong with how cameras are mounted, and what is not published."""
+        return [*self._mounts.warnings, *self.announcer.warnings]
 
     def _process(self, item: tuple[int, str, SessionImage]) -> None:
         """In the worker: publish what an image came to. Never raises."""

@@ -125,6 +125,11 @@ class Announcer:
             facts["map to odom"] = self._transform.missing
         return facts
 
+    @property
+    def warnings(self) -> list[str]:
+        """What is not published although poses are."""
+        return [] if self._transform is None else self._transform.warnings
+
     def _keep(self, stamp_ns: int, frame: LocalFrame, pose: PoseWithCovariance) -> None:
         try:
             self._keeper.keep(stamp_ns, frame.datum, pose)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections import deque
 from dataclasses import dataclass
 
 from builtin_interfaces.msg import Time
@@ -25,6 +26,8 @@ except ImportError:
 
 TOPIC, QUEUE = "/tf", 100  # as every broadcaster of tf2_ros
 MAX_GAP_S = 0.5  # between the odometry before and after an image
+MOST_WAITING = 256  # poses: two seconds of four cameras at 30 Hz
+OVERDUE_S = 2.0
 LEAP_M, LEAP_RAD = 0.5, 0.2  # beyond what the fastest vehicle goes from pose to pose
 
 
@@ -61,7 +64,8 @@ class MapToOdom:
     def _forget(self) -> None:
         self._odometry = History[StampedPose]()
         self._odom_frame = ""
-        self._waiting: StampedPose | None = None
+        self._waiting = deque[StampedPose](maxlen=MOST_WAITING)
+        self._newest_ns, self._unserved_ns = 0, None  # of poses: the last, and the first since a transform
         self._lacking = "no odom received yet"
         self._refused = ""  # what is wrong with the newest odometry
 
@@ -69,6 +73,14 @@ class MapToOdom:
     def missing(self) -> str:
         """Why there is no transform, empty if there is one."""
         return self._refused or self._lacking
+
+    @property
+    def warnings(self) -> list[str]:
+        """That poses have been there for a while, and no transform."""
+        with self._lock:
+            since_ns = self._newest_ns if self._unserved_ns is None else self._unserved_ns
+            is_overdue = self._newest_ns - since_ns > OVERDUE_S * 1e9
+            return [f"no transform from {self._map_frame} is broadcast: {self.missing}"] if is_overdue else []
 
     def close(self) -> None:
         """Broadcast no more."""
@@ -78,11 +90,12 @@ class MapToOdom:
         """Remember a pose of the odometry; one that begins anew elsewhere has nothing to do with those before."""
         with self._lock:
             try:
-                pose = _pose_of(message, self._base_frame)
+                pose = _pose_of(message, self._map_frame, self._base_frame)
             except InputError as error:
                 self._refused = str(error)
                 return
-            if (last := self._odometry.newest) is not None and _leaps(last, pose):
+            is_other = message.header.frame_id != self._odom_frame
+            if (last := self._odometry.newest) is not None and (is_other or _leaps(last, pose)):
                 self._odometry = History[StampedPose]()
             self._odometry.add(pose)
             self._odom_frame, self._refused = message.header.frame_id, ""
@@ -91,23 +104,34 @@ class MapToOdom:
     def on_pose(self, taken_ns: int, pose: PlanarPose) -> None:
         """Broadcast for a pose of base_link in the map frame, at once or when the odometry has come that far."""
         with self._lock:
-            self._waiting = StampedPose(taken_ns, pose)
+            self._newest_ns = taken_ns
+            self._unserved_ns = taken_ns if self._unserved_ns is None else self._unserved_ns
+            self._waiting.append(StampedPose(taken_ns, pose))
             self._broadcast()
 
     def _broadcast(self) -> None:
-        if self._waiting is None:
+        """For the newest pose that odometry has reached: of odometry that is late, the newest of all it never does."""
+        reached_ns = -1 if self._odometry.newest is None else self._odometry.newest.stamp_ns
+        reached = [each for each in self._waiting if each.stamp_ns <= reached_ns]
+        if not reached:
+            if self._waiting and reached_ns >= 0:
+                self._lacking = "waiting for odom at the image stamp"
             return
-        taken_ns = self._waiting.stamp_ns
-        around = self._odometry.around(taken_ns, MAX_GAP_S)
-        if not around or around[-1].stamp_ns < taken_ns:
-            self._lacking = "waiting for odom at the image stamp"
-            return
-        if around[0].stamp_ns > taken_ns:
-            self._lacking, self._waiting = "no odom before the image stamp", None
-            return
-        transform = self._waiting.pose @ _between(around[0], around[-1], taken_ns).inverse()
-        self._waiting, self._lacking = None, ""
-        self._publisher.publish(TFMessage(transforms=[self._message(transform, taken_ns + self._tolerance_ns)]))
+        for each in reached:
+            self._waiting.remove(each)
+        self._join(max(reached, key=lambda each: each.stamp_ns))
+
+    def _join(self, seen: StampedPose) -> None:
+        around = self._odometry.around(seen.stamp_ns, MAX_GAP_S)
+        if not around or around[0].stamp_ns > seen.stamp_ns:
+            self._lacking = "no odom before the image stamp"
+        elif around[-1].stamp_ns < seen.stamp_ns:
+            self._lacking = f"no odom within {MAX_GAP_S:g} s after the image stamp"
+        else:
+            transform = seen.pose @ _between(around[0], around[-1], seen.stamp_ns).inverse()
+            self._unserved_ns, self._lacking = None, ""
+            message = self._message(transform, seen.stamp_ns + self._tolerance_ns)
+            self._publisher.publish(TFMessage(transforms=[message]))
 
     def _message(self, transform: PlanarPose, until_ns: int) -> TransformStamped:
         message = TransformStamped(child_frame_id=self._odom_frame)
@@ -118,10 +142,15 @@ class MapToOdom:
         return message
 
 
-def _pose_of(message: Odometry, base_frame: str) -> StampedPose:
+def _pose_of(message: Odometry, map_frame: str, base_frame: str) -> StampedPose:
     if not message.header.frame_id:
         raise InputError("odom has no frame_id: its publisher must name the frame that map is to be joined to")
-    if message.child_frame_id != base_frame:
+    if message.header.frame_id.strip("/") in (map_frame, base_frame):
+        raise InputError(
+            f"odom is a pose in {message.header.frame_id!r}, which cannot be joined to {map_frame!r}: give the "
+            "odometry itself, in a frame of its own, not what a filter makes of it in the map"
+        )
+    if message.child_frame_id.strip("/") != base_frame:
         raise InputError(
             f"odom reports the pose of {message.child_frame_id!r}, expected base_frame, which is {base_frame!r}"
         )

@@ -97,6 +97,9 @@ def test_what_was_before_a_jump_of_time_is_forgotten(joint: MapToOdom, recorder:
     [
         ("frame", "no frame_id"),
         ("child", "expected base_frame, which is 'base_link'"),
+        ("map", "odom is a pose in 'map', which cannot be joined to 'map'"),
+        ("/map", "odom is a pose in '/map', which cannot be joined to 'map'"),
+        ("base_link", "odom is a pose in 'base_link', which cannot be joined to 'map'"),
         ("nan", "expected finite"),
         ("unset", "expected finite metres and a unit"),
     ],
@@ -105,6 +108,8 @@ def test_odometry_that_cannot_serve_is_said(joint: MapToOdom, recorder: Recorder
     message = ros.odom(NOW, 0.0, 0.0, 0.0)
     if field == "frame":
         message.header.frame_id = ""
+    elif reason.startswith("odom is a pose in"):  # of a filter's output, or a driver's mistake
+        message.header.frame_id = field
     elif field == "child":
         message.child_frame_id = "wheel"
     elif field == "nan":
@@ -139,3 +144,40 @@ def test_odometry_that_begins_anew_is_not_joined_to_that_before(
     (sent,) = recorder.sent
     there = PlanarPose(1.0, 2.0, 0.0) @ PlanarPose(*anew).inverse()
     assert (sent.transform.translation.x, sent.transform.translation.y) == pytest.approx((there.x, there.y))
+
+
+@pytest.mark.parametrize("latency_ms", [40, 100, 900])
+@pytest.mark.parametrize("period_ms", [8, 33])
+def test_odometry_that_is_later_than_the_next_poses_serves_too(
+    joint: MapToOdom, recorder: Recorder, latency_ms: int, period_ms: int
+) -> None:
+    """As of a LiDAR's, at 10 Hz, while poses come every few milliseconds, 10 ms after their images."""
+    arrivals = [(taken + 10, "pose", taken) for taken in range(0, 5000, period_ms)]
+    arrivals += [(taken + latency_ms, "odom", taken) for taken in range(-1000, 5000, 100)]
+    for _, kind, taken in sorted(arrivals):
+        if kind == "pose":
+            joint.on_pose(NOW + taken * 10**6, PlanarPose(1.0, 0.0, 0.0))
+        else:
+            joint.on_odom(ros.odom(NOW + taken * 10**6, 0.0, 0.0, 0.0))
+    stamps = [stamp_ns(each.header.stamp) for each in recorder.sent]
+    assert len(stamps) >= 40 and stamps == sorted(set(stamps))
+    assert joint.warnings == []
+
+
+def test_odometry_in_another_frame_is_not_joined_to_that_before(joint: MapToOdom, recorder: Recorder) -> None:
+    joint.on_odom(ros.odom(NOW, 1.0, 0.0, 0.0))
+    other = ros.odom(NOW + 100_000_000, 1.2, 0.0, 0.0)
+    other.header.frame_id = "visual_odom"
+    joint.on_odom(other)
+    joint.on_pose(NOW + 50_000_000, PlanarPose(5.0, 0.0, 0.0))
+    assert not recorder.sent and joint.missing == "no odom before the image stamp"
+
+
+def test_poses_without_a_transform_are_a_warning_after_a_while(joint: MapToOdom, recorder: Recorder) -> None:
+    for tenth in range(30):
+        joint.on_pose(NOW + tenth * 10**8, PlanarPose(1.0, 0.0, 0.0))
+        assert bool(joint.warnings) == (tenth > 20)
+    assert joint.warnings == ["no transform from map is broadcast: no odom received yet"]
+    for tenth in range(31):
+        joint.on_odom(ros.odom(NOW + tenth * 10**8, 0.0, 0.0, 0.0))
+    assert recorder.sent and joint.warnings == []

@@ -98,12 +98,20 @@ class NodeConfig:
         for name in ("tiles", "map_frame", "base_frame"):
             if not getattr(self, name):
                 raise InputError(f"parameter {name} is empty: give a value or leave the parameter out")
+        self._check_frames()
         for group, camera in self.camera_groups.items():
             camera.check(group)
         names = [view.name for view in self.views] + [name for name in self.cameras if not self.rig[name].panorama]
         if twins := sorted(name for name, count in Counter(names).items() if count > 1):
             raise InputError(f"cameras has {twins[0]}, which is the name of a panorama's view, too: rename the camera")
         _ = self.datum.datum  # an impossible one is refused at the start
+
+    def _check_frames(self) -> None:
+        for name in ("map_frame", "base_frame"):
+            if (value := getattr(self, name)).startswith("/"):
+                raise InputError(f"parameter {name} is {value!r}: TF knows no frame with a slash before its name")
+        if self.map_frame == self.base_frame:
+            raise InputError(f"parameters map_frame and base_frame are both {self.map_frame!r}: they are two frames")
 
     @property
     def checkpoint_path(self) -> Path:

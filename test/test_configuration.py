@@ -31,6 +31,20 @@ def test_without_a_rig_there_is_one_camera_without_a_name() -> None:
     assert list(config.camera_setups) == [""] and config.cameras == ()
 
 
+@pytest.mark.parametrize(
+    ("frames", "message"),
+    [
+        ({"map_frame": "/map"}, "parameter map_frame is '/map': TF knows no frame with a slash before its name"),
+        ({"base_frame": "/robot1/base_link"}, "parameter base_frame is '/robot1/base_link': TF knows no frame"),
+        ({"map_frame": "world", "base_frame": "world"}, "map_frame and base_frame are both 'world'"),
+        ({"base_frame": ""}, "parameter base_frame is empty"),
+    ],
+)
+def test_frames_that_tf_cannot_have_are_refused(frames: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        configured({"tiles": "area", **SHARED, **frames})
+
+
 @pytest.mark.parametrize("yaw", [3.1416, -3.14159265359, 3.14159265359])
 def test_a_half_turn_may_be_rounded(yaw: float) -> None:
     assert configured({**RIG, "camera.left.yaw": yaw}).rig["left"].yaw == yaw

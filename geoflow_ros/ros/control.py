@@ -57,6 +57,11 @@ class Control:
     def _on_initialpose(self, message: PoseWithCovarianceStamped) -> None:
         logger = self._node.get_logger()
         try:
+            if self._pipeline.session.frame is None:
+                raise InputError(
+                    f"where {self._map_frame} begins is not known yet: set datum.latitude and datum.longitude, or wait "
+                    "for fixes"
+                )
             prior = prior_of(message, self._map_frame)
             taken_ns, warning = taken_at(message, self._node.get_clock().now().nanoseconds, self._pipeline.newest_image)
         except InputError as error:

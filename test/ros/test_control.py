@@ -11,6 +11,9 @@ import pytest
 
 pytest.importorskip("rclpy", reason="rclpy is not installed: source a ROS 2 or install the ROS wheels")
 
+import ros_support as ros
+
+from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.ros.control import Control
 
 
@@ -21,15 +24,27 @@ class Everything:
         self.services: dict[str, Any] = {}
         self.parameters: dict[str, float] = {}
         self.errors: list[str] = []
+        self.poses: list[Any] = []
+        self.newest_image, self.frame = None, None
 
     def create_service(self, kind: Any, name: str, callback: Any) -> None:
         self.services[name] = (kind, callback)
 
-    def create_subscription(self, *_: Any) -> None:
-        """Not looked at."""
+    def create_subscription(self, kind: Any, name: str, callback: Any, qos: Any) -> None:
+        self.on_initialpose = callback
+
+    @property
+    def session(self) -> Everything:
+        return self
+
+    def initialise(self, stamp_ns: int, pose: Any) -> None:
+        self.poses.append(pose)
+
+    def get_clock(self) -> Any:
+        return SimpleNamespace(now=lambda: SimpleNamespace(nanoseconds=10**18))
 
     def get_logger(self) -> Any:
-        return SimpleNamespace(error=self.errors.append)
+        return SimpleNamespace(error=self.errors.append, info=print)
 
     def resolve_topic_name(self, name: str, *, only_expand: bool = False) -> str:
         return f"/{name}"
@@ -63,3 +78,15 @@ def test_set_datum_of_robot_localization_is_served_where_it_is_installed(monkeyp
     serve(request, response)
     assert all_in_one.parameters["datum.latitude"] == 49.0
     assert all_in_one.errors == ["set_datum refused: not on the globe"]
+
+
+def test_a_pose_in_a_map_that_has_not_begun_is_refused() -> None:
+    """Its origin will be wherever the first fixes are, so that its metres mean nothing yet."""
+    all_in_one: Any = Everything()
+    Control(all_in_one, "map", all_in_one)
+    all_in_one.on_initialpose(ros.initialpose(0, 50.0, 5.0, 1.0))
+    (told,) = all_in_one.errors
+    assert "where map begins is not known yet: set datum.latitude" in told and not all_in_one.poses
+    all_in_one.frame = LocalFrame(Datum(49.0, 8.4))
+    all_in_one.on_initialpose(ros.initialpose(0, 50.0, 5.0, 1.0))
+    assert [each.east for each in all_in_one.poses] == [50.0]

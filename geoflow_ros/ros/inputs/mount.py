@@ -80,7 +80,7 @@ class TfMount:
 
     def at(self, frame_id: str, stamp: TimeMessage) -> Mount:
         """The mount of the camera with this optical frame; waits `PATIENCE_S` at most for TF to reach the stamp."""
-        camera = self._camera_frame or frame_id
+        camera = (self._camera_frame or frame_id).lstrip("/")  # as TF has it, which refuses to look up a slash
         if not camera:
             raise InputError("the image has no frame_id to look up in TF: set it in the driver, or set camera.frame")
         try:
@@ -93,7 +93,7 @@ class TfMount:
 
     def newest(self, frame_id: str) -> Mount:
         """The newest mount that TF knows, at once; InputError if it knows none."""
-        camera = self._camera_frame or frame_id
+        camera = (self._camera_frame or frame_id).lstrip("/")
         try:
             found = self._buffer.lookup_transform(self._base_frame, camera, Time())
         except tf2_ros.TransformException as error:

@@ -99,11 +99,12 @@ def test_tf_is_asked_for_the_frame_of_the_image_or_the_one_configured(tf2: Modul
     source._buffer.transforms["base_link", "left_camera"] = stamped
     stamp = stamped.header.stamp
     assert source.at("left_camera", stamp).pitch == pytest.approx(0.1)
+    assert source.at("/left_camera", stamp) == source.newest("/left_camera"), "as drivers of old name it"
     with pytest.raises(InputError, match="no transform from right_camera to base_link"):
         source.at("right_camera", stamp)
     with pytest.raises(InputError, match="no frame_id"):
         source.at("", stamp)
-    configured = mount.TfMount(node, "base_link", "left_camera", 0.0)
+    configured = mount.TfMount(node, "base_link", "/left_camera", 0.0)
     configured._buffer.transforms["base_link", "left_camera"] = stamped
     assert configured.at("", stamp).forward == 1.0
     source.close()

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import rclpy
 from rclpy.executors import Executor, SingleThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
-from rclpy.signals import SignalHandlerOptions
 
 from geoflow_ros.errors import InputError
+from geoflow_ros.ros.context import enter
 from geoflow_ros.ros.loaded import Load
 from geoflow_ros.ros.node import LocalizeNode
 from geoflow_ros.ros.pipeline import NewSession
@@ -31,11 +31,7 @@ def serve(ros_arguments: Sequence[str], load: Load, new_session: NewSession = Se
     gc.freeze()  # all of torch: to look through it takes long, now and then while frames wait, and once more at the end
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    try:
-        # rclpy's own handlers can leave a process hanging on SIGTERM
-        rclpy.init(args=list(ros_arguments), signal_handler_options=SignalHandlerOptions.NO)
-    except RuntimeError as error:
-        raise InputError(f"ROS does not understand the arguments: {str(error).splitlines()[0]}") from error
+    enter(ros_arguments)
     try:
         failure = _spin(LocalizeNode(load, new_session), stopped)
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -42,6 +43,26 @@ def test_bad_start_ends_with_one_sentence(arguments: list[str], sentence: str) -
     line = result.stderr.strip().splitlines()[-1]
     assert line.startswith("geoflow_ros.localize: ") and sentence in line
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        ({"ROS_LOG_DIR": "/proc/nowhere"}, "ROS cannot write its log: set ROS_LOG_DIR to a folder that this user"),
+        ({"HOME": "/proc/nowhere", "ROS_HOME": ""}, "ROS cannot write its log: set ROS_LOG_DIR"),
+        ({"ROS_DOMAIN_ID": "robot"}, "ROS cannot begin: set ROS_DOMAIN_ID to a number"),
+    ],
+)
+@pytest.mark.parametrize("module", ["localize", "view"])
+def test_an_environment_without_ros_is_one_sentence(module: str, variables: dict[str, str], sentence: str) -> None:
+    arguments = ros.ros_arguments(Path("none.mbtiles"))
+    result = subprocess.run(
+        [sys.executable, "-m", f"geoflow_ros.{module}", "--ros-args", *arguments], cwd=ros.REPOSITORY,
+        env={**os.environ, **variables}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert result.returncode == 2
+    line = result.stderr.strip().splitlines()[-1]
+    assert line.startswith(f"geoflow_ros.{module}: {sentence}") and "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ import rclpy
 from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined] # where every distribution has it
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.signals import SignalHandlerOptions
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.resources import share_file
+from geoflow_ros.ros.context import enter
 from geoflow_ros.ros.tools.dds import profile_variable
 from geoflow_ros.ros.view.remote_node import RemoteNode
 from geoflow_ros.ros.view.watcher import Watcher
@@ -50,12 +50,7 @@ def watch(options: ViewOptions) -> None:
         signal.signal(number, lambda *_: stopped.set())
     os.environ.setdefault(profile_variable(os.environ), str(share_file("config/fastdds_profile.xml")))
     imagery = _Imagery(options.tiles)
-    try:
-        # rclpy's own handlers can leave a process hanging on SIGTERM
-        arguments = ["--ros-args", *options.ros_arguments]
-        rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
-    except RuntimeError as error:
-        raise InputError(f"ROS does not understand the arguments: {str(error).splitlines()[0]}") from error
+    enter(["--ros-args", *options.ros_arguments])
     try:
         _serve(options, imagery, stopped)
     finally:

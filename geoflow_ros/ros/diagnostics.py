@@ -79,7 +79,10 @@ class Diagnostics:
         self._publish(level, message)
 
     def _publish(self, level: bytes, message: str) -> None:
-        facts = self._facts()
+        try:
+            facts = self._facts()
+        except Exception as error:  # of one fact: the node, which publishes in a timer, must outlive that
+            facts = Facts({}, [f"internal error in the diagnostics, {type(error).__name__}: {error}"])
         with self._lock:
             values = {"answered": str(self._answered), "withheld": str(self._withheld)}
             if self._latency_s is not None:

@@ -45,8 +45,20 @@ def subscription(
 
 
 def service(node: Node, name: str, callback: Callable[[Any, Any], Any]) -> Service:
-    """A service."""
-    return node.create_service(interface(named(SERVICES, name).type), name, callback)
+    """A service; a request that makes the callback raise is logged and answered as it stands, and ends nothing."""
+
+    def guarded(request: Any, response: Any) -> Any:
+        try:
+            return callback(request, response)
+        except Exception as error:  # the node must outlive whatever it is asked for
+            node.get_logger().debug(traceback.format_exc())
+            sentence = f"internal error, {type(error).__name__}: {error}"
+            node.get_logger().error(f"{name} is not served: {sentence}")
+            if hasattr(response, "message"):
+                response.success, response.message = False, sentence
+            return response
+
+    return node.create_service(interface(named(SERVICES, name).type), name, guarded)
 
 
 def is_installed(type_name: str) -> bool:

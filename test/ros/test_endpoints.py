@@ -14,7 +14,8 @@ import rclpy
 import ros_support as ros
 
 from geoflow_ros.configuration import NodeConfig
-from geoflow_ros.ros.endpoints import subscription
+from geoflow_ros.ros.diagnostics import WARN, Diagnostics
+from geoflow_ros.ros.endpoints import service, subscription
 from geoflow_ros.ros.inputs.subscriptions import Subscriptions
 from geoflow_ros.tracking.settings import CameraConfig
 
@@ -60,6 +61,34 @@ def test_a_message_that_makes_its_callback_raise_ends_nothing(context: Any) -> N
         heard = subscription(node, "fix", callback, "reliable")
         heard.callback(ros.fix(0, 49.0, 8.4))
         assert len(seen) == 1
+    finally:
+        node.destroy_node()
+
+
+def test_a_request_that_makes_its_callback_raise_is_refused_and_ends_nothing(context: Any) -> None:
+    from std_srvs.srv import Trigger
+
+    def callback(request: Any, response: Any) -> Any:
+        response.success = True
+        raise KeyError("a defect of the program")
+
+    node = rclpy.create_node("asked", context=context)
+    try:
+        response = service(node, "~/pause", callback).callback(Trigger.Request(), Trigger.Response())
+        assert (response.success, "internal error, KeyError" in response.message) == (False, True)
+    finally:
+        node.destroy_node()
+
+
+def test_a_fact_that_raises_is_told_and_ends_no_timer(context: Any) -> None:
+    node, sent = rclpy.create_node("telling", context=context), MagicMock()
+    try:
+        told = Diagnostics(node, MagicMock(side_effect=RuntimeError("dictionary changed size during iteration")))
+        told._publisher = sent
+        told._publish_regularly()
+        (status,) = sent.publish.call_args.args[0].status
+        assert status.level == WARN
+        assert "not configured; internal error in the diagnostics, RuntimeError: dictionary" in status.message
     finally:
         node.destroy_node()
 

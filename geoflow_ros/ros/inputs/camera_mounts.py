@@ -46,8 +46,9 @@ class CameraMounts:
     @property
     def warnings(self) -> list[str]:
         """By camera, what is suspicious although it is answered."""
-        twins = {name: self._twin(name) for name in self._frame_ids if not self._is_told_by_frame_id(name)}
-        sentences = [*twins.items(), *self._differing.items()]
+        # copies: another thread answers the first image of another camera meanwhile
+        twins = {name: self._twin(name) for name in [*self._frame_ids] if not self._is_told_by_frame_id(name)}
+        sentences = [*twins.items(), *self._differing.copy().items()]
         return [f"camera {name}: {sentence}" for name, sentence in sentences if sentence]
 
     def clear(self) -> None:
@@ -74,7 +75,7 @@ class CameraMounts:
     def _twin(self, camera: str) -> str:
         """What is wrong with the frame_id, if another camera's images carry it."""
         frame_id = self._frame_ids[camera]
-        twins = [name for name, other in self._frame_ids.items() if name != camera and other == frame_id]
+        twins = [name for name, other in self._frame_ids.copy().items() if name != camera and other == frame_id]
         if not twins:
             return ""
         return (

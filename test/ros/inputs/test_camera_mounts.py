@@ -87,3 +87,19 @@ def test_a_mount_that_tf_confirms_is_not() -> None:
     found = mounts(**numbers(replace(TOLD, yaw=1.52, left=0.6)))
     found.at("front", "camera_front", NOW)
     assert found.warnings == []
+
+
+def test_another_camera_may_be_heard_for_the_first_time_while_warnings_are_looked_through(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = mounts(**{f"front.{name}": value for name, value in numbers(TOLD).items()},
+                   **{f"left.{name}": value for name, value in numbers(TOLD).items()})  # fmt: skip
+    found.at("front", "camera", NOW)
+    is_told = found._is_told_by_frame_id
+
+    def meanwhile(camera: str) -> bool:
+        found.at("left", "camera", NOW) if camera == "front" and "left" not in found._frame_ids else None
+        return is_told(camera)
+
+    monkeypatch.setattr(found, "_is_told_by_frame_id", meanwhile)
+    assert any("its images carry frame_id 'camera'" in each for each in found.warnings)

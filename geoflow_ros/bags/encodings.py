@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import cv2
 import numpy as np
@@ -80,8 +81,8 @@ def rgb_of(values: Pixels, encoding: Encoding) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(values, encoding.conversion), dtype=np.uint8)
 
 
-def eight_bits(values: Pixels) -> NDArray[np.uint8]:
+def eight_bits(values: NDArray[Any]) -> NDArray[np.uint8]:
     """The upper eight of 16 bits that the image uses: cameras of 10 to 14 bits leave the highest ones empty."""
-    if values.dtype == np.uint8:
-        return values
-    return np.asarray(values >> max(int(values.max()).bit_length() - 8, 0), dtype=np.uint8)
+    if values.dtype != np.uint8:
+        values = values >> max(int(values.max()).bit_length() - 8, 0)
+    return np.asarray(values, dtype=np.uint8)

@@ -65,7 +65,8 @@ class MapToOdom:
         self._odometry = History[StampedPose]()
         self._odom_frame = ""
         self._waiting = deque[StampedPose](maxlen=MOST_WAITING)
-        self._newest_ns, self._unserved_ns = 0, None  # of poses: the last, and the first since a transform
+        self._newest_ns = 0  # of poses
+        self._unserved_ns: int | None = None  # of the first pose since a transform
         self._lacking = "no odom received yet"
         self._refused = ""  # what is wrong with the newest odometry
 

@@ -74,7 +74,13 @@ TOPICS = (
         "the same as JPEG or PNG; follows a remapping of `image`",
         "camera",
     ),
-    Topic("camera_info", "sensor_msgs/msg/CameraInfo", "in", SENSOR, "calibration; must match the image's size"),
+    Topic(
+        "camera_info",
+        "sensor_msgs/msg/CameraInfo",
+        "in",
+        SENSOR,
+        "calibration; must match the image's size; may be latched",
+    ),
     Topic(
         "fix",
         "sensor_msgs/msg/NavSatFix",

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from rclpy.node import Node
-from rclpy.qos import ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 from rclpy.subscription import Subscription
 
 from geoflow_ros.configuration import NodeConfig
@@ -25,7 +25,7 @@ LOOK_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
-    """A topic that is listened to: as it is remapped, of what type, and how reliably.
+    """A topic that is listened to: as it is remapped, of what type, how reliably, and whether for what is latched.
 
     By name: the worker may ask for warnings while the subscriptions are being closed.
     """
@@ -33,6 +33,7 @@ class _Heard:
     topic: str
     type: str
     is_reliable: bool
+    is_latched: bool
 
     def complaints(self, published: Iterable[Any]) -> Iterator[str]:
         """Why nothing is heard of publishers, as the graph describes them: DDS says so of types nowhere."""
@@ -44,6 +45,8 @@ class _Heard:
                     f"nothing is heard of {self.topic}: it is published best effort, but image_reliability is "
                     "reliable: set it to best_effort"
                 )
+            elif self.is_latched and each.qos_profile.durability is DurabilityPolicy.VOLATILE:
+                yield f"nothing is heard of {self.topic}: it was latched and is no more: activate the node anew"
 
 
 class Subscriptions:
@@ -89,7 +92,8 @@ class Subscriptions:
         self._made.append(made)
         topic = named(TOPICS, name)
         is_reliable = topic.qos.reliability == "by_parameter" and reliability == "reliable"
-        self._heard.append(_Heard(made.topic_name, topic.type, is_reliable))
+        is_latched = made.qos_profile.durability is DurabilityPolicy.TRANSIENT_LOCAL
+        self._heard.append(_Heard(made.topic_name, topic.type, is_reliable, is_latched))
         return str(made.topic_name)
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="rclpy is not installed: source a ROS 2 or install the ROS wheels")
 
-from rclpy.qos import ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 
 from geoflow_ros.configuration import configured
 from geoflow_ros.ros.inputs import subscriptions
@@ -29,12 +29,13 @@ class FakeSession:
 
 def publisher(kind: str, reliability: ReliabilityPolicy = ReliabilityPolicy.RELIABLE) -> SimpleNamespace:
     """As the graph describes one."""
-    return SimpleNamespace(topic_type=kind, qos_profile=SimpleNamespace(reliability=reliability))
+    profile = SimpleNamespace(reliability=reliability, durability=DurabilityPolicy.VOLATILE)
+    return SimpleNamespace(topic_type=kind, qos_profile=profile)
 
 
 def listening(
     monkeypatch: pytest.MonkeyPatch, cameras: list[str], remapped: dict[str, str], publishers: dict[str, list[Any]],
-    reliability: str = "reliable", **camera: object,
+    reliability: str = "reliable", latched: bool = False, **camera: object,
 ) -> tuple[Subscriptions, list[str]]:  # fmt: skip
     """The subscriptions of a rig, and the topics that they are on."""
     made: list[str] = []
@@ -42,7 +43,8 @@ def listening(
     def subscription(node: Any, name: str, callback: Any, reliability: str, camera: str = "") -> SimpleNamespace:
         topic = f"/{camera}/{name}" if camera else f"/{name}"
         made.append(remapped.get(topic, topic))
-        return SimpleNamespace(topic_name=made[-1])
+        profile = SimpleNamespace(durability=DurabilityPolicy["TRANSIENT_LOCAL" if latched else "VOLATILE"])
+        return SimpleNamespace(topic_name=made[-1], qos_profile=profile)
 
     monkeypatch.setattr(subscriptions, "subscription", subscription)
     node: Any = SimpleNamespace(get_publishers_info_by_topic=lambda topic: publishers.get(topic, []))
@@ -75,6 +77,13 @@ def test_a_camera_that_is_published_best_effort_is_named_unless_asked_for_so(
     assert heard.warnings == [f"{told} best_effort"]
     heard, _ = listening(monkeypatch, ["front", "left"], {}, there, reliability="best_effort")
     assert heard.warnings == []
+
+
+def test_a_calibration_that_is_not_latched_any_more_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = {"/front/camera_info": [publisher(INFO)]}
+    heard, _ = listening(monkeypatch, ["front"], {}, there, latched=True)
+    (told,) = heard.warnings
+    assert told.startswith("nothing is heard of /front/camera_info: it was latched and is no more")
 
 
 def test_a_topic_of_another_type_is_named_with_both(monkeypatch: pytest.MonkeyPatch) -> None:

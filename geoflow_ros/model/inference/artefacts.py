@@ -21,9 +21,12 @@ Write = Callable[[Path], None]
 """Writes files into a folder."""
 
 
-def cache_folder() -> Path:
-    """Where exported networks are kept: $XDG_CACHE_HOME/geoflow_ros, by default in ~/.cache."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "geoflow_ros"
+def cache_folder() -> Path | None:
+    """Where exported networks are kept: $XDG_CACHE_HOME/geoflow_ros, by default in ~/.cache; None without a home."""
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "geoflow_ros"
+    except RuntimeError:  # of a user without a name, as containers have it
+        return None
 
 
 def fingerprint(network: nn.Module, *facts: object) -> str:
@@ -43,34 +46,44 @@ def artefact(name: str, write: Write) -> Iterator[Path]:
 
     It appears whole or not at all, and another process may write the same at the same time.
     """
-    kept = cache_folder() / name
-    if kept.is_dir():
+    folder = cache_folder()
+    kept = None if folder is None else folder / name
+    if kept is not None and os.path.isdir(kept):  # Path's own raises in another user's home
         yield kept
         return
-    with _workplace(kept.parent) as made:
+    with _workplace(folder) as made:
         write(made)
-        try:
-            made.rename(kept)
-        except OSError:
-            yield made
-        else:
-            yield kept
+        yield made if kept is None or not _has_moved(made, kept) else kept
 
 
 def forget(name: str) -> None:
     """Remove an artefact that turned out to be wrong."""
-    shutil.rmtree(cache_folder() / name, ignore_errors=True)
+    if (folder := cache_folder()) is not None:
+        shutil.rmtree(folder / name, ignore_errors=True)
+
+
+def _has_moved(made: Path, kept: Path) -> bool:
+    try:
+        made.rename(kept)
+    except OSError:
+        return False
+    return True
 
 
 @contextlib.contextmanager
-def _workplace(parent: Path) -> Iterator[Path]:
+def _workplace(parent: Path | None) -> Iterator[Path]:
     """A new folder beside the artefacts, so that it can become one; elsewhere if there it cannot be made."""
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".part-", dir=parent))
-    except OSError:
-        folder = Path(tempfile.mkdtemp(prefix="geoflow_ros-"))
+    folder = None if parent is None else _made_in(parent)
+    folder = Path(tempfile.mkdtemp(prefix="geoflow_ros-")) if folder is None else folder
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _made_in(parent: Path) -> Path | None:
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=".part-", dir=parent))
+    except OSError:
+        return None

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from read_only import read_only
 from torch import nn
 
 from geoflow_ros.model.inference import artefacts
@@ -51,6 +52,27 @@ def test_a_cache_that_cannot_be_written_is_done_without(cache: Path) -> None:
     with artefact("net-1", write) as folder:
         assert (folder / "network").read_text() == "exported"
     assert not folder.exists() and cache.is_file()
+
+
+def test_a_user_without_a_home_has_a_passing_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "home", no_home)
+    with artefact("net-1", write) as folder:
+        assert (folder / "network").read_text() == "exported"
+    assert not folder.exists()
+    forget("net-1")
+
+
+def test_a_cache_in_another_users_home_is_done_without(cache: Path) -> None:
+    cache.mkdir()
+    with read_only(cache.parent, 0):
+        with artefact("net-1", write) as folder:
+            assert (folder / "network").read_text() == "exported"
+        assert not folder.exists()
+    assert list(cache.iterdir()) == []
 
 
 def test_another_process_may_be_faster(cache: Path) -> None:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import gc
+import math
+import os
 import signal
+import socket
 import threading
+import time
 from collections.abc import Sequence
 
 import rclpy
@@ -20,17 +24,18 @@ from geoflow_ros.tracking.session import Session
 
 STOP_POLL_S = 0.1
 STOP_TIMEOUT_S = 0.3
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+INSISTING_S = 2.0  # after the first signal: a terminal and ros2 launch send it twice at once
 
 
 def serve(ros_arguments: Sequence[str], load: Load, new_session: NewSession = Session) -> None:
-    """Run the node until SIGINT, SIGTERM or the end of the ROS context.
+    """Run the node until SIGINT, SIGTERM or the end of the ROS context; insisting on it ends the process at once.
 
     Bad parameters are an InputError, and so are files that cannot be read unless a lifecycle manager is to be informed.
     """
     stopped = threading.Event()
     gc.freeze()  # all of torch: to look through it takes long, now and then while frames wait, and once more at the end
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
+    _stop_at_signals(stopped)
     enter(ros_arguments)
     try:
         failure = _spin(LocalizeNode(load, new_session), stopped)
@@ -40,6 +45,31 @@ def serve(ros_arguments: Sequence[str], load: Load, new_session: NewSession = Se
         gc.freeze()
     if failure:
         raise InputError(failure)
+
+
+def _stop_at_signals(stopped: threading.Event) -> None:
+    """Set it at the first signal; one that comes `INSISTING_S` later or more ends the process as it is.
+
+    In a thread: no handler runs in the main one while a library compiles the network, for up to a minute.
+    """
+    heard, told = socket.socketpair()
+    told.setblocking(False)
+    signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
+    for number in SIGNALS:
+        signal.signal(number, lambda *_: stopped.set())
+
+    threading.Thread(target=_end_if_insisted, args=(heard, told), name="signals", daemon=True).start()
+
+
+def _end_if_insisted(heard: socket.socket, told: socket.socket) -> None:
+    """told: by which Python says which signals come; it must stay open."""
+    first_s = math.inf
+    while told.fileno() >= 0:
+        number, now_s = heard.recv(1)[0], time.monotonic()
+        if number in SIGNALS:
+            first_s = min(first_s, now_s)
+            if now_s - first_s >= INSISTING_S:
+                os._exit(128 + number)
 
 
 def _spin(node: LocalizeNode, stopped: threading.Event) -> str:

@@ -15,6 +15,8 @@ pytest.importorskip("rclpy", reason="rclpy is not installed: source a ROS 2 or i
 
 import ros_support as ros
 
+from geoflow_ros.ros.serve import INSISTING_S
+
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signal_ends_the_node_cleanly_within_a_second(number: signal.Signals) -> None:
@@ -26,6 +28,19 @@ def test_signal_ends_the_node_cleanly_within_a_second(number: signal.Signals) ->
         process.send_signal(number)
         assert process.wait(timeout=10) == 0
         assert time.monotonic() - start < 1.0
+
+
+def test_who_insists_ends_a_node_that_reads_its_network() -> None:
+    with ros.node_process(ros.FAKE_SESSION, ros.ros_arguments(Path("slow"))) as process:
+        assert process.stdout is not None
+        while "still reading the network" not in (line := process.stdout.readline()):
+            assert line, "the node ended before"
+        for _ in range(2):  # as of ros2 launch in a terminal
+            process.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(INSISTING_S + 0.2)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(1.0) == 128 + signal.SIGTERM
 
 
 @pytest.mark.parametrize(

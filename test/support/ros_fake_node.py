@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -57,6 +58,8 @@ class EchoLocalizer:
 def load(config: NodeConfig) -> Loaded:
     if config.tiles == "unreadable":
         raise InputError("tiles unreadable cannot be read")
+    if config.tiles == "slow":  # as a library that compiles: whatever a handler does, it goes on
+        time.sleep(60.0)
     return Loaded(EchoLocalizer, lambda: ())
 
 

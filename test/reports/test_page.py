@@ -248,6 +248,8 @@ def test_without_a_truth_there_is_no_error(browser: Chrome, tmp_path: Path) -> N
     assert "50.00 m east" in text(browser, "#moment") and "error" not in text(browser, "#moment")
     assert browser.execute_script("return plots[0].axes[1].label") == "sigma [m]"
     assert "error" not in text(browser, "#plots")
+    browser.execute_script("show(0)")
+    assert text(browser, "#moment").splitlines()[2:4] == ["place –", "heading –"]
 
 
 def test_an_hour_is_small_and_quick(browser: Chrome, tmp_path: Path) -> None:

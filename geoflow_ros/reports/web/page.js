@@ -42,8 +42,8 @@ function errorRows(i) {
 function poseRows(i) {
   const { east, north, yaw, std } = report.fused, degrees = yaw[i] === null ? null : yaw[i] * 180 / Math.PI;
   return [
-    ["place", `${numberText(east[i], 2, "m")} east, ${numberText(north[i], 2, "m")} north`],
-    ["heading", `${numberText(degrees, 1, "°")} from east`], ["reported sigma", numberText(std[i], 2, "m")],
+    ["place", degrees === null ? "–" : `${numberText(east[i], 2, "m")} east, ${numberText(north[i], 2, "m")} north`],
+    ["heading", degrees === null ? "–" : `${numberText(degrees, 1, "°")} from east`], ["reported sigma", numberText(std[i], 2, "m")],
   ];
 }
 

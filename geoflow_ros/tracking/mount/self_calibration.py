@@ -196,7 +196,7 @@ class MountCalibration:
         tried = np.degrees(RADII[:2] * REACHES[-1])
         return (
             f"no frame fits the imagery, nor up to {tried.min():.0f} deg from the stated mount: is the camera upside "
-            "down, mirrored, calibrated otherwise, or mounted elsewhere?"
+            "down, mirrored, calibrated otherwise or mounted elsewhere, or is the imagery of another place?"
         )
 
     def _is_due(self, stamp_ns: int, motions: MotionBuffer) -> bool:

@@ -98,7 +98,7 @@ def test_images_that_fit_when_they_are_flipped_are_named_whatever_other_cameras_
 def test_a_camera_that_sees_nothing_known_is_suspected_unless_others_fit() -> None:
     alone = CameraMounts({"left": PRIOR})
     asked(alone, {"left": nothing_fits})
-    assert "mounted elsewhere" in alone["left"].sentence
+    assert "mounted elsewhere, or is the imagery of another place?" in alone["left"].sentence
     beside = CameraMounts({"front": PRIOR, "left": PRIOR})
     asked(beside, {"front": fits_if(Flip.NONE), "left": nothing_fits})
     assert beside["left"].sentence == ""  # it may look at walls

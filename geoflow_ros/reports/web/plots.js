@@ -40,7 +40,8 @@ function addPlot({ label, height, series, log, columns, draw }) {
   if (log) yAxis.grid = { ...GRID, filter: decades };
   if (log) yAxis.values = (plot, splits) => splits.map((value) => (value === null ? "" : String(+value.toPrecision(2))));
   const options = {
-    width: box.clientWidth, height, padding: [label ? 16 : 4, RIGHT_PX, label ? 6 : 0, label ? 0 : LEFT_PX], // the legend is above the curves
+    width: box.clientWidth, height,
+    padding: [label ? 16 : 4, RIGHT_PX, label ? 6 : 0, label ? 0 : LEFT_PX], // the legend is above the curves
     legend: { show: !!label, live: false }, cursor: { sync: { key: "moments" }, y: false, points: { show: false } },
     scales: { x: { time: false }, y: log ? { distr: 3 } : draw ? { range: [0, 1] } : {} },
     axes: [{ ...axis("", draw ? 24 : 0), show: !!draw, ...(unit ? {} : { incrs: WHOLE }) }, yAxis],
@@ -64,7 +65,8 @@ const line = (label, stroke) => (
 // Indices of values with none beside them, of which a line shows nothing.
 function alone(plot, series) {
   const values = plot.data[series], isAt = (i) => i >= 0 && i < values.length && values[i] !== null;
-  const found = [...values.keys()].filter((i) => isAt(i) && (!isAt(i - 1) || isAfterGap(i)) && (!isAt(i + 1) || isAfterGap(i + 1)));
+  const isJoined = (i) => isAt(i - 1) && isAt(i) && !isAfterGap(i);
+  const found = [...values.keys()].filter((i) => isAt(i) && !isJoined(i) && !isJoined(i + 1));
   return found.length ? found : null;
 }
 
@@ -83,7 +85,8 @@ function drawPlots() {
     [line("error", "#2563eb"), "error", () => report.error],
   ].filter(([, name]) => has(name));
   if (errors.length) {
-    addPlot({ label: has("error") || has("singleError") ? "error [m]" : "sigma [m]", height: 124, log: true, series: errors.map(([each]) => each),
+    const label = has("error") || has("singleError") ? "error [m]" : "sigma [m]";
+    addPlot({ label, height: 124, log: true, series: errors.map(([each]) => each),
               columns: errors.map(([, , values]) => () => floored(values())) });
   }
   if (has("yawError")) {

@@ -248,6 +248,20 @@ def test_fixes_that_contradict_before_a_tunnel_are_forgotten_in_it(
     assert states(answers)[-1] is TrackState.LOCALISED
 
 
+def test_a_receiver_that_repeats_its_place_in_a_tunnel_contradicts_nothing() -> None:
+    session, place = new_session(), DRIVE.pose(4.0)[:2]
+    drive(session, 0.0, 4.0)
+    repeated = [
+        (role, sim.fix(seconds_of(message), *place, 2.0) if role == "fix" else message)
+        for role, message in sim.messages(DRIVE, 4.0, 20.0, np.random.default_rng(4))
+    ]
+    answers = feed(session, repeated)
+    assert set(states(answers)) == {TrackState.LOCALISED} and errors(answers).max() < 1.5
+    assert "the receiver has told the same place for" in session.refused["fix"]
+    drive(session, 20.0, 20.5)
+    assert "fix" not in session.refused
+
+
 def test_late_and_disordered_frames_are_applied_at_their_stamps() -> None:
     ordered, disordered = new_session(), new_session()
     drive(ordered, 0.0, 4.0)

@@ -7,12 +7,15 @@ import math
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import EARTH_RADIUS, LocalFrame, distance
 from geoflow_ros.localization.pose import position_std
+from geoflow_ros.planar import PlanarPose
 from geoflow_ros.tracking.history import JUMP_NS
 from geoflow_ros.tracking.measurements import MAX_SPEED
+from geoflow_ros.tracking.motion import MotionBuffer
 from geoflow_ros.tracking.prior import Fix
 
 AGREEING = 3  # fixes in a row before they begin a map, or take the place of where the vehicle was believed
 GATE_SIGMAS = 5.0
+REPEATED_M, REPEATED_SIGMAS = 1.0, 3.0  # driven while a receiver told the same place to the last digit
 FAR_M, TOO_FAR_M = 20e3, 500e3
 """From the datum: where the distortion of the map is worth a sentence, and where no map is."""
 
@@ -42,6 +45,30 @@ class FixCheck:
         if len(self._waiting) < AGREEING:
             raise InputError(_sentence(last, fix, len(self._waiting)))
         self._last, self._waiting = fix, []
+
+
+class RepeatCheck:
+    """Notices a receiver that tells its last place with fresh stamps, as many do in a tunnel."""
+
+    def __init__(self) -> None:
+        self._first: Fix | None = None  # of those that tell the same place
+        self._last_ns = 0
+        self._moved = PlanarPose()  # since the first
+
+    def check(self, fix: Fix, motions: MotionBuffer) -> None:
+        """Raise InputError for a fix that repeats a place from where odometry has led further than it can be off."""
+        first, last_ns, self._last_ns = self._first, self._last_ns, fix.stamp_ns
+        is_same = first is not None and (first.latitude, first.longitude) == (fix.latitude, fix.longitude)
+        if first is None or not is_same or fix.stamp_ns < last_ns:
+            self._first, self._moved = fix, PlanarPose()
+            return
+        self._moved = self._moved @ motions.between(last_ns, fix.stamp_ns).displacement
+        moved_m = math.hypot(self._moved.x, self._moved.y)
+        if moved_m > max(REPEATED_M, REPEATED_SIGMAS * position_std(fix.covariance)):
+            raise InputError(
+                f"the receiver has told the same place for {(fix.stamp_ns - first.stamp_ns) * 1e-9:.0f} s while the "
+                f"vehicle drove {moved_m:.0f} m: it sees no satellites, or its driver repeats itself"
+            )
 
 
 def check_distance(fix: Fix, frame: LocalFrame) -> str:

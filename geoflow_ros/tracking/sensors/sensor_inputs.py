@@ -22,7 +22,7 @@ from geoflow_ros.tracking.clocks.rig_clocks import RigClocks
 from geoflow_ros.tracking.motion import MotionBuffer
 from geoflow_ros.tracking.mount.nodding import Nodding, imu_tilt
 from geoflow_ros.tracking.prior import Fix, Heading, HeadingConfig, PriorBuffer, PriorConfig
-from geoflow_ros.tracking.sensors.fix_check import FixCheck, check_distance
+from geoflow_ros.tracking.sensors.fix_check import FixCheck, RepeatCheck, check_distance
 from geoflow_ros.tracking.sensors.heading_check import HeadingCheck, PlacedFix
 from geoflow_ros.tracking.sensors.sensor_frames import Lookup, SensorFrames, SensorMount
 from geoflow_ros.tracking.sensors.travel_check import Place
@@ -145,7 +145,7 @@ class SensorInputs:
 
     def _compare_anew(self) -> None:
         """Forget what sensors said of each other: time jumped."""
-        self._fixes = FixCheck()
+        self._fixes, self._repeats = FixCheck(), RepeatCheck()
         self._clocks = Clocks()
         self._arrivals = Arrivals()
         self._rig_clocks = RigClocks()
@@ -159,6 +159,7 @@ class SensorInputs:
             prior.antenna_forward, prior.antenna_left, prior.antenna_up
         )
         fix = measurements.to_fix(message, prior.fix_sigma, antenna)
+        self._repeats.check(fix, self._motions)
         self._fixes.check(fix, self._sensors.has_frame)
         if self._sensors.has_frame:
             self._say("datum", check_distance(fix, self._sensors.frame))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
+from geoflow_ros.tracking.motion import BodyVelocity, MotionBuffer
 from geoflow_ros.tracking.prior import Fix
-from geoflow_ros.tracking.sensors.fix_check import FixCheck, check_distance
+from geoflow_ros.tracking.sensors.fix_check import FixCheck, RepeatCheck, check_distance
 
 FRAME = LocalFrame(Datum(47.0, 8.0))
 
@@ -82,3 +85,46 @@ def test_distance_from_the_datum_is_told_with_the_distortion_there() -> None:
     assert "0.01 % short" in said  # 1 - cos(100 km / 6371 km) = 0.000123
     with pytest.raises(InputError, match=r"fix is 599 km from the datum.*means nothing"):
         check_distance(fix(0.0, 600e3), FRAME)
+
+
+def refused_at(speed: Callable[[float], float], told: Callable[[float], float], sigma: float = 3.0) -> list[float]:
+    """When (s) fixes at 2 Hz are refused as repeated, in 20 s along the east, of which a receiver tells so much."""
+    check, motions, refused = RepeatCheck(), MotionBuffer(), []
+    for tick in range(200):
+        motions.add_velocity(BodyVelocity(tick * 10**8, speed(tick / 10), 0.0))
+        if tick % 5 == 0:
+            try:
+                check.check(fix(tick / 10, told(tick / 10), sigma), motions)
+            except InputError as error:
+                assert "the receiver has told the same place for" in str(error)
+                refused.append(tick / 10)
+    return refused
+
+
+@pytest.mark.parametrize(("sigma", "metres"), [(3.0, 9.0), (0.02, 1.0)])
+def test_a_place_that_is_repeated_while_the_vehicle_drives_on_is_refused(sigma: float, metres: float) -> None:
+    refused = refused_at(lambda now: 8.0, lambda now: 8.0 * (now if not 5.0 <= now < 15.0 else 5.0), sigma)
+    assert refused[0] == pytest.approx(5.0 + metres / 8.0, abs=0.5)
+    assert refused == [refused[0] + each / 2 for each in range(len(refused))] and refused[-1] == 14.5
+
+
+@pytest.mark.parametrize(
+    ("speed", "told"),
+    [
+        (lambda now: 0.0, lambda now: 0.0),  # stands, and the receiver holds its place
+        (lambda now: 2.0 if now % 4.0 < 2.0 else -2.0, lambda now: 0.0),  # parks, to and fro
+        (lambda now: 8.0, lambda now: 4.0 * round(2.0 * now)),  # told each second time anew
+        (lambda now: 0.4, lambda now: 0.0),  # 8 m of 9 that it may be off
+    ],
+    ids=["stands", "parks", "told twice", "creeps"],
+)
+def test_a_place_where_the_vehicle_may_still_be_is_told_again(
+    speed: Callable[[float], float], told: Callable[[float], float]
+) -> None:
+    assert refused_at(speed, told) == []
+
+
+def test_without_odometry_nobody_knows_whether_a_place_is_repeated() -> None:
+    check = RepeatCheck()
+    for second in range(20):
+        check.check(fix(second, 0.0), MotionBuffer())

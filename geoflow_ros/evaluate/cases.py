@@ -15,6 +15,7 @@ from geoflow_ros.evaluate.outcome import Locator, Outcome, errors_of
 from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.localization.pose import PoseEstimate
 from geoflow_ros.reports.heatmap import draw_case
+from geoflow_ros.whole_files import replace_files
 
 Image = NDArray[np.uint8]
 CASES = 4
@@ -39,7 +40,8 @@ def write_cases(
     for name, chosen in (("best", order[:CASES]), ("worst", order[::-1][:CASES])):
         panels = [_panel(dataset, locator, outcomes[i], config, seed) for i in chosen]
         picture = cv2.cvtColor(_row(panels), cv2.COLOR_RGB2BGR)
-        cv2.imwrite(str(folder / f"{name}.jpg"), picture, [cv2.IMWRITE_JPEG_QUALITY, 88])
+        jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 88])[1]
+        replace_files({folder / f"{name}.jpg": jpeg.tobytes()})
 
 
 def _panel(

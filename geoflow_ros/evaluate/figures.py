@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.evaluate.outcome import Outcome, errors_of
 from geoflow_ros.metrics import COVERAGES, THRESHOLDS, PoseErrors
 from geoflow_ros.planar import rotate
+from geoflow_ros.whole_files import replace_files
 
 Floats = NDArray[np.float64]
 COMMON_FRAME_M = 100.0
@@ -30,7 +32,9 @@ def write_figures(folder: Path, outcomes: Sequence[Outcome], title: str) -> None
         "error_map": error_map(outcomes, title),
         "reliability": reliability(errors, title),
     }.items():
-        figure.savefig(folder / f"{name}.png")
+        png = io.BytesIO()
+        figure.savefig(png, format="png")
+        replace_files({folder / f"{name}.png": png.getvalue()})
 
 
 def error_cdf(errors: PoseErrors, title: str) -> Any:

@@ -140,3 +140,12 @@ def test_the_best_and_the_worst_are_shown_with_truth_and_estimate(tmp_path: Path
     below_legend = {name: found[found > 90].min() for name, found in rows.items()}
     # The true heading is up and the estimate, 2 m ahead, reaches 2 m (of 44 m shown) further up.
     assert (below_legend["truth"] - below_legend["estimate"]) * 44 / PANEL_PX == pytest.approx(2.0, abs=0.6)
+
+
+@pytest.mark.parametrize("name", ["best.jpg", "worst.jpg", "error_cdf.png", "error_map.png", "reliability.png"])
+def test_a_picture_that_cannot_be_written_is_told(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    (outcomes,) = evaluate(Samples(), perfect, range(3), 0, [CONFIG])
+    with pytest.raises(InputError, match=f"{name} cannot be written"):
+        figures.write_figures(tmp_path, outcomes, "title")
+        write_cases(tmp_path, Samples(), perfect, outcomes, CONFIG, 0)

@@ -16,8 +16,12 @@ class Inquiry:
         self._coming = iter(answers)
 
     def go_on(self) -> bool:
-        """Hear one more answer; False when there is none."""
-        answer = next(self._coming, None)
+        """Hear one more answer; False when there is none. What raises midway has said nothing."""
+        try:
+            answer = next(self._coming, None)
+        except Exception:
+            self.heard, self._coming = [], iter(())  # those that are left would be taken for others
+            raise
         if answer is not None:
             self.heard.append(answer)
         return answer is not None

@@ -74,11 +74,12 @@ class CameraMounts:
         As `MountCalibration.learn`, of the place that all cameras show together.
         """
         shifts = dict.fromkeys(self._calibrations, np.zeros(2))
-        for name, inquiry in self._inquiries.items():
+        inquiries, of_focal_length = self._inquiries, self._of_focal_length
+        self.forget_images()  # whatever becomes of them
+        for name, inquiry in inquiries.items():
             shifts[name] = self._calibrations[name].learn(inquiry.heard, self._jitters[name].std)
-        for name, inquiry in self._of_focal_length.items():
+        for name, inquiry in of_focal_length.items():
             self._focal_lengths[name].learn(inquiry.heard)
-        self.forget_images()
         for name, calibration in self._calibrations.items():
             calibration.others_fit = any(each.fits for other, each in self._calibrations.items() if other != name)
         return self._of_all([*shifts.values()])

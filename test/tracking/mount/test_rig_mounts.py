@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -141,3 +141,49 @@ def test_what_all_views_of_a_rig_learn_alike_moves_the_place_once(cameras: int) 
             pass
         moved += mounts.learn()
     assert moved[0] == pytest.approx(50.0 * 0.01, abs=0.1)
+
+
+class BreaksOff(Says):
+    """A frame that raises after so many answers, of mounts or of the focal length."""
+
+    def __init__(self, weigh: Weigh, after: int, kind: str) -> None:
+        super().__init__(weigh, longer=0.0)
+        self._after, self._kind = after, kind
+
+    def flipped(self, mounts: Sequence[Mount], flip: Flip) -> Iterable[MountEvidence]:
+        answers = super().flipped(mounts, flip)
+        return self._broken(answers) if self._kind == "mounts" and flip is Flip.NONE else answers
+
+    def scaled(self, mounts: Sequence[Mount], factor: float) -> Iterable[MountEvidence]:
+        answers = super().scaled(mounts, factor)
+        return self._broken(answers) if self._kind == "focal length" else answers
+
+    def _broken(self, answers: list[MountEvidence]) -> Iterator[MountEvidence]:
+        yield from answers[: self._after]
+        raise RuntimeError("out of memory")
+
+
+@pytest.mark.parametrize("kind", ["mounts", "focal length"])
+@pytest.mark.parametrize("after", [0, 1, 3])
+def test_a_frame_that_breaks_off_is_left_out_and_the_next_ones_are_learnt_from(kind: str, after: int) -> None:
+    """Of two cameras: the frame of the other one is learnt from all the same."""
+    mounts, motions, failures = CameraMounts({"front": PRIOR, "left": PRIOR}), MotionBuffer(), 0
+    for tick in range(30):
+        now_ns = tick * 10**9
+        motions.add_velocity(BodyVelocity(now_ns, 10.0, 0.0))
+        fits = fits_if(Flip.NONE)
+        front = BreaksOff(fits, after, kind) if tick in (0, 5) else Says(fits)
+        mounts.ask("front", STATED, (0.0, 0.0), now_ns, motions, front)
+        mounts.ask("left", STATED, (0.0, 0.0), now_ns, motions, Says(fits))
+        for _ in range(100):
+            try:
+                if not mounts.hear():
+                    break
+            except RuntimeError:
+                failures += 1
+        else:
+            pytest.fail("it never ends")
+        mounts.learn()
+    assert failures >= 1
+    assert mounts["front"].frames >= mounts["left"].frames - 2 > 0
+    assert mounts["front"].frames < mounts["left"].frames or kind == "focal length"

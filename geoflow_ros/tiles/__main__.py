@@ -19,7 +19,7 @@ from geoflow_ros.geodesy import ground_resolution
 from geoflow_ros.reports.lettering import write_credit
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
-from geoflow_ros.satellite.tile_images import TileStore
+from geoflow_ros.satellite.tile_images import ImageryOffset, TileStore
 from geoflow_ros.tiles.fetch_command import add_fetch
 from geoflow_ros.tiles.import_command import add_import
 from geoflow_ros.tiles.store_commands import add_store_commands
@@ -67,11 +67,12 @@ def _info(arguments: argparse.Namespace) -> None:
 
 
 def _facts(store: TileStore, path: Path) -> dict[str, Any]:
+    offset = store.imagery_offset
     files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
     return {
         "name": store.name,
         "attribution": store.attribution,
-        "imagery_offset": asdict(store.imagery_offset),
+        "imagery_offset": None if offset == ImageryOffset() else asdict(offset),
         "format": store.format,
         "zooms": list(store.zooms),
         "bounds": list(store.bounds),
@@ -85,9 +86,10 @@ def _facts(store: TileStore, path: Path) -> dict[str, Any]:
 def _words(store: TileStore, facts: dict[str, Any]) -> dict[str, str]:
     """Facts as people read them, where that is not as programs do."""
     offset = store.imagery_offset
+    place = f"{offset.east:.2f} m east, {offset.north:.2f} m north, +- {offset.std:.2f} m"
     return {
         "attribution": store.attribution or "none stated",
-        "imagery_offset": f"{offset.east:.2f} m east, {offset.north:.2f} m north, +- {offset.std:.2f} m",
+        "imagery_offset": place if facts["imagery_offset"] else "not measured",
         "zooms": ", ".join(map(str, store.zooms)),
         "bounds": _text(store.bounds),
         "tiles": ", ".join(f"{count} of zoom {zoom}" for zoom, count in facts["tiles"].items()),

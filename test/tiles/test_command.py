@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ import numpy as np
 import pytest
 from paths import REPOSITORY
 
+from geoflow_ros.align.stored import store_offset
+from geoflow_ros.satellite.tile_images import ImageryOffset
 from geoflow_ros.tiles.__main__ import main
 
 rasterio = pytest.importorskip("rasterio", reason="import of GeoTIFFs needs rasterio")
@@ -44,6 +47,18 @@ def store(tiff: Path) -> Path:
 
 def place(*options: str) -> list[str]:
     return ["--lat", str(LATITUDE), "--lon", str(LONGITUDE), *options]
+
+
+def test_an_offset_that_was_not_measured_is_not_told_as_zero(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["info", str(store)]) == 0
+    assert "imagery_offset   not measured\n" in capsys.readouterr().out
+    measured = tmp_path / "measured.mbtiles"
+    shutil.copy(store, measured)
+    store_offset(measured, ImageryOffset(0.0, 0.0, 0.1))
+    assert main(["info", str(measured)]) == 0
+    assert "0.00 m east, 0.00 m north, +- 0.10 m" in capsys.readouterr().out
 
 
 def test_info_is_json(store: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,9 @@
-"""Where the files that ship beside the package are: weights, parameter files, demo data."""
+"""Where the files that ship beside the package are: weights, parameter files, demo data; how to install what is not."""
 
 from __future__ import annotations
 
+import re
+from importlib import metadata
 from pathlib import Path
 
 from geoflow_ros.errors import InputError
@@ -30,6 +32,21 @@ def share_folders() -> list[Path]:
         places.append(package.parents[3] / "share" / PACKAGE)
     ament = _ament_share()
     return list(dict.fromkeys(places if ament is None else [*places, ament]))
+
+
+def install_hint(extra: str) -> str:
+    """The command that installs what an extra of this package names, which itself is on no index.
+
+    From an installed package its requirements by name; from a mere checkout its folder.
+    """
+    try:
+        requirements = metadata.requires(PACKAGE) or []
+    except metadata.PackageNotFoundError:
+        requirements = []
+    of_extra = re.compile(rf"""([\w.-]+).*\bextra\s*==\s*["']{re.escape(extra)}["']""")
+    names = [found[1] for each in requirements if (found := of_extra.match(each))]
+    checkout = f'"{Path(__file__).resolve().parents[1]}[{extra}]"'
+    return f"pip install {' '.join(names) or checkout}"
 
 
 def _ament_share() -> Path | None:

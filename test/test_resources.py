@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 
@@ -49,3 +51,33 @@ def test_missing_file_names_the_places_tried(prefix: Path) -> None:
     with pytest.raises(InputError, match="default.safetensors") as raised:
         resources.share_file("models/default.safetensors")
     assert str(prefix / "share" / "geoflow_ros") in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("requirements", "command"),
+    [
+        (['numpy>=1.22', 'rasterio>=1.3; extra == "tiles"', "lite0_model==0.1.0 ; extra == 'train'",
+          'pmtiles>=3.4; python_version >= "3.10" and extra == "tiles"'], "pip install rasterio pmtiles"),
+        (None, f'pip install "{REPOSITORY}[tiles]"'),
+        (["numpy>=1.22"], f'pip install "{REPOSITORY}[tiles]"'),
+    ],
+    ids=["installed", "checkout", "installed without extras"],
+)  # fmt: skip
+def test_what_is_to_be_installed_is_named_by_what_an_index_has(
+    requirements: list[str] | None, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def requires(name: str) -> list[str]:
+        if requirements is None:
+            raise metadata.PackageNotFoundError(name)
+        return requirements
+
+    monkeypatch.setattr(metadata, "requires", requires)
+    assert resources.install_hint("tiles") == command
+
+
+def test_no_sentence_says_to_install_this_package_from_an_index() -> None:
+    sources = [path.read_text() for path in (REPOSITORY / "geoflow_ros").rglob("*.py")]
+    assert not [text for text in sources if re.search(r"pip install .{0,2}geoflow_ros", text)]
+    asked = {extra for text in sources for extra in re.findall(r"""install_hint\(["'](\w+)""", text)}
+    extras = (REPOSITORY / "setup.py").read_text().partition("extras_require")[2]
+    assert len(asked) > 3 and all(f'"{extra}": ' in extras for extra in asked), asked

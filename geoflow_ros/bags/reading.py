@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from geoflow_ros.errors import InputError
+from geoflow_ros.resources import install_hint
 
 if TYPE_CHECKING:
     from rosbags.highlevel import AnyReader
@@ -44,7 +45,7 @@ def open_bag(path: Path) -> Iterator[AnyReader]:
         from rosbags.highlevel import AnyReader
         from rosbags.typesys import Stores, get_typestore
     except ImportError:
-        raise InputError('reading bags needs rosbags: pip install "geoflow_ros[bags]"') from None
+        raise InputError(f"reading bags needs rosbags: {install_hint('bags')}") from None
     _check_folder(path)
     try:
         # Bags of ROS 2 Humble carry no message definitions: these are the standard ones.

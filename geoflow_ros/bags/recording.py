@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from geoflow_ros.errors import InputError
+from geoflow_ros.resources import install_hint
 
 BAG_VERSION: Literal[8] = 8
 """Of metadata.yaml: Humble reads it as well; from 9 on the offered QoS is a list, where Humble expects text."""
@@ -30,7 +31,7 @@ class Messages:
         try:
             from rosbags.typesys import Stores, get_typestore
         except ImportError:
-            raise InputError('writing bags needs rosbags: pip install "geoflow_ros[bags]"') from None
+            raise InputError(f"writing bags needs rosbags: {install_hint('bags')}") from None
         self.types: Any = get_typestore(Stores.ROS2_HUMBLE)
 
     def make(self, kind: str, **fields: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 from geoflow_ros.benchmark.machine import Machine
 from geoflow_ros.benchmark.summary import RigRow, rows_table
 from geoflow_ros.errors import InputError
+from geoflow_ros.resources import install_hint
 from geoflow_ros.town import FIRST_TEST_SEED
 
 WARM_UP_S = 3.5  # of a rendered drive, before anything counts
@@ -55,7 +56,7 @@ def _rendered(folder: Path, seconds: float, cameras: int) -> Path:
     try:
         from geoflow_ros.town.export_drive import RATE_HZ, export_drive
     except ImportError as error:
-        hint = 'pip install "geoflow_ros[town]", or give --drive'
+        hint = f"{install_hint('town')}, or give --drive"
         raise InputError(
             f"--cameras renders a town, which needs a package that is missing ({error}): {hint}"
         ) from error

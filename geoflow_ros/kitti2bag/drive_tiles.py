@@ -19,6 +19,7 @@ from geoflow_ros.datasets.dataset_files import read_image
 from geoflow_ros.datasets.kitti import MAP_PX, RESOLUTION
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import EQUATOR_RESOLUTION, Datum, LocalFrame
+from geoflow_ros.resources import install_hint
 from geoflow_ros.satellite.geotiff import import_geotiff
 from geoflow_ros.satellite.mbtiles_writer import MBTilesWriter
 from geoflow_ros.satellite.tile_images import TileStore
@@ -52,7 +53,7 @@ def mosaic_maps(maps: Sequence[Path], centers: Floats, target: Path, quality: in
         import rasterio
         from rasterio.transform import from_origin
     except ImportError as error:
-        raise InputError(f'satellite maps need rasterio ({error}): pip install "geoflow_ros[tiles]"') from error
+        raise InputError(f"satellite maps need rasterio ({error}): {install_hint('tiles')}") from error
     own = RESOLUTION / math.cos(math.radians(centers[0, 0]))
     zoom = round(math.log2(EQUATOR_RESOLUTION / own))
     pixel = EQUATOR_RESOLUTION / 2.0**zoom

@@ -13,6 +13,7 @@ from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.localizer import Localizer, load_model
 from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.model.interface import LocalizationModel
+from geoflow_ros.resources import install_hint
 from geoflow_ros.ros.loaded import Loaded
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
@@ -37,7 +38,7 @@ def _live_tiles(config: NodeConfig, store: TileStore) -> LiveTiles:
     try:
         from geoflow_ros.tiles.live.live_tiles import LiveTiles
     except ImportError as error:
-        raise InputError(f"live.source needs more ({error}): pip install 'geoflow_ros[tiles]'") from None
+        raise InputError(f"live.source needs more ({error}): {install_hint('tiles')}") from None
     return LiveTiles(Path(config.tiles), store, config.live)
 
 

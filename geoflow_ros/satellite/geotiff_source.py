@@ -13,6 +13,7 @@ import numpy as np
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import EQUATOR_RESOLUTION
+from geoflow_ros.resources import install_hint
 from geoflow_ros.satellite.tile_images import Bounds
 
 SAMPLE_PX = 1024
@@ -68,9 +69,7 @@ def check_packages(path: Path) -> None:
         import rasterio  # noqa: F401
         import tqdm  # noqa: F401 - checked here, so that one sentence names all that is missing
     except ImportError as error:
-        raise InputError(
-            f"import of {path} needs rasterio and tqdm ({error}): pip install 'geoflow_ros[tiles]'"
-        ) from error
+        raise InputError(f"import of {path} needs rasterio and tqdm ({error}): {install_hint('tiles')}") from error
 
 
 @contextmanager

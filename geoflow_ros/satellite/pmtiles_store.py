@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from geoflow_ros.encoded_images import unzipped
 from geoflow_ros.errors import InputError
+from geoflow_ros.resources import install_hint
 from geoflow_ros.satellite.tile_grid import MAX_ZOOM, format_and_side, overlap, tile_box
 from geoflow_ros.satellite.tile_images import OFFSET_KEY, Bounds, ImageryOffset
 from geoflow_ros.structured_text import parse_json
@@ -41,7 +42,7 @@ class PMTilesStore:
         try:
             from pmtiles import tile
         except ImportError as error:
-            raise InputError(f"reading {self.path} needs pmtiles ({error}): pip install 'geoflow_ros[tiles]'") from None
+            raise InputError(f"reading {self.path} needs pmtiles ({error}): {install_hint('tiles')}") from None
         self._codec = tile
         self._file = _opened(self.path)
         self._size = os.fstat(self._file.fileno()).st_size

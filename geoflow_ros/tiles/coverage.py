@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.errors import InputError
+from geoflow_ros.resources import install_hint
 from geoflow_ros.satellite.tile_grid import tile_box
 from geoflow_ros.satellite.tile_images import Bounds, TileStore, credit_of
 
@@ -58,7 +59,7 @@ def draw_coverage(store: TileStore, levels: list[Level], path: Path) -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise InputError(f"a picture needs matplotlib ({error}): pip install 'geoflow_ros[tiles]'") from None
+        raise InputError(f"a picture needs matplotlib ({error}): {install_hint('tiles')}") from None
 
     columns = math.ceil(math.sqrt(len(levels)))
     rows = math.ceil(len(levels) / columns)

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from geoflow_ros.encoded_images import format_of, unzipped
 from geoflow_ros.errors import InputError
+from geoflow_ros.resources import install_hint
 from geoflow_ros.satellite.folder_store import DESCRIPTION
 from geoflow_ros.satellite.mbtiles_writer import MBTilesWriter
 from geoflow_ros.satellite.tile_grid import Tile
@@ -87,7 +88,7 @@ def _pmtiles(store: TileStore, target: Path) -> Iterator[Add]:
         from pmtiles.tile import Compression, TileType, zxy_to_tileid
         from pmtiles.writer import Writer
     except ImportError as error:
-        raise InputError(f"writing {target} needs pmtiles ({error}): pip install 'geoflow_ros[tiles]'") from None
+        raise InputError(f"writing {target} needs pmtiles ({error}): {install_hint('tiles')}") from None
     kinds = {"png": TileType.PNG, "jpg": TileType.JPEG, "webp": TileType.WEBP, "avif": TileType.AVIF}
     west, south, east, north = (round(value * 1e7) for value in store.bounds)
     header = {

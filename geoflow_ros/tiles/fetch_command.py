@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from geoflow_ros import cli
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum
+from geoflow_ros.resources import install_hint
 from geoflow_ros.satellite.tile_grid import MAX_ZOOM, Tile
 from geoflow_ros.satellite.tile_images import Bounds
 from geoflow_ros.tiles.area import box_of, box_tiles, check_box, track_tiles, zoom_for
@@ -60,7 +61,7 @@ def _fetch(arguments: argparse.Namespace) -> None:
         from geoflow_ros.tiles.fetch import download, plan
         from geoflow_ros.tiles.providers import tile_source
     except ImportError as error:
-        raise InputError(f"fetching tiles needs more ({error}): pip install 'geoflow_ros[tiles]'") from None
+        raise InputError(f"fetching tiles needs more ({error}): {install_hint('tiles')}") from None
     source = tile_source(
         arguments.source,
         attribution=arguments.attribution,

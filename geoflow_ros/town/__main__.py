@@ -11,6 +11,7 @@ from pathlib import Path
 
 from geoflow_ros.cli import run
 from geoflow_ros.errors import InputError
+from geoflow_ros.resources import install_hint
 from geoflow_ros.town import FIRST_TEST_SEED
 from geoflow_ros.town.style import DESERT_SEEDS
 from geoflow_ros.town.varied import VARIED_SEEDS
@@ -84,7 +85,7 @@ def write(arguments: argparse.Namespace) -> None:
     try:
         export = _exporter(arguments)
     except ImportError as error:
-        hint = 'pip install "geoflow_ros[town]"'
+        hint = install_hint("town")
         raise InputError(f"{arguments.kind} needs a package that is missing ({error}): {hint}") from error
     export(arguments.out, arguments.seed, arguments.count)
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.errors import InputError
+from geoflow_ros.resources import install_hint
 from geoflow_ros.town import shaders
 from geoflow_ros.town.height_codes import SKY, Codes
 from geoflow_ros.town.look import Look, Season
@@ -25,9 +26,6 @@ SHADOW_PX = 1024
 TALLEST_M = 80.0
 """Shadows of what is higher may be missing."""
 _LINEAR, _LINEAR_MIPMAP_NEAREST = 0x2601, 0x2701  # OpenGL names; trilinear would cost twice as much in software
-_NEEDS = (
-    'the generated town needs moderngl and EGL: pip install "geoflow_ros[town]" and apt install libegl1 libgl1-mesa-dri'
-)
 
 
 def open_context() -> Any:
@@ -38,7 +36,8 @@ def open_context() -> Any:
         options: dict[str, Any] = {"backend": "egl"}
         return moderngl.create_context(standalone=True, require=330, **options)
     except Exception as error:  # moderngl raises bare Exception, and ImportError when it is absent
-        raise InputError(f"{_NEEDS} ({error})") from error
+        packages = f"{install_hint('town')} and apt install libegl1 libgl1-mesa-dri"
+        raise InputError(f"the generated town needs moderngl and EGL: {packages} ({error})") from error
 
 
 @dataclass(frozen=True, slots=True, eq=False)

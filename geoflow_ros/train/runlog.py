@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from geoflow_ros.errors import InputError
+from geoflow_ros.resources import install_hint
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -62,7 +63,7 @@ def _board(folder: Path) -> SummaryWriter:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
-        raise InputError('--tensorboard needs tensorboard: pip install "geoflow_ros[train]"') from error
+        raise InputError(f"--tensorboard needs tensorboard: {install_hint('train')}") from error
     writer: SummaryWriter = SummaryWriter(str(folder))
     return writer
 

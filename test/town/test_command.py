@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from geoflow_ros.resources import install_hint
 from geoflow_ros.town.__main__ import main
 
 
@@ -58,7 +59,7 @@ def test_a_missing_package_is_named(
     monkeypatch.setitem(sys.modules, "rosbags.typesys", None)
     assert main(["drive", str(tmp_path / "out"), "--count", "1"]) == 2
     error = capsys.readouterr().err
-    assert "rosbags" in error and 'pip install "geoflow_ros[bags]"' in error
+    assert "rosbags" in error and install_hint("bags") in error
 
 
 def test_help_says_which_seeds_are_for_testing(capsys: pytest.CaptureFixture[str]) -> None:

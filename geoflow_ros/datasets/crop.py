@@ -76,7 +76,7 @@ def _seen(
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     """The part of an image that a crop shows with a margin (px) around it, and the matrix (2, 3) into that.
 
-    An orthophoto may have a hundred times as many pixels as a crop, and more along a side than cv2 warps.
+    An orthophoto may have hundreds of times as many pixels as a crop, and would be blurred for each.
     """
     corners = matrix[:, :2] @ np.array([[0, 0, 1, 1], [0, 1, 0, 1]]) * (size_px - 1) + matrix[:, 2:]
     end = np.array(image.shape[1::-1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -74,8 +75,16 @@ def test_a_crop_beside_the_image_is_grey() -> None:
         assert missing == 1.0 and (pixels == GREY).all()
 
 
-def test_an_orthophoto_wider_than_opencv_warps() -> None:
+def test_of_a_large_orthophoto_only_what_is_seen_is_blurred(monkeypatch: pytest.MonkeyPatch) -> None:
     wide = np.zeros((40, 40_000, 3), np.uint8)
     wide[:, 39_000:] = 200
-    image, missing = crop(wide, (39_000.0, 20.0), 0.0, 16, 1.0)
-    assert missing == 0.0 and image[:, :8].max() == 0 and image[:, 8:].min() == 200
+    blur, shapes = cv2.GaussianBlur, []
+
+    def noted(image: np.ndarray, *arguments: object) -> object:
+        shapes.append(image.shape)
+        return blur(image, *arguments)
+
+    monkeypatch.setattr(cv2, "GaussianBlur", noted)
+    image, missing = crop(wide, (39_000.0, 20.0), 0.0, 16, 2.0)
+    assert missing == 0.0 and image[:, :6].max() == 0 and image[:, 10:].min() == 200
+    assert len(shapes) == 1 and shapes[0][1] < 60

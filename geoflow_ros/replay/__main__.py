@@ -81,7 +81,11 @@ def run(arguments: argparse.Namespace) -> None:
     played = play(arguments.bag, session, script, recorder.watch)
     fused = judge(played.frames, lambda frame: frame.track.pose, truth)
     single = judge(played.frames, lambda frame: frame.single, truth)
-    sensors = {"fix_clock": session.fixes.clock_offset.to_json(), "fix_offset": session.fixes.offset.to_json()}
+    sensors = {
+        "fix_clock": session.fixes.clock_offset.to_json(),
+        "fix_offset": session.fixes.offset.to_json(),
+        "image_delay": {name: each.to_json() for name, each in session.stamp_delays.items()},
+    }
     document = summary(played.frames, fused, single, played.complaints) | sensors
     write_json(arguments.json, document)
     _write(arguments.out, played, fused, single, truth, session.frame)

@@ -151,6 +151,8 @@ class LocalizeNode(LifecycleNode):
         values |= {f"warning {sensor}": sentence for sensor, sentence in session.warnings.items()}
         values["clock of the fixes, late by [s]"] = str(session.fixes.clock_offset)
         values["fixes from where frames fit [m]"] = str(session.fixes.offset)
+        for name, delay in session.stamp_delays.items():
+            values[f"stamps of images of {name}, late by [s]"] = str(delay)
         now_ns = self.get_clock().now().nanoseconds
         if (fix := session.nearest_fix(now_ns)) is not None:
             values["age of the last fix [s]"] = f"{(now_ns - fix.stamp_ns) * 1e-9:.2f}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.pose import MountEvidence, PoseEstimate, PosePrior, Rejection
+from geoflow_ros.tracking.search import Proposal
 
 
 class FrameLocalizer(Protocol):
@@ -36,3 +38,12 @@ class FrameLocalizer(Protocol):
 
 LocalizerIn = Callable[[LocalFrame], FrameLocalizer]
 """Makes the localiser of a map frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameTask:
+    """A frame's way through the localiser."""
+
+    camera: CameraModel
+    proposal: Proposal
+    localizer: FrameLocalizer

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from geoflow_ros.bags.messages import stamp_ns
-from geoflow_ros.camera import CameraModel
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection, position_std
@@ -15,7 +14,7 @@ from geoflow_ros.planar import PlanarPose
 from geoflow_ros.tracking.answer import Answer
 from geoflow_ros.tracking.cameras import ONE, CameraSetup, View, of_camera
 from geoflow_ros.tracking.clocks.arrivals import Arrival
-from geoflow_ros.tracking.frame_localizer import FrameLocalizer, LocalizerIn
+from geoflow_ros.tracking.frame_localizer import FrameLocalizer, FrameTask, LocalizerIn
 from geoflow_ros.tracking.mount.asked_frame import AskedFrame
 from geoflow_ros.tracking.mount.estimate import MountEstimate
 from geoflow_ros.tracking.mount.rig_mounts import CameraMounts
@@ -47,7 +46,7 @@ class Session(SensorInputs):
         super().__init__(config, cameras)
         self._localizer_in = localizer_in
         self._localizer: FrameLocalizer | None = None
-        self._tasks: dict[str, _Task] = {}  # the last of each camera
+        self._tasks: dict[str, FrameTask] = {}  # the last of each camera
         self._seed = seed
         self._decode = decode
         self._images = ImageChecks(cameras)
@@ -82,14 +81,16 @@ class Session(SensorInputs):
             if generation != self._generation:
                 outcome = task = Rejection("the track was started anew")
             else:
-                origin = task.proposal.origin if isinstance(task, _Task) else None
-                mount = task.camera.mount.planar if isinstance(task, _Task) else PlanarPose()
+                origin = task.proposal.origin if isinstance(task, FrameTask) else None
+                mount = task.camera.mount.planar if isinstance(task, FrameTask) else PlanarPose()
                 outcome = self._mounts.steadied(camera, mount.yaw, taken_ns, outcome, self._motions)
                 self._tracker.see(taken_ns, outcome, origin, View(camera, mount))
                 self._learn_yaw(camera)
             self._say("fix clock", self._tracker.fixes.refusal)
-            track = self._track = self._doubted(self._tracker.track(taken_ns))
-            if isinstance(outcome, PoseEstimate) and isinstance(task, _Task):
+            track = self._tracker.track(taken_ns)
+            self._hear_delay(camera, taken_ns, outcome, track)
+            track = self._track = self._doubted(taken_ns, track)
+            if isinstance(outcome, PoseEstimate) and isinstance(task, FrameTask):
                 self._learn(taken_ns, track, outcome, task.proposal.origin)
             return self._answer(camera, taken_ns, track, outcome, task)
 
@@ -198,10 +199,11 @@ class Session(SensorInputs):
         """What has become of the fixes: how their clock and their places differ from those of the images."""
         return self._tracker.fixes
 
-    def _doubted(self, track: Track) -> Track:
-        """What is known, not called LOCALISED while odometry, or a wrong calibration, may have led elsewhere."""
-        doubt = self._velocities.doubt or self._mounts.doubt
-        if not doubt or track.state is not TrackState.LOCALISED:
+    def _doubted(self, taken_ns: int, track: Track) -> Track:
+        """What is known, not called LOCALISED while odometry, a wrong calibration or late stamps may lead elsewhere."""
+        if track.state is not TrackState.LOCALISED or track.pose is None:
+            return track
+        if not (doubt := self._velocities.doubt or self._mounts.doubt or self._delays.doubt(taken_ns, track.pose)):
             return track
         return replace(track, state=TrackState.DEGRADED, reason=doubt)
 
@@ -222,7 +224,7 @@ class Session(SensorInputs):
         prior = self._sensors.at(stamp_ns)
         return prior if isinstance(prior, Rejection) else Proposal(bounded(prior), Origin.SENSORS)
 
-    def _task(self, name: str, propose: Callable[[], Proposal | Rejection]) -> _Task | Rejection:
+    def _task(self, name: str, propose: Callable[[], Proposal | Rejection]) -> FrameTask | Rejection:
         """What to hand to the localiser of an image of this camera, or what is missing."""
         if isinstance(camera := self.camera(name), Rejection):
             return camera
@@ -233,9 +235,9 @@ class Session(SensorInputs):
             return Rejection("the map frame is not known: set the datum, or wait for a GNSS fix")
         if self._localizer is None:
             self._localizer = self._localizer_in(self._sensors.frame)
-        return _Task(camera, proposal, self._localizer)
+        return FrameTask(camera, proposal, self._localizer)
 
-    def _localize(self, camera: str, message: Any, task: _Task | Rejection) -> PoseEstimate | Rejection:
+    def _localize(self, camera: str, message: Any, task: FrameTask | Rejection) -> PoseEstimate | Rejection:
         """What the image says alone, or why nothing; takes as long as the network does."""
         outcome = task if isinstance(task, Rejection) else self._outcome(camera, message, task)
         blind = outcome if isinstance(outcome, Rejection) and outcome.is_blind else None
@@ -245,7 +247,7 @@ class Session(SensorInputs):
             self._cameras.learn_worth(camera, std)
         return outcome if blind is None else replace(blind, reason=of_camera(camera, blind.reason))
 
-    def _outcome(self, camera: str, message: Any, task: _Task) -> PoseEstimate | Rejection:
+    def _outcome(self, camera: str, message: Any, task: FrameTask) -> PoseEstimate | Rejection:
         self._tasks[camera], taken_ns = task, stamp_ns(message.header.stamp)
         try:
             image, model = self._decode(message, task.camera, task.localizer.image_size)
@@ -274,9 +276,9 @@ class Session(SensorInputs):
         self._say(f"focal length {camera}".strip(), self._mounts.focal_complaint(camera))
 
     def _answer(
-        self, camera: str, taken_ns: int, track: Track, single: PoseEstimate | Rejection, task: _Task | Rejection
+        self, camera: str, taken_ns: int, track: Track, single: PoseEstimate | Rejection, task: FrameTask | Rejection
     ) -> Answer:
-        prior = task.proposal.prior if isinstance(task, _Task) else None
+        prior = task.proposal.prior if isinstance(task, FrameTask) else None
         warnings = self.warnings
         track = replace(track, reason="; ".join(dict.fromkeys([track.reason, *warnings.values()])))
         fix = self._sensors.nearest_fix(taken_ns)
@@ -286,12 +288,3 @@ class Session(SensorInputs):
         self._generation += 1
         self._mounts.forget_images()
         self._tracker.forget(reason)
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """A frame's way through the localiser."""
-
-    camera: CameraModel
-    proposal: Proposal
-    localizer: FrameLocalizer

@@ -291,3 +291,4 @@ def test_diagnostics_count(peer: ros.Peer, node: object) -> None:
     peer.wait(lambda: peer.states[-1].level == b"\x00", "the state to be good")
     assert values()["datum"].startswith("49.0")
     assert {"age of the last fix [s]", "fixes from where frames fit [m]"} <= values().keys()
+    assert values()["stamps of images of camera, late by [s]"] == "0.15 +- 0.02"

@@ -17,6 +17,7 @@ from geoflow_ros.localization.pose import PoseEstimate, PosePrior, PoseWithCovar
 from geoflow_ros.satellite.patch import SatellitePatch
 from geoflow_ros.tracking.answer import Answer
 from geoflow_ros.tracking.cameras import ONE, CameraSetup
+from geoflow_ros.tracking.clocks.stamp_delays import StampDelay
 from geoflow_ros.tracking.measurements import to_fix
 from geoflow_ros.tracking.mount.estimate import MountEstimate
 from geoflow_ros.tracking.prior import Fix
@@ -57,6 +58,7 @@ class FakeSession:
         self.frame = None if datum is None else LocalFrame(datum)
         self.refused: Mapping[str, str] = {}
         self.warnings: Mapping[str, str] = {}
+        self.stamp_delays = {"camera": StampDelay(0.15, 0.02)}
         self.fixes = SimpleNamespace(clock_offset=ClockOffset(0.0, 1.0), offset=NO_OFFSET)
 
     @property

@@ -67,6 +67,11 @@ def image(seconds: float, covered: bool = False) -> SimpleNamespace:
 def seconds_of(message: Any) -> float:
     """Since the start of the drive."""
     stamp_ns: int = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
+    return seconds_of_stamp(stamp_ns)
+
+
+def seconds_of_stamp(stamp_ns: int) -> float:
+    """Since the start of the drive."""
     return (stamp_ns - START_NS) * 1e-9
 
 

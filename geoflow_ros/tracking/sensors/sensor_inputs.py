@@ -13,12 +13,13 @@ from geoflow_ros.bags.messages import stamp_ns, stamped_earlier
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
-from geoflow_ros.localization.pose import PoseWithCovariance, Rejection, position_std
+from geoflow_ros.localization.pose import PoseEstimate, PoseWithCovariance, Rejection, position_std
 from geoflow_ros.tracking import measurements
 from geoflow_ros.tracking.cameras import ONE, Cameras, CameraSetup, of_camera
 from geoflow_ros.tracking.clocks.arrivals import Arrival, Arrivals
 from geoflow_ros.tracking.clocks.clocks import Clocks
 from geoflow_ros.tracking.clocks.rig_clocks import RigClocks
+from geoflow_ros.tracking.clocks.stamp_delays import StampDelay, StampDelays
 from geoflow_ros.tracking.motion import MotionBuffer
 from geoflow_ros.tracking.mount.nodding import Nodding, imu_tilt
 from geoflow_ros.tracking.prior import Fix, Heading, HeadingConfig, PriorBuffer, PriorConfig
@@ -28,7 +29,7 @@ from geoflow_ros.tracking.sensors.sensor_frames import Lookup, SensorFrames, Sen
 from geoflow_ros.tracking.sensors.travel_check import Place
 from geoflow_ros.tracking.sensors.velocity_inputs import VelocityInputs
 from geoflow_ros.tracking.settings import DatumConfig, OdometryConfig
-from geoflow_ros.tracking.track import TrackerConfig
+from geoflow_ros.tracking.track import Track, TrackerConfig, TrackState
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class SensorInputs:
         self._sensors = PriorBuffer(config.prior, config.heading, config.datum.datum, self._motions)
         self._frames = SensorFrames(config.base_frame, config.odometry)
         self._cameras = Cameras(cameras)
+        self._delays = StampDelays(cameras, self._motions)
         self._refused: dict[str, str] = {}
         self._lock = threading.RLock()
         self._compare_anew()
@@ -127,6 +129,12 @@ class SensorInputs:
         return self._cameras[name].camera
 
     @property
+    def stamp_delays(self) -> Mapping[str, StampDelay]:
+        """By how much images of each camera are stamped late, of which that is known."""
+        with self._lock:
+            return self._delays.estimates
+
+    @property
     def refused(self) -> Mapping[str, str]:
         """Why the newest message of a kind (camera_info, fix, heading, ...) was of no use; empty if all were."""
         with self._lock:
@@ -146,6 +154,7 @@ class SensorInputs:
     def _compare_anew(self) -> None:
         """Forget what sensors said of each other: time jumped."""
         self._fixes, self._repeats = FixCheck(), RepeatCheck()
+        self._delays.restart()
         self._clocks = Clocks()
         self._arrivals = Arrivals()
         self._rig_clocks = RigClocks()
@@ -180,6 +189,13 @@ class SensorInputs:
         self._headings.compare(stamp_ns, fused.yaw, float(fused.covariance[2, 2]))
         self._judge_heading()
         self._compare_way(stamp_ns, single)
+
+    def _hear_delay(self, camera: str, stamp_ns: int, outcome: PoseEstimate | Rejection, track: Track) -> None:
+        """Learn from what came of a frame how late it was stamped, where odometry and track are not in doubt."""
+        is_sure = track.state is TrackState.LOCALISED and not self._velocities.doubt
+        self._delays.hear(camera, stamp_ns, outcome, track.pose if is_sure else None)
+        for name, sentence in self._delays.sentences.items():
+            self._say(f"image stamps {name}".strip(), sentence)
 
     def _compare_way(self, stamp_ns: int, single: PoseWithCovariance) -> None:
         """A frame says by itself that base_link is here."""

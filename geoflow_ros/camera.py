@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from geoflow_ros.camera_mask import CameraMask
 from geoflow_ros.errors import InputError
 from geoflow_ros.planar import PlanarPose
 
@@ -64,7 +65,8 @@ class Mount:
 class CameraModel:
     """Intrinsics in pixels of a `width` x `height` image, and the mount.
 
-    For an equirectangular panorama fx, fy, cx, cy are not used: the image spans 360 x 180 degrees.
+    For an equirectangular panorama fx, fy, cx, cy are not used: the image spans 360 x 180 degrees. mask: where the
+    image shows the world, None if everywhere.
     """
 
     width: int
@@ -76,6 +78,7 @@ class CameraModel:
     mount: Mount = Mount()
     projection: Projection = Projection.PLUMB_BOB
     distortion: tuple[float, ...] = ()
+    mask: CameraMask | None = None
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.height < 1:
@@ -103,22 +106,32 @@ class CameraModel:
             self, width=width, height=height, fx=self.fx * sx, fy=self.fy * sy, cx=self.cx * sx, cy=self.cy * sy
         )
 
+    def masked(self, mask: CameraMask) -> CameraModel:
+        """The camera, of whose images the mask shows the world; an InputError if it is of images of another shape."""
+        mask.check(self.width, self.height)
+        return replace(self, mask=mask)
+
     def rectified(self) -> CameraModel:
         """The camera of the image that `rectify` returns: same matrix, no distortion."""
         is_rectified = self.projection is Projection.PLUMB_BOB and not self.distortion
         if is_rectified or self.projection is Projection.EQUIRECTANGULAR:
             return self
-        return replace(self, projection=Projection.PLUMB_BOB, distortion=())
+        mask = None if self.mask is None else _rectified_mask(replace(self, mount=Mount()))
+        return replace(self, projection=Projection.PLUMB_BOB, distortion=(), mask=mask)
 
     def rectify(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The image (H, W, 3) with lens distortion removed, of `rectified()`; the image itself if it has none."""
+        """The image (H, W, 3) with lens distortion removed and the vehicle hidden, of `rectified()`.
+
+        The image itself if there is neither.
+        """
+        image = image if self.mask is None else self.mask.hide(image)
         if self.projection is not Projection.EQUIDISTANT and not any(self.distortion):
             return image
-        map_u, map_v = _rectification_maps(replace(self, mount=Mount()))  # whose nodding is in no map
+        map_u, map_v = _rectification_maps(replace(self, mount=Mount(), mask=None))  # whose nodding is in no map
         return np.asarray(cv2.remap(image, map_u, map_v, cv2.INTER_LINEAR), dtype=np.uint8)
 
     def project(self, points: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Pixels (..., 2) of points (..., 3) in the level camera frame, and whether each is in the image.
+        """Pixels (..., 2) of points (..., 3) in the level camera frame, and whether each is in the image, unmasked.
 
         Level camera frame: origin on the ground under the lens, x forward along the viewing direction's
         heading, y left, z up, metres. Distortion is not applied: this is the camera of the rectified image.
@@ -134,6 +147,8 @@ class CameraModel:
         depth = np.where(front, x, 1.0)
         u, v = self.cx - self.fx * y / depth, self.cy - self.fy * z / depth
         inside = front & (u >= 0) & (u <= self.width) & (v >= 0) & (v <= self.height)
+        if self.mask is not None:
+            inside &= self.mask.sees(u / self.width, v / self.height)
         return np.stack([u, v], axis=-1), inside
 
     def level_from_camera(self) -> NDArray[np.float64]:
@@ -148,6 +163,15 @@ def _attitude(roll: float, pitch: float, yaw: float) -> NDArray[np.float64]:
     pitched = np.array([[cp, 0.0, sp], [0.0, 1.0, 0.0], [-sp, 0.0, cp]])
     rolled = np.array([[1.0, 0.0, 0.0], [0.0, cr, -sr], [0.0, sr, cr]])
     return np.asarray(turned @ pitched @ rolled)
+
+
+@lru_cache(maxsize=8)
+def _rectified_mask(camera: CameraModel) -> CameraMask:
+    """Of the image that `rectify` returns."""
+    assert camera.mask is not None
+    raw = cv2.resize(camera.mask.world.astype(np.uint8), (camera.width, camera.height), interpolation=cv2.INTER_NEAREST)
+    maps = _rectification_maps(replace(camera, mask=None))
+    return CameraMask(cv2.remap(raw, *maps, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE) > 0)
 
 
 @lru_cache(maxsize=8)

@@ -143,7 +143,7 @@ class NodeConfig:
         """What is known of each camera beforehand, by its name; in place of a panoramic one there are its views."""
         setups: dict[str, CameraSetup] = {}
         for name, each in self.named_cameras.items():
-            setup = CameraSetup(each.mount, each.rectified, each.prior, delay=each.delay)
+            setup = CameraSetup(each.mount, each.rectified, each.prior, delay=each.delay, mask=each.world)
             views = {view.name: view.setup(setup) for view in _views(name, each)}
             setups |= views or {name: setup}
         return setups

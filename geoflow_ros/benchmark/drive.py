@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.bags.calibration import camera_model
 from geoflow_ros.bags.messages import compressed_for, stamp_ns, stamped_earlier
 from geoflow_ros.bags.reading import Damage, open_bag, read_messages
 from geoflow_ros.bags.trajectory import read_tum
@@ -111,7 +110,7 @@ def load_drive(folder: Path, camera_hz: float, limit: int | None = None, seed: i
         np.array([now for now, _ in ticks]) * 1e-9, np.array([poses[now].array() for now, _ in ticks]), seed
     )
     frames = (DriveFrame(images[taken], prior, poses[taken]) for (_, taken), prior in zip(ticks, priors, strict=True))
-    camera = camera_model(infos[0], description.mount)
+    camera = description.camera(infos[0])
     return BenchmarkDrive(camera, LocalFrame(description.datum), satellite, tuple(frames))
 
 

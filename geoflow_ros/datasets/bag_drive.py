@@ -19,6 +19,7 @@ from geoflow_ros.bags.messages import compressed_to_rgb, stamp_ns, stamped_earli
 from geoflow_ros.bags.reading import Damage, open_bag, read_messages
 from geoflow_ros.bags.trajectory import read_tum
 from geoflow_ros.camera import CameraModel, Mount
+from geoflow_ros.camera_mask import read_mask
 from geoflow_ros.datasets.dataset_files import Findings
 from geoflow_ros.datasets.prior_noise import PriorNoise
 from geoflow_ros.datasets.sample import Place, Sample
@@ -41,12 +42,13 @@ MOST_DELAY_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class DescribedCamera:
-    """One of a rig: where it is on base_link, its topics, None where their names tell; delay: as `camera.delay` (s)."""
+    """One of a rig: where it is on base_link, its topics, None where their names tell; else as `DriveDescription`."""
 
     mount: Mount
     image_topic: str | None = None
     camera_info_topic: str | None = None
     delay: float = 0.0
+    mask: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ class DriveDescription:
     """drive.json: what neither the bag nor the trajectory says.
 
     mount: of the camera on base_link. image_topic, camera_info_topic: None for the only topic of its type.
-    delay: by how much (s) images are stamped late, as `camera.delay`. cameras: of a rig, by name, the same of each.
+    delay, mask: as `camera.delay` (s), `camera.mask`; in the file, the latter is relative to its folder.
+    cameras: of a rig, by name, the same of each.
     """
 
     datum: Datum
@@ -62,7 +65,13 @@ class DriveDescription:
     image_topic: str | None = None
     camera_info_topic: str | None = None
     delay: float = 0.0
+    mask: str = ""
     cameras: Mapping[str, DescribedCamera] = field(default_factory=dict)
+
+    def camera(self, info: Any) -> CameraModel:
+        """The single camera, calibrated by a sensor_msgs/CameraInfo."""
+        camera = camera_model(info, self.mount)
+        return camera.masked(read_mask(Path(self.mask))) if self.mask else camera
 
     @property
     def topics(self) -> dict[str, str]:
@@ -86,8 +95,9 @@ def read_description(path: Path) -> DriveDescription:
     """The description in a drive.json with `datum` {latitude, longitude, altitude} and `mount` {forward, left, ...}."""
     try:
         document = read_json(path)
-        cameras = {name: DescribedCamera(**_seen_by(each)) for name, each in document.get("cameras", {}).items()}
-        return DriveDescription(Datum(**document["datum"]), cameras=cameras, **_seen_by(document))
+        seen = {name: _seen_by(each, path.parent) for name, each in document.get("cameras", {}).items()}
+        cameras = {name: DescribedCamera(**each) for name, each in seen.items()}
+        return DriveDescription(Datum(**document["datum"]), cameras=cameras, **_seen_by(document, path.parent))
     except InputError:
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -97,13 +107,14 @@ def read_description(path: Path) -> DriveDescription:
         ) from error
 
 
-def _seen_by(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Mount, topics and delay of a camera."""
+def _seen_by(document: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Mount, topics, delay and mask of a camera."""
     topics = {name: document.get(name) for name in ("image_topic", "camera_info_topic")}
     delay = float(document.get("delay", 0.0))
     if abs(delay) > MOST_DELAY_S:
         raise ValueError(f"delay is {delay:g} s, expected at most {MOST_DELAY_S:g}")
-    return {"mount": Mount(**document["mount"]), "delay": delay, **topics}
+    mask = str(folder / document["mask"]) if document.get("mask") else ""
+    return {"mount": Mount(**document["mount"]), "delay": delay, "mask": mask, **topics}
 
 
 class BagDrive:
@@ -169,7 +180,7 @@ class BagDrive:
         first = next(_messages(reader, topic, self.damage), None)
         if first is None:
             raise InputError(f"{self._bag} has no message on {topic}: record the camera_info with the images")
-        return camera_model(first[1], self._description.mount)
+        return self._description.camera(first[1])
 
     @property
     def positions(self) -> NDArray[np.float64]:

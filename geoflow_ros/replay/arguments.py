@@ -51,8 +51,9 @@ def _described_mounts(description: DriveDescription, cameras: object) -> dict[st
 
 
 def _described(group: str, camera: DriveDescription | DescribedCamera) -> dict[str, Any]:
-    """Its parameters; a delay that it does not state is left to `camera.delay` of all."""
-    return _named(group, asdict(camera.mount) | ({"delay": camera.delay} if camera.delay else {}))
+    """Its parameters; delay and mask, where it does not state them, are left to those of all, `camera.*`."""
+    stated = {name: value for name, value in (("delay", camera.delay), ("mask", camera.mask)) if value}
+    return _named(group, asdict(camera.mount) | stated)
 
 
 def _named(group: str, values: Mapping[str, Any]) -> dict[str, Any]:

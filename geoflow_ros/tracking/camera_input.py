@@ -8,6 +8,7 @@ from typing import Any
 
 from geoflow_ros.bags.calibration import camera_model, content, rectified_model
 from geoflow_ros.camera import CameraModel, Mount
+from geoflow_ros.camera_mask import CameraMask
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import Rejection
 
@@ -15,11 +16,20 @@ from geoflow_ros.localization.pose import Rejection
 class CameraInput:
     """The newest calibration and mount; thread-safe."""
 
-    def __init__(self, mount: Mount | None, rectified: bool, calibrated: CameraModel | None = None) -> None:
-        """rectified: read P and no distortion instead of K and D. calibrated: with which no camera_info is needed."""
+    def __init__(
+        self,
+        mount: Mount | None,
+        rectified: bool,
+        calibrated: CameraModel | None = None,
+        mask: CameraMask | None = None,
+    ) -> None:
+        """rectified: read P and no distortion instead of K and D. calibrated: with which no camera_info is needed.
+
+        mask: where its images show the world, None if everywhere.
+        """
         self._mount = mount
         self._rectified = rectified
-        self._calibrated = calibrated
+        self._calibrated, self._mask = calibrated, mask
         self._info: Any = None
         self._lock = threading.Lock()
         self._no_mount = "the camera's mount is not known"
@@ -62,12 +72,12 @@ class CameraInput:
             self._camera = Rejection(self._no_mount, is_blind=True)
             return
         if self._calibrated is not None:
-            self._camera = replace(self._calibrated, mount=self._mount)
+            self._camera = replace(self._calibrated, mount=self._mount, mask=self._mask)
             return
         try:
-            self._camera = (
-                rectified_model(self._info, self._mount) if self._rectified else camera_model(self._info, self._mount)
-            )
+            read = rectified_model if self._rectified else camera_model
+            camera = read(self._info, self._mount)
+            self._camera = camera if self._mask is None else camera.masked(self._mask)
         except InputError as error:
             self._camera = Rejection(str(error), is_blind=True)
             raise

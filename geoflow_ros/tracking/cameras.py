@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from geoflow_ros.camera import CameraModel, Mount
+from geoflow_ros.camera_mask import CameraMask
 from geoflow_ros.errors import InputError
 from geoflow_ros.planar import PlanarPose
 from geoflow_ros.tracking.camera_input import CameraInput
@@ -25,7 +26,7 @@ class CameraSetup:
 
     mount: None as long as it is not known; prior: how well it is, by default exactly. calibrated: what needs no
     camera_info. source: the panoramic camera of which it is a view, None if it is a camera of its own. delay: by how
-    much (s) its images are stamped later than they were exposed.
+    much (s) its images are stamped later than they were exposed. mask: where they show the world, None if everywhere.
     """
 
     mount: Mount | None = None
@@ -34,6 +35,7 @@ class CameraSetup:
     calibrated: CameraModel | None = None
     source: str | None = None
     delay: float = 0.0
+    mask: CameraMask | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,9 @@ class Cameras:
 
     def __init__(self, setups: Mapping[str, CameraSetup]) -> None:
         self._worth = dict.fromkeys(setups, 1.0)
-        self._inputs = {name: CameraInput(each.mount, each.rectified, each.calibrated) for name, each in setups.items()}
+        self._inputs = {
+            name: CameraInput(each.mount, each.rectified, each.calibrated, each.mask) for name, each in setups.items()
+        }
         self._sources = {name: name if each.source is None else each.source for name, each in setups.items()}
         self._delays = {name: each.delay for name, each in setups.items()}
         self._delays |= {source: self._delays[name] for name, source in self._sources.items()}

@@ -254,6 +254,7 @@ class Session(SensorInputs):
         except InputError as error:
             return Rejection(str(error), is_blind=True)
         repeated = self._images.complaint(camera, message, self._motions)
+        self._images.look(camera, image, model.mask, taken_ns, self._motions)
         if repeated and image.min() < image.max():  # a blank one has a reason of its own
             return Rejection(repeated, is_blind=True)
         try:
@@ -268,12 +269,13 @@ class Session(SensorInputs):
             return Rejection(str(error))
 
     def _learn_yaw(self, camera: str) -> None:
-        """Learn what driving says of the camera's yaw, and say what is wrong with the mount."""
+        """Learn what driving says of the camera's yaw, and say what is wrong with the mount, or in the camera's way."""
         if squint := self._tracker.take_squint(camera):
             self._mounts[camera].turn(*squint)
             self._tracker.yaw_std = self._mounts.yaw_std
         self._say(f"mount {camera}".strip(), of_camera(camera, self._mounts[camera].sentence))
         self._say(f"focal length {camera}".strip(), self._mounts.focal_complaint(camera))
+        self._say(f"own vehicle {camera}".strip(), of_camera(camera, self._images.own_vehicle(camera)))
 
     def _answer(
         self, camera: str, taken_ns: int, track: Track, single: PoseEstimate | Rejection, task: FrameTask | Rejection

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 from geoflow_ros.camera import Mount
+from geoflow_ros.camera_mask import CameraMask, read_mask
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum
 from geoflow_ros.options import option
@@ -42,6 +44,11 @@ class CameraConfig:
         0.0,
         "s",
         (-1.0, 1.0),
+    )
+    mask: str = option(
+        "image file, of the shape of the camera's images: white where they show the world, black where the vehicle "
+        "itself, a bonnet say; empty: all is world",
+        "",
     )
     panorama: int = option(
         "into how many views of 90 degrees, evenly all around, the images are cut, which are panoramas and need no "
@@ -86,6 +93,11 @@ class CameraConfig:
         if self.from_tf:
             return None
         return Mount(self.forward, self.left, self.height, self.roll, self.pitch, self.yaw)
+
+    @property
+    def world(self) -> CameraMask | None:
+        """Where the images show the world, None if everywhere."""
+        return read_mask(Path(self.mask)) if self.mask else None
 
     @property
     def prior(self) -> MountPrior:

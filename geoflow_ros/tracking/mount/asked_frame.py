@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.camera import CameraModel, Mount
+from geoflow_ros.camera_mask import CameraMask
 from geoflow_ros.localization.pose import MountEvidence, PosePrior
 from geoflow_ros.tracking.frame_localizer import FrameLocalizer
 from geoflow_ros.tracking.mount.flips import Flip
@@ -39,7 +40,10 @@ class AskedFrame:
 
     def flipped(self, mounts: Sequence[Mount], flip: Flip) -> Iterable[MountEvidence]:
         """As `Asked.flipped`."""
-        return self.localizer.weigh_mounts(flip.of(self.image), self.camera, self.prior, mounts)
+        camera = self.camera
+        if camera.mask is not None:
+            camera = replace(camera, mask=CameraMask(flip.of(camera.mask.world.view(np.uint8)) > 0))
+        return self.localizer.weigh_mounts(flip.of(self.image), camera, self.prior, mounts)
 
     def scaled(self, mounts: Sequence[Mount], factor: float) -> Iterable[MountEvidence]:
         """As `Asked.scaled`."""

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.camera import CameraModel, Mount
+from geoflow_ros.camera_mask import BRIGHT, CameraMask
 from geoflow_ros.errors import InputError
 from geoflow_ros.planar import wrap_angle
 from geoflow_ros.tracking.cameras import CameraSetup
@@ -55,7 +56,13 @@ class PanoramaView:
         pitch = math.hypot(cos * prior.pitch, sin * prior.roll)
         turned = MountPrior(roll, pitch, prior.yaw, prior.height)
         stated = None if mount is None else self.mount(mount)
-        return CameraSetup(stated, False, turned, VIEW, self.source, panorama.delay)
+        mask = None if panorama.mask is None else self.cut_mask(panorama.mask)
+        return CameraSetup(stated, False, turned, VIEW, self.source, panorama.delay, mask)
+
+    def cut_mask(self, mask: CameraMask) -> CameraMask:
+        """The part of a panorama's mask that the view shows."""
+        whole = np.repeat(mask.world[..., None].astype(np.uint8) * 255, 3, axis=2)
+        return CameraMask(cut_view(whole, self.yaw, self.lens)[..., 0] >= BRIGHT)
 
 
 def views_of(source: str, count: int, lens: float = 0.0) -> tuple[PanoramaView, ...]:

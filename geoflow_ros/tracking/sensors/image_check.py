@@ -1,4 +1,4 @@
-"""Pictures that show nothing of their own: repeated by a driver with fresh stamps, or those of another camera."""
+"""Pictures that show nothing of the world: repeated by a driver, those of another camera, or the vehicle itself."""
 
 from __future__ import annotations
 
@@ -7,10 +7,21 @@ from collections.abc import Iterable
 from itertools import takewhile
 from typing import Any
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
 from geoflow_ros.bags.messages import stamp_ns
+from geoflow_ros.camera_mask import CameraMask
 from geoflow_ros.tracking.motion import MotionBuffer
 
 MOVED_M = 1.0  # driven while the picture stayed the same to the last bit
+WIDE_PX = 64  # pictures are compared at this width
+SPACING_M, LOOKED_NS = 2.0, 100_000_000  # between those that are
+COMPARED = 60  # over so many it is averaged: a road alone may look the same for fifty metres
+STILL, STILL_LEVELS = 0.2, 2.0  # of how much the livelier quarter of the picture changes; grey levels: a road does more
+LIVELY = 2.0  # grey levels, by which that must change
+LEAST_STILL = 0.08  # of the picture
 
 
 class ImageChecks:
@@ -18,6 +29,7 @@ class ImageChecks:
 
     def __init__(self, cameras: Iterable[str]) -> None:
         self._checks = {name: ImageCheck() for name in cameras}
+        self._vehicles = {name: OwnVehicle() for name in self._checks}
 
     def complaint(self, camera: str, message: Any, motions: MotionBuffer) -> str | None:
         """Why an image message of a camera shows nothing of its own, if so."""
@@ -27,6 +39,74 @@ class ImageChecks:
         earlier = takewhile(lambda name: name != camera, self._checks)
         twin = next((name for name in earlier if self._checks[name].shows_as(check)), None)
         return twin and f"it shows the very picture of camera {twin}: give each camera a topic and a driver of its own"
+
+    def look(
+        self, camera: str, image: NDArray[np.uint8], mask: CameraMask | None, taken_ns: int, motions: MotionBuffer
+    ) -> None:
+        """Look in a camera's image (H, W, 3) for what is no world, where the mask says that it is."""
+        self._vehicles[camera].look(image, mask, taken_ns, motions)
+
+    def own_vehicle(self, camera: str) -> str:
+        """What of a camera's images seems to be the vehicle itself, and is not masked; empty if nothing."""
+        return self._vehicles[camera].sentence
+
+
+class OwnVehicle:
+    """Finds what images of a camera show unchanged, from their lower border on, while the vehicle drives."""
+
+    def __init__(self) -> None:
+        self._picture: NDArray[np.float32] | None = None
+        self._change: NDArray[np.float32] | None = None  # by how many grey levels it changes from one to the next
+        self._compared = 0
+        self._taken_ns = self._looked_ns = 0
+        self.sentence = ""
+
+    def look(self, image: NDArray[np.uint8], mask: CameraMask | None, taken_ns: int, motions: MotionBuffer) -> None:
+        """Compare an image (H, W, 3) with that of some metres before, but for what the mask says is no world."""
+        if 0 <= taken_ns - self._looked_ns < LOOKED_NS:
+            return
+        self._looked_ns = taken_ns
+        if self._picture is not None and motions.between(self._taken_ns, taken_ns).distance < SPACING_M:
+            return
+        size = (WIDE_PX, max(1, round(WIDE_PX * image.shape[0] / image.shape[1])))
+        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        before, self._taken_ns = self._picture, taken_ns
+        self._picture = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.float32)
+        if before is None or before.shape != self._picture.shape:
+            self._change, self._compared = np.zeros_like(self._picture), 0
+            return
+        self._compared = min(self._compared + 1, COMPARED)
+        assert self._change is not None
+        self._change += (np.abs(self._picture - before) - self._change) / self._compared
+        self.sentence = self._told(mask) if self._compared == COMPARED else ""
+
+    def _told(self, mask: CameraMask | None) -> str:
+        """What seems to be the vehicle; empty if nothing but what is masked."""
+        assert self._change is not None
+        lively = float(np.quantile(self._change, 0.75))
+        share = _from_below((self._change < min(STILL * lively, STILL_LEVELS)) & _shown(mask, self._change.shape))
+        if lively < LIVELY or share < LEAST_STILL:
+            return ""
+        return (
+            f"{share:.0%} of the images, from below, do not change while the vehicle drives: if that is a part of it, "
+            "state camera.mask"
+        )
+
+
+def _shown(mask: CameraMask | None, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """(H, W) what shows the world, as far as is stated."""
+    if mask is None:
+        return np.ones(shape, dtype=bool)
+    v, u = np.meshgrid(*((np.arange(length) + 0.5) / length for length in shape), indexing="ij")
+    return mask.sees(u, v)
+
+
+def _from_below(still: NDArray[np.bool_]) -> float:
+    """Which share of the picture (H, W) the parts of the lower half take that reach down to its border."""
+    half = still.shape[0] // 2
+    _, parts = cv2.connectedComponents(still[half:].astype(np.uint8))
+    reaching = np.unique(parts[-1][parts[-1] > 0])
+    return float(np.isin(parts, reaching).sum()) / still.size
 
 
 class ImageCheck:

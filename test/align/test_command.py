@@ -86,7 +86,7 @@ def test_a_folder_keeps_what_it_said_of_itself(tmp_path: Path, capsys) -> None:
     assert json.loads((folder / "metadata.json").read_text())["name"] == "test"
     capsys.readouterr()
     assert main(["info", str(folder)]) == 0
-    assert '{"east_m": 1.0, "north_m": 2.0, "std_m": 0.1}' in capsys.readouterr().out
+    assert "1.00 m east, 2.00 m north, +- 0.10 m" in capsys.readouterr().out
 
 
 def test_where_nothing_can_be_stored_no_drive_is_played(tmp_path: Path, capsys) -> None:

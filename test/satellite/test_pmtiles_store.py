@@ -149,5 +149,5 @@ def test_an_archive_that_is_cut_while_it_is_read_ends_nothing(tmp_path: Path, ke
 def test_without_the_library_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "a.pmtiles", textured.tiles())
     monkeypatch.setitem(sys.modules, "pmtiles", None)
-    with pytest.raises(InputError, match=r"needs pmtiles .* pip install 'geoflow_ros\[tiles\]'"):
+    with pytest.raises(InputError, match=r"needs pmtiles .* pip install .*\[tiles\]"):
         open_store(path)

@@ -24,9 +24,9 @@ CONFIGS = sorted((REPOSITORY / "config" / "train").glob("*.yaml"))
     ("text", "sentence"),
     [
         ("stepz: 3", r"unknown parameter stepz \(did you mean steps\?\)"),
-        ("steps: many", "parameter steps is 'many', expected int"),
-        ("steps: true", "parameter steps is True, expected int"),
-        ("semi_positives: 1", "semi_positives is 1, expected bool"),
+        ("steps: many", "parameter steps is 'many', expected a whole number"),
+        ("steps: true", "parameter steps is True, expected a whole number"),
+        ("semi_positives: 1", "semi_positives is 1, expected true or false"),
         ("learning_rate: .nan", "learning_rate is nan, expected 0 to 1"),
         ("model: huge", "model is 'huge', expected default or paper"),
         ("precision: fp8", "precision is 'fp8', expected fp32 or bf16"),

@@ -33,9 +33,9 @@ class CameraMask:
     def hide(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The image (H, W, 3) with the vehicle in the mean colour of the world around: no edge to be read."""
         world = _resized(self, image.shape[1], image.shape[0])
-        mean = cv2.mean(image, world)[:3]
-        hidden = image.copy()
-        hidden[world == 0] = np.round(mean).astype(np.uint8)
+        hidden = np.empty_like(image)
+        hidden[:] = np.round(cv2.mean(image, world)[:3])
+        cv2.copyTo(image, world, hidden)  # in a third of the time that numpy takes to choose pixels
         return hidden
 
     def check(self, width: int, height: int) -> None:

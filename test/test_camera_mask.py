@@ -20,6 +20,7 @@ from geoflow_ros.benchmark.drive import load_drive
 from geoflow_ros.camera import CameraModel, Mount, Projection
 from geoflow_ros.camera_mask import CameraMask, read_mask
 from geoflow_ros.configuration import configured
+from geoflow_ros.datasets.augment import mirror
 from geoflow_ros.datasets.bag_drive import BagDrive
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.inputs import OUT_OF_VIEW, lift_grid
@@ -105,6 +106,17 @@ def test_the_camera_of_a_drive_has_the_mask_that_lies_beside_it(tmp_path: Path) 
     (root / "drive.json").write_text(json.dumps({**described, "mask": "mask.png"}))
     sample = BagDrive(root)[0]
     assert sample.camera.mask is not None and sample.camera.mask.world.mean() == pytest.approx(0.7, abs=0.02)
+
+
+def test_the_mask_of_a_mirrored_sample_is_mirrored(tmp_path: Path) -> None:
+    world = np.ones((32, 64), dtype=bool)
+    world[20:, :20] = False
+    sample = BagDrive(write_drive(tmp_path / "d"))[0]
+    sample = replace(sample, camera=sample.camera.masked(CameraMask(world)))
+    ahead = np.array([[8.0, left, 0.0] for left in np.linspace(-4.0, 4.0, 41)])
+    for each, aside in ((sample, 1.0), (mirror(sample), -1.0)):
+        _, seen = each.camera.project(ahead * [1.0, aside, 1.0])
+        assert seen[ahead[:, 1] < 1.8].all() and not seen[ahead[:, 1] > 2.1].any()
 
 
 def test_a_flipped_image_is_read_through_a_flipped_mask() -> None:

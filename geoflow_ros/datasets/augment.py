@@ -47,7 +47,8 @@ def mirror(sample: Sample) -> Sample:
     """The sample of the world mirrored left to right; the camera of the mirrored image is mirrored with it."""
     camera, patch = sample.camera, sample.patch
     mount = replace(camera.mount, left=-camera.mount.left, roll=-camera.mount.roll, yaw=-camera.mount.yaw)
-    camera = replace(camera, cx=camera.width - camera.cx, mount=mount)
+    mask = None if camera.mask is None else camera.mask.mirrored()
+    camera = replace(camera, cx=camera.width - camera.cx, mount=mount, mask=mask)
     # East stays, north changes sign: the patch flips along v and every angle changes sign.
     east, north, yaw = sample.truth
     mirrored = replace(

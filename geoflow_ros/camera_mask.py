@@ -43,7 +43,7 @@ class CameraMask:
         return CameraMask(np.ascontiguousarray(self.world[:, ::-1]))
 
     def check(self, width: int, height: int) -> None:
-        """An InputError if it is not of images of this size (px) or one that is a multiple of it."""
+        """An InputError if it is not of the shape of images of this size (px)."""
         rows, columns = self.world.shape
         if abs(columns * height - rows * width) > ALIKE * rows * width:
             raise InputError(

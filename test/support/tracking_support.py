@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +16,9 @@ from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import MountEvidence, PoseEstimate, PosePrior, Rejection
 from geoflow_ros.planar import wrap_angle
 from geoflow_ros.satellite.patch import SatellitePatch
+from geoflow_ros.tracking.answer import Answer
 from geoflow_ros.tracking.cameras import ONE, CameraSetup
+from geoflow_ros.tracking.session import Session
 
 DATUM = Datum(49.0, 8.4, 100.0)
 FRAME = LocalFrame(DATUM)
@@ -197,3 +199,14 @@ def estimate(mean: NDArray[np.float64], sigma: float, sigma_yaw: float) -> PoseE
     return PoseEstimate(
         east, north, wrap_angle(yaw), np.diag(stds**2), mean[None], np.ones(1), density, 8.0, patch, 1.0, log_likelihood
     )
+
+
+def feed(session: Session, messages: Iterable[tuple[str, Any]]) -> list[Answer]:
+    """The answers to the images among the messages."""
+    answers = []
+    for role, message in messages:
+        if role == "image":
+            answers.append(session.process(message))
+        else:
+            getattr(session, f"on_{role}")(message)
+    return answers

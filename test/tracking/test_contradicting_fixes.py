@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -25,19 +24,8 @@ def new_session() -> Session:
     return session
 
 
-def feed(session: Session, messages: Iterable[tuple[str, Any]]) -> list[Answer]:
-    """The answers to the images among the messages."""
-    answers = []
-    for role, message in messages:
-        if role == "image":
-            answers.append(session.process(message))
-        else:
-            getattr(session, f"on_{role}")(message)
-    return answers
-
-
 def drive(session: Session, start: float, end: float, fixes: bool = True) -> list[Answer]:
-    return feed(session, sim.messages(DRIVE, start, end, np.random.default_rng(1), fixes))
+    return sim.feed(session, sim.messages(DRIVE, start, end, np.random.default_rng(1), fixes))
 
 
 def errors(answers: list[Answer]) -> np.ndarray:
@@ -72,7 +60,7 @@ def with_fixes_off(start: float, end: float, metres: float, sigma: float) -> lis
 def test_the_more_gnss_contradicts_the_sooner_it_is_degraded(metres: float, sigma: float, seconds: float) -> None:
     session = new_session()
     drive(session, 0.0, 4.0)
-    answers = feed(session, with_fixes_off(4.0, 16.0, metres, sigma))
+    answers = sim.feed(session, with_fixes_off(4.0, 16.0, metres, sigma))
     first = next(answer for answer in answers if answer.track.state is TrackState.DEGRADED)
     assert (first.stamp_ns - sim.stamp(4.0)) * 1e-9 == pytest.approx(seconds, rel=0.35)
     assert errors(answers).max() < 1.5
@@ -82,7 +70,7 @@ def test_one_fix_off_is_no_contradiction() -> None:
     session = new_session()
     drive(session, 0.0, 4.0)
     messages = with_fixes_off(4.0, 4.2, 90.0, 2.0) + list(sim.messages(DRIVE, 4.2, 6.0, np.random.default_rng(5)))
-    assert set(states(feed(session, messages))) == {TrackState.LOCALISED}
+    assert set(states(sim.feed(session, messages))) == {TrackState.LOCALISED}
 
 
 @pytest.mark.parametrize(
@@ -98,7 +86,7 @@ def test_fixes_that_contradict_before_a_tunnel_are_forgotten_in_it(
 ) -> None:
     session = new_session()
     drive(session, 0.0, 4.0)
-    answers = feed(session, with_fixes_off(4.0, 4.0 + seconds, metres, sigma))
+    answers = sim.feed(session, with_fixes_off(4.0, 4.0 + seconds, metres, sigma))
     answers += drive(session, 4.0 + seconds, 36.0, fixes=False)
     degraded = states(answers).count(TrackState.DEGRADED) / 10
     assert degraded == pytest.approx(degraded_s, abs=2.5 if degraded_s else 0.0)
@@ -112,7 +100,7 @@ def test_a_receiver_that_repeats_its_place_in_a_tunnel_contradicts_nothing() -> 
         (role, sim.fix(sim.seconds_of(message), *place, 2.0) if role == "fix" else message)
         for role, message in sim.messages(DRIVE, 4.0, 20.0, np.random.default_rng(4))
     ]
-    answers = feed(session, repeated)
+    answers = sim.feed(session, repeated)
     assert set(states(answers)) == {TrackState.LOCALISED} and errors(answers).max() < 1.5
     assert "the receiver has told the same place for" in session.refused["fix"]
     drive(session, 20.0, 20.5)

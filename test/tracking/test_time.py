@@ -39,13 +39,6 @@ def new_session(localizer: Any = None) -> Session:
     return session
 
 
-def feed(session: Session, messages: Iterable[Message]) -> list[Answer]:
-    """The answers to the images among the messages."""
-    answers = [session.process(message) if role == "image" else getattr(session, f"on_{role}")(message)
-               for role, message in messages]  # fmt: skip
-    return [answer for answer in answers if answer is not None]
-
-
 def driven(start: float, end: float, seed: int = 1) -> list[Message]:
     return list(sim.messages(DRIVE, start, end, np.random.default_rng(seed)))
 
@@ -97,7 +90,7 @@ def test_every_fix_is_weighed_once_at_its_own_stamp_however_late(
 
     monkeypatch.setattr(Belief, "weigh_fix", spy)
     messages = driven(0.0, 8.0)
-    feed(new_session(), arriving(messages, {"fix": late_s}))
+    sim.feed(new_session(), arriving(messages, {"fix": late_s}))
     told = [sim.stamp(seconds_of(message)) for role, message in messages if role == "fix"]
     assert len(set(weighed)) == len(weighed)
     assert set(told[10:-5]) <= set(weighed) <= set(told)
@@ -105,7 +98,7 @@ def test_every_fix_is_weighed_once_at_its_own_stamp_however_late(
 
 @pytest.mark.parametrize("late", [{"odom": 0.4}, {"odom": 0.9, "imu": 0.9, "fix": 0.9}])
 def test_late_odometry_and_headings_still_track(late: dict[str, float]) -> None:
-    answers = feed(new_session(), arriving(driven(0.0, 12.0), late))
+    answers = sim.feed(new_session(), arriving(driven(0.0, 12.0), late))
     assert answers[-1].track.state is TrackState.LOCALISED
     poses = [off(answer, answer.track.pose) for answer in answers[40:] if answer.track.pose is not None]
     assert len(poses) > 70 and np.mean(poses) < 0.6
@@ -113,7 +106,7 @@ def test_late_odometry_and_headings_still_track(late: dict[str, float]) -> None:
 
 def test_late_sensors_give_the_same_answers_again() -> None:
     messages = arriving(driven(0.0, 5.0), {"fix": 0.4, "odom": 0.25, "imu": 0.6})
-    one, two = (feed(new_session(), messages)[-1].track.pose for _ in range(2))
+    one, two = (sim.feed(new_session(), messages)[-1].track.pose for _ in range(2))
     assert one is not None and two is not None
     assert (one.east, one.north, one.yaw) == (two.east, two.north, two.yaw)
 
@@ -121,10 +114,10 @@ def test_late_sensors_give_the_same_answers_again() -> None:
 @pytest.mark.parametrize("gap_s", [7.0, 25.0])
 def test_odometry_bridges_a_camera_outage(gap_s: float) -> None:
     session = new_session()
-    feed(session, driven(0.0, 6.0))
+    sim.feed(session, driven(0.0, 6.0))
     until = 6.0 + gap_s
     without = [item for item in driven(6.0, until + 2.0, seed=2) if item[0] != "fix"]
-    answers = feed(session, [item for item in without if item[0] != "image" or seconds_of(item[1]) >= until])
+    answers = sim.feed(session, [item for item in without if item[0] != "image" or seconds_of(item[1]) >= until])
     # this odometry tells 1 % more metres and 0.002 rad/s more turn than there were; the outage begins 0.01 rad off
     drift = 8.0 * gap_s * (0.01 + 0.002 * gap_s / 2 + 0.01)
     assert answers[0].prior is not None and off(answers[0], answers[0].prior) < drift + 0.2
@@ -134,8 +127,8 @@ def test_odometry_bridges_a_camera_outage(gap_s: float) -> None:
 @pytest.mark.parametrize("gap_s", [10.0, 3000.0])
 def test_time_that_jumps_forward_for_all_starts_anew(gap_s: float) -> None:
     session = new_session()
-    feed(session, driven(0.0, 4.0))
-    answers = feed(session, driven(4.0 + gap_s, 8.0 + gap_s, seed=2))
+    sim.feed(session, driven(0.0, 4.0))
+    answers = sim.feed(session, driven(4.0 + gap_s, 8.0 + gap_s, seed=2))
     assert answers[0].track.pose is None
     assert f"time jumped forward by {gap_s + 0.1:.1f} s without odometry" in answers[0].track.reason
     assert "time jumped" not in answers[-1].track.reason
@@ -146,11 +139,11 @@ def test_time_that_jumps_forward_for_all_starts_anew(gap_s: float) -> None:
 @pytest.mark.parametrize("role", ["image", "odom", "fix", "imu"])
 def test_one_wrong_stamp_costs_no_track(role: str, wrong: float) -> None:
     session = new_session()
-    feed(session, driven(0.0, 4.0))
+    sim.feed(session, driven(0.0, 4.0))
     messages = driven(4.0, 6.0, seed=2)
     index = next(index for index, item in enumerate(messages) if item[0] == role)
     messages[index : index + 1] = stamped([messages[index]], lambda *_: wrong)
-    answers = feed(session, messages)
+    answers = sim.feed(session, messages)
     others = [answer for answer in answers if answer.stamp_ns != sim.stamp(wrong)]
     assert {answer.track.state for answer in others} == {TrackState.LOCALISED}
     assert max(off(answer, answer.track.pose) for answer in others) < 1.5
@@ -163,7 +156,7 @@ def test_one_wrong_stamp_costs_no_track(role: str, wrong: float) -> None:
 def test_images_by_a_clock_of_their_own_are_named() -> None:
     session = new_session()
     ahead = stamped(driven(0.0, 2.0), lambda role, seconds: seconds + 7300.0 * (role == "image"))
-    answer = feed(session, ahead)[-1]
+    answer = sim.feed(session, ahead)[-1]
     told = "images are stamped 2.0 h ahead of every sensor (fix, imu, odom): their clocks must agree"
     assert session.warnings["clock"] == told
     assert told in answer.track.reason
@@ -174,7 +167,7 @@ def test_an_initial_pose_by_another_clock_is_taken_as_of_the_first_image(apart_s
     session = new_session()
     east, north, yaw = DRIVE.pose(0.0)
     session.initialise(sim.stamp(apart_s), PosePrior(east + 9.0, north, yaw, np.diag([4.0, 4.0, 0.01])))
-    answers = feed(session, driven(0.0, 4.0))
+    answers = sim.feed(session, driven(0.0, 4.0))
     side = "before" if apart_s < 0.0 else "after"
     assert f"{abs(apart_s):.1f} s {side} the first image" in answers[0].track.reason
     assert answers[0].prior is not None and answers[0].prior.east == pytest.approx(
@@ -187,7 +180,7 @@ def test_an_initial_pose_by_another_clock_is_taken_as_of_the_first_image(apart_s
 def test_fixes_by_another_clock_are_made_up_for_or_refused(late_s: float) -> None:
     drive = StopAndGo()
     session = new_session(sim.KnowingLocalizer(drive))
-    answers = feed(session, stop_and_go(drive, 40.0, late_s))
+    answers = sim.feed(session, stop_and_go(drive, 40.0, late_s))
     assert session.fixes.clock_offset.seconds == pytest.approx(late_s, abs=0.06)
     assert answers[-1].track.state is TrackState.LOCALISED
     if late_s <= 0.5:
@@ -206,7 +199,7 @@ def test_fixes_that_no_clock_explains_contradict_a_pose_that_stays_behind() -> N
                 image = np.frombuffer(sim.image(6.0).data, np.uint8).reshape(image.shape)
             return super().localize(image, camera, prior, seed)
 
-    answers = feed(new_session(Standing(DRIVE)), driven(0.0, 20.0))
+    answers = sim.feed(new_session(Standing(DRIVE)), driven(0.0, 20.0))
     last = answers[-1].track
     assert last.state is TrackState.DEGRADED
     assert last.reason.startswith("GNSS fixes are 1")  # of metres, three digits
@@ -231,7 +224,7 @@ def test_stamps_that_stand_still_take_no_more_and_more_memory(back_s: float, mon
     """Of drivers that use a simulation's clock where there is none."""
     monkeypatch.setattr(history, "MOST", 100)
     session, kept = new_session(), []
-    feed(session, driven(0.0, 1.0))
+    sim.feed(session, driven(0.0, 1.0))
     for message in range(2 * MOST_READINGS):
         session.on_odom(sim.odom(1.0 - back_s, 8.0, 0.08))
         session.on_imu(sim.imu(1.0 - back_s, 1.0, 0.08))

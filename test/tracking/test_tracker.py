@@ -39,19 +39,8 @@ def new_session(
     return session
 
 
-def feed(session: Session, messages: Iterable[tuple[str, Any]]) -> list[Answer]:
-    """The answers to the images among the messages."""
-    answers = []
-    for role, message in messages:
-        if role == "image":
-            answers.append(session.process(message))
-        else:
-            getattr(session, f"on_{role}")(message)
-    return answers
-
-
 def drive(session: Session, start: float, end: float, fixes: bool = True, seed: int = 1) -> list[Answer]:
-    return feed(session, sim.messages(DRIVE, start, end, np.random.default_rng(seed), fixes))
+    return sim.feed(session, sim.messages(DRIVE, start, end, np.random.default_rng(seed), fixes))
 
 
 def covered(messages: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
@@ -107,7 +96,7 @@ def test_a_minute_without_fixes_is_bridged() -> None:
 def test_a_covered_lens_is_noticed_and_the_pose_withheld_then_found_again() -> None:
     session = new_session()
     drive(session, 0.0, 4.0)
-    answers = feed(session, covered(sim.messages(DRIVE, 4.0, 8.0, np.random.default_rng(2))))
+    answers = sim.feed(session, covered(sim.messages(DRIVE, 4.0, 8.0, np.random.default_rng(2))))
     lost = states(answers).index(TrackState.LOST)
     assert 10 <= lost <= 30  # at 10 Hz: not at once, but within 3 s
     assert TrackState.DEGRADED in states(answers)[:lost]
@@ -145,7 +134,7 @@ def test_an_unknown_heading_is_found_within_seconds_of_driving(source: str) -> N
     for role, message in messages:
         if role == "odom":
             message.pose.covariance[35] = math.nan
-    answers = feed(session, messages)
+    answers = sim.feed(session, messages)
     assert states(answers)[-1] is TrackState.LOCALISED
     assert errors(answers).max() < 2.0
 
@@ -154,7 +143,7 @@ def test_a_guessed_heading_is_not_believed_before_ten_metres() -> None:
     # Imagery of another place has fitted for six metres of a real drive.
     session = new_session()  # without the messages of its source of headings
     messages = sim.messages(DRIVE, 0.0, 8.0, np.random.default_rng(3))
-    answers = feed(session, [(role, message) for role, message in messages if role != "imu"])
+    answers = sim.feed(session, [(role, message) for role, message in messages if role != "imu"])
     began = next(answer.stamp_ns for answer in answers if "guessed heading" in answer.track.reason)
     first = next(answer.stamp_ns for answer in answers if answer.track.pose is not None)
     assert 9.0 <= DRIVE.speed * (first - began) * 1e-9 <= 20.0
@@ -163,7 +152,7 @@ def test_a_guessed_heading_is_not_believed_before_ten_metres() -> None:
 def test_standing_with_an_unknown_heading_it_does_not_pretend() -> None:
     still = sim.Drive(speed=0.0)
     session = new_session("course", sim.KnowingLocalizer(still))
-    answers = feed(session, sim.messages(still, 0.0, 6.0, np.random.default_rng(3)))
+    answers = sim.feed(session, sim.messages(still, 0.0, 6.0, np.random.default_rng(3)))
     assert all(answer.track.pose is None for answer in answers)
     assert "confirm" in answers[-1].track.reason
 
@@ -171,7 +160,7 @@ def test_standing_with_an_unknown_heading_it_does_not_pretend() -> None:
 def test_standing_still_gains_no_confidence() -> None:
     still = sim.Drive(speed=0.0)
     session = new_session(localizer=sim.KnowingLocalizer(still))
-    answers = feed(session, sim.messages(still, 0.0, 12.0, np.random.default_rng(3)))
+    answers = sim.feed(session, sim.messages(still, 0.0, 12.0, np.random.default_rng(3)))
     stds = [math.sqrt(answer.track.pose.covariance[0, 0]) for answer in answers if answer.track.pose is not None]
     assert stds[-1] > 0.7 * stds[0]
 
@@ -185,7 +174,7 @@ def test_a_gnss_jump_of_a_hundred_metres_is_gated_and_told() -> None:
             east, north, _ = DRIVE.pose(seconds_of(message))
             message = sim.fix(seconds_of(message), east + 100.0, north)
         jumped.append((role, message))
-    answers = feed(session, jumped)
+    answers = sim.feed(session, jumped)
     assert errors(answers).max() < 1.5
     assert states(answers)[0] is TrackState.LOCALISED
     assert states(answers)[-1] is TrackState.DEGRADED
@@ -204,7 +193,7 @@ def test_late_and_disordered_frames_are_applied_at_their_stamps() -> None:
     # everything else up to 0.5 s before its image, as if the camera's driver were slow
     late = sorted([*others, *swapped], key=lambda item: seconds_of(item[1]) + 0.5 * (item[0] == "image"))
     late_swapped = [item if item[0] != "image" else swapped.pop(0) for item in late]
-    in_order, out_of_order = feed(ordered, rest), feed(disordered, late_swapped)
+    in_order, out_of_order = sim.feed(ordered, rest), sim.feed(disordered, late_swapped)
     assert len(in_order) == len(out_of_order)
     assert errors(out_of_order).mean() < 1.5 * errors(in_order).mean() + 0.05
     assert set(states(out_of_order)) == {TrackState.LOCALISED}
@@ -242,7 +231,7 @@ def test_how_far_the_imagery_may_be_off_is_told_and_leaves_poses_where_frames_fi
 def test_without_odometry_images_still_track() -> None:
     session = new_session()
     messages = [item for item in sim.messages(DRIVE, 0.0, 15.0, np.random.default_rng(6)) if item[0] != "odom"]
-    answers = feed(session, messages)
+    answers = sim.feed(session, messages)
     assert states(answers)[-1] is TrackState.LOCALISED
     assert errors(answers).mean() < 0.8
 

@@ -68,7 +68,7 @@ class Agreement:
 def bag_of(drive: Path) -> Path:
     """The bag of a drive folder, which may be the bag itself."""
     inner = drive / "drive"
-    return inner if (inner / "metadata.yaml").is_file() else drive
+    return inner if inner.is_dir() else drive
 
 
 def open_unlabelled(path: Path, arguments: argparse.Namespace) -> UnlabelledDrive:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from geoflow_ros.bags.storage_files import STORAGES, CutMcap, storage_files, to_open
 from geoflow_ros.errors import InputError
 from geoflow_ros.resources import install_hint
 
@@ -15,17 +16,20 @@ if TYPE_CHECKING:
     from rosbags.highlevel import AnyReader
     from rosbags.interfaces import Connection
 
-STORAGES = (".mcap", ".db3")
 STEP_NS = 10_000_000
 """How near the end of a damaged place reading goes on."""
 
 
 class Damage:
-    """What of a bag could not be read. undecodable: messages by topic. lost_s: seconds of each damaged place."""
+    """What of a bag could not be read.
+
+    undecodable: messages by topic. lost_s: seconds of each damaged place. ends: what lacks the end of the recording.
+    """
 
     def __init__(self) -> None:
         self.undecodable: Counter[str] = Counter()
         self.lost_s: list[float] = []
+        self.ends: list[str] = []
 
     def __str__(self) -> str:
         """What is missing; empty where nothing is."""
@@ -35,12 +39,30 @@ class Damage:
             parts.append(f"{self.undecodable.total()} messages cannot be decoded and are left out ({topics})")
         if self.lost_s:
             parts.append(f"{sum(self.lost_s):.2f} s at {len(self.lost_s)} damaged places are left out")
-        return "; ".join(parts)
+        return "; ".join(parts + self.ends)
+
+    def look_at(self, paths: Sequence[Any]) -> None:
+        """Note which of the opened files were not closed by their recorder."""
+        self.ends = [each for each in map(_missing_end, paths) if each]
+
+
+def _missing_end(path: Any) -> str:
+    if isinstance(path, CutMcap):
+        return f"{path.path.name} was cut off, as when a recorder is killed: it is read up to there"
+    logs = [file.with_name(f"{file.name}-wal") for file in storage_files(path)]
+    logs = [log for log in logs if log.is_file() and log.stat().st_size]
+    if not logs:
+        return ""
+    mend = f"sqlite3 {logs[0].name.removesuffix('-wal')} 'PRAGMA wal_checkpoint(TRUNCATE)'"
+    return f"the last messages are in {logs[0].name}, which is not read: {mend} brings them in"
 
 
 @contextmanager
 def open_bag(path: Path) -> Iterator[AnyReader]:
-    """The open reader of a ROS 2 bag folder; the InputError for one that cannot be opened names what mends it."""
+    """The open reader of a ROS 2 bag, a folder or a file; the InputError of one that cannot be opened names a remedy.
+
+    What a recorder left that was killed, without metadata.yaml or the end of an mcap file, is read as far as it goes.
+    """
     try:
         from rosbags.highlevel import AnyReader
         from rosbags.typesys import Stores, get_typestore
@@ -49,7 +71,7 @@ def open_bag(path: Path) -> Iterator[AnyReader]:
     _check_folder(path)
     try:
         # Bags of ROS 2 Humble carry no message definitions: these are the standard ones.
-        reader = AnyReader([path], default_typestore=get_typestore(Stores.ROS2_HUMBLE))
+        reader = AnyReader(to_open(path), default_typestore=get_typestore(Stores.ROS2_HUMBLE))
         reader.open()
     except Exception as error:  # beside its own, rosbags lets through those of SQLite, zstd, YAML and struct
         reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
@@ -68,6 +90,7 @@ def read_messages(
     stop: int | None = None,
 ) -> Iterator[tuple[Connection, int, Any]]:
     """Connection, time of recording (ns) and message of all that can be read, in order; the rest goes to `damage`."""
+    damage.look_at(reader.paths)
     for connection, recorded, data in _read_data(reader, connections, damage, start, stop):
         try:
             message = reader.deserialize(data, connection.msgtype)
@@ -134,26 +157,21 @@ def _check_folder(path: Path) -> None:
     if path.suffix == ".bag":
         raise InputError(f"{path} is a ROS 1 bag: convert it with rosbags-convert --src {path} --dst {path.stem}")
     check_exists(path)
-    if not path.is_dir() or (path / "metadata.yaml").is_file():
+    if not path.is_dir() or (path / "metadata.yaml").is_file() or storage_files(path):
         return
-    storages = sorted({file.suffix for file in path.iterdir() if file.suffix in STORAGES})
-    if not storages:
-        raise InputError(f"{path} cannot be opened as a ROS 2 bag: it holds no metadata.yaml and no .mcap or .db3 file")
-    plugin = "mcap" if ".mcap" in storages else "sqlite3"
+    packed = next((f": unpack its files with unzstd {path}/*.zstd" for _ in path.glob("*.zstd")), "")
     raise InputError(
-        f"{path} cannot be opened as a ROS 2 bag: its metadata.yaml is missing, as when a recorder was killed; write "
-        f"it with ros2 bag reindex -s {plugin} {path}"
+        f"{path} cannot be opened as a ROS 2 bag: it holds no metadata.yaml and no .mcap or .db3 file{packed}"
     )
 
 
 def _remedy(path: Path) -> str:
-    """The commands that mend a bag that was cut off or has lost a file."""
-    reindex = f"ros2 bag reindex {path}"
-    files = [path] if path.is_file() else sorted(file for file in path.glob("*") if file.suffix in STORAGES)
-    if not files:
-        return f"give the folder of a bag; what is left of one becomes a bag again with {reindex}"
+    """The commands that mend a damaged bag, or one that has lost a file."""
+    files = storage_files(path)
+    if any(not file.exists() for file in files):
+        return f"bring the missing file back, or go on without it: ros2 bag reindex {path}, or remove metadata.yaml"
+    if not files or files[0].suffix not in STORAGES:
+        return "give the folder of a bag, or its .mcap or .db3 file"
     if files[0].suffix == ".mcap":
-        mend = f"mcap recover {files[0].name} -o whole.mcap"
-    else:
-        mend = f"sqlite3 {files[0].name} .recover | sqlite3 whole.db3"
-    return f"mend a file that was cut off with {mend}, put it in its place and run {reindex}"
+        return f"mend a damaged file with mcap recover {files[0].name} -o whole.mcap, and give that"
+    return f"mend a damaged file with sqlite3 {files[0].name} .recover | sqlite3 whole.db3, and give that"

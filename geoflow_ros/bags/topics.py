@@ -18,6 +18,9 @@ ROLES: Mapping[str, tuple[str, ...]] = {
 """What a session listens to, and the types of each."""
 DEPTH = "/compressedDepth"
 """How image_transport names topics of depth maps, which are no images of the camera."""
+COMPRESSED = "/compressed"
+LISTED = 30
+"""Topics of a bag that a sentence names, at most."""
 OF_CAMERA = NEEDED = ("image", "camera_info")
 ONLY_CHOSEN = ("twist",)
 """Never played by themselves: a TwistStamped may as well be a command, or a velocity to the east and north."""
@@ -51,32 +54,102 @@ def roles_of(
     chosen: Mapping[str, str],
     cameras: Collection[str] = (),
     uncalibrated: Collection[str] = (),
+    needed: Collection[str] = (),
 ) -> dict[str, str]:
     """The role of each topic to be played: the chosen ones, and for other roles the only topic of its type.
 
     Those of `ONLY_CHOSEN` are left unplayed unless chosen. cameras: of a rig, each with the roles CAMERA/image and
     CAMERA/camera_info, for which the topics are taken that have its name as a part; one that has none plays no role.
-    uncalibrated: those of which no camera_info is played; a single camera has the name "".
+    uncalibrated: those of which no camera_info is played; a single camera has the name "". needed: roles besides
+    `NEEDED`. Of an image that was recorded raw and compressed the raw one is played, of several camera_info the one
+    beside the image. The InputError names all that is missing or to be chosen, and what the bag has.
     """
     topics = list(topics)
     roles: dict[str, str] = {}
+    unclear: dict[str, list[str]] = {}
+    missing: dict[str, tuple[str, ...]] = {}
     for role, types in _wanted(cameras, uncalibrated).items():
-        camera = role.rpartition("/")[0]
-        fitting = sorted(each.name for each in topics if each.type in types and not each.name.endswith(DEPTH))
-        own = [name for name in fitting if not camera or camera in name.split("/")]
-        name = chosen[role] if role in chosen else _by_itself(role, own)
-        if name and name not in fitting:
-            raise InputError(
-                f"topic {name} cannot be played as {role}: the bag's topics of type {' or '.join(types)} are "
-                f"{', '.join(fitting) or 'none'}"
-            )
-        if name and name in roles:
-            raise InputError(f"topic {name} cannot be played both as {roles[name]} and as {role}: name another one")
-        if name:
+        fitting = [each.name for each in topics if each.type in types and not each.name.endswith(DEPTH)]
+        fitting.sort(key=lambda name: ("depth" in name, name))  # the first is what a sentence suggests
+        names = _chosen(role, chosen[role], fitting, types) if role in chosen else _by_itself(role, fitting, roles)
+        for name in names[:1]:  # of several, what goes with the first
+            if name in roles:
+                raise InputError(f"topic {name} cannot be played both as {roles[name]} and as {role}: name another one")
             roles[name] = role
-        elif role in NEEDED:
-            raise InputError(f"the bag has no {role}: expected a topic of type {' or '.join(types)}")
+        if len(names) > 1:
+            unclear[role] = names
+        if not names and (role in NEEDED or role in needed):
+            missing[role] = types
+    if unclear or missing:
+        raise InputError("; ".join([*_said_of_missing(missing, topics), *_said_of_unclear(unclear)]))
     return roles
+
+
+def beside(image_topic: str) -> str:
+    """The camera_info that belongs to an image, as image_transport looks for it."""
+    return f"{image_topic.removesuffix(COMPRESSED).rpartition('/')[0]}/camera_info"
+
+
+def in_words(roles: Mapping[str, str]) -> str:
+    """What is played, by role, and what is not there."""
+    played = ", ".join(f"{role} {topic}" for topic, role in roles.items())
+    absent = [role for role in ROLES if role not in (*OF_CAMERA, *ONLY_CHOSEN, *roles.values())]
+    return f"{played}; no {', no '.join(absent)}" if absent else played
+
+
+def heard_as(roles: Mapping[str, str]) -> str:
+    """What makes a node hear what is played: arguments of localize.launch.py; of a rig, remappings."""
+    names = {role: topic.removesuffix(COMPRESSED) for topic, role in roles.items()}
+    if any("/" in role for role in names):
+        return " ".join(["--ros-args", *(f"-r {role}:={name}" for role, name in names.items())])
+    return " ".join(f"{role}_topic:={name}" for role, name in names.items())
+
+
+def _chosen(role: str, name: str, fitting: list[str], types: tuple[str, ...]) -> list[str]:
+    """The topic of this name, with or without the slash before it and how image_transport names a compressed one."""
+    full = name if name.startswith("/") else f"/{name}"
+    for each in (full, full + COMPRESSED) if name else ():
+        if each in fitting:
+            return [each]
+    if not name:
+        return []
+    raise InputError(
+        f"topic {name} cannot be played as {role}: the bag's topics of type {' or '.join(types)} are "
+        f"{', '.join(fitting) or 'none'}"
+    )
+
+
+def _by_itself(role: str, fitting: list[str], roles: Mapping[str, str]) -> list[str]:
+    """The topics that may play a role: one, where there is no doubt."""
+    camera, _, kind = role.rpartition("/")
+    own = [name for name in fitting if not camera or camera in name.split("/")]
+    if kind in ONLY_CHOSEN:
+        return []
+    if kind == "image" and len({name.removesuffix(COMPRESSED) for name in own}) == 1:
+        return own[:1]
+    images = [
+        topic for topic, other in roles.items() if kind == "camera_info" and other == f"{camera}/image".strip("/")
+    ]
+    return next(([beside(image)] for image in images if beside(image) in own), own)
+
+
+def _said_of_missing(missing: Mapping[str, tuple[str, ...]], topics: Iterable[Topic]) -> list[str]:
+    if not missing:
+        return []
+    expected = " and ".join(f"no {role} (a topic of type {' or '.join(types)})" for role, types in missing.items())
+    found = sorted(f"{each.name} ({each.type})" for each in topics)
+    more = f" and {len(found) - LISTED} more" if len(found) > LISTED else ""
+    return [f"the bag has {expected}: record it again, its topics are {', '.join(found[:LISTED]) or 'none'}{more}"]
+
+
+def _said_of_unclear(unclear: Mapping[str, list[str]]) -> list[str]:
+    if not unclear:
+        return []
+    several = " and ".join(
+        f"{len(names)} topics that could be the {role} ({', '.join(names)})" for role, names in unclear.items()
+    )
+    options = " ".join(f"--topic {role}:={names[0]}" for role, names in unclear.items())
+    return [f"the bag has {several}: choose as in {options}"]
 
 
 def _wanted(cameras: Collection[str], uncalibrated: Collection[str]) -> dict[str, tuple[str, ...]]:
@@ -99,14 +172,3 @@ def unplayed_velocities(topics: Iterable[Topic], roles: Mapping[str, str]) -> st
         f"nothing tells the velocity: {', '.join(found)} may be a command, or to the east and north, and is not played "
         "by itself: if it is the vehicle's own velocity, forward and left, choose it with --topic twist:=NAME"
     )
-
-
-def _by_itself(role: str, fitting: list[str]) -> str:
-    if role in ONLY_CHOSEN:
-        return ""
-    if len(fitting) > 1:
-        raise InputError(
-            f"the bag has {len(fitting)} topics that could be the {role}, {', '.join(fitting)}: choose one with "
-            f"--topic {role}:=NAME"
-        )
-    return fitting[0] if fitting else ""

@@ -13,15 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.bags.reading import open_bag
-from geoflow_ros.bags.topics import Topic, roles_of
 from geoflow_ros.calibrate.focal_length import better_focal_length
 from geoflow_ros.calibrate.views import View, ViewRecorder
 from geoflow_ros.configuration import NodeConfig, changed
 from geoflow_ros.errors import InputError
 from geoflow_ros.planar import wrap_angle
 from geoflow_ros.replay.command_line import localizers_of, session_of, topics_of
-from geoflow_ros.replay.play import Played, Script, play
+from geoflow_ros.replay.play import Played, Script, play, roles_in
 from geoflow_ros.replay.results import check, judge
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.tracking.frame_localizer import FrameLocalizer
@@ -136,11 +134,7 @@ def _driven(played: Played) -> tuple[int, float]:
 
 def _check_velocity(bag: Path, script: Script) -> None:
     """Without odometry the way between frames is not known, and a wrong mount looks like another way."""
-    with open_bag(bag) as reader:
-        roles = roles_of(
-            {Topic(each.topic, each.msgtype) for each in reader.connections}, script.topics, script.cameras
-        )
-    if not {"odom", "twist"} & set(roles.values()):
+    if not {"odom", "twist"} & set(roles_in(bag, script).values()):
         raise InputError(
             f"{bag} has no odometry, without which a wrong mount cannot be told from a wrong way: record "
             "nav_msgs/Odometry, or choose a velocity of the vehicle with --topic twist:=NAME"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros import cli
+from geoflow_ros.bags.topics import in_words
 from geoflow_ros.bags.trajectory import Trajectory, read_tum, write_tum
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
@@ -20,7 +22,7 @@ from geoflow_ros.localization.pose import PosePrior
 from geoflow_ros.planar import PlanarPose
 from geoflow_ros.replay.command_line import config_of, session_of, topics_of
 from geoflow_ros.replay.input_options import add_inputs
-from geoflow_ros.replay.play import Played, Script, play
+from geoflow_ros.replay.play import Played, Script, play, roles_in
 from geoflow_ros.replay.plots import plot_timeline
 from geoflow_ros.replay.replay_page import on_ground, replay_report
 from geoflow_ros.replay.results import Judged, check, judge, summary, write_csv
@@ -73,11 +75,14 @@ def run(arguments: argparse.Namespace) -> None:
         no_fix_from_s=arguments.no_fix_from,
         no_fix_to_s=arguments.no_fix_to,
         single_frame=not arguments.fused_only,
+        needed=("fix",) if _start_offset(arguments) is None else (),
     )
+    roles = roles_in(arguments.bag, script)
     _prepare(arguments.out, arguments.json)
     satellite = SatelliteMap(open_store(config.tiles))
     session = session_of(config, satellite)
     recorder = SnapshotRecorder(partial(badness, truth), max(len(config.cameras), 1))
+    print(f"playing {in_words(roles)}", file=sys.stderr)
     played = play(arguments.bag, session, script, recorder.watch)
     fused = judge(played.frames, lambda frame: frame.track.pose, truth)
     single = judge(played.frames, lambda frame: frame.single, truth)
@@ -86,7 +91,7 @@ def run(arguments: argparse.Namespace) -> None:
         "fix_offset": session.fixes.offset.to_json(),
         "image_delay": {name: each.to_json() for name, each in session.stamp_delays.items()},
     }
-    document = summary(played.frames, fused, single, played.complaints) | sensors
+    document = summary(played.frames, fused, single, played.complaints) | sensors | {"topics": played.topics}
     write_json(arguments.json, document)
     _write(arguments.out, played, fused, single, truth, session.frame)
     if session.frame is not None:
@@ -97,13 +102,20 @@ def run(arguments: argparse.Namespace) -> None:
     check(arguments.bag, played.frames, fused, single, truth)
 
 
+def _start_offset(arguments: argparse.Namespace) -> tuple[float, float] | None:
+    """Metres to the left and radians to start away from the truth, if the start is given."""
+    if arguments.initial_offset_m is None and arguments.initial_offset_deg is None:
+        return None
+    return arguments.initial_offset_m or 0.0, math.radians(arguments.initial_offset_deg or 0.0)
+
+
 def _start(arguments: argparse.Namespace, truth: Trajectory | None) -> Callable[[int], PosePrior | None]:
     """The pose to start from, given at the stamp of the first image."""
-    if arguments.initial_offset_m is None and arguments.initial_offset_deg is None:
+    if (offset := _start_offset(arguments)) is None:
         return lambda stamp_ns: None
     if truth is None:
         raise InputError("--initial-offset-m and --initial-offset-deg are offsets from the truth: give --truth")
-    aside, rotation = arguments.initial_offset_m or 0.0, math.radians(arguments.initial_offset_deg or 0.0)
+    aside, rotation = offset
 
     def start(stamp_ns: int) -> PosePrior:
         pose = truth.at(stamp_ns * 1e-9)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
     """The bag, its tiles, and what the node would be given."""
-    parser.add_argument("bag", type=Path, help="folder of a ROS 2 bag (mcap or sqlite3)")
+    parser.add_argument("bag", type=Path, help="a ROS 2 bag (mcap or sqlite3): its folder, or one of its files")
     parser.add_argument(
         "--tiles", required=True, help="satellite tiles: an MBTiles file, a PMTiles archive or a z/x/y folder"
     )
@@ -20,7 +20,8 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--topic", action="append", default=[], metavar="ROLE:=NAME",
-        help="which topic is the image, camera_info, fix, imu, odom or twist; default: the only one of its type, "
-        "except twist, which is only played when named; an empty name: none; of a rig CAMERA/image, CAMERA/camera_info",
+        help="which topic is the image, camera_info, fix, imu, odom or twist; default: the only one of its type (of an "
+        "image raw and compressed the raw one, of several camera_info that beside the image), except twist, which is "
+        "only played when named; an empty name: none; of a rig CAMERA/image, CAMERA/camera_info",
     )  # fmt: skip
     parser.add_argument("--seed", type=int, help="of the hypotheses; default: the parameter seed")

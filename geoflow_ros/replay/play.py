@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
@@ -22,6 +22,9 @@ from geoflow_ros.tracking.rig.panorama_views import Panoramas, PanoramaView
 from geoflow_ros.tracking.session import Session
 from geoflow_ros.tracking.track import Track
 
+if TYPE_CHECKING:
+    from rosbags.highlevel import AnyReader
+
 
 @dataclass(frozen=True, slots=True)
 class Script:
@@ -30,7 +33,8 @@ class Script:
     topics: by role. start: where to start from, given to the session with the first
     image. Fixes from `no_fix_from_s` to `no_fix_to_s` after the first image are left out. single_frame: whether frames
     are localised alone, too. cameras: names of those of a rig. views: of those whose images are panoramas.
-    stamps_ns: of the images that are played, None: of all. note: what the progress is of.
+    stamps_ns: of the images that are played, None: of all. note: what the progress is of. needed: roles without which
+    there is nothing to play, beside image and camera_info.
     """
 
     topics: Mapping[str, str]
@@ -42,6 +46,7 @@ class Script:
     views: tuple[PanoramaView, ...] = ()
     stamps_ns: Set[int] | None = None
     note: str = "replay"
+    needed: tuple[str, ...] = ("fix",)
 
     @property
     def uncalibrated(self) -> set[str]:
@@ -73,11 +78,20 @@ class Complaint:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """A whole drive: its frames, the fixes (latitude, longitude) that the session took, complaints by sensor."""
+    """A whole drive: its frames, the fixes (latitude, longitude) that the session took, complaints by sensor.
+
+    roles: of the topics that were played.
+    """
 
     frames: list[FrameResult]
     fixes: list[tuple[float, float]]
     complaints: dict[str, Complaint]
+    roles: dict[str, str]
+
+    @property
+    def topics(self) -> dict[str, str]:
+        """Topics by role."""
+        return {role: topic for topic, role in self.roles.items()}
 
 
 Watch = Callable[[int, Any, Answer], None]
@@ -88,8 +102,7 @@ def play(bag: Path, session: Session, script: Script, watch: Watch) -> Played:
     """Feed every message of a bag to a session."""
     player, damage = _Player(session, script, watch), Damage()
     with open_bag(bag) as reader:
-        topics = {Topic(each.topic, each.msgtype) for each in reader.connections}
-        roles = roles_of(topics, script.topics, script.cameras, script.uncalibrated)
+        topics, roles = _topics(reader), _roles(reader, script)
         connections = [each for each in reader.connections if each.topic in roles]
         total = sum(each.msgcount for each in connections)
         messages = read_messages(reader, connections, damage)
@@ -104,7 +117,21 @@ def play(bag: Path, session: Session, script: Script, watch: Watch) -> Played:
         player.complaints["twist"] = Complaint(len(player.frames), hint)
     if str(damage):
         player.complaints["bag"] = Complaint(len(player.frames), str(damage))
-    return Played(player.frames, player.fixes, player.complaints)
+    return Played(player.frames, player.fixes, player.complaints, roles)
+
+
+def roles_in(bag: Path, script: Script) -> dict[str, str]:
+    """The role of each topic of a bag that would be played: an InputError before anything takes time."""
+    with open_bag(bag) as reader:
+        return _roles(reader, script)
+
+
+def _roles(reader: AnyReader, script: Script) -> dict[str, str]:
+    return roles_of(_topics(reader), script.topics, script.cameras, script.uncalibrated, script.needed)
+
+
+def _topics(reader: AnyReader) -> set[Topic]:
+    return {Topic(each.topic, each.msgtype) for each in reader.connections}
 
 
 class _Player:
@@ -120,10 +147,10 @@ class _Player:
         self._first_ns: int | None = None
         self._panoramas = Panoramas(script.views)
         self._takers: dict[str, Callable[[Any], None]] = {
-            **{role: partial(self._images, camera=name) for name, role in _roles(script.cameras, "image")},
+            **{role: partial(self._images, camera=name) for name, role in _of_cameras(script.cameras, "image")},
             **{
                 role: partial(session.on_camera_info, camera=name)
-                for name, role in _roles(script.cameras, "camera_info")
+                for name, role in _of_cameras(script.cameras, "camera_info")
             },
             "fix": self._fix,
             "imu": session.on_imu,
@@ -170,7 +197,7 @@ class _Player:
             self.complaints[sensor] = Complaint(before_it.frames + 1, sentence)
 
 
-def _roles(cameras: Sequence[str], kind: str) -> list[tuple[str, str]]:
+def _of_cameras(cameras: Sequence[str], kind: str) -> list[tuple[str, str]]:
     """Each camera's name and role of this kind."""
     return [(name, f"{name}/{kind}") for name in cameras] or [(ONE, kind)]
 

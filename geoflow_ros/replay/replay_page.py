@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from geoflow_ros.bags.topics import heard_as
 from geoflow_ros.bags.trajectory import Trajectory
 from geoflow_ros.configuration import NodeConfig, is_absent, parameters_of, value_of
 from geoflow_ros.geodesy import LocalFrame
@@ -44,6 +45,7 @@ def replay_report(
         snapshots=[replace(each, moment=int(moments[each.moment])) for each in snapshots],
         ground=Ground(),
         tables={
+            "Topics": played.topics | {"localize hears them with": heard_as(played.roles)},
             "How often each reason was given": reason_counts([frame.track.reason for frame in frames]),
             "What was wrong with sensors": {
                 sensor: f"{each.frames} frames: {each.sentence}" for sensor, each in played.complaints.items()

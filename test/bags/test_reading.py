@@ -4,52 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
-from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
-from rosbags.typesys import Stores, get_typestore
+from noise_bag import COUNT, image, read, write
+from rosbags.rosbag2 import StoragePlugin
 
-from geoflow_ros.bags.reading import Damage, open_bag, read_messages
+from geoflow_ros.bags.reading import open_bag
 from geoflow_ros.errors import InputError
 
-TYPES = get_typestore(Stores.ROS2_HUMBLE)
-IMAGE, TIME = "sensor_msgs/msg/CompressedImage", "builtin_interfaces/msg/Time"
-COUNT, RATE_NS, SIZE = 80, 100_000_000, 60_000
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-
-
-def image(index: int) -> Any:
-    make = TYPES.types
-    header = make["std_msgs/msg/Header"](stamp=make[TIME](sec=index, nanosec=0), frame_id="camera")
-    noise = np.random.default_rng(index).integers(0, 255, SIZE, np.uint8)
-    return make[IMAGE](header=header, format="jpeg", data=noise)
-
-
-def write(folder: Path, storage: StoragePlugin, compressed: bool = False) -> Path:
-    """Two topics, an image of noise and a time every tenth of a second, for 8 s."""
-    writer = Writer(folder, version=8, storage_plugin=storage)
-    if compressed:
-        writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
-    with writer:
-        images = writer.add_connection("/image", IMAGE, typestore=TYPES)
-        times = writer.add_connection("/time", TIME, typestore=TYPES)
-        for index in range(COUNT):
-            stamp = 1_000_000_000 + index * RATE_NS
-            writer.write(images, stamp, TYPES.serialize_cdr(image(index), IMAGE))
-            writer.write(times, stamp + 1, TYPES.serialize_cdr(TYPES.types[TIME](sec=index, nanosec=0), TIME))
-    return folder
-
-
-def read(folder: Path) -> tuple[dict[str, list[int]], Damage]:
-    """The numbers of the messages that are read, by topic."""
-    damage, seen = Damage(), dict[str, list[int]]({"/image": [], "/time": []})
-    with open_bag(folder) as reader:
-        for connection, _, message in read_messages(reader, reader.connections, damage):
-            stamp = message.header.stamp if connection.topic == "/image" else message
-            seen[connection.topic].append(stamp.sec)
-    return seen, damage
 
 
 @pytest.mark.parametrize("storage", list(StoragePlugin))
@@ -116,7 +79,7 @@ def test_bags_that_cannot_be_opened_name_the_command(tmp_path: Path) -> None:
     if not list(mcap.glob("*.mcap")):
         mcap, db3 = db3, mcap
     file = next(mcap.glob("*.mcap"))
-    file.write_bytes(file.read_bytes()[:300_000])
+    file.write_bytes(b"PK" + file.read_bytes()[2:])
     file = next(db3.glob("*.db3"))
     data = bytearray(file.read_bytes())
     page = bytes(data).index(image(40).data.tobytes()[2000:2100]) // 4096 * 4096
@@ -126,11 +89,15 @@ def test_bags_that_cannot_be_opened_name_the_command(tmp_path: Path) -> None:
     empty.mkdir()
     ros1.write_bytes(b"#ROSBAG V2.0\n")
     next(lost.glob("*.mcap")).unlink()
+    packed = tmp_path / "packed"
+    packed.mkdir()
+    (packed / "packed_0.mcap.zstd").write_bytes(ZSTD_MAGIC)
     cases = {
-        f"mcap recover {mcap.name}.mcap -o whole.mcap.* ros2 bag reindex": mcap,
+        f"mcap recover {mcap.name}.mcap -o whole.mcap, and give": mcap,
         f"sqlite3 {db3.name}.db3 .recover": db3,
         "no metadata.yaml and no .mcap": empty,
-        "missing.*ros2 bag reindex": lost,
+        "missing.*bring the missing file back.* remove metadata.yaml": lost,
+        "no .mcap or .db3 file: unpack its files with unzstd": packed,
         "ROS 1 bag: convert it with rosbags-convert --src": ros1,
         "does not exist": tmp_path / "nowhere",
     }
@@ -140,16 +107,9 @@ def test_bags_that_cannot_be_opened_name_the_command(tmp_path: Path) -> None:
         assert str(path) in str(caught.value) and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("storage", "plugin"), [(StoragePlugin.MCAP, "mcap"), (StoragePlugin.SQLITE3, "sqlite3")])
-def test_a_recorder_that_was_killed_leaves_no_metadata(tmp_path: Path, storage: StoragePlugin, plugin: str) -> None:
-    folder = write(tmp_path / "bag", storage)
-    (folder / "metadata.yaml").unlink()
-    with pytest.raises(InputError, match=f"metadata.yaml is missing.* ros2 bag reindex -s {plugin} "), open_bag(folder):
-        pass
-
-
 def test_metadata_of_another_kind(tmp_path: Path) -> None:
-    for text in ("", "a: [", "rosbag2_bagfile_information: {version: 99}", "\x00"):
+    listed = "rosbag2_bagfile_information: {version: 99, relative_file_paths: [x.mcap]}"
+    for text in ("", "a: [", "rosbag2_bagfile_information: {version: 99}", "\x00", listed):
         folder = tmp_path / str(len(text))
         folder.mkdir()
         (folder / "metadata.yaml").write_text(text)

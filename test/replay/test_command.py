@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -17,49 +16,18 @@ import pytest
 import tracking_support as sim
 from circle_drive import DRIVE, write_circle_drive
 from paths import REPOSITORY
+from replaying import complaint, replayed
 from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import Writer
 from rosbags.typesys import Stores, get_typestore
 
-from geoflow_ros.bags.topics import Topic, parse_topics, roles_of, unplayed_velocities
 from geoflow_ros.bags.trajectory import read_tum
 from geoflow_ros.camera import Mount
 from geoflow_ros.datasets.bag_drive import DescribedCamera, DriveDescription
 from geoflow_ros.errors import InputError
-from geoflow_ros.replay import __main__ as replay
-from geoflow_ros.replay import command_line
 from geoflow_ros.replay.arguments import replay_config
 
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A drive folder: bag, tiles, truth and description."""
-    return write_circle_drive(tmp_path_factory.mktemp("drive"))
-
-
-@pytest.fixture(autouse=True)
-def knowing(monkeypatch: pytest.MonkeyPatch) -> sim.KnowingLocalizer:
-    localizer = sim.KnowingLocalizer(DRIVE)
-    monkeypatch.setattr(command_line, "load_model", lambda path, runtime: None)
-    monkeypatch.setattr(command_line, "Localizer", lambda model, satellite, frame, config: localizer)
-    return localizer
-
-
-def replayed(folder: Path, out: Path, *options: str) -> dict[str, Any]:
-    """The figures of a replay."""
-    told = ["--tiles", str(folder / "tiles.mbtiles"), "--truth", str(folder / "truth.tum")]
-    status = replay.main([str(folder / "drive"), *told, "--out", str(out), "--json", str(out / "out.json"), *options])
-    assert status == 0
-    document: dict[str, Any] = json.loads((out / "out.json").read_text())
-    return document
-
-
-def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """The one sentence on stderr of a replay that ends with 2."""
-    assert replay.main(list(arguments)) == 2
-    printed = capsys.readouterr().err
-    assert printed.startswith("geoflow_ros.replay: ") and printed.count("\n") == 1
-    return printed
+pytestmark = pytest.mark.usefixtures("knowing")
 
 
 def test_figures_trajectories_rows_and_pictures(folder: Path, tmp_path: Path) -> None:
@@ -232,28 +200,6 @@ def test_what_cannot_be_read_of_a_bag_is_told(folder: Path, tmp_path: Path) -> N
         f"{cut} messages cannot be decoded and are left out (/imu "
     )
     assert figures["fused"]["poses"] > 30
-
-
-def test_topics_are_found_by_type_or_chosen() -> None:
-    raw, info = Topic("/left/image_raw", "sensor_msgs/msg/Image"), Topic("/left/info", "sensor_msgs/msg/CameraInfo")
-    other = Topic("/right/image_raw", "sensor_msgs/msg/Image")
-    assert roles_of([raw, info], {}) == {"/left/image_raw": "image", "/left/info": "camera_info"}
-    chosen = parse_topics(["image:=/right/image_raw"])
-    assert roles_of([raw, other, info], chosen) == {"/right/image_raw": "image", "/left/info": "camera_info"}
-    with pytest.raises(InputError, match="2 topics that could be the image"):
-        roles_of([raw, other, info], {})
-    with pytest.raises(InputError, match="the bag has no camera_info"):
-        roles_of([raw], {})
-    command = Topic("/cmd_vel", "geometry_msgs/msg/TwistStamped")
-    alone = roles_of([raw, info, command], {})
-    assert "/cmd_vel" not in alone
-    assert "--topic twist:=NAME" in unplayed_velocities([raw, info, command], alone)
-    twist = roles_of([raw, info, command], parse_topics(["twist:=/cmd_vel"]))
-    assert twist["/cmd_vel"] == "twist" and unplayed_velocities([raw, info, command], twist) == ""
-    depth = Topic("/depth/image_raw/compressedDepth", "sensor_msgs/msg/CompressedImage")
-    assert roles_of([raw, depth, info], {}) == {"/left/image_raw": "image", "/left/info": "camera_info"}
-    fix = Topic("/fix", "sensor_msgs/msg/NavSatFix")
-    assert "/fix" not in roles_of([raw, info, fix], parse_topics(["fix:="]))
 
 
 def test_a_mount_that_only_tf_states_is_missing_to_a_replay() -> None:

@@ -29,7 +29,7 @@ def test_without_any_pose_the_imagery_is_where_the_fixes_are(monkeypatch: pytest
     nowhere = report(fused=PoseColumns.of([None] * 100), truth=np.full((100, 3), np.nan))
     fixes = [(48.0001, 11.0), (48.0002, 11.0), (0.0, 0.0)]
     for made in (nowhere, report()):
-        on_ground(made, Played([], fixes, {}), cast(SatelliteMap, None), FRAME)
+        on_ground(made, Played([], fixes, {}, {}), cast(SatelliteMap, None), FRAME)
     assert asked[0] == pytest.approx(np.array([[0.0, 11.12], [0.0, 22.24]]), abs=0.1)
     assert np.nanmax(asked[1][:, 0]) == 99.0  # of the poses
 

@@ -1,0 +1,55 @@
+"""Which topics of a bag a replay plays, and that it says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from replaying import complaint, replayed
+
+from geoflow_ros.bags.topics import Topic, parse_topics, roles_of, unplayed_velocities
+from geoflow_ros.errors import InputError
+from geoflow_ros.replay import __main__ as replay
+from geoflow_ros.replay import command_line
+
+pytestmark = pytest.mark.usefixtures("knowing")
+
+
+def test_topics_are_found_by_type_or_chosen() -> None:
+    raw, info = Topic("/left/image_raw", "sensor_msgs/msg/Image"), Topic("/left/info", "sensor_msgs/msg/CameraInfo")
+    other = Topic("/right/image_raw", "sensor_msgs/msg/Image")
+    assert roles_of([raw, info], {}) == {"/left/image_raw": "image", "/left/info": "camera_info"}
+    chosen = parse_topics(["image:=/right/image_raw"])
+    assert roles_of([raw, other, info], chosen) == {"/right/image_raw": "image", "/left/info": "camera_info"}
+    with pytest.raises(InputError, match="2 topics that could be the image"):
+        roles_of([raw, other, info], {})
+    with pytest.raises(InputError, match="the bag has no camera_info"):
+        roles_of([raw], {})
+    command = Topic("/cmd_vel", "geometry_msgs/msg/TwistStamped")
+    alone = roles_of([raw, info, command], {})
+    assert "/cmd_vel" not in alone
+    assert "--topic twist:=NAME" in unplayed_velocities([raw, info, command], alone)
+    twist = roles_of([raw, info, command], parse_topics(["twist:=/cmd_vel"]))
+    assert twist["/cmd_vel"] == "twist" and unplayed_velocities([raw, info, command], twist) == ""
+    depth = Topic("/depth/image_raw/compressedDepth", "sensor_msgs/msg/CompressedImage")
+    assert roles_of([raw, depth, info], {}) == {"/left/image_raw": "image", "/left/info": "camera_info"}
+    fix = Topic("/fix", "sensor_msgs/msg/NavSatFix")
+    assert "/fix" not in roles_of([raw, info, fix], parse_topics(["fix:="]))
+
+
+def test_what_is_missing_is_said_before_anything_takes_time(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = [str(folder / "drive"), "--tiles", str(folder / "tiles.mbtiles"), "--truth", str(folder / "truth.tum")]
+    told += ["--out", str(tmp_path), "--json", str(tmp_path / "out.json"), "--fused-only", "--topic", "fix:="]
+    with monkeypatch.context() as slow:
+        slow.setattr(command_line, "load_model", lambda path, runtime: pytest.fail("the network is loaded first"))
+        assert "the bag has no fix (a topic of type sensor_msgs/msg/NavSatFix)" in complaint(capsys, *told)
+    assert replay.main([*told, "--initial-offset-m", "1"]) == 0  # who knows where it begins needs none
+    assert "camera_info /camera_info, imu /imu, odom /odom; no fix" in capsys.readouterr().err
+
+
+def test_the_topics_stand_in_the_json_and_on_the_page(folder: Path, tmp_path: Path) -> None:
+    topics = replayed(folder, tmp_path, "--fused-only")["topics"]
+    assert topics["image"] == "/image/compressed" and topics["odom"] == "/odom"
+    assert "image_topic:=/image camera_info_topic:=/camera_info" in (tmp_path / "report.html").read_text()

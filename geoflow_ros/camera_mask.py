@@ -42,6 +42,10 @@ class CameraMask:
         """Of images that are mirrored left to right."""
         return CameraMask(np.ascontiguousarray(self.world[:, ::-1]))
 
+    def png(self) -> bytes:
+        """The file that `read_mask` reads."""
+        return cv2.imencode(".png", self.world.astype(np.uint8) * 255)[1].tobytes()
+
     def check(self, width: int, height: int) -> None:
         """An InputError if it is not of the shape of images of this size (px)."""
         rows, columns = self.world.shape

@@ -27,7 +27,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog="geoflow_ros.calibrate",
         description="Find out from a recorded drive how the camera is mounted: roll, pitch, yaw and height. Writes "
         "mount.yaml, the parameters to paste, and mount.png: frames laid on the imagery by the stated mount, and by "
-        "the found one.",
+        "the found one. Where a camera seems to see a part of the vehicle, mask.png, too.",
         epilog="Example: python -m geoflow_ros.calibrate drives/a/drive --tiles drives/a/tiles.mbtiles "
         "-p camera.pitch:=0.05",
     )
@@ -61,6 +61,7 @@ def _document(calibration: Calibration, parameters: Path, picture: Path) -> dict
         "mounts": {name: each.to_json() for name, each in calibration.mounts.items()},
         "parameters": str(parameters),
         "picture": str(picture),
+        "masks": {name: str(path) for name, path in calibration.masks.items()},
     }
 
 
@@ -69,6 +70,9 @@ def _text(calibration: Calibration) -> list[str]:
     for name, found in calibration.mounts.items():
         lines += [f"{name}:", *(_line(found, index) for index in range(len(STATES)))]
         lines += [each for each in (found.estimate.sentence, found.not_observable) if each]
+        if name in calibration.masks:
+            left_out = calibration.masks[name]
+            lines.append(f"a part of its images does not change while driving and was left out: look at {left_out}")
     return lines
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from geoflow_ros.calibrate.focal_length import better_focal_length
 from geoflow_ros.calibrate.views import View, ViewRecorder
+from geoflow_ros.camera_mask import CameraMask
 from geoflow_ros.configuration import NodeConfig, changed
 from geoflow_ros.errors import InputError
 from geoflow_ros.planar import wrap_angle
@@ -22,8 +23,9 @@ from geoflow_ros.replay.command_line import localizers_of, session_of, topics_of
 from geoflow_ros.replay.play import Played, Script, play, roles_in
 from geoflow_ros.replay.results import check, judge
 from geoflow_ros.satellite.mosaic import SatelliteMap
+from geoflow_ros.tracking.cameras import ONE
 from geoflow_ros.tracking.frame_localizer import FrameLocalizer
-from geoflow_ros.tracking.mount.estimate import STATES, MountEstimate, group_of, in_words
+from geoflow_ros.tracking.mount.estimate import CAMERA, STATES, MountEstimate, group_of, in_words
 from geoflow_ros.tracking.track import TrackState
 
 PASSES = 2
@@ -68,7 +70,7 @@ class FoundMount:
 class Calibration:
     """mounts: by the camera's name. frames: localised ones, and all. driven_m: by the localised ones.
 
-    views: where frames are known best.
+    views: where frames are known best. masks: files of what shows the world, of cameras that seem to see the vehicle.
     """
 
     mounts: Mapping[str, FoundMount]
@@ -76,19 +78,30 @@ class Calibration:
     frames: int
     driven_m: float
     views: list[View]
+    masks: Mapping[str, Path]
 
 
 def calibrate(arguments: argparse.Namespace, config: NodeConfig, satellite: SatelliteMap) -> Calibration:
-    """What the drive says; an InputError says why it shows nothing of the mount."""
+    """What the drive says; an InputError says why it shows nothing of the mount.
+
+    Where cameras seem to see a part of the vehicle, masks are written to `arguments.out`, and the drive begins anew.
+    """
     if config.views:
         raise InputError("the views of a panorama cannot be calibrated one by one: state how its camera is mounted")
     script = Script(topics_of(arguments), lambda stamp_ns: None, math.inf, math.inf, False, config.cameras)
     _check_velocity(arguments.bag, script)
     stated: Mapping[str, MountEstimate] = {}
-    for _ in range(PASSES):
+    masks: Mapping[str, Path] = {}
+    passes = 0
+    while passes < PASSES:
         session, recorder = session_of(config, satellite), ViewRecorder()
         stated = stated or _asked(session.mount_estimates)
         played = play(arguments.bag, session, script, recorder.watch)
+        if session.worlds and not masks:
+            masks = _written(session.worlds, arguments.out)
+            config = changed(config, {f"{group_of(name)}.mask": str(path) for name, path in masks.items()})
+            continue
+        passes += 1
         _check_localised(arguments.bag, played, session.mount_estimates)
         config = _restated(config, session.mount_estimates)
     mounts = {name: _found(stated[name], each) for name, each in session.mount_estimates.items()}
@@ -97,7 +110,17 @@ def calibrate(arguments: argparse.Namespace, config: NodeConfig, satellite: Sate
     if session.frame is not None:
         localizer = localizers_of(config, satellite)(session.frame)
         _check_focal_length(arguments.bag, recorder.views(session, CHECKED), mounts, localizer)
-    return Calibration(mounts, localised, len(played.frames), driven_m, recorder.views(session))
+    return Calibration(mounts, localised, len(played.frames), driven_m, recorder.views(session), masks)
+
+
+def _written(worlds: Mapping[str, CameraMask], folder: Path) -> Mapping[str, Path]:
+    """Files of the masks, by the camera's name."""
+    masks = {}
+    for name, mask in worlds.items():
+        path = folder.resolve() / ("mask.png" if name == ONE else f"mask_{name}.png")
+        path.write_bytes(mask.png())
+        masks[name or CAMERA] = path
+    return masks
 
 
 def _asked(estimates: Mapping[str, MountEstimate]) -> Mapping[str, MountEstimate]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -27,6 +28,9 @@ def mount_yaml(calibration: Calibration, source: str) -> str:
         lines += [f"{'  ' * (2 + depth)}{group}:" for depth, group in enumerate(groups)]
         indent = "  " * (2 + len(groups))
         lines += [f"{indent}{parameter}: {value}" for parameter, value in _parameters(found).items()]
+        if name in calibration.masks:
+            path = json.dumps(str(calibration.masks[name]), ensure_ascii=False)  # which YAML quotes alike
+            lines.append(f"{indent}mask: {path}  # what does not change while driving: look at it")
     return "\n".join(lines) + "\n"
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from geoflow_ros.bags.messages import stamp_ns
+from geoflow_ros.camera_mask import CameraMask
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection, position_std
@@ -188,6 +189,11 @@ class Session(SensorInputs):
         """What is believed of each camera's mount, by its name; none before a mount is stated."""
         with self._lock:
             return self._mounts.estimates(self._cameras.mounts)
+
+    @property
+    def worlds(self) -> Mapping[str, CameraMask]:
+        """What of its images shows the world, of each camera that seems to see a part of the vehicle unmasked."""
+        return self._images.worlds
 
     def recall_mounts(self, kept: Mapping[str, MountEstimate]) -> None:
         """Believe of the cameras' mounts what was learnt before a restart, by the camera's name."""

@@ -18,10 +18,12 @@ from circle_drive import DRIVE, write_circle_drive
 from geoflow_ros.calibrate import from_drive
 from geoflow_ros.calibrate.__main__ import main
 from geoflow_ros.camera import Mount
+from geoflow_ros.camera_mask import CameraMask, read_mask
 from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.replay.arguments import replay_config
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.tracking.answer import Answer
+from geoflow_ros.tracking.cameras import ONE
 from geoflow_ros.tracking.mount.estimate import CAMERA, STATES, MountEstimate, MountPrior
 from geoflow_ros.tracking.session import Session
 
@@ -174,3 +176,33 @@ def test_a_mount_around_the_back_is_corrected_by_the_short_way() -> None:
     found = from_drive._found(stated, last)
     assert found.estimate.correction[2] == pytest.approx(2 * np.pi - 6.27)
     assert found.estimate.mount.yaw == pytest.approx(-3.14)
+
+
+def test_a_part_of_the_vehicle_is_masked_before_the_mount_is_asked_for(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = np.ones((12, 16), dtype=bool)
+    world[10:] = False
+    configs: list[NodeConfig] = []
+
+    class Masked(SeeingSession):
+        """Sees the vehicle until it is masked."""
+
+        @property
+        def worlds(self) -> Mapping[str, CameraMask]:
+            return {} if self._cameras_masked else {ONE: CameraMask(world)}
+
+    def make(config: NodeConfig, satellite: SatelliteMap) -> Session:
+        configs.append(config)
+        session = makes(Masked)(config, satellite)
+        session._cameras_masked = bool(config.camera.mask)  # type: ignore[attr-defined]
+        return session
+
+    monkeypatch.setattr(from_drive, "session_of", make)
+    assert main(arguments(folder, tmp_path)) == 0
+    drawn = tmp_path / "mask.png"
+    assert f"was left out: look at {drawn}" in capsys.readouterr().out
+    assert [each.camera.mask for each in configs] == ["", str(drawn), str(drawn)]
+    assert np.array_equal(read_mask(drawn).world, world)
+    read = replay_config(None, tmp_path / "mount.yaml", [], None, "x.mbtiles", None).camera
+    assert read.mask == str(drawn)

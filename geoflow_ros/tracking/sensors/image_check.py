@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import takewhile
 from typing import Any
 
@@ -50,6 +50,12 @@ class ImageChecks:
         """What of a camera's images seems to be the vehicle itself, and is not masked; empty if nothing."""
         return self._vehicles[camera].sentence
 
+    @property
+    def worlds(self) -> Mapping[str, CameraMask]:
+        """What shows the world of the images of each camera in which something seems to be the vehicle, unmasked."""
+        masks = {name: each.world for name, each in self._vehicles.items()}
+        return {name: mask for name, mask in masks.items() if mask is not None}
+
 
 class OwnVehicle:
     """Finds what images of a camera show unchanged, from their lower border on, while the vehicle drives."""
@@ -59,7 +65,14 @@ class OwnVehicle:
         self._change: NDArray[np.float32] | None = None  # by how many grey levels it changes from one to the next
         self._compared = 0
         self._taken_ns = self._looked_ns = 0
+        self._shape = 0, 0  # of the images
+        self._vehicle: NDArray[np.bool_] | None = None  # all that is masked or seems to be it
         self.sentence = ""
+
+    @property
+    def world(self) -> CameraMask | None:
+        """What shows the world, where a part of the vehicle seems to be seen that is not masked."""
+        return None if self._vehicle is None else CameraMask(_outlined(~self._vehicle, self._shape))
 
     def look(self, image: NDArray[np.uint8], mask: CameraMask | None, taken_ns: int, motions: MotionBuffer) -> None:
         """Compare an image (H, W, 3) with that of some metres before, but for what the mask says is no world."""
@@ -68,6 +81,7 @@ class OwnVehicle:
         self._looked_ns = taken_ns
         if self._picture is not None and motions.between(self._taken_ns, taken_ns).distance < SPACING_M:
             return
+        self._shape = image.shape[0], image.shape[1]
         size = (WIDE_PX, max(1, round(WIDE_PX * image.shape[0] / image.shape[1])))
         small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
         before, self._taken_ns = self._picture, taken_ns
@@ -78,18 +92,20 @@ class OwnVehicle:
         self._compared = min(self._compared + 1, COMPARED)
         assert self._change is not None
         self._change += (np.abs(self._picture - before) - self._change) / self._compared
-        self.sentence = self._told(mask) if self._compared == COMPARED else ""
+        self._judge(_shown(mask, self._change.shape))
 
-    def _told(self, mask: CameraMask | None) -> str:
-        """What seems to be the vehicle; empty if nothing but what is masked."""
+    def _judge(self, shown: NDArray[np.bool_]) -> None:
+        """Find what seems to be the vehicle, beside what is masked: what is not shown (H, W)."""
         assert self._change is not None
+        self._vehicle, self.sentence = None, ""
         lively = float(np.quantile(self._change, 0.75))
-        share = _from_below((self._change < min(STILL * lively, STILL_LEVELS)) & _shown(mask, self._change.shape))
-        if lively < LIVELY or share < LEAST_STILL:
-            return ""
-        return (
-            f"{share:.0%} of the images, from below, do not change while the vehicle drives: if that is a part of it, "
-            "state camera.mask"
+        part = _from_below((self._change < min(STILL * lively, STILL_LEVELS)) & shown)
+        if self._compared < COMPARED or lively < LIVELY or part.mean() < LEAST_STILL:
+            return
+        self._vehicle = part | ~shown
+        self.sentence = (
+            f"{part.mean():.0%} of the images, from below, do not change while the vehicle drives: if that is a part "
+            "of it, state camera.mask; calibrate draws it"
         )
 
 
@@ -101,12 +117,19 @@ def _shown(mask: CameraMask | None, shape: tuple[int, ...]) -> NDArray[np.bool_]
     return mask.sees(u, v)
 
 
-def _from_below(still: NDArray[np.bool_]) -> float:
-    """Which share of the picture (H, W) the parts of the lower half take that reach down to its border."""
+def _from_below(still: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The parts (H, W) of the lower half that reach down to its border."""
     half = still.shape[0] // 2
     _, parts = cv2.connectedComponents(still[half:].astype(np.uint8))
-    reaching = np.unique(parts[-1][parts[-1] > 0])
-    return float(np.isin(parts, reaching).sum()) / still.size
+    reaching = np.zeros_like(still)
+    reaching[half:] = np.isin(parts, np.unique(parts[-1][parts[-1] > 0]))
+    return reaching
+
+
+def _outlined(world: NDArray[np.bool_], shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """A mask as large as the images from a small one, less what shows the vehicle in part: what is next to it."""
+    whole = cv2.erode(world.astype(np.float32), np.ones((3, 3), np.uint8), borderValue=1.0)
+    return np.asarray(cv2.resize(whole, shape[::-1], interpolation=cv2.INTER_LINEAR) >= 0.5)
 
 
 class ImageCheck:

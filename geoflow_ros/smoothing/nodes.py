@@ -43,7 +43,7 @@ def nodes_of(drive: RecordedDrive, noise: BeliefConfig, speed_sigma: float, head
             f"{drive.bag}: {len(fixes)} of {len(drive.fixes)} fixes lie within {FIX_NEAR_S:g} s of an image, "
             f"{LEAST_FIXES} are needed: a drive is placed by them; is a clock off?"
         )
-    headings = _headings(drive, frames, heading_offset)
+    headings = _headings(drive, frames, reckoned, heading_offset)
     factors = SensorFactors(steps, fixes, headings, noise, speed_sigma)
     start = np.zeros((len(frames), STATE))
     start[:, POSE] = _aligned(reckoned[frames], fixes, headings)
@@ -112,25 +112,40 @@ def _placed(drive: RecordedDrive, reckoned: Floats, frames: NDArray[np.int64]) -
         if abs(int(drive.stamps_ns[near]) - fix.stamp_ns) > FIX_NEAR_S * 1e9:
             continue
         node = int(np.argmin(abs(frames - near)))
-        at_node, at_fix = reckoned[frames[node]], reckoned[near]
+        at_node, at_fix = reckoned[frames[node]], _reckoned_at(drive, reckoned, fix.stamp_ns)
         lever = rotate(-at_node[2], at_fix[:2] - at_node[:2] + rotate(at_fix[2], fix.antenna))
         place = drive.frame.to_enu(fix.latitude, fix.longitude)[:2]
         placed.append(PlacedFix(node, place, lever, fix.covariance))
     return placed
 
 
-def _headings(drive: RecordedDrive, frames: NDArray[np.int64], offset: float) -> list[NodeHeading]:
+def _reckoned_at(drive: RecordedDrive, reckoned: Floats, stamp_ns: int) -> Floats:
+    """The dead-reckoned pose (3,) at a stamp: as fast, and turning as fast, as between the frames around it.
+
+    A sensor may come half a second from the nearest frame, always on the same side of it: metres along the way.
+    """
+    first = int(np.clip(np.searchsorted(drive.stamps_ns, stamp_ns) - 1, 0, len(reckoned) - 2))
+    start_ns, end_ns = drive.stamps_ns[first : first + 2].tolist()
+    share = (stamp_ns - start_ns) / (end_ns - start_ns)
+    x, y, turn = (PlanarPose(*reckoned[first]).inverse() @ PlanarPose(*reckoned[first + 1])).array()
+    # Of a circle's arc, the chord of a part is turned by half of what the rest turns.
+    step = rotate((share - 1.0) * turn / 2, share * np.array([x, y]))
+    return compose(reckoned[first], np.array([*step, share * turn]))
+
+
+def _headings(drive: RecordedDrive, frames: NDArray[np.int64], reckoned: Floats, offset: float) -> list[NodeHeading]:
     """A heading for each node that has one near in time, counting as much as its share of HEADING_CORRELATION_S."""
     if not drive.headings:
         return []
     stamps = np.array([heading.stamp_ns for heading in drive.headings])
     result, last = [], None
-    for node, stamp in enumerate(drive.stamps_ns[frames].tolist()):
+    for node, (frame, stamp) in enumerate(zip(frames.tolist(), drive.stamps_ns[frames].tolist(), strict=True)):
         heading = drive.headings[int(np.argmin(abs(stamps - stamp)))]
         if abs(heading.stamp_ns - stamp) > FIX_NEAR_S * 1e9 / 5:
             continue
+        turned = float(reckoned[frame, 2] - _reckoned_at(drive, reckoned, heading.stamp_ns)[2])
         share = 1.0 if last is None else min(1.0, max((stamp - last) * 1e-9, 1e-3) / HEADING_CORRELATION_S)
-        result.append(NodeHeading(node, wrap_angle(heading.yaw + offset), heading.variance / share))
+        result.append(NodeHeading(node, wrap_angle(heading.yaw + turned + offset), heading.variance / share))
         last = stamp
     return result
 

@@ -4,27 +4,37 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.planar import PlanarPose, compose, rotate
+from geoflow_ros.planar import PlanarPose, compose
 from geoflow_ros.tracking.history import History
 
 HELD_S = 1.0  # how long a measurement stands in for the ones that follow, which may be late
 FRESH_S = 0.1  # how long it does so at no cost
 HELD_DOUBT = 0.3  # share of a velocity that is unknown by the end of `HELD_S`
 STEP_S, MOST_STEPS = 0.02, 500  # of the integration: enough for all that is remembered, whatever the stamps say
-PUSH_S = 0.25  # to either side, over which velocities say an acceleration
 UNKNOWN_TURN_RATE = 0.3  # rad/s, standard deviation where nothing tells the rate of turn
 STANDSTILL_SPEED, STANDSTILL_RATE = 0.1, 0.03  # m/s, rad/s: what is slower is the noise of standing wheels
+WALKED = 7  # x, y, yaw of the displacement, distance, turned, unknown_s, unknown_turn_s
+PUSH_S = 0.25  # to either side, over which velocities say an acceleration
 CREPT_M, CREPT_RAD = 0.1, 0.05  # unless it adds up so far: it is no noise then, but slow, or a gyro that drifts
 CREEP_DOUBT = 2.0  # standard deviation of a turn so slow, as a share of it: a drift lasts, so that many turns err alike
 
 Floats = NDArray[np.float64]
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+try:  # of so few steps, numpy's calls take far longer than the sums
+    from geoflow_ros.model.inference.jit import compiled_if_possible
+except ImportError:
+
+    def compiled_if_possible(function: Function) -> Function:
+        """As it is."""
+        return function
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +111,7 @@ class MotionBuffer:
         self._velocities = History[BodyVelocity]()
         self._rates = History[YawRate]()
         self._lock = threading.Lock()
+        self.between(0, 0)  # what is compiled is so now, not when the first message waits
 
     def add_velocity(self, velocity: BodyVelocity) -> None:
         """Remember a velocity."""
@@ -135,9 +146,9 @@ class MotionBuffer:
         times = np.array([stamp - origin_ns for stamp in stamps_ns]) * 1e-9
         with self._lock:
             velocities = self._velocities.within(origin_ns - reach_ns, stamps_ns[-1] + reach_ns)
-            table = _rows([(each.stamp_ns - origin_ns, each.forward, each.yaw_rate) for each in velocities])
-        later, earlier = (_sampled(table, times + side * PUSH_S, 2)[0] for side in (1.0, -1.0))
-        now, age = _sampled(table, times, 2)
+            table = _rows([(each.stamp_ns - origin_ns, each.forward, each.yaw_rate) for each in velocities], 2)
+        later, earlier = (sampled(table, times + side * PUSH_S)[0] for side in (1.0, -1.0))
+        now, age = sampled(table, times)
         pushes = np.column_stack([(later - earlier)[:, 0] / (2.0 * PUSH_S), now[:, 0] * now[:, 1]])
         return np.where((age <= FRESH_S)[:, None], pushes, 0.0)
 
@@ -150,65 +161,98 @@ class MotionBuffer:
     def along(self, stamps_ns: Sequence[int]) -> list[Motion]:
         """The motions from each of ascending stamps to the next."""
         origin_ns, reach_ns = stamps_ns[0], round(HELD_S * 1e9)
-        grids = [_grid((start - origin_ns) * 1e-9, (end - origin_ns) * 1e-9) for start, end in pairwise(stamps_ns)]
-        times = np.concatenate([middles for middles, _ in grids])
         with self._lock:
             span = origin_ns, stamps_ns[-1], reach_ns
             velocities = _rows([(each.stamp_ns - origin_ns, each.forward, each.left, each.yaw_rate, each.turn_doubt)
-                                for each in self._velocities.spanning(*span)])  # fmt: skip
-            rates = _rows([(each.stamp_ns - origin_ns, each.rate) for each in self._rates.spanning(*span)])
-        moving, age = _sampled(velocities, times, 4)
-        turning, turning_age = _sampled(rates, times, 1)
-        is_own = age <= np.maximum(turning_age, FRESH_S)
-        rate = np.where(is_own, moving[:, 2], turning[:, 0])
-        unknown_turn = _unknown_share(np.where(is_own, age, turning_age))
-        unknown_turn += np.where(is_own, moving[:, 3], 0.0) / UNKNOWN_TURN_RATE
-        unknown = np.column_stack([_unknown_share(age), unknown_turn])
-        ends = np.cumsum([len(middles) for middles, _ in grids])
-        velocities_in, rates_in, unknown_in = (np.split(each, ends[:-1]) for each in (moving[:, :2], rate, unknown))
-        lasting = (step for _, step in grids)
-        return [_integrated(*each) for each in zip(velocities_in, rates_in, unknown_in, lasting, strict=True)]
+                                for each in self._velocities.spanning(*span)], 4)  # fmt: skip
+            rates = _rows([(each.stamp_ns - origin_ns, each.rate) for each in self._rates.spanning(*span)], 1)
+        ends = np.array([stamp - origin_ns for stamp in stamps_ns]) * 1e-9
+        return [Motion(PlanarPose(*each[:3]), *each[3:]) for each in walked(ends, velocities, rates).tolist()]
 
 
-def _grid(start_s: float, end_s: float) -> tuple[Floats, float]:
-    """The middles of the steps in which is integrated, and how long each lasts."""
-    steps = min(max(math.ceil((end_s - start_s) / STEP_S), 1), MOST_STEPS)
-    step = (end_s - start_s) / steps
-    return start_s + (np.arange(steps, dtype=np.float64) + 0.5) * step, step
-
-
-def _rows(rows: list[tuple[float, ...]]) -> Floats:
-    """Seconds and values (n, ...) of rows that begin with nanoseconds."""
-    table = np.array(rows, dtype=np.float64)
-    if len(table):
-        table[:, 0] *= 1e-9
+def _rows(rows: list[tuple[float, ...]], columns: int) -> Floats:
+    """Seconds and values (n, 1 + columns) of rows that begin with nanoseconds."""
+    table = np.array(rows, dtype=np.float64).reshape(-1, 1 + columns)
+    table[:, 0] *= 1e-9
     return table
 
 
-def _sampled(table: Floats, times: Floats, columns: int) -> tuple[Floats, Floats]:
-    """Values (T, columns) at times (T,), interpolated, zero where unknown; seconds (T,) to the nearest measurement."""
-    if not len(table):
-        return np.zeros((len(times), columns)), np.full(len(times), np.inf)
-    stamps = table[:, 0]
-    values = np.column_stack([np.interp(times, stamps, table[:, 1 + column]) for column in range(columns)])
-    after = np.clip(np.searchsorted(stamps, times), 0, len(stamps) - 1)
-    age = np.minimum(abs(stamps[after] - times), abs(stamps[np.maximum(after - 1, 0)] - times))
-    return np.where((age <= HELD_S)[:, None], values, 0.0), age
+@compiled_if_possible
+def _sample(table: Floats, second: float, before: int, values: Floats) -> float:
+    """Interpolate at a time into `values` (C,), zero where unknown; the seconds to the nearest measurement.
+
+    table: (n, 1 + C) of ascending seconds and values. before: the last row that is not later, -1 if there is none.
+    """
+    count, columns = len(table), len(values)
+    age = math.inf
+    if before >= 0:
+        age = second - table[before, 0]
+    if before + 1 < count:
+        age = min(age, table[before + 1, 0] - second)
+    if age > HELD_S:
+        values[:] = 0.0
+        return age
+    first = max(before, 0)
+    last = min(before + 1, count - 1)
+    span = table[last, 0] - table[first, 0]
+    share = (second - table[first, 0]) / span if span > 0.0 else 0.0
+    for column in range(columns):
+        start = table[first, 1 + column]
+        values[column] = start + share * (table[last, 1 + column] - start)
+    return age
 
 
-def _unknown_share(age: Floats) -> Floats:
-    """How much (N,) of a velocity is unknown this long (N,) from the nearest measurement, in [0, 1]."""
-    held = HELD_DOUBT * np.clip((age - FRESH_S) / (HELD_S - FRESH_S), 0.0, 1.0)
-    return np.where(age <= HELD_S, held, 1.0)
+@compiled_if_possible
+def _unknown_share(age: float) -> float:
+    """How much of a velocity is unknown so long after or before the nearest measurement, in [0, 1]."""
+    if age > HELD_S:
+        return 1.0
+    return HELD_DOUBT * min(max((age - FRESH_S) / (HELD_S - FRESH_S), 0.0), 1.0)
 
 
-def _integrated(velocity: Floats, rate: Floats, unknown: Floats, step: float) -> Motion:
-    """The motion of velocities (T, 2) and rates (T,), which are unknown in part (T, 2), each lasting `step` seconds."""
-    turns = np.cumsum(rate) * step
-    yaw = turns - rate * step / 2  # in the middle of each step
-    x, y = (rotate(yaw, velocity).sum(axis=0) * step).tolist()
-    speed = np.hypot(velocity[:, 0], velocity[:, 1])
-    distance = float(speed[speed > STANDSTILL_SPEED].sum()) * step
-    turned = float(abs(rate)[abs(rate) > STANDSTILL_RATE].sum()) * step
-    unknown_s, unknown_turn_s = (unknown.sum(axis=0) * step).tolist()
-    return Motion(PlanarPose(x, y, float(turns[-1])), distance, turned, unknown_s, unknown_turn_s)
+@compiled_if_possible
+def walked(ends: Floats, velocities: Floats, rates: Floats) -> Floats:
+    """Motions (K, WALKED) from each of ascending times (K + 1,) to the next.
+
+    velocities: (n, 5) of seconds, forward, left, rate of turn and its doubt. rates: (m, 2) of seconds and rate of turn.
+    """
+    motions = np.zeros((len(ends) - 1, WALKED))
+    moving, turning = np.zeros(4), np.zeros(1)
+    moved = turned = -1
+    for index in range(len(motions)):
+        lasting = ends[index + 1] - ends[index]
+        steps = min(max(math.ceil(lasting / STEP_S), 1), MOST_STEPS)
+        step, yaw, motion = lasting / steps, 0.0, motions[index]
+        for number in range(steps):
+            second = ends[index] + (number + 0.5) * step
+            while moved + 1 < len(velocities) and velocities[moved + 1, 0] <= second:
+                moved += 1
+            while turned + 1 < len(rates) and rates[turned + 1, 0] <= second:
+                turned += 1
+            age, turning_age = _sample(velocities, second, moved, moving), _sample(rates, second, turned, turning)
+            is_own = age <= max(turning_age, FRESH_S)
+            rate = moving[2] if is_own else turning[0]
+            middle = yaw + rate * step / 2.0
+            yaw += rate * step
+            speed, unknown_turn = math.hypot(moving[0], moving[1]), _unknown_share(age if is_own else turning_age)
+            motion[0] += math.cos(middle) * moving[0] - math.sin(middle) * moving[1]
+            motion[1] += math.sin(middle) * moving[0] + math.cos(middle) * moving[1]
+            motion[3] += speed if speed > STANDSTILL_SPEED else 0.0
+            motion[4] += abs(rate) if abs(rate) > STANDSTILL_RATE else 0.0
+            motion[5] += _unknown_share(age)
+            motion[6] += unknown_turn + (moving[3] / UNKNOWN_TURN_RATE if is_own else 0.0)
+        motion *= step
+        motion[2] = yaw
+    return motions
+
+
+@compiled_if_possible
+def sampled(table: Floats, seconds: Floats) -> tuple[Floats, Floats]:
+    """Values (T, C) at ascending times (T,) and the seconds (T,) to the nearest measurement, as `_sample`."""
+    values, ages = np.zeros((len(seconds), table.shape[1] - 1)), np.zeros(len(seconds))
+    before = -1
+    for index in range(len(seconds)):
+        while before + 1 < len(table) and table[before + 1, 0] <= seconds[index]:
+            before += 1
+        ages[index] = _sample(table, seconds[index], before, values[index])
+    return values, ages

@@ -57,7 +57,7 @@ class Particles:
 
         The mean is that of cameras whose yaw is as stated, if driving tolerates that; the covariance about it of all.
         """
-        poses, weights = lag.apply(self.poses), self.weights
+        poses, weights = self.poses if lag is NO_MOTION else lag.apply(self.poses), self.weights
         stated = [squint for camera, squint in self.squint.items() if camera not in self.turned]
         if not stated:
             return _moments(poses, weights)

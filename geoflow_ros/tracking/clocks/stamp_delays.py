@@ -96,7 +96,8 @@ class StampDelays:
     ) -> None:
         """Learn from what came of a frame, where the vehicle is surely believed to be; from earlier ones otherwise."""
         followed, said = self._followed[camera], outcome.withheld if isinstance(outcome, Rejection) else outcome
-        if said is not None and believed is not None and followed.is_due(stamp_ns, self._motions):
+        rounds = len(self._followed)  # what rigs learn in a second takes no longer than what one camera does
+        if said is not None and believed is not None and followed.is_due(stamp_ns, self._motions, rounds):
             followed.await_odometry(stamp_ns, reading_of(said, believed))
         followed.catch_up(self._motions)
 
@@ -144,15 +145,18 @@ class _Followed:
         self._last_ns: int | None = None
         self._waiting: deque[tuple[int, FrameReading]] = deque(maxlen=WAITING)
 
-    def is_due(self, stamp_ns: int, motions: MotionBuffer) -> bool:
-        """Whether the vehicle has gone far enough since the last frame that was heard for another to be."""
+    def is_due(self, stamp_ns: int, motions: MotionBuffer, rounds: int) -> bool:
+        """Whether the vehicle has gone far enough since the last frame that was heard for another to be.
+
+        rounds: how many times as far as of a single camera.
+        """
         last_ns = self._waiting[-1][0] if self._waiting else self._last_ns
         if last_ns is None:
             return True
         if (seconds := (stamp_ns - last_ns) * 1e-9) <= 0.0 or seconds >= APART_S:
             return seconds > 0.0
         motion = motions.between(last_ns, stamp_ns)
-        return motion.distance >= APART_M or motion.turned >= APART_RAD
+        return motion.distance >= rounds * APART_M or motion.turned >= rounds * APART_RAD
 
     def await_odometry(self, stamp_ns: int, reading: FrameReading | None) -> None:
         """A frame that is due; None if it says nothing."""

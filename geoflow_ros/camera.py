@@ -17,6 +17,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.planar import PlanarPose
 
 LOWEST_M, HIGHEST_M = 0.1, 20.0  # of a camera above the ground
+FIRST_CENTRE = 0.5  # px from the image's corner to the centre of its first pixel, from where others count
 
 
 class Projection(Enum):
@@ -63,7 +64,7 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class CameraModel:
-    """Intrinsics in pixels of a `width` x `height` image, and the mount.
+    """Intrinsics in pixels of a `width` x `height` image, whose corner is (0, 0), and the mount.
 
     For an equirectangular panorama fx, fy, cx, cy are not used: the image spans 360 x 180 degrees. mask: where the
     image shows the world, None if everywhere.
@@ -94,10 +95,23 @@ class CameraModel:
         """A 360 x 180 degree equirectangular camera."""
         return cls(width, height, 0.0, 0.0, width / 2, height / 2, mount, Projection.EQUIRECTANGULAR)
 
+    @classmethod
+    def of_matrix(
+        cls,
+        size: tuple[int, int],
+        focal_lengths: tuple[float, float],
+        principal_point: tuple[float, float],
+        mount: Mount = Mount(),  # noqa: B008
+    ) -> CameraModel:
+        """From the numbers of a `matrix`. size: width, height (px)."""
+        cx, cy = principal_point
+        return cls(*size, *focal_lengths, cx + FIRST_CENTRE, cy + FIRST_CENTRE, mount)
+
     @property
     def matrix(self) -> NDArray[np.float64]:
-        """The 3 x 3 camera matrix K."""
-        return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]], dtype=np.float64)
+        """The 3 x 3 camera matrix K as ROS, OpenCV and KITTI have it: the centre of the first pixel is (0, 0)."""
+        cx, cy = self.cx - FIRST_CENTRE, self.cy - FIRST_CENTRE
+        return np.array([[self.fx, 0, cx], [0, self.fy, cy], [0, 0, 1]], dtype=np.float64)
 
     def resized(self, width: int, height: int) -> CameraModel:
         """The camera of the same image resized (aspect may change). Pixel (u, v) goes to (u sx, v sy)."""

@@ -66,11 +66,11 @@ def test_rectification_puts_a_point_where_the_pinhole_sees_it(
     optical = np.array([[[0.35, 0.2, 1.0]]])
     project = cv2.fisheye.projectPoints if projection is Projection.EQUIDISTANT else cv2.projectPoints
     (u, v) = project(optical, np.zeros(3), np.zeros(3), camera.matrix, np.array(distortion))[0].ravel()
-    image = np.zeros((480, 640, 3), np.uint8)
-    cv2.circle(image, (round(u), round(v)), 6, (255, 255, 255), -1)
-    rectified = camera.rectify(image)[..., 0].astype(float)
-    centre = [(rectified.sum(axis) * np.arange(size)).sum() / rectified.sum() for axis, size in ((0, 640), (1, 480))]
-    assert centre == pytest.approx([320 + 400 * 0.35, 240 + 400 * 0.2], abs=1.0)
+    column, row = np.meshgrid(np.arange(640), np.arange(480))
+    spot = 255.0 * np.exp(-((column - u) ** 2 + (row - v) ** 2) / 18.0)
+    rectified = camera.rectify(np.repeat(spot[..., None], 3, axis=2).astype(np.uint8))[..., 0].astype(float)
+    centre = [(rectified * each).sum() / rectified.sum() + 0.5 for each in (column, row)]  # from the image's corner
+    assert centre == pytest.approx([320 + 400 * 0.35, 240 + 400 * 0.2], abs=0.1)
     assert not any(camera.rectified().distortion)
 
 

@@ -56,7 +56,7 @@ def content(message: Any) -> tuple[object, ...]:
 def _full(message: Any, name: str, intrinsics: Sequence[float], mount: Mount) -> CameraModel:
     """The camera at the size it was calibrated at, without distortion."""
     fx, fy, cx, cy = map(float, intrinsics)
-    camera = CameraModel(int(message.width), int(message.height), fx, fy, cx, cy, mount)
+    camera = CameraModel.of_matrix((int(message.width), int(message.height)), (fx, fy), (cx, cy), mount)
     across, down = 2 * cx / camera.width, 2 * cy / camera.height
     is_scaled = min(abs(across - 1), abs(down - 1)) > OFF_CENTRE and abs(across - down) < ALIKE * max(across, down)
     if is_scaled or not 0.0 < cx < camera.width:

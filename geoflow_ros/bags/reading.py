@@ -73,6 +73,8 @@ def open_bag(path: Path) -> Iterator[AnyReader]:
         # Bags of ROS 2 Humble carry no message definitions: these are the standard ones.
         reader = AnyReader(to_open(path), default_typestore=get_typestore(Stores.ROS2_HUMBLE))
         reader.open()
+        if not reader.connections and any(isinstance(each, CutMcap) for each in reader.paths):
+            raise ValueError("it was cut off before its first topic")
     except Exception as error:  # beside its own, rosbags lets through those of SQLite, zstd, YAML and struct
         reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
         raise InputError(f"{path} cannot be opened as a ROS 2 bag ({reason}): {_remedy(path)}") from error

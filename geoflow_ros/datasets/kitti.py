@@ -250,14 +250,8 @@ def read_camera(path: Path, number: str = "02") -> CameraModel:
     """A rectified camera of a calib_cam_to_cam.txt, by default the left colour one: P_rect_02 at the size S_rect_02."""
     fields = {name: values for name, _, values in (line.partition(":") for line in read_lines(path))}
     projection, size = _numbers(fields, f"P_rect_{number}", 12, path), _numbers(fields, f"S_rect_{number}", 2, path)
-    return CameraModel(
-        width=round(size[0]),
-        height=round(size[1]),
-        fx=projection[0],
-        fy=projection[5],
-        cx=projection[2],
-        cy=projection[6],
-        mount=MOUNT,
+    return CameraModel.of_matrix(
+        (round(size[0]), round(size[1])), (projection[0], projection[5]), (projection[2], projection[6]), MOUNT
     )
 
 

@@ -95,7 +95,8 @@ class View:
         if self.cut is not None:
             return replace(VIEW, mount=mount)
         if "hfov_deg" not in known:
-            return CameraModel(width, height, known["fx"], known["fy"], known["cx"], known["cy"], mount)
+            focal_lengths, principal_point = (known["fx"], known["fy"]), (known["cx"], known["cy"])
+            return CameraModel.of_matrix((width, height), focal_lengths, principal_point, mount)
         focal = width / 2 / math.tan(math.radians(known["hfov_deg"]) / 2)
         return CameraModel(width, height, focal, focal, width / 2, height / 2, mount)
 

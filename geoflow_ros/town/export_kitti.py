@@ -19,7 +19,10 @@ from geoflow_ros.town.world import Town
 DATE = "2011_09_26"
 SATELLITE_PX, SATELLITE_RESOLUTION = 1280, 0.1958285
 FRAMES_PER_TOWN = 40
-CAMERA = CameraModel(1242, 375, 721.5377, 721.5377, 609.5593, 172.854, Mount(forward=1.08, left=-0.26, height=1.65))
+FOCAL_LENGTH, PRINCIPAL_POINT = 721.5377, (609.5593, 172.854)
+CAMERA = CameraModel.of_matrix(
+    (1242, 375), (FOCAL_LENGTH, FOCAL_LENGTH), PRINCIPAL_POINT, Mount(forward=1.08, left=-0.26, height=1.65)
+)
 """The left colour camera; its mount is relative to the OXTS unit."""
 
 CALIBRATION = (
@@ -28,8 +31,8 @@ CALIBRATION = (
     "S_rect_02: 1.242000e+03 3.750000e+02",
     "R_rect_02: 1.000000e+00 0.000000e+00 0.000000e+00 0.000000e+00 1.000000e+00 0.000000e+00 "
     "0.000000e+00 0.000000e+00 1.000000e+00",
-    f"P_rect_02: {CAMERA.fx:.6e} 0.000000e+00 {CAMERA.cx:.6e} 0.000000e+00 0.000000e+00 {CAMERA.fy:.6e} "
-    f"{CAMERA.cy:.6e} 0.000000e+00 0.000000e+00 0.000000e+00 1.000000e+00 0.000000e+00",
+    f"P_rect_02: {FOCAL_LENGTH:.6e} 0.000000e+00 {PRINCIPAL_POINT[0]:.6e} 0.000000e+00 0.000000e+00 {FOCAL_LENGTH:.6e} "
+    f"{PRINCIPAL_POINT[1]:.6e} 0.000000e+00 0.000000e+00 0.000000e+00 1.000000e+00 0.000000e+00",
 )
 
 

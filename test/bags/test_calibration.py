@@ -28,17 +28,17 @@ def numbers(camera: CameraModel) -> tuple[float, ...]:
 
 
 def test_the_whole_sensor_is_as_calibrated() -> None:
-    assert numbers(camera_model(info(), Mount())) == (1280, 960, 900.0, 910.0, 650.0, 470.0)
-    assert numbers(camera_model(info(binning=(1, 1)), Mount())) == (1280, 960, 900.0, 910.0, 650.0, 470.0)
+    assert numbers(camera_model(info(), Mount())) == (1280, 960, 900.0, 910.0, 650.5, 470.5)
+    assert numbers(camera_model(info(binning=(1, 1)), Mount())) == (1280, 960, 900.0, 910.0, 650.5, 470.5)
 
 
 def test_binning_divides_and_the_region_is_in_pixels_of_the_whole_sensor() -> None:
     roi = SimpleNamespace(x_offset=200, y_offset=120, width=800, height=600)
-    # 800 x 600 in blocks of 4 x 2; (650 - 200) / 4, (470 - 120) / 2
+    # 800 x 600 in blocks of 4 x 2; (650.5 - 200) / 4, (470.5 - 120) / 2: from a corner, not from a pixel's centre
     camera = camera_model(info(roi, (4, 2)), Mount())
-    assert numbers(camera) == (200, 300, 225.0, 455.0, 112.5, 175.0)
+    assert numbers(camera) == (200, 300, 225.0, 455.0, 112.625, 175.25)
     assert camera.distortion == (-0.1, 0.02, 0.0, 0.0, 0.0)
-    assert numbers(rectified_model(info(roi, (4, 2)), Mount())) == (200, 300, 200.0, 405.0, 110.0, 180.0)
+    assert numbers(rectified_model(info(roi, (4, 2)), Mount())) == (200, 300, 200.0, 405.0, 110.125, 180.25)
 
 
 @pytest.mark.parametrize("size", [(640, 480), (960, 720), (2560, 1920), (640, 960)])
@@ -50,7 +50,7 @@ def test_a_size_that_is_not_that_of_k_is_refused(size: tuple[int, int]) -> None:
 def test_a_crop_told_in_k_is_no_other_size() -> None:
     message = info(size=(1280, 500))
     message.k[5] = 40.0  # the sky was cut off, and K says so
-    assert camera_model(message, Mount()).cy == 40.0
+    assert camera_model(message, Mount()).cy == 40.5
 
 
 def test_a_region_outside_the_sensor_is_refused() -> None:

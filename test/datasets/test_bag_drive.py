@@ -32,7 +32,7 @@ def test_samples_of_a_drive(tmp_path: Path, compressed: bool, storage: StoragePl
     assert tuple(sample.ground[5, 5]) == colour(2) and sample.ground.shape == (32, 64, 3)
     # base_link at (18, 25.2) heading north; the camera 2 m ahead (north) and 0.5 m left (west) of it.
     assert sample.truth == pytest.approx((17.5, 27.2, math.pi / 2), abs=1e-5)
-    camera = CameraModel(64, 32, 50.0, 51.0, 32.0, 16.0, MOUNT)
+    camera = CameraModel(64, 32, 50.0, 51.0, 32.5, 16.5, MOUNT)
     assert sample.camera == camera
     offset = np.array(sample.patch.center) - sample.truth[:2]
     assert np.hypot(*offset) <= 20 * math.sqrt(2) and abs(sample.patch.yaw - math.pi / 2) <= math.radians(10.0)

@@ -105,7 +105,7 @@ def test_ground_image_and_camera(tmp_path: Path) -> None:
     assert sample.ground.shape == (375, 1242, 3)
     assert tuple(sample.ground[0, 0]) == (10, 20, 30)
     camera = sample.camera
-    assert (camera.width, camera.height, camera.fx, camera.cx, camera.cy) == (1242, 375, 721.5377, 609.5593, 172.8540)
+    assert (camera.width, camera.height, camera.fx, camera.cx, camera.cy) == (1242, 375, 721.5377, 610.0593, 173.3540)
     assert (camera.mount.forward, camera.mount.left, camera.mount.height) == (1.08, -0.26, 1.65)
     assert sample.patch.image.shape == (416, 416, 3) and sample.patch.resolution == 0.25
 

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from geoflow_ros.datasets.pairs import Pairs, View
 from geoflow_ros.errors import InputError
 from geoflow_ros.evaluate.place_density import CELL_M, PlaceDensity
-from geoflow_ros.evaluate.scores import PlaceScores, summarise_places
+from geoflow_ros.evaluate.scores import Matches, PlaceScores, summarise_places
 from geoflow_ros.localization.inputs import image_tensor
 from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.localization.pose import Likelihood, PoseEstimate, of_base
@@ -100,8 +100,8 @@ class PairsEvaluation:
             densities = [PlaceDensity.of(view.likelihood, prior) for view in views]
             places = [(view.estimate.east, view.estimate.north) for view in views]
             right, wrong = np.array([view.right for view in views]), np.array([view.wrong for view in views])
-            nees = [_nees(view) for view in views]
-            scores[place] = _scored(densities, places, nees, views[0].view.label_error_m, right, wrong)
+            nees, matches = [_nees(view) for view in views], Matches(place, right, self._elsewhere(place), wrong)
+            scores[place] = _scored(densities, places, nees, views[0].view.label_error_m, matches)
         return scores
 
     def _rig(self, seen: dict[str, list[Seen]]) -> dict[str, PlaceScores]:
@@ -112,11 +112,14 @@ class PairsEvaluation:
             together = joint(frames, belief.camera_correlation, belief.outlier_depth)
             density = PlaceDensity.of(together, self._pairs.prior(place, 0.0))
             right = np.array([_evidence([view.right for view in views])])
-            wrong = np.array([_evidence(each) for each in zip(*(view.wrong for view in views), strict=True)])
+            wrong = np.array([[_evidence(each) for each in zip(*(view.wrong for view in views), strict=True)]])
             label_error_m = views[0].view.label_error_m
-            nees = [density.nees(LABEL, label_error_m)]
-            scores[place] = _scored([density], [density.mean()], nees, label_error_m, right, wrong)
+            nees, matches = [density.nees(LABEL, label_error_m)], Matches(place, right, self._elsewhere(place), wrong)
+            scores[place] = _scored([density], [density.mean()], nees, label_error_m, matches)
         return scores
+
+    def _elsewhere(self, place: str) -> tuple[str, ...]:
+        return tuple(self._pairs.elsewhere(place))
 
     @torch.inference_mode()
     def _seen(self, index: int, alter: Alter) -> Seen:
@@ -125,7 +128,7 @@ class PairsEvaluation:
         read = readings.before(self._encoded(view.place, view.yaw))
         estimate = read.estimate(model, sample.patch, sample.prior, self._config, self._seed + index)
         right = _log_odds(read.mixed)
-        elsewhere = self._pairs.elsewhere(view.place)
+        elsewhere = self._elsewhere(view.place)
         wrong = [readings.match_log_odds(self._encoded(place, view.yaw)) for place in elsewhere]
         return Seen(view, estimate, _of_vehicle(estimate, view), right, wrong)
 
@@ -168,8 +171,7 @@ def _scored(
     places: Sequence[tuple[float, float]],
     nees: Sequence[float],
     label_error_m: float,
-    right: NDArray[np.float64],
-    wrong: NDArray[np.float64],
+    matches: Matches,
 ) -> PlaceScores:
     most_bits, most_within_4m = densities[0].ceiling(LABEL, label_error_m, NEAR_M)  # all have the place's prior
     return PlaceScores(
@@ -178,8 +180,7 @@ def _scored(
         within_label_error=np.array([each.within(LABEL, max(label_error_m, CELL_M)) for each in densities]),
         information_bits=np.array([each.information_bits(LABEL, label_error_m) for each in densities]),
         nees=np.array(nees),
-        right=right,
-        wrong=wrong.ravel(),
+        matches=matches,
         most_bits=most_bits,
         most_within_4m=most_within_4m,
     )

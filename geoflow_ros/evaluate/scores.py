@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,12 +21,24 @@ LOG_ODDS = (0.0, 1.0, 2.3, 3.0, 4.0, 5.0)  # 2.3: less begins no track (`CAUTION
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Matches:
+    """Match log odds of the views of a place, or of its views together: (V,) right ones, before its own imagery.
+
+    wrong: (V, K) before that of other places, `elsewhere`, any number of them, even none.
+    """
+
+    place: str
+    right: Floats
+    elsewhere: tuple[str, ...]
+    wrong: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class PlaceScores:
     """What the views of one place, or its views together, came to: arrays (V,).
 
-    nees: squared Mahalanobis distance of the error, the label's own counted. right: match log odds before the place's
-    own imagery; wrong: before that of other places, any number of them, even none. most_bits, most_within_4m: what
-    knowing the truth exactly would come to, the label being off itself.
+    nees: squared Mahalanobis distance of the error, the label's own counted. most_bits, most_within_4m: what knowing
+    the truth exactly would come to, the label being off itself.
     """
 
     error_m: Floats
@@ -34,8 +46,7 @@ class PlaceScores:
     within_label_error: Floats
     information_bits: Floats
     nees: Floats
-    right: Floats
-    wrong: Floats
+    matches: Matches
     most_bits: float
     most_within_4m: float
 
@@ -99,20 +110,43 @@ def summarise_places(places: Sequence[PlaceScores], seed: int) -> dict[str, Any]
 
     None is what cannot be told: the interval of one place, and of a match what needs the imagery of other places.
     """
-    rng = np.random.default_rng(seed)
-    draws = [[places[i] for i in rng.integers(len(places), size=len(places))] for _ in range(RESAMPLES)]
     views = [place.error_m.size for place in places]
     document: dict[str, Any] = {"places": len(places), "views": sum(views)}
     document |= {name: _or_none(statistic(places)) for name, statistic in STATISTICS.items()}
-    document["intervals"] = {
-        name: _interval([statistic(draw) for draw in draws]) if len(places) > 1 else None
-        for name, statistic in STATISTICS.items()
-    }
+    drawn = _redrawn(places, np.random.default_rng(seed)) if len(places) > 1 else ()
+    told = [[statistic(draw) for statistic in STATISTICS.values()] for draw in drawn]
+    document["intervals"] = {name: _interval([draw[i] for draw in told]) for i, name in enumerate(STATISTICS)}
     document["ceiling"] = {
         "information_bits": float(np.average([place.most_bits for place in places], weights=views)),
         "probability_within_4m": float(np.average([place.most_within_4m for place in places], weights=views)),
     }
     return document | {"acceptance": [acceptance(places, each) for each in LOG_ODDS]}
+
+
+def _redrawn(places: Sequence[PlaceScores], rng: np.random.Generator) -> Iterator[list[PlaceScores]]:
+    """Sets of as many places, drawn with replacement, each with its views and with its imagery as that of a wrong one.
+
+    Imagery that looks like much is taken for the right one by the views of all places: resampled views alone would not
+    tell how many such places there might have been. (Owen, 2007, resamples both sides of a table, too.) Places that are
+    only a wrong one to these are drawn by themselves.
+    """
+    matches = [place.matches for place in places]
+    own = sorted({each.place for each in matches})
+    others = sorted({name for each in matches for name in each.elsewhere}.difference(own))
+    number = {name: index for index, name in enumerate([*own, *others])}
+    columns = [np.array([number[name] for name in each.elsewhere], dtype=np.int64) for each in matches]
+    numbers = np.array([number[each.place] for each in matches])
+    for _ in range(RESAMPLES):
+        drawn = rng.integers(len(places), size=len(places))
+        beside = len(own) + (rng.random(len(others)) * len(others)).astype(np.int64)
+        times = np.bincount(np.concatenate([numbers[drawn], beside]), minlength=len(number))
+        yield [_repeated(places[i], times[columns[i]]) for i in drawn.tolist()]
+
+
+def _repeated(place: PlaceScores, times: NDArray[np.int64]) -> PlaceScores:
+    """The same with the imagery of each other place (K,) so many times; its names are no longer told."""
+    wrong = np.repeat(place.matches.wrong, times, axis=1)
+    return replace(place, matches=replace(place.matches, elsewhere=(), wrong=wrong))
 
 
 def scores_table(document: Mapping[str, Any]) -> str:
@@ -155,4 +189,5 @@ def _interval(drawn: Sequence[float]) -> list[float] | None:
 
 
 def _matches(places: Sequence[PlaceScores]) -> tuple[Floats, Floats]:
-    return np.concatenate([place.right for place in places]), np.concatenate([place.wrong for place in places])
+    matches = [place.matches for place in places]
+    return np.concatenate([each.right for each in matches]), np.concatenate([each.wrong.ravel() for each in matches])

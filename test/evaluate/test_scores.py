@@ -7,19 +7,29 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from geoflow_ros.evaluate.scores import PlaceScores, acceptance, accepted_at_5, auc, summarise_places, wrong_accepted
+from geoflow_ros.evaluate.scores import (
+    Matches,
+    PlaceScores,
+    acceptance,
+    accepted_at_5,
+    auc,
+    summarise_places,
+    wrong_accepted,
+)
 
 
-def place(right: Sequence[float], wrong: Sequence[float], error: float = 1.0, nees: float = 2.0) -> PlaceScores:
-    views = np.full(len(right), error)
+def place(
+    right: Sequence[float], wrong: Sequence[float], error: float = 1.0, nees: float = 2.0, name: str = "here",
+    elsewhere: tuple[str, ...] = (),
+) -> PlaceScores:  # fmt: skip
+    views, elsewhere = np.full(len(right), error), elsewhere or tuple(f"elsewhere {i}" for i in range(len(wrong)))
     return PlaceScores(
         views,
         views / 10,
         views / 20,
         3 - views,
         np.full(len(right), nees),
-        np.array(right, float),
-        np.array(wrong, float),
+        Matches(name, np.array(right, float), elsewhere, np.array(wrong, float).reshape(-1, len(elsewhere))),
         most_bits=float(len(right)),
         most_within_4m=1.0 / len(right),
     )
@@ -76,3 +86,20 @@ def test_means_and_intervals() -> None:
     many = summarise_places(few * 50, seed=0)["intervals"]["mean_error_m"]
     assert 1.7 < many[0] < 2.0 < many[1] < 2.3
     assert summarise_places(few, seed=0) == figures
+
+
+def test_intervals_hold_how_many_places_look_like_all_others() -> None:
+    """Imagery of two places in twenty is taken for the right one from everywhere: of others it may be none or five."""
+    names = tuple(f"place {number}" for number in range(20))
+    busy = {"place 3", "place 11"}
+    places = [
+        place([5.0], [4.0 if each in busy else -4.0 for each in others], name=name, elsewhere=others)
+        for name in names
+        for others in [tuple(other for other in names if other != name)]
+    ]
+    figures = summarise_places(places, seed=0)
+    low, high = figures["intervals"]["wrong_accepted"]
+    assert figures["wrong_accepted"] == pytest.approx(0.1)
+    assert low < 0.02 and 0.2 < high < 0.35
+    some = summarise_places(places[:2], seed=0)["intervals"]["wrong_accepted"]  # imagery of others is drawn, too
+    assert some[0] < 0.05 < 0.2 < some[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -111,6 +111,5 @@ class Nodding:
 
 
 def nodded(mount: Mount, roll: float, pitch: float) -> Mount:
-    """The mount on a body tilted a little (rad), about the camera's own axes."""
-    cos, sin = math.cos(mount.yaw), math.sin(mount.yaw)
-    return replace(mount, roll=mount.roll + cos * roll + sin * pitch, pitch=mount.pitch + cos * pitch - sin * roll)
+    """The mount on a body tilted so (rad): a camera that looks down steeply swings aside, too, as the body rolls."""
+    return mount.on_tilted_body(roll, pitch) if roll or pitch else mount

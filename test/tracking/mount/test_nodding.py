@@ -98,10 +98,21 @@ def test_without_messages_near_the_stamp_nothing_is_applied() -> None:
 
 
 def test_a_camera_that_looks_left_rolls_when_the_body_nods() -> None:
-    ahead = nodded(Mount(pitch=0.1), 0.01, 0.02)
-    assert (ahead.roll, ahead.pitch) == (0.01, pytest.approx(0.12))
+    ahead = nodded(Mount(pitch=0.1), 0.0, 0.02)
+    assert (ahead.roll, ahead.pitch) == (pytest.approx(0.0), pytest.approx(0.12))
     left = nodded(Mount(yaw=math.pi / 2), 0.01, 0.02)
-    assert (left.roll, left.pitch) == (pytest.approx(0.02), pytest.approx(-0.01))
+    assert (left.roll, left.pitch) == (pytest.approx(0.02, abs=1e-4), pytest.approx(-0.01, abs=1e-4))
+
+
+@pytest.mark.parametrize("yaw", [0.0, 2.5, -1.2])
+def test_a_camera_that_looks_down_steeply_swings_aside_as_the_body_rolls(yaw: float) -> None:
+    """By half of the tilt if it looks 27 deg down: what it sees is turned by that, which is no turn of the vehicle."""
+    mount, tilt = Mount(roll=0.05, pitch=0.47, yaw=yaw), (0.03, -0.02)
+    found = nodded(mount, *tilt)
+    true = Rotation.from_euler("YX", tilt[::-1]) * Rotation.from_euler("ZYX", (mount.yaw, mount.pitch, mount.roll))
+    found_axes = Rotation.from_euler("ZYX", (found.yaw, found.pitch, found.roll)).as_matrix()
+    np.testing.assert_allclose(found_axes, true.as_matrix(), atol=1e-9)
+    assert nodded(mount, 0.0, 0.0) is mount
 
 
 def test_the_slow_part_is_found_once_for_the_images_of_a_rig(monkeypatch: pytest.MonkeyPatch) -> None:

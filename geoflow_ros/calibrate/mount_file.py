@@ -46,6 +46,6 @@ def _parameters(found: FoundMount) -> Mapping[str, str]:
             continue
         after = in_words(state, estimated[state])
         values[state] = f"{estimated[state]:.4f}  # {after} +- {in_words(state, std)}; stated {before}"
-        least, unit = (LEAST_HEIGHT_SIGMA, stated["height"]) if state == "height" else (LEAST_SIGMA, 1.0)
+        least, unit = (LEAST_HEIGHT_SIGMA, estimated["height"]) if state == "height" else (LEAST_SIGMA, 1.0)
         sigmas[f"{state}_sigma"] = f"{max(SIGMAS * std / unit, least):.4f}"
     return values | sigmas

@@ -20,6 +20,7 @@ STATES = ("roll", "pitch", "yaw", "height")
 """What is estimated, in this order everywhere: rad, rad, rad, m."""
 WORTH_SAYING, WORTH_SAYING_HEIGHT = math.radians(1.0), 0.05  # of an angle; of the height, as a share of it
 SIGNIFICANT = 3.0  # standard deviations
+ROUNDING = 1e-9  # of the largest eigenvalue
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class MountEstimate:
             ) from error
         if correction.shape != (4,) or covariance.shape != (4, 4) or not np.isfinite(correction).all():
             raise InputError(f"a kept mount has the correction {correction.tolist()}, expected 4 numbers: delete it")
-        if not np.isfinite(covariance).all() or np.linalg.eigvalsh(covariance).min() < 0.0:
+        if not np.isfinite(covariance).all() or not _is_positive(covariance):
             raise InputError(f"a kept mount has the covariance {covariance.tolist()}, expected positive: delete it")
         if not np.allclose(kept, list(_values(stated).values()), atol=1e-6):
             raise InputError(
@@ -106,6 +107,12 @@ class MountEstimate:
         found = getattr(self.mount, name)
         unit = "m" if name == "height" else "rad"
         return f"camera.{name} is {value:.3g}, frames say {found:.3f} +- {self.std[index]:.3f} {unit}"
+
+
+def _is_positive(covariance: Floats) -> bool:
+    """Whether it has no negative eigenvalue; of a state that is known exactly one is zero, or what rounding makes."""
+    values = np.linalg.eigvalsh(covariance)
+    return bool(values[0] >= -ROUNDING * abs(values).max())
 
 
 def corrected(mount: Mount, correction: Floats) -> Mount:

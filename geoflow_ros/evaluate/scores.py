@@ -69,9 +69,11 @@ def auc(places: Sequence[PlaceScores]) -> float:
 
 
 def accepted_at_5(places: Sequence[PlaceScores]) -> float:
-    """Share of right matches above the threshold that lets 5 % of the wrong ones pass."""
+    """Share of right matches above the threshold that lets 5 % of wrong ones pass: of any, not of those it is from."""
     right, wrong = _matches(places)
-    return math.nan if not wrong.size else float((right > np.quantile(wrong, 1.0 - WRONG_ACCEPTED)).mean())
+    if not wrong.size:
+        return math.nan
+    return float((right > np.quantile(wrong, 1.0 - WRONG_ACCEPTED, method="weibull")).mean())
 
 
 def wrong_accepted(places: Sequence[PlaceScores]) -> float:

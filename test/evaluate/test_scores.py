@@ -46,6 +46,13 @@ def test_acceptance_at_the_threshold_that_lets_one_wrong_in_twenty_pass() -> Non
     assert accepted_at_5([place([200.0, 96.0, 94.0, 10.0], wrong)]) == 0.5
 
 
+def test_a_threshold_that_is_from_few_wrong_ones_lets_no_more_of_others_pass() -> None:
+    random = np.random.default_rng(0)
+    like_wrong = np.linspace(0.0, 1.0, 1001).tolist()
+    shares = [accepted_at_5([place(like_wrong, random.uniform(0.0, 1.0, 30).tolist())]) for _ in range(400)]
+    assert np.mean(shares) == pytest.approx(0.05, abs=0.007)
+
+
 def test_wrong_places_are_accepted_whose_evidence_is_for_them() -> None:
     assert wrong_accepted([place([1.0], [-1.0, 0.0, 2.0]), place([1.0], [-3.0])]) == 0.5
 

@@ -29,16 +29,20 @@ def publisher(node: Node, name: str, camera: str = "") -> Publisher:
 
 
 def subscription(
-    node: Node, topic_name: str, callback: Callable[[Any], None], image_reliability: str, camera: str = ""
+    node: Node,
+    topic_name: str,
+    callback: Callable[[Any], None],
+    image_reliability: str,
+    camera: str = "",
+    is_latched: bool = False,
 ) -> Subscription:
     """The subscription of an input topic; a message that makes the callback raise is logged, and ends nothing.
 
-    image_reliability: reliable or best_effort, for images alone. camera: of a rig, whose topic it is. A calibration
-    that was published once and latched, as of a camera that never changes, is heard late, too.
+    image_reliability: reliable or best_effort, for images alone. camera: of a rig, whose topic it is. is_latched: hear
+    what was published before, and nothing of who keeps no last message.
     """
     topic = named(TOPICS, topic_name)
     name = f"{camera}/{topic_name}" if camera else topic_name
-    is_latched = topic_name == "camera_info" and _is_latched(node, name)
     profile = _profile(LATCHED if is_latched else topic.qos, image_reliability)
     with _told(node, name, topic.type):
         return node.create_subscription(
@@ -107,12 +111,6 @@ def _outlived(node: Node, name: str, callback: Callable[[Any], None]) -> Callabl
             node.get_logger().error(sentence, throttle_duration_sec=ERROR_PERIOD_S)
 
     return guarded
-
-
-def _is_latched(node: Node, name: str) -> bool:
-    """Whether all who publish a topic keep its last message: of one who does not, who asks for it hears nothing."""
-    there = node.get_publishers_info_by_topic(node.resolve_topic_name(name))
-    return bool(there) and all(each.qos_profile.durability is DurabilityPolicy.TRANSIENT_LOCAL for each in there)
 
 
 def _profile(qos: Qos, image_reliability: str) -> QoSProfile:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from unittest.mock import MagicMock
 
@@ -63,43 +62,6 @@ def test_a_message_that_makes_its_callback_raise_ends_nothing(context: Any) -> N
         heard.callback(ros.fix(0, 49.0, 8.4))
         assert len(seen) == 1
     finally:
-        node.destroy_node()
-
-
-@pytest.mark.parametrize("durability", ["volatile", "transient_local"])
-def test_a_calibration_is_heard_latched_where_it_is_and_live_where_it_is_not(context: Any, durability: str) -> None:
-    from rclpy.executors import SingleThreadedExecutor
-    from rclpy.qos import DurabilityPolicy, QoSProfile
-    from sensor_msgs.msg import CameraInfo
-
-    driver, node = (rclpy.create_node(name, context=context) for name in ("driver", f"late_{durability}"))
-    executor = SingleThreadedExecutor(context=context)
-    executor.add_node(node)
-    heard: list[Any] = []
-    topic = f"/{durability}/info"
-
-    def wait(condition: Callable[[], object]) -> None:
-        end = time.monotonic() + 10.0
-        while not condition() and time.monotonic() < end:
-            executor.spin_once(timeout_sec=0.05)
-        assert condition()
-
-    try:
-        profile = QoSProfile(depth=1, durability=DurabilityPolicy[durability.upper()])
-        published = driver.create_publisher(CameraInfo, topic, profile)
-        published.publish(ros.camera_info())
-        wait(lambda: node.count_publishers(topic))
-        remapped = MagicMock(wraps=node)
-        remapped.resolve_topic_name = lambda *_, **__: topic
-        remapped.create_subscription = lambda kind, _, *others: node.create_subscription(kind, topic, *others)
-        subscription(remapped, "camera_info", heard.append, "reliable")
-        if durability == "volatile":
-            wait(published.get_subscription_count)
-            published.publish(ros.camera_info())
-        wait(lambda: heard)
-    finally:
-        executor.shutdown()
-        driver.destroy_node()
         node.destroy_node()
 
 

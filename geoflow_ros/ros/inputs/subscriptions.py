@@ -10,12 +10,13 @@ from functools import partial
 from typing import Any
 
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
+from rclpy.qos import ReliabilityPolicy
 from rclpy.subscription import Subscription
 
 from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.errors import InputError
 from geoflow_ros.ros.endpoints import subscription
+from geoflow_ros.ros.inputs.latched import Latched
 from geoflow_ros.ros.interfaces import TOPICS, named
 from geoflow_ros.ros.pipeline import Pipeline
 
@@ -25,7 +26,7 @@ LOOK_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
-    """A topic that is listened to: as it is remapped, of what type, how reliably, and whether for what is latched.
+    """A topic that is listened to: as it is remapped, of what type, and how reliably.
 
     By name: the worker may ask for warnings while the subscriptions are being closed.
     """
@@ -33,7 +34,6 @@ class _Heard:
     topic: str
     type: str
     is_reliable: bool
-    is_latched: bool
 
     def complaints(self, published: Iterable[Any]) -> Iterator[str]:
         """Why nothing is heard of publishers, as the graph describes them: DDS says so of types nowhere."""
@@ -45,8 +45,6 @@ class _Heard:
                     f"nothing is heard of {self.topic}: it is published best effort, but image_reliability is "
                     "reliable: set it to best_effort"
                 )
-            elif self.is_latched and each.qos_profile.durability is DurabilityPolicy.VOLATILE:
-                yield f"nothing is heard of {self.topic}: it was latched and is no more: activate the node anew"
 
 
 class Subscriptions:
@@ -60,6 +58,7 @@ class Subscriptions:
         self._camera_topics: dict[str, list[str]] = {}
         self._warnings: list[str] = []
         self._look_at_s = 0.0
+        self._latched = Latched(node)
         try:
             self._listen_to_all(config, pipeline)
         except InputError:
@@ -82,9 +81,12 @@ class Subscriptions:
             }
             if not stated.panorama:
                 heard["camera_info"] = partial(session.on_camera_info, camera=camera)
-            self._camera_topics[camera] = [
+            self._camera_topics[camera] = topics = [
                 self._listen(name, callback, reliability, camera) for name, callback in heard.items()
             ]
+            if (info := heard.get("camera_info")) is not None:
+                latched = partial(subscription, self._node, "camera_info", info, reliability, camera, is_latched=True)
+                self._latched.want(topics[-1], latched)
 
     def _listen(self, name: str, callback: Callable[[Any], None], reliability: str, camera: str = "") -> str:
         """The name of the topic, as it is remapped."""
@@ -92,12 +94,12 @@ class Subscriptions:
         self._made.append(made)
         topic = named(TOPICS, name)
         is_reliable = topic.qos.reliability == "by_parameter" and reliability == "reliable"
-        is_latched = made.qos_profile.durability is DurabilityPolicy.TRANSIENT_LOCAL
-        self._heard.append(_Heard(made.topic_name, topic.type, is_reliable, is_latched))
+        self._heard.append(_Heard(made.topic_name, topic.type, is_reliable))
         return str(made.topic_name)
 
     def close(self) -> None:
         """Listen no more."""
+        self._latched.close()
         for each in self._made:
             self._node.destroy_subscription(each)
 

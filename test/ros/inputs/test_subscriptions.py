@@ -35,19 +35,21 @@ def publisher(kind: str, reliability: ReliabilityPolicy = ReliabilityPolicy.RELI
 
 def listening(
     monkeypatch: pytest.MonkeyPatch, cameras: list[str], remapped: dict[str, str], publishers: dict[str, list[Any]],
-    reliability: str = "reliable", latched: bool = False, **camera: object,
+    reliability: str = "reliable", **camera: object,
 ) -> tuple[Subscriptions, list[str]]:  # fmt: skip
     """The subscriptions of a rig, and the topics that they are on."""
     made: list[str] = []
 
-    def subscription(node: Any, name: str, callback: Any, reliability: str, camera: str = "") -> SimpleNamespace:
+    def subscription(
+        node: Any, name: str, callback: Any, reliability: str, camera: str = "", is_latched: bool = False
+    ) -> SimpleNamespace:
         topic = f"/{camera}/{name}" if camera else f"/{name}"
         made.append(remapped.get(topic, topic))
-        profile = SimpleNamespace(durability=DurabilityPolicy["TRANSIENT_LOCAL" if latched else "VOLATILE"])
-        return SimpleNamespace(topic_name=made[-1], qos_profile=profile)
+        return SimpleNamespace(topic_name=made[-1])
 
     monkeypatch.setattr(subscriptions, "subscription", subscription)
-    node: Any = SimpleNamespace(get_publishers_info_by_topic=lambda topic: publishers.get(topic, []))
+    there = {"get_publishers_info_by_topic": lambda topic: publishers.get(topic, [])}
+    node: Any = SimpleNamespace(create_timer=lambda *_, **__: None, **there)
     values = {f"camera.{name}": value for name, value in {**MOUNT, **camera}.items()}
     config = configured({"tiles": "area", "cameras": cameras, "image_reliability": reliability, **values})
     pipeline: Any = SimpleNamespace(session=FakeSession(), offer=print, on_odom=print, take=print)
@@ -77,13 +79,6 @@ def test_a_camera_that_is_published_best_effort_is_named_unless_asked_for_so(
     assert heard.warnings == [f"{told} best_effort"]
     heard, _ = listening(monkeypatch, ["front", "left"], {}, there, reliability="best_effort")
     assert heard.warnings == []
-
-
-def test_a_calibration_that_is_not_latched_any_more_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    there = {"/front/camera_info": [publisher(INFO)]}
-    heard, _ = listening(monkeypatch, ["front"], {}, there, latched=True)
-    (told,) = heard.warnings
-    assert told.startswith("nothing is heard of /front/camera_info: it was latched and is no more")
 
 
 def test_a_topic_of_another_type_is_named_with_both(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,6 +87,7 @@ class Session(SensorInputs):
                 outcome = self._mounts.steadied(camera, mount.yaw, taken_ns, outcome, self._motions)
                 self._tracker.see(taken_ns, outcome, origin, View(camera, mount))
                 self._learn_yaw(camera)
+            self._tracker.mount_covariance = self._mounts.place_covariance  # also where there is no time to learn them
             self._say("fix clock", self._tracker.fixes.refusal)
             track = self._tracker.track(taken_ns)
             self._hear_delay(camera, taken_ns, outcome, track)
@@ -138,7 +139,8 @@ class Session(SensorInputs):
             with self._lock:
                 shift = self._mounts.learn()
                 self._tracker.yaw_std = self._mounts.yaw_std
-                self._tracker.correct(shift, self._mounts.place_covariance)
+                self._tracker.mount_covariance = self._mounts.place_covariance
+                self._tracker.correct(shift)
         return goes_on
 
     def set_datum(self, datum: Datum) -> None:

@@ -44,7 +44,7 @@ class Tracker:
         self._seed = seed
         self._sensors = sensors
         self._motions = motions
-        self._mount_covariance = np.zeros((2, 2))
+        self.mount_covariance = np.zeros((2, 2))  # of the place, forward and left (m), that the mounts leave open
         self.yaw_std: Mapping[str, float] = {}  # of the cameras whose yaw on the vehicle is not known (rad)
         self.forget("no image answered yet")
 
@@ -105,12 +105,8 @@ class Tracker:
         else:
             self._move(self._belief, max(stamp_ns, self._belief.stamp_ns), speed_sigma)
 
-    def correct(self, shift: NDArray[np.float64], covariance: NDArray[np.float64]) -> None:
-        """Frames are now read through another mount: what they showed moves by (2,) forward and left.
-
-        covariance: (2, 2) of the place, in the same axes, that the mounts leave open from now on.
-        """
-        self._mount_covariance = covariance
+    def correct(self, shift: NDArray[np.float64]) -> None:
+        """Frames are now read through another mount: what they showed moves by (2,) forward and left."""
         if self._belief is not None and self._is_followed:
             self._belief.shift(shift)
             if float(np.hypot(*shift)) > MISREAD_M:
@@ -186,7 +182,7 @@ class Tracker:
         east, north, yaw = map(float, mean)
         leap = self._corrections.leap
         # Either end of a leap may be the wrong one.
-        covariance[:2, :2] += rotated_covariance(yaw, self._mount_covariance) + np.outer(leap, leap)
+        covariance[:2, :2] += rotated_covariance(yaw, self.mount_covariance) + np.outer(leap, leap)
         covariance[:2, :2] += ALIKE_M**2 * np.eye(2)
         std = position_std(covariance)
         covariance[:2, :2] += self.config.imagery_sigma**2 * np.eye(2) + self._fixes.offset.doubt
@@ -232,7 +228,7 @@ class Tracker:
     def _move(self, belief: Belief, stamp_ns: int, speed_sigma: float) -> None:
         if stamp_ns > belief.stamp_ns:
             belief.advance(stamp_ns, self._odometer.step(belief.stamp_ns, stamp_ns), speed_sigma)
-        self._fixes.weigh(belief, self.config, self._is_followed, float(np.trace(self._mount_covariance)))
+        self._fixes.weigh(belief, self.config, self._is_followed, float(np.trace(self.mount_covariance)))
 
     def _weigh_frame(self, belief: Belief, stamp_ns: int, estimate: PoseEstimate, view: View, is_doubted: bool) -> None:
         before = belief.pose()

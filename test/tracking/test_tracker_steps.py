@@ -20,8 +20,6 @@ from geoflow_ros.tracking.search import Origin
 from geoflow_ros.tracking.track import TrackerConfig, TrackState
 from geoflow_ros.tracking.tracker import Tracker
 
-NOTHING = np.zeros((2, 2))
-
 
 def new_tracker(motions: MotionBuffer | None = None) -> Tracker:
     """Told where it is."""
@@ -56,7 +54,8 @@ def pose(tracker: Tracker) -> Any:
 def test_another_mount_moves_the_pose_and_leaves_it_open_by_its_own_covariance() -> None:
     tracker = followed()
     before = pose(tracker)
-    tracker.correct(np.array([0.1, -0.05]), np.diag([0.04, 0.01]))
+    tracker.mount_covariance = np.diag([0.04, 0.01])
+    tracker.correct(np.array([0.1, -0.05]))
     after = pose(tracker)
     assert (after.east - before.east, after.north - before.north) == pytest.approx((0.1, -0.05), abs=0.01)
     assert (after.covariance - before.covariance)[:2, :2] == pytest.approx(np.diag([0.04, 0.01]), abs=2e-3)
@@ -68,16 +67,16 @@ def test_what_frames_showed_is_doubted_when_it_moves_far(
 ) -> None:
     doubted: list[object] = []
     monkeypatch.setattr(Belief, "misread", lambda belief, yaw_std: doubted.append(yaw_std))
-    followed().correct(np.array([0.0, metres]), NOTHING)
+    followed().correct(np.array([0.0, metres]))
     assert bool(doubted) is is_doubted
 
 
 def test_a_pose_that_no_frame_confirmed_is_not_moved_by_another_mount(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Belief, "shift", lambda belief, offset: pytest.fail("frames have shown nothing yet"))
-    new_tracker().correct(np.array([1.0, 1.0]), NOTHING)
+    new_tracker().correct(np.array([1.0, 1.0]))
     tracker = new_tracker()
     tracker.forget("nothing is known")
-    tracker.correct(np.array([1.0, 1.0]), NOTHING)
+    tracker.correct(np.array([1.0, 1.0]))
 
 
 def test_other_odometry_leaves_the_pose_less_certain_and_no_pose_untouched() -> None:

@@ -13,7 +13,7 @@ import tracking_support as sim
 from numpy.typing import NDArray
 
 from geoflow_ros.camera import CameraModel, Mount
-from geoflow_ros.localization.pose import MountEvidence, PoseEstimate, PosePrior, Rejection
+from geoflow_ros.localization.pose import MountEvidence, PoseEstimate, PosePrior, Rejection, position_std
 from geoflow_ros.planar import rotate, wrap_angle
 from geoflow_ros.tracking.cameras import ONE, CameraSetup
 from geoflow_ros.tracking.mount.estimate import MountPrior
@@ -22,6 +22,7 @@ from geoflow_ros.tracking.session import Session
 from geoflow_ros.tracking.settings import DatumConfig
 
 DRIVE = sim.Drive()
+KNOWN = MountPrior(0.026, 0.026, 0.026, 0.05)  # 1.5 degrees
 HERE = DatumConfig(sim.DATUM.latitude, sim.DATUM.longitude, sim.DATUM.altitude)
 
 
@@ -68,16 +69,16 @@ class Straight(sim.Drive):
         return 0.0, self.speed * seconds, math.pi / 2
 
 
-def driven(localizer: Any, seconds: float) -> tuple[Session, Any]:
-    """A session with a mount known to 1.5 degrees after a drive, and its last answer."""
-    setup = CameraSetup(Mount(), prior=MountPrior(0.026, 0.026, 0.026, 0.05))
+def driven(localizer: Any, seconds: float, known: MountPrior = KNOWN, has_time: bool = True) -> tuple[Session, Any]:
+    """A session with a mount known so well after a drive, with time between images or none, and its last answer."""
+    setup = CameraSetup(Mount(), prior=known)
     session = Session(SessionConfig(datum=HERE), lambda frame: localizer, 0, {ONE: setup})
     session.on_camera_info(sim.camera_info())
     answer = None
     for kind, message in sim.messages(localizer.drive, 0.0, seconds, np.random.default_rng(0)):
         if kind == "image":
             answer = session.process(message)
-            while session.learn_mounts():
+            while has_time and session.learn_mounts():
                 pass
         else:
             getattr(session, f"on_{kind}")(message)
@@ -104,6 +105,13 @@ def test_the_right_mount_stays_as_stated_and_what_was_learnt_goes_on_after_a_res
     other, _ = driven(MountedLocalizer(), 0.0)
     other.recall_mounts({"camera": found})
     assert other.mount_estimates["camera"].std[1] == pytest.approx(found.std[1])
+
+
+def test_what_is_not_known_of_a_mount_is_in_the_covariance_where_images_leave_no_time_to_learn_it() -> None:
+    """As on a machine that is too slow for its cameras, where one always waits."""
+    (_, exact), (_, busy) = (driven(MountedLocalizer(), 3.0, known, has_time=False) for known in (MountPrior(), KNOWN))
+    assert position_std(exact.track.pose.covariance) < 0.2
+    assert position_std(busy.track.pose.covariance) > 1.0  # a degree of pitch moves what is 9 m ahead by 0.9 m
 
 
 def test_standing_for_a_minute_learns_no_more_than_its_first_second() -> None:

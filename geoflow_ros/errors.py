@@ -1,4 +1,4 @@
-"""The one exception a user's bad input raises."""
+"""The one exception a user's bad input raises, and how those are named that nobody foresaw."""
 
 from __future__ import annotations
 
@@ -12,3 +12,8 @@ class InputError(ValueError):
 
     def __init__(self, sentence: str) -> None:
         super().__init__("".join(each if each.isprintable() else repr(each)[1:-1] for each in sentence))
+
+
+def described(error: Exception) -> str:
+    """Kind and text of an error that nobody foresaw; the kind alone of one that says nothing, such as MemoryError."""
+    return ": ".join(filter(None, (type(error).__name__, str(error))))

@@ -11,6 +11,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined] # where every distribution has it
 from rclpy.node import Node
 
+from geoflow_ros.errors import described
 from geoflow_ros.ros.endpoints import publisher
 
 SILENCE_S = 2.0  # without an image, after which that is the news
@@ -82,7 +83,7 @@ class Diagnostics:
         try:
             facts = self._facts()
         except Exception as error:  # of one fact: the node, which publishes in a timer, must outlive that
-            facts = Facts({}, [f"internal error in the diagnostics, {type(error).__name__}: {error}"])
+            facts = Facts({}, [f"internal error in the diagnostics, {described(error)}"])
         with self._lock:
             values = {"answered": str(self._answered), "withheld": str(self._withheld)}
             if self._latency_s is not None:

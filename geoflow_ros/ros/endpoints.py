@@ -14,7 +14,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.service import Service
 from rclpy.subscription import Subscription
 
-from geoflow_ros.errors import InputError
+from geoflow_ros.errors import InputError, described
 from geoflow_ros.ros.interfaces import LATCHED, SERVICES, TOPICS, Qos, named
 
 ERROR_PERIOD_S = 5.0
@@ -58,7 +58,7 @@ def service(node: Node, name: str, callback: Callable[[Any, Any], Any]) -> Servi
             return callback(request, response)
         except Exception as error:  # the node must outlive whatever it is asked for
             node.get_logger().debug(traceback.format_exc())
-            sentence = f"internal error, {type(error).__name__}: {error}"
+            sentence = f"internal error, {described(error)}"
             node.get_logger().error(f"{name} is not served: {sentence}")
             if hasattr(response, "message"):
                 response.success, response.message = False, sentence
@@ -107,7 +107,7 @@ def _outlived(node: Node, name: str, callback: Callable[[Any], None]) -> Callabl
             callback(message)
         except Exception as error:  # the node must outlive whatever a message does
             node.get_logger().debug(traceback.format_exc())
-            sentence = f"a message on {name} is ignored, internal error, {type(error).__name__}: {error}"
+            sentence = f"a message on {name} is ignored, internal error, {described(error)}"
             node.get_logger().error(sentence, throttle_duration_sec=ERROR_PERIOD_S)
 
     return guarded

@@ -18,7 +18,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from geoflow_ros.bags.messages import compressed_for, stamp_ns
 from geoflow_ros.camera import CameraModel
 from geoflow_ros.configuration import NodeConfig
-from geoflow_ros.errors import InputError
+from geoflow_ros.errors import InputError, described
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import PoseEstimate
 from geoflow_ros.ros import conversions
@@ -74,7 +74,7 @@ class Pipeline:
         self._found_mounts = MountAnnouncer(node, config, self.session, _decode)
         self._epoch = 0
         self._received = self._forgotten = 0
-        self._is_open = False
+        self._is_open = self._learns_first = False
         self._gate = threading.Lock()
         self._last_ns: dict[str, int] = {}
         self._twins = Twins()
@@ -211,11 +211,19 @@ class Pipeline:
             self._node.get_logger().debug(traceback.format_exc())
             with self._gate:
                 if item[0] == self._epoch:
-                    self.announcer.withhold(ERROR, f"internal error, {type(error).__name__}: {error}")
+                    self.announcer.withhold(ERROR, f"internal error, {described(error)}")
 
     def _idle(self, is_hurried: bool) -> bool:
-        """In the worker between images: prepare for the next; is_hurried: it waits already."""
-        return self._is_open and (self.session.warm(is_hurried) or self.session.learn_mounts())
+        """In the worker between images: prepare for the next; is_hurried: it waits already.
+
+        Where one always waits the two take turns: patches alone would leave no mount ever learnt.
+        """
+        if not self._is_open:
+            return False
+        self._learns_first = is_hurried and not self._learns_first
+        if self._learns_first:
+            return self.session.learn_mounts() or self.session.warm(is_hurried)
+        return self.session.warm(is_hurried) or self.session.learn_mounts()
 
     def _patience_s(self) -> float:
         """How long an image may wait."""

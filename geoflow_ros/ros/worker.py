@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from geoflow_ros.errors import described
+
 T = TypeVar("T")
 PUT_OFF_S = 0.5  # a call may take thirty milliseconds, a sixteenth of the images then
 BEHIND_S = 1.0  # after an item was dropped there is no time to spare
@@ -108,7 +110,7 @@ class NewestWorker(Generic[T]):
         except Exception as error:  # what is done ahead of time can be done without
             with self._changed:
                 self._idle_failures += 1
-                self._idle_error = f"{type(error).__name__}: {error}"
+                self._idle_error = described(error)
             return False
 
     @property

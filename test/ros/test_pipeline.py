@@ -198,7 +198,7 @@ def test_whatever_idle_time_raises_is_told_once_and_the_next_frame_answered(pipe
     session: Any = pipeline.session
     heard: Any = pipeline.announcer
     session.go_on.set()
-    errors: list[Exception] = [MemoryError("no room for a patch"), KeyError("a defect"), ZeroDivisionError("another")]
+    errors: list[Exception] = [KeyError("a defect"), ZeroDivisionError("another"), MemoryError()]
 
     def warm() -> bool:
         raise errors.pop(0)
@@ -215,7 +215,17 @@ def test_whatever_idle_time_raises_is_told_once_and_the_next_frame_answered(pipe
     pipeline.offer(ros.image(4 * 10**9))
     assert heard.something.wait(PATIENCE_S)
     told = [value for value in pipeline.facts.values() if "failed" in value]
-    assert told == ["failed 3 times, the last: ZeroDivisionError: another"]
+    assert told == ["failed 3 times, the last: MemoryError"]
+
+
+def test_patches_and_mounts_take_turns_where_an_image_always_waits(pipeline: Pipeline) -> None:
+    session: Any = pipeline.session
+    turns: list[str] = []
+    session.warming, session.learn_mounts = lambda: not turns.append("patch"), lambda: not turns.append("mount")
+    assert all(pipeline._idle(is_hurried=True) for _ in range(4))
+    assert turns == ["mount", "patch", "mount", "patch"]
+    assert pipeline._idle(is_hurried=False)
+    assert turns[4:] == ["patch"], "which an image will need comes first where there is time for all"
 
 
 def test_a_panorama_is_answered_view_by_view_each_mounted_its_own_way(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,8 @@ PARAMETERS = {
     "camera_pitch": ("camera.pitch", float, "of the viewing direction in base_link, positive looks down [rad]"),
     "camera_yaw": ("camera.yaw", float, "of the viewing direction in base_link, positive looks left [rad]"),
     "camera_from_tf": ("camera.from_tf", bool, "true takes the mount from TF instead of the six numbers above"),
+    "camera_delay": ("camera.delay", float, "by how much images are stamped later than they were exposed [s]"),
+    "camera_mask": ("camera.mask", str, "image file, white where the camera sees the world, black where the vehicle"),
     "heading_source": ("heading.source", str, "imu, odom or course"),
     "image_transport": ("image_transport", str, "any, raw or compressed"),
     "image_reliability": ("image_reliability", str, "reliable or best_effort"),

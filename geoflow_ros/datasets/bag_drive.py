@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +72,19 @@ class DriveDescription:
         """The single camera, calibrated by a sensor_msgs/CameraInfo."""
         camera = camera_model(info, self.mount)
         return camera.masked(read_mask(Path(self.mask))) if self.mask else camera
+
+    def camera_parameters(self, names: Sequence[str]) -> dict[str, Any]:
+        """What it says of these cameras of a rig, or without names of the single one, as the node's parameters.
+
+        Delay and mask, where it does not state them, are left to those of all cameras, `camera.*`.
+        """
+        rig = {f"camera.{name}": self.cameras[name] for name in names if name in self.cameras}
+        groups: Mapping[str, DescribedCamera | DriveDescription] = rig if names else {"camera": self}
+        parameters: dict[str, Any] = {}
+        for group, camera in groups.items():
+            stated = {name: value for name, value in (("delay", camera.delay), ("mask", camera.mask)) if value}
+            parameters |= {f"{group}.{name}": value for name, value in {**asdict(camera.mount), **stated}.items()}
+        return parameters
 
     @property
     def topics(self) -> dict[str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from geoflow_ros.configuration import NodeConfig, configured, is_own
-from geoflow_ros.datasets.bag_drive import DescribedCamera, DriveDescription
+from geoflow_ros.datasets.bag_drive import DriveDescription
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum
 from geoflow_ros.structured_text import parse_yaml, read_yaml
@@ -30,30 +30,14 @@ def replay_config(
     given = ({} if params is None else _of_file(params)) | dict(map(_assignment, assignments))
     if description is not None:
         values |= _named("datum", asdict(description.datum)) | {"cameras": list(description.cameras)}
-        values |= _described_mounts(description, given.get("cameras", values["cameras"]))
+        cameras = given.get("cameras", values["cameras"])
+        names = [name for name in cameras if name] if isinstance(cameras, list) else []
+        values |= description.camera_parameters(names)
     of_tf = [name for name in given if name.startswith("camera.") and name.endswith(".from_tf")]
     values |= given | dict.fromkeys(["camera.from_tf", *of_tf], False) | {"tiles": tiles}
     if checkpoint is not None:
         values["checkpoint"] = str(checkpoint)
     return configured(values)
-
-
-def _described_mounts(description: DriveDescription, cameras: object) -> dict[str, Any]:
-    """Of the cameras that are played; of a single one that of the first."""
-    names = [name for name in cameras if name] if isinstance(cameras, list) else []
-    if not names:
-        return _described("camera", description)
-    mounts: dict[str, Any] = {}
-    for name in names:
-        if name in description.cameras:
-            mounts |= _described(f"camera.{name}", description.cameras[name])
-    return mounts
-
-
-def _described(group: str, camera: DriveDescription | DescribedCamera) -> dict[str, Any]:
-    """Its parameters; delay and mask, where it does not state them, are left to those of all, `camera.*`."""
-    stated = {name: value for name, value in (("delay", camera.delay), ("mask", camera.mask)) if value}
-    return _named(group, asdict(camera.mount) | stated)
 
 
 def _named(group: str, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from geoflow_ros.errors import InputError
 DRIVE_JSON = {
     "datum": {"latitude": 49.0, "longitude": 8.4, "altitude": 116.0},
     "mount": {"forward": 1.08, "left": -0.26, "height": 1.65, "roll": 0.0, "pitch": 0.0, "yaw": 0.0},
+    "delay": 0.1,
+    "mask": "bonnet.png",
     "topics": {
         "image/compressed": "/kitti/camera_color_left/image_raw/compressed",
         "camera_info": "/kitti/camera_color_left/camera_info",
@@ -47,6 +49,7 @@ def test_a_drive_folder_says_what_the_node_needs(replay: Any, drive: Path) -> No
     told = settings(replay, bag=str(drive))
     assert told["tiles"] == str(drive / "tiles.mbtiles")
     assert (told["camera_height"], told["camera_left"], told["datum_latitude"]) == ("1.65", "-0.26", "49.0")
+    assert (told["camera_delay"], told["camera_mask"]) == ("0.1", str(drive / "bonnet.png"))
     assert told["image_topic"] == "/kitti/camera_color_left/image_raw"
     assert told["odom_topic"] == "/kitti/oxts/odom"
 
@@ -70,7 +73,9 @@ def test_a_plain_bag_sets_nothing(replay: Any, tmp_path: Path) -> None:
 
 def test_the_demo_drive_is_understood(replay: Any) -> None:
     told = settings(replay, bag=str(REPOSITORY / "demo"))
-    assert told["camera_forward"] == "1.08" and "image_topic" not in told  # its topics have the node's own names
+    assert (
+        told["camera_forward"] == "1.08" and not {"image_topic", "camera_delay", "camera_mask"} & told.keys()
+    )  # its topics have the node's own names
 
 
 def test_of_a_rig_s_drive_the_first_camera_is_played(replay: Any, tmp_path: Path) -> None:

@@ -52,6 +52,7 @@ def measure_node(
     """A row for each rate at which the drive's images are played, each to a new node."""
     description, messages = read_description(drive / "drive.json"), read_inputs(drive / "drive")
     os.environ.update(private_environment(str(share_file("config/fastdds_profile.xml"))))
+    parameters = {"camera.delay": 0.0, **parameters}  # an answer is known by the stamp of its image
     arguments = [*command, "--ros-args", *node_arguments(drive, description, parameters)]
     rows = [_measure(arguments, at_rate(messages, rate), rate, seconds) for rate in rates_hz]
     for row in rows:
@@ -78,7 +79,8 @@ def measure_rigs(
     rows = []
     for count in counts:
         cameras = [names[index * len(names) // count] for index in range(count)] if names else []
-        arguments = [*command, "--ros-args", *node_arguments(drive, description, parameters, cameras)]
+        undelayed = {f"camera.{name}.delay": 0.0 for name in cameras} | {"camera.delay": 0.0, **parameters}
+        arguments = [*command, "--ros-args", *node_arguments(drive, description, undelayed, cameras)]
         rows.append(_measure_rig(arguments, at_rate(_of_cameras(messages, cameras), rate_hz), count, rate_hz, seconds))
     return rows
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 from geoflow_ros.datasets.bag_drive import DriveDescription
@@ -20,14 +21,11 @@ STOP_TIMEOUT_S = 5.0
 def node_arguments(
     drive: Path, description: DriveDescription, parameters: Mapping[str, object], cameras: Sequence[str] = ()
 ) -> list[str]:
-    """ROS arguments for the drive's tiles, mounts and datum, and for further parameters. cameras: of its rig."""
-    datum = description.datum
-    mounts = {f"camera.{name}": description.cameras[name].mount for name in cameras} or {"camera": description.mount}
-    numbers = {f"datum.{name}": getattr(datum, name) for name in type(datum).__slots__}
-    for group, mount in mounts.items():
-        numbers |= {f"{group}.{name}": getattr(mount, name) for name in type(mount).__slots__}
-    values = {"tiles": drive / "tiles.mbtiles", **{name: f"{value:.12f}" for name, value in numbers.items()}}
-    values["saved_pose.max_age"] = "0.0"  # every run begins anew
+    """ROS arguments for the drive's tiles, cameras and datum, and for further parameters. cameras: of its rig."""
+    described = {f"datum.{name}": value for name, value in asdict(description.datum).items()}
+    described |= description.camera_parameters(cameras)
+    values = {name: f"{value:.12f}" if isinstance(value, float) else value for name, value in described.items()}
+    values |= {"tiles": drive / "tiles.mbtiles", "saved_pose.max_age": "0.0"}  # every run begins anew
     if cameras:
         values["cameras"] = f"[{', '.join(cameras)}]"
     assignments = [part for name, value in {**values, **parameters}.items() for part in ("-p", f"{name}:={value}")]

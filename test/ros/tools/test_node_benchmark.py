@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -47,6 +48,8 @@ def test_images_at_another_rate_repeat_the_one_before() -> None:
 
 def test_every_frame_of_a_quick_node_is_accounted_for(tmp_path: Path) -> None:
     drive = ros_drive.write_drive(tmp_path / "drive", 30)
+    about = json.loads((drive / "drive.json").read_text())
+    (drive / "drive.json").write_text(json.dumps({**about, "delay": 0.1}))  # poses would have stamps of their own
     (row,) = benchmark.measure_node(drive, [20.0], 1.0, {}, FAKE_NODE)
     assert (row.rate_hz, row.sent) == (20.0, 20)
     assert row.answered + row.dropped + row.withheld + row.lost == 20

@@ -7,6 +7,7 @@ import threading
 import traceback
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -27,6 +28,7 @@ from geoflow_ros.ros.inputs.arrival import arrived_now
 from geoflow_ros.ros.inputs.camera_mounts import CameraMounts
 from geoflow_ros.ros.inputs.initialpose import SeenImage
 from geoflow_ros.ros.inputs.sensor_lookup import SensorLookup
+from geoflow_ros.ros.inputs.transforms import Transforms
 from geoflow_ros.ros.inputs.twins import Twins
 from geoflow_ros.ros.loaded import Loaded
 from geoflow_ros.ros.publishing.announcer import Announcer
@@ -64,14 +66,12 @@ class Pipeline:
         self._node = node
         self._config = config
         self._loaded = loaded
-        self._mounts = CameraMounts(node, config)
         self._panoramas = Panoramas(config.views, _decode)
-        self.session = new_session(config.session, self._localizer_in, config.seed, config.camera_setups, _decode)
-        self._lookup = SensorLookup(node, config.base_frame) if config.sensors_from_tf else None
-        if self._lookup is not None:
-            self.session.locate_sensors_by(self._lookup.at)
-        self.announcer = Announcer(node, config, diagnostics)
-        self._found_mounts = MountAnnouncer(node, config, self.session, _decode)
+        with ExitStack() as parts:  # of which none stays on the graph if another cannot be made
+            parts.callback(self._close_live)
+            self.session = new_session(config.session, self._localizer_in, config.seed, config.camera_setups, _decode)
+            self._make_parts(parts, node, config, diagnostics)
+            self._parts = parts.pop_all()
         self._epoch = 0
         self._received = self._forgotten = 0
         self._is_open = self._learns_first = False
@@ -84,17 +84,27 @@ class Pipeline:
             self._process, self._idle, self.session.worth, self._patience_s
         )
 
+    def _make_parts(self, parts: ExitStack, node: Node, config: NodeConfig, diagnostics: Diagnostics) -> None:
+        """What has to be closed, and what needs it."""
+        self._transforms = Transforms(node)
+        parts.callback(self._transforms.close)
+        self._mounts = CameraMounts(self._transforms, config)
+        if config.sensors_from_tf:
+            self.session.locate_sensors_by(SensorLookup(self._transforms, config.base_frame).at)
+        self.announcer = Announcer(node, config, diagnostics)
+        parts.callback(self.announcer.close)
+        self._found_mounts = MountAnnouncer(node, config, self.session, _decode)
+        parts.callback(self._found_mounts.close)
+
+    def _close_live(self) -> None:
+        if self._loaded.live is not None:
+            self._loaded.live.close()
+
     def close(self) -> None:
         """End the worker, if it does so in time, and take the topics back."""
         self._stop()
         self._worker.stop(STOP_TIMEOUT_S)
-        self._mounts.close()
-        if self._lookup is not None:
-            self._lookup.close()
-        if self._loaded.live is not None:
-            self._loaded.live.close()
-        self.announcer.close()
-        self._found_mounts.close()
+        self._parts.close()
 
     def open(self, reason: str) -> None:
         """Answer images from now on; reason: the state's until one is."""
@@ -124,7 +134,7 @@ class Pipeline:
             self._forgotten += self._worker.clear()
         self._last_ns = {}
         self._twins.clear()
-        self._mounts.clear()
+        self._transforms.clear()
         if self._is_open:
             self.announcer.initialising(reason)
 

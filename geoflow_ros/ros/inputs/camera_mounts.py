@@ -6,13 +6,13 @@ import math
 import time
 
 from builtin_interfaces.msg import Time as TimeMessage
-from rclpy.node import Node
 
 from geoflow_ros.camera import Mount
 from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.errors import InputError
 from geoflow_ros.planar import wrap_angle
-from geoflow_ros.ros.inputs.mount import FixedMount, MountSource, TfMount, has_tf
+from geoflow_ros.ros.inputs.mount import FixedMount, MountSource, TfMount
+from geoflow_ros.ros.inputs.transforms import Transforms, has_tf
 
 ALIKE_M, ALIKE_RAD = 0.2, 0.05  # what a mount of the parameters and that of TF may differ by
 COMPARE_S = 1.0
@@ -22,12 +22,12 @@ ANGLES = ("roll", "pitch", "yaw")
 class CameraMounts:
     """Mounts by the name of the camera. In a rig those of the parameters are compared with TF, if it knows them."""
 
-    def __init__(self, node: Node, config: NodeConfig) -> None:
-        self._config = config
+    def __init__(self, transforms: Transforms, config: NodeConfig) -> None:
+        self._transforms, self._config = transforms, config
         self._cameras = config.named_cameras
-        self._sources = {name: self._source(node, name) for name in self._cameras}
+        self._sources = {name: self._source(name) for name in self._cameras}
         fixed = {name for name, source in self._sources.items() if isinstance(source, FixedMount) and name}
-        self._tf = {name: self._looked_up(node, name) for name in fixed} if has_tf() else {}
+        self._tf = {name: self._looked_up(name) for name in fixed} if has_tf() else {}
         self._compare_at_s = dict.fromkeys(self._tf, 0.0)
         self._frame_ids: dict[str, str] = {}
         self._differing: dict[str, str] = {}
@@ -51,23 +51,13 @@ class CameraMounts:
         sentences = [*twins.items(), *self._differing.copy().items()]
         return [f"camera {name}: {sentence}" for name, sentence in sentences if sentence]
 
-    def clear(self) -> None:
-        """Forget what came before a jump of the clock."""
-        for each in (*self._sources.values(), *self._tf.values()):
-            each.clear()
-
-    def close(self) -> None:
-        """Listen no more."""
-        for each in (*self._sources.values(), *self._tf.values()):
-            each.close()
-
-    def _source(self, node: Node, name: str) -> MountSource:
+    def _source(self, name: str) -> MountSource:
         mount = self._cameras[name].mount
-        return self._looked_up(node, name) if mount is None else FixedMount(mount)
+        return self._looked_up(name) if mount is None else FixedMount(mount)
 
-    def _looked_up(self, node: Node, name: str) -> TfMount:
+    def _looked_up(self, name: str) -> TfMount:
         camera = self._cameras[name]
-        return TfMount(node, self._config.base_frame, camera.frame, camera.base_height)
+        return TfMount(self._transforms, self._config.base_frame, camera.frame, camera.base_height)
 
     def _is_told_by_frame_id(self, camera: str) -> bool:
         return self._cameras[camera].from_tf and not self._cameras[camera].frame

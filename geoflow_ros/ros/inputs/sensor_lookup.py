@@ -8,18 +8,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from geometry_msgs.msg import Transform
-from rclpy.node import Node
-from rclpy.time import Time
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.planar import wrap_angle
 from geoflow_ros.ros.inputs.mount import rotation_matrix
+from geoflow_ros.ros.inputs.transforms import Transforms
 from geoflow_ros.tracking.sensors.sensor_frames import SensorMount
-
-try:
-    import tf2_ros
-except ImportError:
-    tf2_ros = None
 
 STEEPEST = math.radians(30.0)  # of a sensor's z axis: beyond, its yaw is not that of a level frame
 FARTHEST_M = 30.0  # from base_frame, as in prior.antenna_* and odometry.*
@@ -42,17 +36,12 @@ class SensorLookup:
     Velocities in `odom` or `map`, of which TF tells as well, would else be turned by where the vehicle was at first.
     """
 
-    def __init__(self, node: Node, base_frame: str) -> None:
-        if tf2_ros is None:
-            raise InputError(
-                "sensors_from_tf needs tf2_ros, which is not installed: install it, or give prior.antenna_forward, "
-                "prior.antenna_left, prior.antenna_up and odometry.* instead"
-            )
+    def __init__(self, transforms: Transforms, base_frame: str) -> None:
+        others = "prior.antenna_forward, prior.antenna_left, prior.antenna_up and odometry.*"
+        transforms.need("sensors_from_tf", others)
+        self._transforms = transforms
         self._base_frame = base_frame
         self._known: dict[str, _Known] = {}
-        # without the node: as TfMount
-        self._buffer = tf2_ros.Buffer()
-        self._listener = tf2_ros.TransformListener(self._buffer, node)
 
     def at(self, frame_id: str) -> SensorMount:
         """Where a frame is; InputError as long as TF does not tell, and for one that is not fixed on the vehicle."""
@@ -66,20 +55,16 @@ class SensorLookup:
     def _look(self, frame_id: str, known: _Known | None) -> _Known:
         again_s = time.monotonic() + AGAIN_S
         try:
-            found = self._buffer.lookup_transform(self._base_frame, frame_id, Time())
-        except tf2_ros.TransformException as error:
+            found = self._transforms.newest(self._base_frame, frame_id)
+        except InputError:
             if known is not None:
                 return replace(known, again_s=again_s)
-            raise InputError(f"no transform from {frame_id} to {self._base_frame}: {error}") from error
-        mount = sensor_mount(found.transform, frame_id)
+            raise
+        mount = sensor_mount(found, frame_id)
         first = mount if known is None else known.mount
         trouble = _trouble(first, mount)
         refusal = f"frame {frame_id} {trouble} {self._base_frame}: no sensor's on the vehicle; set it in the driver"
         return _Known(first, again_s, refusal if trouble else "" if known is None else known.refusal)
-
-    def close(self) -> None:
-        """Listen no more."""
-        self._listener.unregister()
 
 
 def sensor_mount(transform: Transform, frame_id: str) -> SensorMount:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
-import threading
-import time
-from contextlib import suppress
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
-from paths import SUPPORT
 
 pytest.importorskip("rclpy", reason="rclpy is not installed: source a ROS 2 or install the ROS wheels")
 
 from builtin_interfaces.msg import Time
-from geometry_msgs.msg import Quaternion, Transform, TransformStamped, Vector3
+from geometry_msgs.msg import Quaternion, Transform, Vector3
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
@@ -70,123 +64,32 @@ def test_a_camera_in_the_ground_is_refused() -> None:
         mount.mount_of(transform(0.0, 0.0, 0.0, optical(0.0, 0.0, 0.0)), "camera", 0.0)
 
 
-class StandInNode:
-    """Takes subscriptions and forgets them."""
+class Tree:
+    """TF that knows the camera on the left."""
 
-    def create_subscription(self, *_: Any, **__: Any) -> object:
-        return object()
+    def need(self, parameter: str, others: str) -> None:
+        assert (parameter, others.partition(",")[0]) == ("camera.from_tf", "camera.forward")
 
-    def destroy_subscription(self, _: object) -> None:
-        self.is_released = True
+    def newest(self, base: str, frame: str) -> Transform:
+        if (base, frame) != ("base_link", "left_camera"):
+            raise InputError(f"no transform from {frame} to {base}")
+        return transform(1.0, 0.0, 1.5, optical(0.0, 0.1, 0.0))
 
-
-@pytest.fixture
-def tf2(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The stand-in, also where the real tf2_ros is installed: it needs no running node."""
-    file = SUPPORT / "stand_ins" / "tf2_ros.py"
-    spec = importlib.util.spec_from_file_location("tf2_ros_stand_in", file)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    monkeypatch.setattr(mount, "tf2_ros", module)
-    return module
+    def at(self, base: str, frame: str, stamp: Time) -> Transform:
+        return self.newest(base, frame)
 
 
-def test_tf_is_asked_for_the_frame_of_the_image_or_the_one_configured(tf2: ModuleType) -> None:
-    node: Any = StandInNode()
-    source = mount.TfMount(node, "base_link", "", 0.0)
-    stamped = TransformStamped(transform=transform(1.0, 0.0, 1.5, optical(0.0, 0.1, 0.0)))
-    source._buffer.transforms["base_link", "left_camera"] = stamped
-    stamp = stamped.header.stamp
+def test_tf_is_asked_for_the_frame_of_the_image_or_the_one_configured() -> None:
+    tree: Any = Tree()
+    source, stamp = mount.TfMount(tree, "base_link", "", 0.0), Time()
     assert source.at("left_camera", stamp).pitch == pytest.approx(0.1)
     assert source.at("/left_camera", stamp) == source.newest("/left_camera"), "as drivers of old name it"
     with pytest.raises(InputError, match="no transform from right_camera to base_link"):
         source.at("right_camera", stamp)
     with pytest.raises(InputError, match="no frame_id"):
         source.at("", stamp)
-    configured = mount.TfMount(node, "base_link", "/left_camera", 0.0)
-    configured._buffer.transforms["base_link", "left_camera"] = stamped
-    assert configured.at("", stamp).forward == 1.0
-    source.close()
-    assert node.is_released
-
-
-def moving(milliseconds: int) -> TransformStamped:
-    """The camera on a mast that rises by a millimetre a millisecond."""
-    rotation = optical(0.0, 0.1, 0.0)
-    stamped = TransformStamped(child_frame_id="camera", transform=transform(1.0, 0.0, 1e-3 * milliseconds, rotation))
-    stamped.header.frame_id, stamped.header.stamp = "base_link", ros_time(milliseconds)
-    return stamped
-
-
-def ros_time(milliseconds: int) -> Time:
-    return Time(sec=milliseconds // 1000, nanosec=milliseconds % 1000 * 10**6)
-
-
-def test_an_image_waits_for_the_transform_after_it_but_not_for_long(tf2: ModuleType) -> None:
-    node: Any = StandInNode()
-    source = mount.TfMount(node, "base_link", "", 0.0)
-    source._buffer.set_transform(moving(1500), "test")
-    later = threading.Timer(0.05, source._buffer.set_transform, [moving(1533), "test"])
-    later.start()
-    assert source.at("camera", ros_time(1520)).height == pytest.approx(1.533)
-    later.join()
-    begun = time.monotonic()
-    with pytest.raises(InputError, match="no transform from camera to base_link at the image stamp: .*extrapolation"):
-        source.at("camera", ros_time(1600))
-    assert time.monotonic() - begun >= mount.PATIENCE_S
-    begun = time.monotonic()
-    with pytest.raises(InputError, match="no transform from other"):  # of which nothing was ever heard
-        source.at("other", ros_time(1520))
-    assert time.monotonic() - begun < mount.PATIENCE_S
-
-
-@pytest.mark.parametrize("ahead_ms", [20_000, 3_600_000])
-def test_one_stamp_of_far_ahead_does_not_end_it(
-    tf2: ModuleType, monkeypatch: pytest.MonkeyPatch, ahead_ms: int
-) -> None:
-    """TF takes nothing older than that any more, until it is told to forget it."""
-    monkeypatch.setattr(mount, "PATIENCE_S", 0.0)
-    monkeypatch.setattr(mount, "FORGET_S", 0.1)
-    source = mount.TfMount(StandInNode(), "base_link", "", 0.0)  # type: ignore[arg-type]
-
-    def heights(first: int, last: int) -> list[float]:
-        """Of images at 20 Hz, between transforms at 40 Hz; those that there are."""
-        found = []
-        for now in range(first, last, 50):
-            source._buffer.set_transform(moving(now), "test")
-            source._buffer.set_transform(moving(now + 25), "test")
-            with suppress(InputError):
-                found.append(source.at("camera", ros_time(now + 25)).height)
-            time.sleep(0.02)
-        return found
-
-    assert len(heights(1000, 1500)) == 10
-    source._buffer.set_transform(moving(1500 + ahead_ms), "test")
-    assert heights(1500, 1700) == []
-    assert heights(2500, 3000)[-1] == pytest.approx(2.975)
-
-
-def test_the_real_tf2_ros_is_used_as_it_wants_to_be() -> None:
-    pytest.importorskip("tf2_ros", reason="tf2_ros is not installed: it comes with a ROS 2 distribution")
-    node: Any = StandInNode()
-    source = mount.TfMount(node, "base_link", "", 0.3)
-    stamped = TransformStamped(child_frame_id="camera", transform=transform(1.0, 0.0, 1.5, optical(0.0, 0.1, 0.2)))
-    stamped.header.frame_id = "base_link"
-    source._buffer.set_transform_static(stamped, "test")
-    source.clear()
-    found = source.at("camera", stamped.header.stamp)
-    assert (found.forward, found.height, found.pitch, found.yaw) == pytest.approx((1.0, 1.8, 0.1, 0.2))
-    with pytest.raises(InputError, match="no transform from other to base_link"):
-        source.at("other", stamped.header.stamp)
-    source.close()
-
-
-def test_without_tf2_ros_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mount, "tf2_ros", None)
-    node: Any = StandInNode()
-    with pytest.raises(InputError, match="camera.from_tf needs tf2_ros, which is not installed"):
-        mount.TfMount(node, "base_link", "", 0.0)
+    configured = mount.TfMount(tree, "base_link", "/left_camera", 0.3)
+    assert configured.at("", stamp).height == pytest.approx(1.8)
 
 
 def test_all_six_numbers_or_tf() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -35,43 +34,32 @@ def test_a_sensor_that_does_not_stand_upright_is_refused(angles: tuple[float, fl
         sensor_lookup.sensor_mount(transform(*angles), "imu")
 
 
-def test_without_tf2_the_parameters_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sensor_lookup, "tf2_ros", None)
-    with pytest.raises(InputError, match=r"sensors_from_tf needs tf2_ros.*prior\.antenna_forward"):
-        sensor_lookup.SensorLookup(None, "base_link")  # type: ignore[arg-type]
-
-
 class Tree:
-    """A buffer that knows one transform, or none."""
+    """TF that knows one transform, or none."""
 
     def __init__(self) -> None:
         self.at: tuple[float, float, float] | None = (0.0, 0.0, 0.0)
 
-    def lookup_transform(self, base: str, frame: str, when: object) -> SimpleNamespace:
+    def need(self, parameter: str, others: str) -> None:
+        """It is there."""
+
+    def newest(self, base: str, frame: str) -> Transform:
         if self.at is None:
-            raise UnknownError("gone")
+            raise InputError(f"no transform from {frame} to {base}: frame {frame} does not exist")
         forward, left, yaw = self.at
         found = transform(0.0, 0.0, yaw)
         found.translation = Vector3(x=forward, y=left, z=1.0)
-        return SimpleNamespace(transform=found)
-
-
-class UnknownError(Exception):
-    pass
+        return found
 
 
 @pytest.fixture
 def tree(monkeypatch: pytest.MonkeyPatch) -> Tree:
-    monkeypatch.setattr(sensor_lookup, "tf2_ros", SimpleNamespace(TransformException=UnknownError))
     monkeypatch.setattr(sensor_lookup, "AGAIN_S", 0.0)
     return Tree()
 
 
-def looking(tree: Tree) -> sensor_lookup.SensorLookup:
-    lookup = object.__new__(sensor_lookup.SensorLookup)
-    buffer: Any = tree
-    lookup._base_frame, lookup._buffer, lookup._known = "base_link", buffer, {}
-    return lookup
+def looking(tree: Any) -> sensor_lookup.SensorLookup:
+    return sensor_lookup.SensorLookup(tree, "base_link")
 
 
 @pytest.mark.parametrize(
@@ -102,15 +90,8 @@ def test_a_sensor_that_swings_a_little_stays_where_it_was_and_is_known_when_tf_i
         assert lookup.at("gps") == SensorMount(1.0, 0.5, 1.0, 0.0)
 
 
-def test_where_tf_does_not_tell_there_is_no_guess() -> None:
-    class Silent:
-        def lookup_transform(self, base: str, frame: str, when: object) -> Transform:
-            raise UnknownError("frame gps does not exist")
-
-    lookup = object.__new__(sensor_lookup.SensorLookup)
-    lookup._base_frame, lookup._buffer, lookup._known = "base_link", Silent(), {}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sensor_lookup, "tf2_ros", type("tf2_ros", (), {"TransformException": UnknownError}))
-        with pytest.raises(InputError, match=r"no transform from gps to base_link: frame gps does not exist"):
-            lookup.at("gps")
+def test_where_tf_does_not_tell_there_is_no_guess(tree: Tree) -> None:
+    tree.at = None
+    with pytest.raises(InputError, match=r"no transform from gps to base_link: frame gps does not exist"):
+        looking(tree).at("gps")
     assert SensorMount(1.0, 2.0, 3.0, 0.5).planar.array() == pytest.approx([1.0, 2.0, 0.5])

@@ -54,6 +54,8 @@ class Buffer:
         if key not in self._moving:
             raise LookupException(f'"{source_frame}" passed to lookupTransform does not exist.')
         moving = self._moving[key]
+        if not time.nanoseconds:  # the newest, as there
+            return moving[max(moving)]
         if not min(moving) <= time.nanoseconds <= max(moving):
             raise ExtrapolationException(f"Lookup would require extrapolation, the latest data is at {max(moving)}")
         return moving[min(stamp for stamp in moving if stamp >= time.nanoseconds)]

@@ -68,7 +68,10 @@ def read_mask(path: Path) -> CameraMask:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"camera mask {path} cannot be read ({error.strerror}): give an image file") from error
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
+    except cv2.error:  # a header that claims more than OPENCV_IO_MAX_IMAGE_PIXELS
+        image = None
     if image is None:
         raise InputError(f"camera mask {path} is no image: give a PNG, white where the camera sees the world")
     world = np.asarray(image >= BRIGHT)

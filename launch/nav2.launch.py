@@ -9,6 +9,7 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
+from geoflow_ros.errors import InputError
 from geoflow_ros.ros.tools.launch_checks import all_installed, path
 
 PACKAGE = "geoflow_ros"
@@ -27,6 +28,11 @@ def check(context: LaunchContext) -> None:
     """An InputError if something will fail: before anything runs, for what runs would be left behind."""
     for name in FILES:
         path(name, str(LaunchConfiguration(name).perform(context)))
+    if namespace := context.launch_configurations.get("namespace"):
+        raise InputError(
+            f"launch argument namespace is {namespace!r}: Nav2's nodes here have none, and would not find localize; "
+            "start localize.launch.py in it, and Nav2 by its own bring-up"
+        )
     packages = dict.fromkeys([MANAGER, *NAVIGATION.values()], "of Nav2")
     all_installed(packages, get_package_prefix, "start localize.launch.py alone")
 

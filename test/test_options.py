@@ -42,7 +42,8 @@ def test_defaults_nesting_and_types() -> None:
         ({**REQUIRED, "seed": True}, "expected a whole number"),
         ({**REQUIRED, "heading.source": "compass"}, "expected imu or odom or course"),
         ({**REQUIRED, "tiles": ""}, "parameter tiles is empty"),
-        ({**REQUIRED, "datum.latitude": 49.0}, "not on the globe"),
+        ({**REQUIRED, "datum.latitude": 49.0}, "datum.longitude is not given, .* at run time both at once"),
+        ({**REQUIRED, "datum.latitude": 91.0, "datum.longitude": 8.0}, "not on the globe"),
     ],
 )
 def test_bad_values_are_one_sentence(values: dict[str, object], sentence: str) -> None:

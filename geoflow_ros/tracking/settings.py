@@ -128,6 +128,12 @@ class DatumConfig:
     @property
     def datum(self) -> Datum | None:
         """The configured origin, None if the first fix shall be it."""
-        if math.isnan(self.latitude) and math.isnan(self.longitude):
+        missing = [name for name in ("latitude", "longitude") if math.isnan(getattr(self, name))]
+        if len(missing) == 2:
             return None
+        if missing:
+            raise InputError(
+                f"datum.{missing[0]} is not given, but the other of datum.latitude and datum.longitude is: give both, "
+                "at run time both at once (set_parameters_atomically), or call ~/set_datum_here"
+            )
         return Datum(self.latitude, self.longitude, self.altitude)

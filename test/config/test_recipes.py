@@ -29,10 +29,11 @@ STATE = ("x", "y", "z", "roll", "pitch", "yaw", "vx", "vy", "vz", "vroll", "vpit
 
 
 def nodes(document: dict[str, Any], namespace: str = "") -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Namespace, name and parameters (dotted names) of every node of a parameter file."""
+    """Namespace, name and parameters (dotted names) of every node of a parameter file; `/**` is any namespace."""
     for name, inner in document.items():
         if "ros__parameters" in inner:
-            yield namespace, name, dict(flat(inner["ros__parameters"]))
+            anywhere, _, own = name.rpartition("/")
+            yield anywhere.replace("**", "robot1") or namespace, own, dict(flat(inner["ros__parameters"]))
         else:
             yield from nodes(inner, f"{namespace}/{name}")
 
@@ -82,6 +83,11 @@ def test_ros_reads_every_parameter_as_written(path: Path) -> None:
             node.destroy_node()
     finally:
         context.shutdown()
+
+
+def test_what_is_launched_in_a_namespace_reads_its_parameters_there() -> None:
+    found = {(namespace, name) for namespace, name, _ in nodes(read(LOCALIZATION))}
+    assert found == {("/robot1", "localize"), ("/robot1", "lifecycle_manager_localization")}
 
 
 def test_nav2_gives_the_node_parameters_that_it_has() -> None:

@@ -148,6 +148,8 @@ def test_what_is_not_installed_is_said_before_anything_runs(
     files = {each.args[0]: str(each.kwargs["default_value"]) for each in entities(nav2, "DeclareLaunchArgument")}
     with pytest.raises(InputError, match=r"nav2_planner \(of Nav2\).*apt install ros-jazzy-nav2-lifecycle-manager "):
         nav2.check(Context(**files))
+    with pytest.raises(InputError, match="launch argument namespace is 'robot1': Nav2's nodes here have none"):
+        nav2.check(Context(**(files | {"namespace": "robot1"})))
     with pytest.raises(InputError, match="launch argument navigation_params is '/nowhere.yaml', which does not exist"):
         nav2.check(Context(**(files | {"navigation_params": "/nowhere.yaml"})))
 
@@ -191,7 +193,7 @@ def test_nav2_starts_every_node_that_its_managers_wait_for(monkeypatch: pytest.M
         path = Path(str(argument.kwargs["default_value"]))
         if path.suffix == ".yaml":
             document = yaml.safe_load(path.read_text(encoding="utf-8"))
-            managers = [each for name, each in document.items() if name.startswith("lifecycle_manager")]
+            managers = [each for name, each in document.items() if "lifecycle_manager" in name]
             assert len(managers) == 1
             managed |= set(managers[0]["ros__parameters"]["node_names"])
     assert managed | {"lifecycle_manager_localization", "lifecycle_manager_navigation"} == started

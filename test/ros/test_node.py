@@ -258,7 +258,7 @@ def test_thresholds_change_at_run_time_and_nothing_else(peer: ros.Peer, node: ob
 
 def test_the_datum_can_be_moved(peer: ros.Peer, node: object) -> None:
     half = set_parameters(peer, datum__latitude=math.nan)
-    assert not half.successful and "not on the globe" in half.reason
+    assert not half.successful and "datum.latitude is not given" in half.reason
     latitude, longitude, _ = FRAME.to_geodetic([0.0, -100.0])
     assert set_parameters(peer, datum__latitude=float(latitude), datum__longitude=float(longitude)).successful
     assert publish_until_answered(peer).pose.pose.position.y == pytest.approx(100.0, abs=1e-2)

@@ -28,6 +28,7 @@ TOPIC, QUEUE = "/tf", 100  # as every broadcaster of tf2_ros
 MAX_GAP_S = 0.5  # between the odometry before and after an image
 MOST_WAITING = 256  # poses: two seconds of four cameras at 30 Hz
 OVERDUE_S = 2.0
+NO_ODOM = "no odom received yet"
 LEAP_M, LEAP_RAD = 0.5, 0.2  # beyond what the fastest vehicle goes from pose to pose
 
 
@@ -67,7 +68,7 @@ class MapToOdom:
         self._waiting = deque[StampedPose](maxlen=MOST_WAITING)
         self._newest_ns = 0  # of poses
         self._unserved_ns: int | None = None  # of the first pose since a transform
-        self._lacking = "no odom received yet"
+        self._lacking = NO_ODOM
         self._refused = ""  # what is wrong with the newest odometry
 
     @property
@@ -117,6 +118,8 @@ class MapToOdom:
         if not reached:
             if self._waiting and reached_ns >= 0:
                 self._lacking = "waiting for odom at the image stamp"
+            elif self._lacking == NO_ODOM and reached_ns >= 0:
+                self._lacking = "no pose yet"
             return
         for each in reached:
             self._waiting.remove(each)

@@ -61,7 +61,9 @@ def test_the_transform_joins_map_and_odom_at_the_stamp_of_the_image(joint: MapTo
 
 
 def test_a_pose_waits_for_the_odometry_of_its_stamp(joint: MapToOdom, recorder: Recorder) -> None:
+    assert joint.missing == "no odom received yet"
     joint.on_odom(ros.odom(NOW, 0.0, 0.0, 0.0))
+    assert joint.missing == "no pose yet"
     joint.on_pose(NOW + 50_000_000, PlanarPose(1.0, 0.0, 0.0))
     assert not recorder.sent and joint.missing == "waiting for odom at the image stamp"
     joint.on_odom(ros.odom(NOW + 100_000_000, 0.0, 0.0, 0.0))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import struct
-import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -151,10 +149,8 @@ def test_a_mask_that_cannot_be_used_is_one_sentence(tmp_path: Path) -> None:
         refused(tmp_path, "none.png", None)
     with pytest.raises(InputError, match=r"empty\.png is no image"):
         refused(tmp_path, "empty.png", b"")
-    header = struct.pack(">IIBBBBB", 2**17, 2**17, 8, 0, 0, 0, 0)  # more pixels than are decoded
-    chunk = struct.pack(">I", len(header)) + b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))
-    with pytest.raises(InputError, match=r"vast\.png is no image"):
-        refused(tmp_path, "vast.png", b"\x89PNG\r\n\x1a\n" + chunk)
+    with pytest.raises(InputError, match=r"vast\.pgm is no image"):
+        refused(tmp_path, "vast.pgm", b"P5 131072 131072 255\n")  # more pixels than OpenCV decodes
     inverted = cv2.imencode(".png", (~bonnet(64, 20, 0.95)).astype(np.uint8) * 255)[1].tobytes()
     with pytest.raises(InputError, match="leaves 5% of the image: make black"):
         refused(tmp_path, "inverted.png", inverted)

@@ -102,7 +102,7 @@ def test_what_can_run_here_runs(
     box = (-46.6732, -23.5222, -46.6693, -23.5191)
     finest = {(tile.x, tile.y) for tile in mercantile.tiles(*box, zooms=[19])}
     assert set(fetched.places(19)) == finest & set(imported.places(19)) and fetched.attribution == "(C) Example 2025"
-    figures = json.loads((folder / "replay" / "figures.json").read_text())
+    figures = json.loads((folder / "replay" / "replay.json").read_text())
     assert figures["frames"] == 10 * SECONDS and figures["states"]["LOCALISED"] > figures["frames"] / 2
     mentioned = ("replay/report.html", "mount/mount.png", "mount/mount.yaml", "coverage.png", "patch.png")
     assert [each for each in mentioned if each in TEXT and not (folder / each).stat().st_size] == []

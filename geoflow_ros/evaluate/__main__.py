@@ -50,7 +50,12 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--split", help="; ".join(f"{name}: {', '.join(splits)}" for name, splits in DATASETS.items()))
     parser.add_argument("--checkpoint", type=Path, help="weights; default: the shipped ones")
-    parser.add_argument("--json", type=Path, required=True, help="file to write the summary to")
+    parser.add_argument(
+        "--json",
+        type=Path,
+        default=Path("out/evaluate.json"),
+        help="file to write the summary to (default: %(default)s)",
+    )
     parser.add_argument("--csv", type=Path, help="file to write one row a sample and setting to")
     parser.add_argument("--figures", type=Path, metavar="DIR", help="folder to write figures of the first setting to")
     parser.add_argument(

@@ -43,14 +43,17 @@ def build_parser() -> argparse.ArgumentParser:
         prog="geoflow_ros.replay",
         description=__doc__,
         epilog="Example: python -m geoflow_ros.replay drives/a/drive --tiles drives/a/tiles.mbtiles "
-        "--truth drives/a/truth.tum --out /tmp/a --json /tmp/a.json",
+        "--truth drives/a/truth.tum --out out/a",
     )
     add_inputs(parser)
     parser.add_argument("--truth", type=Path, help="trajectory of base_link to judge by: t x y z qx qy qz qw (TUM)")
     parser.add_argument(
-        "--out", type=Path, required=True, help="folder for report.html, trajectories, CSV and pictures"
+        "--out",
+        type=Path,
+        default=Path("out/replay"),
+        help="folder for report.html, trajectories, CSV and pictures (default: %(default)s)",
     )
-    parser.add_argument("--json", type=Path, required=True, help="file to write the figures to")
+    parser.add_argument("--json", type=Path, help="file to write the figures to (default: replay.json in that folder)")
     parser.add_argument(
         "--no-fix-from", type=float, default=math.inf, metavar="S", help="leave out the fixes from here"
     )
@@ -78,7 +81,8 @@ def run(arguments: argparse.Namespace) -> None:
         needed=("fix",) if _start_offset(arguments) is None else (),
     )
     roles = roles_in(arguments.bag, script)
-    _prepare(arguments.out, arguments.json)
+    figures, page = arguments.json or arguments.out / "replay.json", arguments.out / "report.html"
+    _prepare(arguments.out, figures)
     satellite = SatelliteMap(open_store(config.tiles))
     session = session_of(config, satellite)
     recorder = SnapshotRecorder(partial(badness, truth), max(len(config.cameras), 1))
@@ -92,14 +96,15 @@ def run(arguments: argparse.Namespace) -> None:
         "image_delay": {name: each.to_json() for name, each in session.stamp_delays.items()},
     }
     document = summary(played.frames, fused, single, played.complaints) | sensors | {"topics": played.topics}
-    write_json(arguments.json, document)
+    write_json(figures, document)
     _write(arguments.out, played, fused, single, truth, session.frame)
     if session.frame is not None:
         _plot(arguments.out, played, fused, single, truth, satellite, session.frame)
     report = replay_report(arguments.bag.resolve().name, played, truth, recorder.snapshots(), config)
-    write_page(arguments.out / "report.html", on_ground(report, played, satellite, session.frame))
+    write_page(page, on_ground(report, played, satellite, session.frame))
     print(json.dumps(document, indent=2))
     check(arguments.bag, played.frames, fused, single, truth)
+    print(f"wrote {figures} and {page}: open it in a browser", file=sys.stderr)
 
 
 def _start_offset(arguments: argparse.Namespace) -> tuple[float, float] | None:

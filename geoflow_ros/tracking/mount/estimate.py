@@ -20,6 +20,7 @@ STATES = ("roll", "pitch", "yaw", "height")
 """What is estimated, in this order everywhere: rad, rad, rad, m."""
 WORTH_SAYING, WORTH_SAYING_HEIGHT = math.radians(1.0), 0.05  # of an angle; of the height, as a share of it
 SIGNIFICANT = 3.0  # standard deviations
+SAME = 1e-5  # rad, m: of a stated mount
 ROUNDING = 1e-9  # of the largest eigenvalue
 
 
@@ -96,7 +97,9 @@ class MountEstimate:
             raise InputError(f"a kept mount has the correction {correction.tolist()}, expected 4 numbers: delete it")
         if not np.isfinite(covariance).all() or not _is_positive(covariance):
             raise InputError(f"a kept mount has the covariance {covariance.tolist()}, expected positive: delete it")
-        if not np.allclose(kept, list(_values(stated).values()), atol=1e-6):
+        away = np.array(kept) - list(_values(stated).values())
+        away[:3] = wrap_angle(away[:3])
+        if not np.abs(away).max() < SAME:
             raise InputError(
                 f"the kept mount corrects {kept} (roll, pitch, yaw, height), but {_values(stated)} is stated"
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from geoflow_ros.bags.messages import stamp_ns
 from geoflow_ros.camera import Mount
+from geoflow_ros.planar import wrap_angle
 from geoflow_ros.tracking.history import KEPT_NS, History
 from geoflow_ros.tracking.motion import MotionBuffer
 
@@ -76,8 +77,10 @@ class Nodding:
         self.clear()
 
     def add(self, tilt: Tilt) -> None:
-        """Remember a tilt."""
+        """Remember a tilt. The roll of an IMU that hangs upside down leaps by a turn, which is none."""
         with self._lock:
+            if (newest := self._tilts.newest) is not None:
+                tilt = replace(tilt, roll=newest.roll + wrap_angle(tilt.roll - newest.roll))
             self._tilts.add(tilt)
 
     def clear(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -70,3 +71,13 @@ def test_what_is_kept_of_a_mount_that_is_known_in_part_is_read_again(known: list
         kept = MountEstimate(STATED, np.zeros(4), root @ root.T)
         again = MountEstimate.from_json(json.loads(json.dumps(kept.to_json())), STATED)
         np.testing.assert_array_equal(again.covariance, kept.covariance)
+
+
+def test_a_camera_that_looks_back_looks_back_at_minus_half_a_turn_too() -> None:
+    """TF tells one or the other, as rounding has it."""
+    document = MountEstimate(replace(STATED, yaw=math.pi)).to_json()
+    assert MountEstimate.from_json(document, replace(STATED, yaw=-math.pi)).stated.yaw == -math.pi
+    with pytest.raises(InputError, match="is stated"):
+        MountEstimate.from_json(document, replace(STATED, yaw=3.14))
+    with pytest.raises(InputError, match="is stated"):
+        MountEstimate.from_json({**document, "stated": {**document["stated"], "height": math.nan}}, STATED)

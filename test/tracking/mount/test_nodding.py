@@ -56,6 +56,17 @@ def test_nodding_on_a_slope_is_applied_at_the_stamp() -> None:
         assert pitch == pytest.approx(0.026 * math.sin(2 * math.pi * seconds), abs=0.004)
 
 
+def test_an_imu_that_hangs_upside_down_tells_nodding_too() -> None:
+    """Its roll leaps between half a turn and minus that."""
+    nodding = Nodding(MotionBuffer())
+    for tick in range(501):
+        roll = math.pi + 0.026 * math.sin(2 * math.pi * tick / 50)
+        nodding.add(Tilt(round(tick * 2e7), (roll + math.pi) % math.tau - math.pi, 0.01))
+    for seconds in np.arange(9.0, 10.0, 0.013):
+        roll, pitch = nodding.at(round(seconds * 1e9))
+        assert (roll, pitch) == (pytest.approx(0.026 * math.sin(2 * math.pi * seconds), abs=0.004), pytest.approx(0.0))
+
+
 def test_a_dive_is_applied_until_it_has_lasted() -> None:
     nodding = heard(lambda t: 0.035 if t > 8.0 else 0.0)
     assert nodding.at(10 * 10**9)[1] == pytest.approx(0.035)

@@ -131,11 +131,12 @@ class LocalizeNode(LifecycleNode):
     def _on_parameters(self, parameters: Sequence[Parameter]) -> SetParametersResult:
         values = {each.name: each.value for each in parameters if is_own(each.name)}
         try:
-            self.config = changed(self.config, values)
+            config = changed(self.config, values)
+            if self._pipeline is not None and values:
+                self._pipeline.configure(config)
         except InputError as error:
             return SetParametersResult(successful=False, reason=str(error))
-        if self._pipeline is not None and values:
-            self._pipeline.configure(self.config)
+        self.config = config
         return SetParametersResult(successful=True)
 
     def _on_jump(self, jump: TimeJump) -> None:

@@ -139,7 +139,9 @@ class Pipeline:
             self.announcer.initialising(reason)
 
     def configure(self, config: NodeConfig) -> None:
-        """Other thresholds, another datum."""
+        """Other thresholds, another datum; an InputError for none, where there is one."""
+        if config.datum.datum is None and self._config.datum.datum is not None:
+            raise InputError("datum.latitude and datum.longitude are nan, but the map has begun: give another place")
         before, self._config = self._config, config
         self.session.set_config(config.session)
         if config.localizer != before.localizer:

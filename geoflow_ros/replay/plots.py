@@ -40,7 +40,8 @@ def plot_timeline(path: Path, frames: list[FrameResult], fused: Judged, single: 
     }
     figure = Figure(figsize=(11, 7 if errors else 5), dpi=120, layout="constrained")
     heights = (3, 2, 0.6) if errors else (3, 0.6)
-    places, *yaws, states = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
+    # By gridspec_kw: subplots itself takes height_ratios from matplotlib 3.6 on.
+    places, *yaws, states = figure.subplots(len(heights), 1, sharex=True, gridspec_kw={"height_ratios": heights})
     _draw_errors(places, seconds, fused, errors)
     for axes in yaws:
         _draw_yaws(axes, errors)
@@ -66,7 +67,7 @@ def _draw_errors(axes: Axes, seconds: Floats, fused: Judged, errors: dict[str, t
     axes.yaxis.set_minor_formatter("")
     axes.grid(alpha=0.3, which="both")
     if axes.lines:
-        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, markerscale=3, frameon=False)
+        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncol=3, markerscale=3, frameon=False)
 
 
 def _draw_yaws(axes: Axes, errors: dict[str, tuple[Floats, PoseErrors]]) -> None:
@@ -93,4 +94,4 @@ def _draw_states(axes: Axes, seconds: Floats, states: list[TrackState]) -> None:
         spans = [(starts[i], lengths[i]) for i, moment in enumerate(order) if states[moment] is state]
         axes.broken_barh(spans, (0, 1), facecolors=STATE_COLOURS[state.value], label=state.value)
     axes.set(yticks=[], xlabel="time [s]", ylim=(0, 1))
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.9), ncols=4)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.9), ncol=4)

@@ -85,11 +85,11 @@ def opened(path: Path, dataset: str) -> Iterator[Any]:
 def reading(path: Path) -> Iterator[None]:
     """What GDAL says of an image that it cannot read becomes one sentence."""
     from rasterio._err import CPLE_BaseError
-    from rasterio.errors import RasterioError
+    from rasterio.errors import RasterioError, RasterioIOError
 
     try:
         yield
-    except (RasterioError, CPLE_BaseError) as error:
+    except (RasterioError, RasterioIOError, CPLE_BaseError) as error:  # the second was none of the first in 1.3.0
         cause = error.__cause__ or error
         reason = " ".join(str(cause).split()).rstrip(".")
         raise InputError(

@@ -29,17 +29,17 @@ SEAM_COLUMNS, SEAM_ROWS = 5, 5
 """How many columns across a store, and tiles of each, are looked at for the end that rows are counted from."""
 
 
-_ENDS = "SELECT min(tile_column), min(tile_row), max(tile_column), max(tile_row) FROM tiles WHERE zoom_level = ?1"
+_ENDS = "SELECT min(tile_column), min(tile_row), max(tile_column), max(tile_row) FROM tiles WHERE zoom_level = ?"
 _ROWS_OF_COLUMN = "SELECT min(tile_row) FROM tiles WHERE zoom_level = 0 AND tile_column = 0"
 _ENDS_BY_COLUMN = """
     WITH RECURSIVE columns(x) AS (
-        SELECT min(tile_column) FROM tiles WHERE zoom_level = ?1
+        SELECT min(tile_column) FROM tiles WHERE zoom_level = ?
         UNION ALL
-        SELECT (SELECT min(tile_column) FROM tiles WHERE zoom_level = ?1 AND tile_column > x) FROM columns
+        SELECT (SELECT min(tile_column) FROM tiles WHERE zoom_level = ? AND tile_column > x) FROM columns
         WHERE x IS NOT NULL
     )
-    SELECT min(x), min((SELECT min(tile_row) FROM tiles WHERE zoom_level = ?1 AND tile_column = x)),
-           max(x), max((SELECT max(tile_row) FROM tiles WHERE zoom_level = ?1 AND tile_column = x))
+    SELECT min(x), min((SELECT min(tile_row) FROM tiles WHERE zoom_level = ? AND tile_column = x)),
+           max(x), max((SELECT max(tile_row) FROM tiles WHERE zoom_level = ? AND tile_column = x))
     FROM columns
 """
 """The same by an index that has the rows of a column in order: two look-ups a column instead of every tile."""
@@ -111,7 +111,8 @@ class MBTilesStore:
         zoom = self.zooms[-1]
         plan = self._query(f"EXPLAIN QUERY PLAN {_ROWS_OF_COLUMN}")
         by_column = any("tile_column=?" in str(step[-1]) for step in plan)
-        ends = self._query(_ENDS_BY_COLUMN if by_column else _ENDS, zoom)[0]
+        sql = _ENDS_BY_COLUMN if by_column else _ENDS
+        ends = self._query(sql, *[zoom] * sql.count("?"))[0]
         left, low, right, high = (grid_index(self.path, zoom, each) for each in ends)
         return left, low, right, high
 
@@ -199,7 +200,10 @@ def _opened(uri: str) -> sqlite3.Connection:
 def _fetched(connection: sqlite3.Connection, sql: str, values: tuple[int, ...] = ()) -> list[Any]:
     try:
         return connection.execute(sql, values).fetchall()
-    except UnicodeDecodeError as error:  # Python's, of SQLite's sentence, which has a damaged name in it
+    except (UnicodeDecodeError, sqlite3.DatabaseError) as error:
+        if isinstance(error, sqlite3.DatabaseError) and str(error):
+            raise
+        # SQLite's sentence has a damaged name in it: that is Python's error of it, and no sentence before Python 3.11
         raise sqlite3.DatabaseError("its schema is damaged") from error
 
 

@@ -47,7 +47,7 @@ def is_opaque(rgba: NDArray[np.uint8]) -> bool:
 
 def _opacity(rgba: NDArray[np.uint8]) -> tuple[int, int]:
     """Least and greatest alpha, the highest byte of a pixel as a number."""
-    packed = rgba.view("<u4")
+    packed = np.ascontiguousarray(rgba).view("<u4")  # before NumPy 1.23 no part of an array can be viewed so
     return int(packed.min()) >> 24, int(packed.max()) >> 24
 
 

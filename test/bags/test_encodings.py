@@ -172,6 +172,29 @@ def test_too_little_data_is_one_sentence(encoding: str) -> None:
         to_rgb(given)
 
 
+@pytest.mark.parametrize(("encoding", "width", "height"), [("uyvy", 5, 2), ("nv12", 5, 4), ("nv21", 4, 3)])
+def test_what_cannot_be_halved_is_refused_before_opencv_sees_it(
+    monkeypatch: pytest.MonkeyPatch, encoding: str, width: int, height: int
+) -> None:
+    """OpenCV 4.5, as Ubuntu 22.04 has it, converts such an image, and reads on behind its end."""
+    monkeypatch.setattr(cv2, "cvtColor", None)
+    step = width * ENCODINGS[encoding].pixel_bytes
+    given = SimpleNamespace(
+        height=height, width=width, encoding=encoding, is_bigendian=0, step=step, data=bytes(2 * height * step)
+    )
+    with pytest.raises(InputError, match=f"{width} x {height} {encoding} cannot be converted to RGB"):
+        to_rgb(given)
+
+
+@pytest.mark.parametrize(("encoding", "width", "height"), [("uyvy", 4, 3), ("nv12", 4, 2), ("mono8", 3, 3)])
+def test_sizes_that_need_no_halving_are_taken(encoding: str, width: int, height: int) -> None:
+    step = width * ENCODINGS[encoding].pixel_bytes
+    given = SimpleNamespace(
+        height=height, width=width, encoding=encoding, is_bigendian=0, step=step, data=bytes(2 * height * step)
+    )
+    assert to_rgb(given).shape == (height, width, 3)
+
+
 def test_what_cannot_be_halved_is_refused() -> None:
     given = SimpleNamespace(height=3, width=3, encoding="yuyv", is_bigendian=0, step=6, data=bytes(18))
     with pytest.raises(InputError, match="3 x 3 yuyv cannot be converted to RGB: expected an even width"):

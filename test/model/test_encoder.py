@@ -19,7 +19,7 @@ def randomise_statistics(trunk: Trunk, image: Tensor) -> None:
     generator = torch.Generator().manual_seed(3)
     for module in trunk.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
-            torch.nn.init.normal_(module.bias, std=0.3, generator=generator)
+            module.bias.data.normal_(std=0.3, generator=generator)
             module.momentum = 1.0
     trunk.train()(image)
     trunk.eval()

@@ -36,7 +36,7 @@ def test_the_volume_peaks_where_the_camera_stands(x: int, y: int, heading: int) 
     forward, right = [4.5, 12.5, 20.5, 25.5, 29.5], [3.5, -14.5, 15.5, -2.5, 8.5]
     ground, satellite = features(forward, right, yaw, x, y)
     scores = VOLUME.correlate(VOLUME.templates(ground), VOLUME.spectrum(satellite))
-    peak = [int(i) for i in torch.unravel_index(scores.argmax(), scores.shape[1:])]
+    peak = [int(i) for i in np.unravel_index(int(scores.argmax()), scores.shape[1:])]
     assert peak[0] == heading
     assert peak[1] - VOLUME.reach == pytest.approx(y, abs=1 if yaw else 0)
     assert peak[2] - VOLUME.reach == pytest.approx(x, abs=1 if yaw else 0)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from geoflow_ros.errors import InputError
 from geoflow_ros.model.interface import Flow
 from geoflow_ros.model.released import import_released
+from geoflow_ros.model.torch_files import read_torch_file
 
 
 def part(state: State, name: str) -> State:
@@ -137,3 +138,12 @@ def test_what_is_no_checkpoint_is_refused_in_one_sentence(tmp_path: Path) -> Non
             import_released(tmp_path / f"{name}.pth")
         assert "\n" not in str(refusal.value)
     assert not (tmp_path / "trace").exists()
+
+
+def test_torch_before_2_5_reads_all_but_namespaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(torch.serialization, "safe_globals", raising=False)
+    torch.save({"step": 3}, tmp_path / "plain.pth")
+    assert read_torch_file(tmp_path / "plain.pth", "remedy") == {"step": 3}
+    torch.save({"args": argparse.Namespace(lr=1e-3)}, tmp_path / "theirs.pth")
+    with pytest.raises(InputError, match=r"is not .* \(what it has of argparse takes torch 2.5 .*\): remedy"):
+        read_torch_file(tmp_path / "theirs.pth", "remedy")

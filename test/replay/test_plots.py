@@ -62,3 +62,26 @@ def test_headings_beyond_the_axis_are_counted_or_the_axis_grows(monkeypatch: pyt
     assert yaws.get_ylim() == (-10.0, 10.0) and yaws.get_title(loc="right") == "farther off, not shown: 1"
     yaws = drawn(monkeypatch, [*frames, far], TRUTH).axes[1]
     assert yaws.get_ylim()[1] > 40.0 and yaws.get_title(loc="right") == ""
+
+
+@pytest.mark.parametrize("truth", [TRUTH, None], ids=["with a truth", "without"])
+def test_it_is_drawn_by_matplotlib_3_5_too(monkeypatch: pytest.MonkeyPatch, truth: Trajectory | None) -> None:
+    """Which Ubuntu 22.04 has, and whose subplots take no ratios, whose legends no ncols."""
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    subplots, legend = Figure.subplots, Axes.legend
+
+    def older(
+        self: Figure, nrows: int = 1, ncols: int = 1, *, sharex: bool = False, gridspec_kw: dict[str, Any] | None = None
+    ) -> Any:
+        return subplots(self, nrows, ncols, sharex=sharex, gridspec_kw=gridspec_kw)
+
+    def older_legend(self: Axes, *, loc: str, bbox_to_anchor: tuple[float, float], ncol: int, **look: Any) -> Any:
+        return legend(self, loc=loc, bbox_to_anchor=bbox_to_anchor, ncol=ncol, **look)
+
+    monkeypatch.setattr(Figure, "subplots", older)
+    monkeypatch.setattr(Axes, "legend", older_legend)
+    axes = drawn(monkeypatch, [frame(0.1 * i) for i in range(10)], truth).axes
+    heights = [each.get_subplotspec().get_gridspec().get_height_ratios() for each in axes]
+    assert heights[0][0] == 3 and heights[0][-1] == 0.6

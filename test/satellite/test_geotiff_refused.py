@@ -13,6 +13,8 @@ from geotiffs import CORNERS, HEIGHT, PIXEL, WIDTH, markers, write_tiff
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.satellite.geotiff import import_geotiff
+from geoflow_ros.satellite.geotiff_source import reading
+from geoflow_ros.satellite.tile_pyramid import is_opaque
 
 
 def place_by_points(path: Path) -> Path:
@@ -104,3 +106,30 @@ def test_target_must_be_called_mbtiles(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"does not end in \.mbtiles"):
         import_geotiff(source, source)
     assert source.read_bytes() == before
+
+
+def test_an_error_of_reading_that_is_none_of_rasterio_s_own_is_one_sentence_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So it is in rasterio 1.3.0, and before."""
+    failure = type("RasterioIOError", (OSError,), {})
+    monkeypatch.setattr(rasterio.errors, "RasterioIOError", failure)
+    sentence = r"a.tif cannot be read as a georeferenced image \(no such tile\)"
+    with pytest.raises(InputError, match=sentence), reading(tmp_path / "a.tif"):
+        raise failure("no such tile")
+
+
+class ViewedWhole(np.ndarray):  # type: ignore[type-arg]
+    """As arrays are before NumPy 1.23: no part that has gaps is viewed as of another type."""
+
+    def view(self, *kind: object) -> object:
+        assert self.flags.c_contiguous, "the array must be C-contiguous"
+        return super().view(*kind)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("alpha", [255, 254])
+def test_whether_a_part_is_opaque_is_found_by_an_older_numpy_too(alpha: int) -> None:
+    rgba = np.zeros((8, 8, 4), np.uint8)
+    rgba[2:5, 2:5, 3] = 255
+    rgba[3, 4, 3] = alpha
+    assert is_opaque(rgba.view(ViewedWhole)[2:5, 2:5]) is (alpha == 255)

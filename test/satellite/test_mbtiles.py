@@ -173,3 +173,16 @@ def test_a_schema_of_which_sqlite_itself_cannot_say_what_is_wrong_is_one_sentenc
     path.write_bytes(damaged)
     with pytest.raises(InputError, match=r"a.mbtiles cannot be read as MBTiles \(its schema is damaged\): copy"):
         MBTilesStore(path)
+
+
+def test_so_is_an_error_without_a_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which is what Python 3.10 makes of such a name."""
+    store = MBTilesStore(write(tmp_path / "a.mbtiles", {"name": "x"}))
+
+    class Wordless:
+        def execute(self, *_: object) -> None:
+            raise sqlite3.DatabaseError
+
+    monkeypatch.setattr(store, "_connection", Wordless())
+    with pytest.raises(InputError, match=r"cannot be read as MBTiles \(its schema is damaged\)"):
+        _ = store.bounds

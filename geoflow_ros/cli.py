@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from geoflow_ros.errors import InputError
+from geoflow_ros.resources import refuse_outdated
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -18,6 +19,7 @@ def run(parser: argparse.ArgumentParser, main: Callable[[argparse.Namespace], No
     """Exit status of `main` on the parsed arguments: Ctrl-C is 130, bad input or a full disk one sentence and 2."""
     arguments = parser.parse_args(argv)
     try:
+        refuse_outdated()
         main(arguments)
     except InputError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Where the files that ship beside the package are: weights, parameter files, demo data; how to install what is not."""
+"""Where the files that ship beside the package are: weights, parameter files, demo data; what is to be installed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from pathlib import Path
 from geoflow_ros.errors import InputError
 
 PACKAGE = "geoflow_ros"
+OF_ROS = re.compile(r"rcl\w*|\w+_(msgs|srvs|interfaces)|ament_\w+|tf2_\w+")
+NAMED_OTHERWISE = {"cv2": "opencv-python-headless", "yaml": "PyYAML"}
+"""Modules that pip knows by another name."""
 
 
 def share_file(relative: str) -> Path:
@@ -27,6 +30,7 @@ def share_folders() -> list[Path]:
     places = []
     if (package.parent / "package.xml").is_file():
         places.append(package.parent)
+    places.append(package.parent / "share" / PACKAGE)  # of pip install --target
     # <prefix>/lib/pythonX.Y/site-packages/geoflow_ros belongs to <prefix>/share/geoflow_ros.
     if len(package.parents) > 3:
         places.append(package.parents[3] / "share" / PACKAGE)
@@ -34,19 +38,58 @@ def share_folders() -> list[Path]:
     return list(dict.fromkeys(places if ament is None else [*places, ament]))
 
 
+def missing_module(error: ModuleNotFoundError) -> InputError:
+    """What to say of a module that a command needs and that is not installed: from where it comes."""
+    module = str(error.name).partition(".")[0]
+    source = (
+        "source a ROS 2, or use `make venv`"
+        if OF_ROS.fullmatch(module)
+        else f"pip install {NAMED_OTHERWISE.get(module, module)}"
+    )
+    return InputError(f"Python module {error.name} is not installed: {source}")
+
+
+def refuse_outdated() -> None:
+    """InputError where a package that this one always needs is installed, and too old.
+
+    pip would have replaced it; rosdep takes what a distribution has. Of a mere checkout nothing is known.
+    """
+    for requirement in _requirements():
+        needed = re.fullmatch(r"([\w.-]+) ?\(?>=([\d.]+)\)?", requirement)
+        if needed is None:
+            continue
+        try:
+            version = str(metadata.version(needed[1]))
+        except (metadata.PackageNotFoundError, KeyError):
+            continue  # as OpenCV of a distribution, which has no metadata, or none with a version
+        release = _release(version)
+        if any(release) and release < _release(needed[2]):  # 0+unknown, as of a source tree, says nothing
+            raise InputError(f"{needed[1]} {version} is too old: pip install '{needed[1]}>={needed[2]}'")
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """The numbers with which a version begins; none where it begins otherwise."""
+    begins = re.match(r"\d+(\.\d+)*", version)
+    return tuple(map(int, begins[0].split("."))) if begins else ()
+
+
 def install_hint(extra: str) -> str:
     """The command that installs what an extra of this package names, which itself is on no index.
 
     From an installed package its requirements by name; from a mere checkout its folder.
     """
-    try:
-        requirements = metadata.requires(PACKAGE) or []
-    except metadata.PackageNotFoundError:
-        requirements = []
     of_extra = re.compile(rf"""([\w.-]+).*\bextra\s*==\s*["']{re.escape(extra)}["']""")
-    names = [found[1] for each in requirements if (found := of_extra.match(each))]
+    names = [found[1] for each in _requirements() if (found := of_extra.match(each))]
     checkout = f'"{Path(__file__).resolve().parents[1]}[{extra}]"'
     return f"pip install {' '.join(names) or checkout}"
+
+
+def _requirements() -> list[str]:
+    """As the installed package states them; none of a mere checkout."""
+    try:
+        return metadata.requires(PACKAGE) or []
+    except metadata.PackageNotFoundError:
+        return []
 
 
 def _ament_share() -> Path | None:

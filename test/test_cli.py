@@ -1,8 +1,10 @@
 import argparse
 import errno
 import os
+import re
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,14 @@ def failing_with(error: BaseException) -> int:
 def test_bad_input_is_one_sentence_and_status_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert failing_with(InputError("zoom 99 is not a zoom")) == 2
     assert capsys.readouterr().err == "geoflow_ros.thing: zoom 99 is not a zoom\n"
+
+
+def test_an_outdated_package_is_told_before_anything_is_done(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metadata, "requires", lambda _: ["pytest>=1000"])
+    assert failing_with(AssertionError("begun")) == 2
+    assert re.fullmatch(r"geoflow_ros\.thing: pytest [\d.]+ is too old: .*\n", capsys.readouterr().err)
 
 
 def test_a_full_disk_is_one_sentence_and_another_fault_of_the_system_is_not_hidden(

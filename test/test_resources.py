@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import runpy
 import sys
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
+from unittest import mock
 
 import pytest
 from paths import REPOSITORY
@@ -33,6 +35,13 @@ def test_installation_prefix(prefix: Path) -> None:
     weights.parent.mkdir(parents=True)
     weights.touch()
     assert resources.share_file("models/default.safetensors") == weights
+
+
+def test_target_folder(prefix: Path) -> None:
+    """`pip install --target` puts what is shared beside the package."""
+    beside = prefix / "lib" / "python3.12" / "site-packages" / "share" / "geoflow_ros" / "demo"
+    beside.mkdir(parents=True)
+    assert resources.share_file("demo") == beside
 
 
 def test_sourced_workspace(
@@ -73,6 +82,61 @@ def test_what_is_to_be_installed_is_named_by_what_an_index_has(
 
     monkeypatch.setattr(metadata, "requires", requires)
     assert resources.install_hint("tiles") == command
+
+
+@pytest.mark.parametrize(
+    ("installed", "told"),
+    [
+        ("1.8.1", "torch 1.8.1 is too old: pip install 'torch>=2.1'"),
+        ("2.0.1+cu118", "torch 2.0.1+cu118 is too old: pip install 'torch>=2.1'"),
+        ("2.1.0a0+git7bcf7da", ""),
+        ("0+unknown", ""),
+        ("0.0.0", ""),
+        ("2.13.0+cpu", ""),  # 13 is more than 9 and 1
+    ],
+)
+@pytest.mark.parametrize("requirement", ["torch>=2.1", "torch (>=2.1)"], ids=["new metadata", "old metadata"])
+def test_a_distribution_s_older_release_is_told_with_what_replaces_it(
+    installed: str, told: str, requirement: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """rosdep takes what the distribution has; pip, as no module says, would not have let it be."""
+    monkeypatch.setattr(metadata, "requires", lambda _: ["absent>=1", requirement, 'numba>=9; extra == "fast"'])
+    versions = {"torch": installed, "numba": "0.1"}
+
+    def version(name: str) -> str:
+        if name not in versions:
+            raise metadata.PackageNotFoundError(name)
+        return versions[name]
+
+    monkeypatch.setattr(metadata, "version", version)
+    if not told:
+        resources.refuse_outdated()
+        return
+    with pytest.raises(InputError) as raised:
+        resources.refuse_outdated()
+    assert str(raised.value) == told
+
+
+def test_every_requirement_is_one_whose_age_can_be_told() -> None:
+    with mock.patch("setuptools.setup") as setup:
+        runpy.run_path(str(REPOSITORY / "setup.py"))
+    stated = setup.call_args.kwargs["install_requires"]
+    assert stated and all(re.fullmatch(r"[\w-]+>=[\d.]+", each) for each in stated)
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("rclpy", "source a ROS 2, or use `make venv`"),
+        ("rcl_interfaces.msg", "source a ROS 2, or use `make venv`"),
+        ("std_srvs", "source a ROS 2, or use `make venv`"),
+        ("mercantile", "pip install mercantile"),
+        ("cv2", "pip install opencv-python-headless"),
+    ],
+)
+def test_a_module_that_is_missing_is_had_from_where_it_comes(module: str, source: str) -> None:
+    sentence = str(resources.missing_module(ModuleNotFoundError(f"No module named {module!r}", name=module)))
+    assert sentence == f"Python module {module} is not installed: {source}"
 
 
 def test_no_sentence_says_to_install_this_package_from_an_index() -> None:

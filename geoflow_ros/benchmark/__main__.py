@@ -27,7 +27,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.model.config import Runtime
 from geoflow_ros.model.inference.runtimes import chosen
 from geoflow_ros.model.weights import load
-from geoflow_ros.resources import share_file
+from geoflow_ros.resources import missing_module, share_file
 from geoflow_ros.whole_files import write_json
 
 
@@ -186,9 +186,7 @@ def _node_benchmark() -> ModuleType:
     try:
         return importlib.import_module("geoflow_ros.ros.tools.node_benchmark")
     except ModuleNotFoundError as error:
-        raise InputError(
-            f"--ros: Python module {error.name} is not installed: source a ROS 2, or `make venv`"
-        ) from error
+        raise missing_module(error) from error
 
 
 def _node_parameters(arguments: argparse.Namespace) -> dict[str, object]:

@@ -7,15 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from geoflow_ros import cli
-from geoflow_ros.errors import InputError
-from geoflow_ros.resources import share_file
+from geoflow_ros.resources import missing_module, share_file
 
 
 def _demo(arguments: argparse.Namespace) -> None:
     try:
         from geoflow_ros.ros.tools.demo_run import run
     except ModuleNotFoundError as error:
-        raise InputError(f"Python module {error.name} is not installed: source a ROS 2, or use `make demo`") from error
+        raise missing_module(error) from error
     run(arguments.drive or share_file("demo"), arguments.out, arguments.checkpoint)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from geoflow_ros import cli
 from geoflow_ros.errors import InputError
+from geoflow_ros.resources import missing_module
 
 LEAST_BYTES = 3 << 29
 """Of addresses: with fewer no network's library can be loaded, and OpenBLAS waits for them without an end."""
@@ -38,10 +39,11 @@ def _serve(arguments: argparse.Namespace) -> None:
         from geoflow_ros.ros.loading import load_localizer
         from geoflow_ros.ros.serve import serve
     except ModuleNotFoundError as error:
-        raise InputError(f"Python module {error.name} is not installed: source a ROS 2, or use `make venv`") from error
-    except ImportError as error:
+        raise missing_module(error) from error
+    except (ImportError, ValueError) as error:  # the latter of what was compiled for another NumPy
         raise InputError(
-            f"a library cannot be loaded ({error}): free some memory, or install the requirements again"
+            f"a library cannot be loaded ({error}): pip install 'numpy<2' where that is of NumPy, as a distribution's "
+            "packages want it; else free some memory, or install the requirements again"
         ) from error
     serve(["--ros-args", *arguments.ros_args], load_localizer)
 

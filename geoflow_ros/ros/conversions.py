@@ -95,10 +95,10 @@ def image_message(rgb: NDArray[np.uint8], header: Header) -> Image:
 def _by_cv_bridge(message: Image) -> NDArray[np.uint8]:
     try:
         from cv_bridge import CvBridge
-    except ImportError:
+    except ImportError as error:
         raise InputError(
-            f"image encoding {message.encoding!r} needs cv_bridge, which is not installed: install it, or publish "
-            f"{', '.join(ENCODINGS)}"
+            f"image encoding {message.encoding!r} needs cv_bridge, which cannot be loaded ({error}): install it (and "
+            f"numpy<2 if that is of NumPy), or publish {', '.join(ENCODINGS)}"
         ) from None
     bridge: Any = CvBridge()
     try:

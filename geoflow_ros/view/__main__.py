@@ -9,6 +9,7 @@ from pathlib import Path
 
 from geoflow_ros import cli
 from geoflow_ros.errors import InputError
+from geoflow_ros.resources import missing_module
 
 NODE_NAME = re.compile(r"(/[A-Za-z_][A-Za-z0-9_]*)+", re.ASCII)
 LONGEST_MIN = 60.0
@@ -18,7 +19,7 @@ def _view(arguments: argparse.Namespace) -> None:
     try:
         from geoflow_ros.ros.view.watch import ViewOptions, watch
     except ModuleNotFoundError as error:
-        raise InputError(f"Python module {error.name} is not installed: source a ROS 2, or use `make venv`") from error
+        raise missing_module(error) from error
     name = arguments.node if arguments.node.startswith("/") else f"/{arguments.node}"
     if not NODE_NAME.fullmatch(name):
         raise InputError(f"--node {arguments.node} is no name of a node, expected the like of /robot1/localize")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import struct
 import sys
+from importlib.abc import MetaPathFinder
 from types import ModuleType
 
 import numpy as np
@@ -152,3 +153,17 @@ def test_hypotheses_of_the_real_sensor_msgs_py() -> None:
     point_cloud2 = pytest.importorskip("sensor_msgs_py.point_cloud2", reason="sensor_msgs_py is not installed")
     cloud = conversions.hypotheses_message(estimate(), Header(frame_id="map"))
     assert point_cloud2.read_points_numpy(cloud, ("x", "weight")).tolist() == [[1.0, 0.75], [3.0, 0.25]]
+
+
+def test_a_cv_bridge_for_another_numpy_is_not_said_to_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Failing(MetaPathFinder):
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "cv_bridge":
+                raise ImportError("numpy.core.multiarray failed to import")
+
+    monkeypatch.delitem(sys.modules, "cv_bridge", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Failing(), *sys.meta_path])
+    with pytest.raises(
+        InputError, match=r"cannot be loaded \(numpy.core.multiarray failed.*numpy<2 if that is of NumPy"
+    ):
+        conversions.to_rgb(ros.image(0, "nv24"))

@@ -16,15 +16,15 @@ from geoflow_ros.options import option
 from geoflow_ros.planar import PlanarPose, wrap_angle
 from geoflow_ros.tracking.cameras import AHEAD, View
 from geoflow_ros.tracking.evidence.frame_evidence import Seen, match_evidence
-from geoflow_ros.tracking.motion import NO_MOTION, UNKNOWN_TURN_RATE, Creep, Motion
+from geoflow_ros.tracking.motion import NO_MOTION, STEADY, UNKNOWN_TURN_RATE, Creep, Motion
 from geoflow_ros.tracking.particles import Particles
 from geoflow_ros.tracking.rig.combination import likelihood_of, share_of_each
 from geoflow_ros.tracking.rig.rounds import Member, Round
 
 Floats = NDArray[np.float64]
 BEST_SHARE = 0.05
-STEADY = 2.0  # an unknown speed is kept from frame to frame: steps drawn one by one must be wider to follow it
 MISLED = (1.0, 0.1)  # m, rad: what odometry led astray by before it was found to be wrong
+ASTRAY_RAD = 0.05  # rad a metre, by which odometry that leads astray turns
 TINY = 1e-12
 MISREAD_M = 0.2  # what frames showed moves by more: they were read through a wrong mount, and misled what follows them
 SYSTEMATIC_YAW = math.radians(0.2)  # what the frames of a drive err alike sideways, as the yaw of a camera
@@ -199,6 +199,11 @@ class Belief:
         if yaw_std and yaw_std.keys() == self._particles.squint.keys():
             self._particles.draw_squint(max(yaw_std.values()))
 
+    def doubt_way(self, metres: float) -> None:
+        """The vehicle may have gone elsewhere than odometry says, by so much (standard deviation)."""
+        self._particles.move(NO_MOTION, metres, ASTRAY_RAD * metres)
+        self._way[0] += metres
+
     def change_odometry(self) -> None:
         """Odometry was wrong and comes from another source from now on: so was what followed it for a while."""
         self._round.end()
@@ -221,11 +226,13 @@ class Belief:
         fit = raw[: len(weights)] - best
         gap = -_reached(np.logaddexp(fit, -self._config.outlier_depth), weights)
         seen = Seen(gap, best + math.log(max(float(weights @ np.exp(fit)), TINY)), match)
-        if gap > self._config.disagreement and part > 0.0 and not is_doubted:
-            fresh = _drawn(estimate, round(self._config.injected * self._config.particles), self._rng)
-            self._particles.replace_least(lag.inverse().apply(fresh), view.camera)
-            self._round.end()
-            raw = member.fit(self._particles, best_places)
+        if gap > self._config.disagreement and not is_doubted:
+            if part > 0.0:
+                fresh = _drawn(estimate, round(self._config.injected * self._config.particles), self._rng)
+                self._particles.replace_least(lag.inverse().apply(fresh), view.camera)
+                self._round.end()
+                raw = member.fit(self._particles, best_places)
+            self._way[0] += self._config.correlation_length  # it went on, whatever odometry says: the next one is new
         depth = self._config.outlier_depth
         self._particles.reweight(self._round.add(member, raw, share, depth, self._particles, best_places))
         return seen

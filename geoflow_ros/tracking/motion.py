@@ -18,6 +18,7 @@ HELD_S = 1.0  # how long a measurement stands in for the ones that follow, which
 FRESH_S = 0.1  # how long it does so at no cost
 HELD_DOUBT = 0.3  # share of a velocity that is unknown by the end of `HELD_S`
 STEP_S, MOST_STEPS = 0.02, 500  # of the integration: enough for all that is remembered, whatever the stamps say
+STEADY = 2.0  # an unknown speed is kept from frame to frame: steps drawn one by one must be wider to follow it
 UNKNOWN_TURN_RATE = 0.3  # rad/s, standard deviation where nothing tells the rate of turn
 STANDSTILL_SPEED, STANDSTILL_RATE = 0.1, 0.03  # m/s, rad/s: what is slower is the noise of standing wheels
 WALKED = 7  # x, y, yaw of the displacement, distance, turned, unknown_s, unknown_turn_s

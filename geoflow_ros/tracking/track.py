@@ -9,6 +9,8 @@ from geoflow_ros.localization.pose import PoseWithCovariance
 from geoflow_ros.options import option
 from geoflow_ros.tracking.belief import BeliefConfig
 
+ALIKE_M = 0.12  # an axis: what all frames of some ten metres err alike, so that many are no surer than a few
+
 
 class TrackState(Enum):
     """How far the fused pose can be trusted."""

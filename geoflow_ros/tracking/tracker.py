@@ -14,6 +14,7 @@ from geoflow_ros.tracking.belief import MISREAD_M, Belief
 from geoflow_ros.tracking.cameras import AHEAD, View, of_camera
 from geoflow_ros.tracking.evidence.corrections import Corrections
 from geoflow_ros.tracking.evidence.frame_evidence import match_evidence
+from geoflow_ros.tracking.evidence.slip import Slip
 from geoflow_ros.tracking.evidence.support import DOUBTFUL, LOST, Support
 from geoflow_ros.tracking.history import JUMP_NS, KEPT_NS
 from geoflow_ros.tracking.motion import NO_MOTION, Motion, MotionBuffer
@@ -22,7 +23,7 @@ from geoflow_ros.tracking.rig.joint_view import JointView, RigFrames
 from geoflow_ros.tracking.search import Origin, Proposal, Search, bounded
 from geoflow_ros.tracking.sensors.fixes import FixFusion
 from geoflow_ros.tracking.sensors.odometer import Odometer
-from geoflow_ros.tracking.track import Track, TrackerConfig, TrackState
+from geoflow_ros.tracking.track import ALIKE_M, Track, TrackerConfig, TrackState
 
 PAUSE_NS, CARRIED_TO_NS = 2 * 10**9, 10**9  # without an image, to how long before the newest odometry
 MOMENT_NS = 10**9  # by which time may leap before it is noticed
@@ -31,7 +32,6 @@ METRES_TO_PROVE = 10.0
 ONE_FITS = "a frame fits, more must confirm it"
 DRIVE_ON = "frames fit a guessed heading: drive on to confirm it"
 LEAP = 4.0  # log odds against a belief that frames move about: good matches outweigh them, and then odometry is wrong
-ALIKE_M = 0.12  # an axis: what all frames of some ten metres err alike, so that many are no surer than a few
 TINY = 1e-9
 
 
@@ -57,12 +57,13 @@ class Tracker:
         self._reason = reason
         self._leapt = ""  # why the belief began anew, if time leapt: said until it is followed
         self._newest_ns: int | None = None
+        self._speed_sigma = 0.0  # m/s, of a vehicle whose velocity nothing tells
         self._awaited_ns: int | None = None  # of odometry: its first stamp since the last image
         self._first_try_ns: int | None = None
         self._is_followed = False  # confirmed once, and not lost since
         self._was_followed = False
         self._found_at: NDArray[np.float64] | None = None  # where a heading was guessed that driving must prove
-        self._corrections = Corrections()
+        self._corrections, self._slip = Corrections(), Slip()
         self._frames = RigFrames()
         self._odometer = Odometer(self._motions)
         self._fixes = FixFusion(self._sensors, self._motions, self.config.belief.fix_correlation)
@@ -99,7 +100,7 @@ class Tracker:
         elif leap := self._leap(stamp_ns):
             self.leap(leap, stamp_ns, self.here())
         self._newest_ns = stamp_ns if self._newest_ns is None else max(stamp_ns, self._newest_ns)
-        self._awaited_ns = None
+        self._awaited_ns, self._speed_sigma = None, speed_sigma
         if self._belief is None:
             self._fixes.skip(stamp_ns)
         else:
@@ -237,6 +238,7 @@ class Tracker:
         self._odometer.settle(min(1.0, (position_std(after[1]) / position_std(before[1])) ** 2))
         self._corrections.add(stamp_ns, before, after, self.config.lost_after / 2)
         leap = self._corrections.leap_m
+        self._doubt_odometry(belief, stamp_ns, leap)
         evidence = seen.evidence - (LEAP if leap else 0.0)
         self._support.add(stamp_ns, evidence, self.config.lost_after, view.camera)
         if evidence > 0.0:
@@ -246,12 +248,19 @@ class Tracker:
             self._search.missed(self._support.cameras)
             self._reason = of_camera(view.camera, _astray(leap) if leap else seen.objection)
 
+    def _doubt_odometry(self, belief: Belief, stamp_ns: int, leap_m: float) -> None:
+        """Where frames moved the belief against odometry, follow them rather than that, for a while."""
+        speed = min(leap_m / (self.config.lost_after / 2), self._speed_sigma)
+        if metres := self._slip.since_last(stamp_ns, speed, self.config.lost_after):
+            belief.doubt_way(metres)
+            self._corrections.doubt(metres)
+
     def _begin(self, stamp_ns: int, estimate: PoseEstimate, origin: Origin | None, view: View) -> None:
         """Believe a frame that was found elsewhere, until frames say otherwise."""
         self._belief = Belief.of_frame(self.config.belief, estimate, stamp_ns, self._rng, view)
         self._belief.doubt_yaw(self.yaw_std, view.camera)
         self._found_at = self._belief.pose()[0] if origin is Origin.GUESS else None
-        self._corrections = Corrections()
+        self._corrections, self._slip = Corrections(), Slip()
         self._reason = ONE_FITS
         self._fixes.restart()
         self._search.found()

@@ -16,7 +16,10 @@ MOST = 2000  # frames, however many there are in the while, or if their stamps s
 
 @dataclass(frozen=True, slots=True)
 class _Correction:
-    """By a frame: how far (2,) it moved the belief, and the belief's variance (m^2, both axes) before and after."""
+    """By a frame: how far (2,) it moved the belief, and the belief's variance (m^2, both axes) before and after.
+
+    Of the variance what there would be if odometry were not in doubt.
+    """
 
     stamp_ns: int
     moved: Floats
@@ -29,11 +32,19 @@ class Corrections:
 
     def __init__(self) -> None:
         self._recent: deque[_Correction] = deque(maxlen=MOST)
+        self._doubted = 0.0  # m^2, both axes: of the belief's variance
+
+    def doubt(self, metres: float) -> None:
+        """The belief was widened (standard deviation, an axis) since odometry is doubted: that allows no leap."""
+        self._doubted += 2 * metres**2
 
     def add(self, stamp_ns: int, before: tuple[Floats, Floats], after: tuple[Floats, Floats], window_s: float) -> None:
         """Note mean (3,) and covariance (3, 3) of the belief before and after a frame; forget what is too old."""
-        variances = (float(np.trace(covariance[:2, :2])) for _, covariance in (before, after))
-        self._recent.append(_Correction(stamp_ns, (after[0] - before[0])[:2], *variances))
+        was, now = (float(np.trace(covariance[:2, :2])) for _, covariance in (before, after))
+        was = max(was, LEAST_STD_M**2)
+        trusted = max(0.0, 1.0 - self._doubted / was)
+        self._doubted *= min(1.0, now / was)
+        self._recent.append(_Correction(stamp_ns, (after[0] - before[0])[:2], trusted * was, trusted * now))
         while self._recent[0].stamp_ns < stamp_ns - window_s * 1e9:
             self._recent.popleft()
 

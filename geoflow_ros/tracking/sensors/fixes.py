@@ -13,7 +13,7 @@ from geoflow_ros.tracking.motion import Motion, MotionBuffer
 from geoflow_ros.tracking.prior import Fix, PriorBuffer
 from geoflow_ros.tracking.sensors.fix_delay import MAX_COMPENSATED_S, ClockOffset, FixDelay
 from geoflow_ros.tracking.sensors.fix_offset import FixOffset, FixOffsetCheck
-from geoflow_ros.tracking.track import TrackerConfig
+from geoflow_ros.tracking.track import ALIKE_M, TrackerConfig
 
 LEAST_FIXES = 3  # in a row before they contradict the belief: a single one may be an outlier
 FORGOTTEN_NS = 10 * 10**9  # without any fix, at least, until those contradict no more: there may be a tunnel
@@ -74,7 +74,8 @@ class FixFusion:
         for fix in self._sensors.take_fixes(belief.stamp_ns + self._sensors.fix_delay_ns):
             if belief.stamp_ns - fix.stamp_ns > LATEST_NS:
                 continue
-            on_imagery = replace(fix, covariance=fix.covariance + imagery * np.eye(2))
+            # And as frames err alike: one of centimetres would leave a few of the hypotheses, be they right or wrong.
+            on_imagery = replace(fix, covariance=fix.covariance + (imagery + ALIKE_M**2) * np.eye(2))
             if is_followed:
                 self._compare(belief, on_imagery)
                 self._look_beside(belief, fix, math.sqrt(imagery + mount_variance))

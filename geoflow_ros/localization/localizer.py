@@ -165,9 +165,15 @@ class Localizer:
         of_camera = moved(prior, camera.mount.planar)
         encoded = self._patches.around(of_camera)
         if encoded.patch.missing > self.config.max_missing:
-            extent = f"{encoded.patch.size_m:.0f} m around {of_camera.east:.0f} m east, {of_camera.north:.0f} m north"
-            return Rejection(f"no satellite imagery for {encoded.patch.missing:.0%} of the {extent} of the datum")
+            return Rejection(self._no_imagery(encoded.patch, of_camera))
         return Searched(of_camera, encoded)
+
+    def _no_imagery(self, patch: SatellitePatch, of_camera: PosePrior) -> str:
+        latitude, longitude, _ = self.frame.to_geodetic([of_camera.east, of_camera.north])
+        return (
+            f"no satellite imagery for {patch.missing:.0%} of the {patch.size_m:.0f} m around latitude {latitude:.5f}, "
+            f"longitude {longitude:.5f}"
+        )
 
     def weigh_mounts(
         self, image: NDArray[np.uint8], camera: CameraModel, prior: PosePrior, mounts: Sequence[Mount]

@@ -15,7 +15,7 @@ from geoflow_ros.bags.messages import stamp_ns
 from geoflow_ros.bags.reading import Damage, open_bag, read_messages
 from geoflow_ros.bags.topics import Topic, roles_of, unplayed_velocities
 from geoflow_ros.errors import InputError
-from geoflow_ros.localization.pose import PoseEstimate, PosePrior, PoseWithCovariance
+from geoflow_ros.localization.pose import PoseEstimate, PosePrior, PoseWithCovariance, Rejection
 from geoflow_ros.tracking.answer import Answer
 from geoflow_ros.tracking.cameras import ONE
 from geoflow_ros.tracking.rig.panorama_views import Panoramas, PanoramaView
@@ -192,9 +192,15 @@ class _Player:
         alone = self._session.single_frame(message, camera).single if self._script.single_frame else None
         single = _slim(alone) if isinstance(alone, PoseEstimate) else None
         self.frames.append(FrameResult(answer.stamp_ns, answer.track, single, seconds, answer.prior))
-        for sensor, sentence in {**self._session.refused, **answer.warnings}.items():
+        for sensor, sentence in {**self._session.refused, **self._unseen(answer), **answer.warnings}.items():
             before_it = self.complaints.get(sensor, Complaint(0, ""))
             self.complaints[sensor] = Complaint(before_it.frames + 1, sentence)
+
+    def _unseen(self, answer: Answer) -> dict[str, str]:
+        """Why an image of a calibrated camera shows nothing; of a rig, warnings say so."""
+        single, name = answer.single, answer.camera
+        is_unseen = isinstance(single, Rejection) and single.is_blind and not name
+        return {"image": single.reason} if is_unseen and not isinstance(self._session.camera(name), Rejection) else {}
 
 
 def _of_cameras(cameras: Sequence[str], kind: str) -> list[tuple[str, str]]:

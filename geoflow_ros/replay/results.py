@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -20,11 +19,11 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import PoseWithCovariance, position_std
 from geoflow_ros.metrics import PoseErrors, integrity, pose_errors
 from geoflow_ros.replay.play import Complaint, FrameResult
+from geoflow_ros.reports.page_data import NUMBER
 from geoflow_ros.tracking.track import TrackState
 from geoflow_ros.whole_files import write_text
 
 COLUMNS = ("stamp_ns", "state", "reason", "ms", "true_east", "true_north", "true_yaw_deg")
-NUMBER = re.compile(r"\d+(\.\d+)?")
 REASONS = 3
 """How many of the commonest reasons a failure names."""
 POSE_COLUMNS = ("east", "north", "yaw_deg", "std_m", "error_m", "yaw_error_deg", "nees")

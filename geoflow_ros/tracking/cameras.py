@@ -18,6 +18,7 @@ CERTAIN_M, NOTHING_WORTH, LEARNING = 0.2, 0.1, 0.2
 """A standard deviation than which none is better (m), the worth of a camera that says nothing (1/m), and how much of
 an image's worth goes into that of its camera: it must get a turn now and then, or it would never be seen to be well."""
 STALLED_NS = 2 * 10**9  # behind the newest image of the others
+ALIKE = 3  # images in a row of one stamp: one that is sent twice is no fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +98,24 @@ class Cameras:
         """Time jumped."""
         self._last_ns: dict[str, int] = {}
         self._first_ns: int | None = None
+        self._alike: dict[str, tuple[int, int]] = {}  # the newest stamp, and how many images in a row have it
         self._blind: dict[str, str] = {}
 
     def heard(self, name: str, stamp_ns: int) -> None:
         """An image came."""
         self._first_ns = stamp_ns if self._first_ns is None else min(stamp_ns, self._first_ns)
         self._last_ns[name] = max(stamp_ns, self._last_ns.get(name, stamp_ns))
+
+    def standstill(self, name: str, stamp_ns: int) -> str:
+        """Why an image that is to be answered cannot be: its driver gives all images this stamp; else empty."""
+        last_ns, count = self._alike.get(name, (stamp_ns, 0))
+        count = count + 1 if last_ns == stamp_ns else 1
+        self._alike[name] = stamp_ns, count
+        if count < ALIKE:
+            return ""
+        return (
+            f"{count} images in a row are stamped {stamp_ns * 1e-9:.3f} s: its driver must stamp each when it was taken"
+        )
 
     def learn_worth(self, name: str, std_m: float | None) -> None:
         """How uncertain an image of a camera was alone (m); None if it said nothing."""

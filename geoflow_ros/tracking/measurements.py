@@ -26,6 +26,7 @@ MAX_SPEED, MAX_YAW_RATE = 100.0, 10.0
 NO_FIX_NAMES = {-1: "NO_FIX", -2: "UNKNOWN: its driver must set the status of a fix"}
 """Status of a sensor_msgs/NavSatStatus; 0 or more is a fix."""
 COVARIANCE_TYPE_UNKNOWN = 0  # of sensor_msgs/NavSatFix
+OTHER_HEADING = "set heading.source to course, or to odom if its yaw is from east"
 NULL_ISLAND_DEG = 1e-4  # 11 m: receivers without a fix tell a latitude and longitude of zero
 
 
@@ -42,7 +43,10 @@ def to_fix(message: Any, sigma: float, antenna: SensorMount = SensorMount()) -> 
     horizontal = (covariance[:2, :2] + covariance[:2, :2].T) / 2
     if message.position_covariance_type == COVARIANCE_TYPE_UNKNOWN or not horizontal.any():
         if sigma == 0.0:
-            raise InputError("fix has no covariance: configure the receiver's driver, or set prior.fix_sigma")
+            raise InputError(
+                "fix has no covariance: configure the receiver's driver, or set prior.fix_sigma to how far off it is, "
+                "such as 3.0 m"
+            )
         horizontal = sigma**2 * np.eye(2)
     elif not np.isfinite(horizontal).all() or np.linalg.eigvalsh(horizontal).min() <= 0.0:
         raise InputError(f"fix covariance {horizontal.tolist()} is not a finite positive definite matrix")
@@ -56,7 +60,10 @@ def to_fix(message: Any, sigma: float, antenna: SensorMount = SensorMount()) -> 
 def imu_heading(message: Any, sigma: float) -> Heading:
     """The heading of an Imu; `sigma` (rad, 0: none) serves one that has no covariance."""
     if message.orientation_covariance[0] == -1.0:
-        raise InputError("imu says that it has no orientation (covariance[0] is -1)")
+        raise InputError(f"imu says that it has no orientation (covariance[0] is -1): {OTHER_HEADING}")
+    q, has_covariance = message.orientation, np.any(message.orientation_covariance)
+    if not has_covariance and (q.x, q.y, q.z) == (0.0, 0.0, 0.0) and 0.0 in (q.w, sigma):  # a real one may point east
+        raise InputError(f"imu orientation is never filled (0, 0, 0, {q.w:g} without covariance): {OTHER_HEADING}")
     variance = _heading_variance(float(message.orientation_covariance[8]), sigma, "imu orientation")
     return Heading(stamp_ns(message.header.stamp), _yaw(message.orientation, "imu"), variance)
 
@@ -122,5 +129,8 @@ def _heading_variance(variance: float, sigma: float, what: str) -> float:
     if variance == 0.0 and sigma > 0.0:
         return sigma**2
     if variance == 0.0:
-        raise InputError(f"{what} has no covariance: configure its driver, or set heading.sigma")
+        raise InputError(
+            f"{what} has no covariance: configure its driver, or set heading.sigma to how far off it is, such as 0.1 "
+            "rad"
+        )
     raise InputError(f"{what} has yaw variance {variance}: expected a finite positive number")

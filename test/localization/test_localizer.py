@@ -143,6 +143,13 @@ def test_what_cannot_be_answered_is_refused(
     assert sentence in answer.reason
 
 
+def test_where_there_is_no_imagery_can_be_looked_up_on_a_map() -> None:
+    answer = localizer(PerfectModel((0, 0, 0)), 1.0).localize(IMAGE, CAMERA, PRIOR, seed=0)
+    latitude, longitude, _ = LocalFrame(Datum(48.0, 11.0)).to_geodetic(np.array([100.0, -50.0]) + lever_arm(0.7))
+    assert isinstance(answer, Rejection)
+    assert answer.reason.endswith(f"around latitude {latitude:.5f}, longitude {longitude:.5f}")
+
+
 @pytest.mark.parametrize(
     ("grey", "is_refused"), [(5, True), (7, False)]
 )  # of the rows that are looked at: std 2.5, 3.5

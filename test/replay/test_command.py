@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -188,11 +189,32 @@ def copy_cutting_messages(source: Path, target: Path, every: int) -> int:
         return cut
 
 
-def test_what_cannot_be_read_of_a_bag_is_told(folder: Path, tmp_path: Path) -> None:
+def copied(folder: Path, tmp_path: Path) -> Path:
+    """The drive folder, without its bag."""
     copy = tmp_path / "copy"
     copy.mkdir()
     for name in ("tiles.mbtiles", "truth.tum", "drive.json"):
         (copy / name).symlink_to(folder / name)
+    return copy
+
+
+def test_images_that_cannot_be_decoded_are_counted(folder: Path, tmp_path: Path) -> None:
+    copy, types = copied(folder, tmp_path), get_typestore(Stores.ROS2_HUMBLE)
+    with AnyReader([folder / "drive"], default_typestore=types) as reader, Writer(copy / "drive", version=8) as writer:
+        topics = {
+            each.topic: writer.add_connection(each.topic, each.msgtype, typestore=types) for each in reader.connections
+        }
+        for connection, stamp, data in reader.messages():
+            message: Any = reader.deserialize(data, connection.msgtype)
+            if connection.topic == "/image/compressed" and stamp // 10**8 % 10 == 5:
+                message.data = message.data[:30]
+            writer.write(topics[connection.topic], stamp, types.serialize_cdr(message, connection.msgtype))
+    told = replayed(copy, tmp_path, "--fused-only")["warnings"]["image"]
+    assert told["frames"] == 5 and "30 bytes) cannot be decoded" in told["sentence"]
+
+
+def test_what_cannot_be_read_of_a_bag_is_told(folder: Path, tmp_path: Path) -> None:
+    copy = copied(folder, tmp_path)
     cut = copy_cutting_messages(folder / "drive", copy / "drive", every=20)
     figures = replayed(copy, tmp_path, "--fused-only")
     assert cut > 10 and figures["warnings"]["bag"]["frames"] == figures["frames"] == 50

@@ -48,10 +48,25 @@ def test_what_has_no_covariance_needs_a_stated_one() -> None:
     fix, imu = sim.fix(0.0, 0.0, 0.0, sigma=0.0), sim.imu(0.0, 0.5, sigma=0.0)
     assert measurements.to_fix(fix, 3.0).covariance == pytest.approx(9.0 * np.eye(2))
     assert measurements.imu_heading(imu, 0.2).variance == pytest.approx(0.04)
-    with pytest.raises(InputError, match=r"set prior\.fix_sigma"):
+    with pytest.raises(InputError, match=r"set prior\.fix_sigma to how far off it is, such as 3\.0 m"):
         measurements.to_fix(fix, 0.0)
     with pytest.raises(InputError, match=r"set heading\.sigma"):
         measurements.imu_heading(imu, 0.0)
+
+
+@pytest.mark.parametrize(("w", "sigma"), [(0.0, 0.0), (0.0, 0.1), (1.0, 0.0)])
+def test_an_orientation_that_no_driver_fills_is_no_matter_of_its_covariance(w: float, sigma: float) -> None:
+    imu = sim.imu(0.0, 0.0, sigma=0.0)
+    imu.orientation.w = w
+    with pytest.raises(InputError, match=r"never filled .* set heading\.source to course"):
+        measurements.imu_heading(imu, sigma)
+    imu.orientation_covariance[0] = -1.0
+    with pytest.raises(InputError, match=r"no orientation .* set heading\.source to course"):
+        measurements.imu_heading(imu, sigma)
+
+
+def test_an_imu_that_points_east_may_be_exact() -> None:
+    assert measurements.imu_heading(sim.imu(0.0, 0.0, sigma=0.0), 0.1).yaw == 0.0
 
 
 @pytest.mark.parametrize(("forward", "rate", "reason"), [(math.nan, 0.0, "not finite"), (300.0, 0.0, "not a vehicle's"),

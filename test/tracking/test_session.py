@@ -40,24 +40,24 @@ def ready(session: Session) -> Session:
     return session
 
 
-def reason(session: Session) -> str:
-    single = session.process(sim.image(0.0)).single
+def reason(session: Session, seconds: float = 0.0) -> str:
+    single = session.process(sim.image(seconds)).single
     assert isinstance(single, Rejection), "a frame was answered"
     return single.reason
 
 
 def test_what_is_missing_is_said_one_after_the_other() -> None:
     session = Session(SessionConfig(datum=HERE), lambda frame: sim.KnowingLocalizer(DRIVE), 0, {ONE: CameraSetup()})
-    assert reason(session) == "no camera_info received yet"
+    assert reason(session, 0.0) == "no camera_info received yet"
     session.on_camera_info(sim.camera_info())
-    assert reason(session) == "the camera's mount is not known"
+    assert reason(session, 0.1) == "the camera's mount is not known"
     session.set_mount(None, "no transform from base_link to camera")
-    assert reason(session) == "no transform from base_link to camera"
+    assert reason(session, 0.2) == "no transform from base_link to camera"
     session.set_mount(Mount())
-    assert reason(session) == "no GNSS fix received yet"
-    session.on_fix(sim.fix(0.0, *AT_START[:2]))
-    session.on_imu(sim.imu(0.0, AT_START[2]))
-    answer = session.process(sim.image(0.0))
+    assert reason(session, 0.3) == "no GNSS fix received yet"
+    session.on_fix(sim.fix(0.4, *AT_START[:2]))
+    session.on_imu(sim.imu(0.4, AT_START[2]))
+    answer = session.process(sim.image(0.4))
     assert isinstance(answer.single, PoseEstimate)
     assert (answer.track.state, answer.track.pose) == (TrackState.INITIALISING, None)
 

@@ -136,9 +136,10 @@ class HeadingCheck:
         if self._named is None or abs(wrap_angle(offset - self._named)) > SAME_VALUE:
             self._named = offset
         total = wrap_angle(self._offset + self._named)
+        straight = ", unless a bend shows that it turns clockwise (NED)" if self.is_clockwise is None else ""
         return self._wrong(
             f"is off by a constant {math.degrees(self._named):.0f} deg (declination, mounting, an arbitrary zero): set "
-            f"heading.offset to {total:.2f}"
+            f"heading.offset to {total:.2f}{straight}"
         )
 
     def _std(self, reference_variance: float) -> float:

@@ -1,10 +1,11 @@
-"""Pictures that show nothing of the world: repeated by a driver, those of another camera, or the vehicle itself."""
+"""Pictures that show nothing of the world: repeated by a driver, of another camera, mixed, or the vehicle itself."""
 
 from __future__ import annotations
 
 import zlib
+from collections import deque
 from collections.abc import Iterable, Mapping
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from typing import Any
 
 import cv2
@@ -22,6 +23,7 @@ COMPARED = 60  # over so many it is averaged: a road alone may look the same for
 STILL, STILL_LEVELS = 0.2, 2.0  # of how much the livelier quarter of the picture changes; grey levels: a road does more
 LIVELY = 2.0  # grey levels, by which that must change
 LEAST_STILL = 0.08  # of the picture
+IN_TURN, LATELY = 3, 10  # changes of the frame_id within so many images: a driver that is set anew changes it once
 
 
 class ImageChecks:
@@ -29,11 +31,14 @@ class ImageChecks:
 
     def __init__(self, cameras: Iterable[str]) -> None:
         self._checks = {name: ImageCheck() for name in cameras}
+        self._frames = {name: FrameIds() for name in self._checks}
         self._vehicles = {name: OwnVehicle() for name in self._checks}
 
     def complaint(self, camera: str, message: Any, motions: MotionBuffer) -> str | None:
         """Why an image message of a camera shows nothing of its own, if so."""
         check = self._checks[camera]
+        if mixed := self._frames[camera].complaint(message.header.frame_id):
+            return mixed
         if repeated := check.complaint(message, motions):
             return repeated
         earlier = takewhile(lambda name: name != camera, self._checks)
@@ -55,6 +60,21 @@ class ImageChecks:
         """What shows the world of the images of each camera in which something seems to be the vehicle, unmasked."""
         masks = {name: each.world for name, each in self._vehicles.items()}
         return {name: mask for name, mask in masks.items() if mask is not None}
+
+
+class FrameIds:
+    """Notices that the images of two cameras come on one topic, of which but one has the mount that is stated."""
+
+    def __init__(self) -> None:
+        self._lately: deque[str] = deque(maxlen=LATELY)
+
+    def complaint(self, frame_id: str) -> str | None:
+        """Why the next image, with this frame_id, cannot be used."""
+        self._lately.append(frame_id)
+        if sum(before != after for before, after in pairwise(self._lately)) < IN_TURN:
+            return None
+        names = " and ".join(map(repr, sorted(set(self._lately))))
+        return f"images of several cameras come on one topic, with frame_id {names}: each needs its own"
 
 
 class OwnVehicle:

@@ -237,6 +237,12 @@ class SensorInputs:
         self._say("clock", self._clocks.complaint)
         return None if leap is None else Rejection(leap)
 
+    def _standstill(self, stamp_ns: int, camera: str) -> Rejection | None:
+        """Why an image cannot be used whose stamp is that of those before it."""
+        sentence = self._cameras.standstill(camera, stamp_ns)
+        self._cameras.blind(camera, sentence)
+        return Rejection(of_camera(camera, sentence), is_blind=True) if sentence else None
+
     def _take(self, kind: str, take: Callable[[], None]) -> None:
         """Run `take`; keep the reason if the message turns out to be of no use."""
         with self._lock:

@@ -45,6 +45,7 @@ def test_a_constant_offset_is_named_as_the_parameter_takes_it(error: float, offs
     value = float(check.complaint.split("set heading.offset to ")[1].split(":")[0])
     assert value == pytest.approx(told, abs=0.03)
     assert after_frames(lambda seconds: true_yaw(seconds) + error, offset=value).complaint == ""
+    assert "NED" not in check.complaint  # the circle has told
 
 
 def test_a_leap_of_the_fixes_is_no_heading() -> None:
@@ -59,6 +60,18 @@ def test_a_leap_of_the_fixes_is_no_heading() -> None:
             place = RADIUS * np.array([math.sin(yaw), -math.cos(yaw)]) + leap
             check.add_fix(PlacedFix(stamp, place, np.eye(2)), motions)
             assert check.complaint == ""
+
+
+@pytest.mark.parametrize("sense", [1.0, -1.0])
+def test_on_a_straight_road_an_offset_may_as_well_be_of_north_east_down(sense: float) -> None:
+    check = HeadingCheck("imu", 0.0)
+    for tick in range(200):
+        check.add(Heading(tick * 50_000_000, sense * 0.2 + 1.2, 0.03**2))
+        if tick % 5 == 0:
+            check.compare(tick * 50_000_000, 0.2, 0.01**2)
+    assert check.is_clockwise is None
+    assert "set heading.offset to " in check.complaint
+    assert "unless a bend shows that it turns clockwise (NED)" in check.complaint
 
 
 def test_north_east_down_turns_the_other_way() -> None:

@@ -10,7 +10,7 @@ import pytest
 import tracking_support as sim
 
 from geoflow_ros.tracking.motion import BodyVelocity, MotionBuffer
-from geoflow_ros.tracking.sensors.image_check import ImageCheck
+from geoflow_ros.tracking.sensors.image_check import FrameIds, ImageCheck, ImageChecks
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
 from geoflow_ros.tracking.session import Session
 from geoflow_ros.tracking.settings import DatumConfig
@@ -35,6 +35,34 @@ def test_only_what_repeats_over_a_metre_is_frozen(speed: float, is_frozen: bool)
     complaint = check.complaint(frozen(1.0, 0.0), motions)
     assert (complaint is not None and "same picture for 1 s" in complaint) == is_frozen
     assert check.complaint(sim.image(1.0), motions) is None  # another picture is seen at once
+
+
+@pytest.mark.parametrize(
+    ("frame_ids", "is_mixed"),
+    [
+        (["front", "rear"] * 10, True),
+        (["front", "front", "rear"] * 7, True),
+        (["front", "left", "rear"] * 7, True),
+        (["front"] * 10 + ["camera/front"] * 10, False),  # a driver that was set anew
+        ([""] * 20, False),
+    ],
+)
+def test_two_cameras_on_one_topic_are_named(frame_ids: list[str], is_mixed: bool) -> None:
+    check = FrameIds()
+    told = [check.complaint(each) for each in frame_ids]
+    assert (told[-1] is not None) == is_mixed
+    if told[-1] is not None:
+        assert all(repr(each) in told[-1] for each in set(frame_ids))
+    assert [check.complaint("front") for _ in range(10)][-1] is None  # forgotten when one of them is gone
+
+
+def test_each_camera_of_a_rig_has_a_frame_of_its_own() -> None:
+    checks, motions = ImageChecks(["front", "rear"]), MotionBuffer()
+    for tick in range(10):
+        for shift, name in enumerate(("front", "rear")):
+            message = sim.image(tick / 10 + shift / 100)
+            message.header.frame_id = name
+            assert checks.complaint(name, message, motions) is None
 
 
 def test_a_frozen_camera_is_lost_soon_and_never_sure_of_where_it_froze() -> None:

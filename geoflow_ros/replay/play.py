@@ -199,8 +199,9 @@ class _Player:
     def _unseen(self, answer: Answer) -> dict[str, str]:
         """Why an image of a calibrated camera shows nothing; of a rig, warnings say so."""
         single, name = answer.single, answer.camera
-        is_unseen = isinstance(single, Rejection) and single.is_blind and not name
-        return {"image": single.reason} if is_unseen and not isinstance(self._session.camera(name), Rejection) else {}
+        if name or not isinstance(single, Rejection) or isinstance(self._session.camera(name), Rejection):
+            return {}
+        return {"image": single.reason} if single.is_blind else {}
 
 
 def _of_cameras(cameras: Sequence[str], kind: str) -> list[tuple[str, str]]:

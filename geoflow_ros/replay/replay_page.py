@@ -45,11 +45,11 @@ def replay_report(
         snapshots=[replace(each, moment=int(moments[each.moment])) for each in snapshots],
         ground=Ground(),
         tables={
-            "Topics": played.topics | {"localize hears them with": heard_as(played.roles)},
             "How often each reason was given": reason_counts([frame.track.reason for frame in frames]),
             "What was wrong with sensors": {
                 sensor: f"{each.frames} frames: {each.sentence}" for sensor, each in played.complaints.items()
             },
+            "Topics": played.topics | {"localize hears them with": heard_as(played.roles)},
             "Parameters": parameter_table(config),
         },
     )

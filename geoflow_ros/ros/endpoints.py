@@ -14,6 +14,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.service import Service
 from rclpy.subscription import Subscription
 
+from geoflow_ros.bags.topics import COMPRESSED
 from geoflow_ros.errors import InputError, described
 from geoflow_ros.ros.interfaces import LATCHED, SERVICES, TOPICS, Qos, named
 
@@ -95,10 +96,16 @@ def _told(node: Node, name: str, type_name: str) -> Iterator[None]:
 
 
 def _remapped(node: Node, name: str) -> str:
-    """The name to subscribe to: as in image_transport, `image/compressed` follows a remapping of `image`."""
-    base = name.removesuffix("/compressed")
-    is_remapped_itself = node.resolve_topic_name(name) != node.resolve_topic_name(name, only_expand=True)
-    return name if base == name or is_remapped_itself else f"{node.resolve_topic_name(base)}/compressed"
+    """The name to subscribe to: as in image_transport, `image/compressed` follows a remapping of `image`.
+
+    Who remaps `image` to the compressed topic, as bags name it, means the camera: both of its topics are heard.
+    """
+    base, full = name.removesuffix(COMPRESSED), node.resolve_topic_name(name)
+    of_camera = node.resolve_topic_name(base).removesuffix(COMPRESSED)
+    if base == name:
+        return of_camera if full.endswith(COMPRESSED) else name
+    is_remapped_itself = full != node.resolve_topic_name(name, only_expand=True)
+    return name if is_remapped_itself else of_camera + COMPRESSED
 
 
 def _outlived(node: Node, name: str, callback: Callable[[Any], None]) -> Callable[[Any], None]:

@@ -24,6 +24,7 @@ from geoflow_ros.tracking.session import Session
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 LEAST_JUMP_S = 1.0
+UNHEARD_PERIOD_S = 10.0
 INACTIVE, NO_IMAGE = ("INACTIVE", "not activated"), "no image received yet"
 
 
@@ -73,7 +74,7 @@ class LocalizeNode(LifecycleNode):
         except InputError as error:
             self._silence()
             return self._failed("activated", error)
-        self._pipeline.open(NO_IMAGE)
+        self._pipeline.open(self._awaited(self._inputs))
         if self.config.bond and not self.config.autostart:
             self._bond.form()
         return SUCCESS
@@ -143,6 +144,9 @@ class LocalizeNode(LifecycleNode):
         if self._pipeline is not None:
             self._pipeline.reset(f"time went back by {-jump.delta.nanoseconds * 1e-9:.1f} s")
 
+    def _awaited(self, inputs: Subscriptions) -> str:
+        return f"{NO_IMAGE} on {' or '.join(inputs.images)}"
+
     def _facts(self) -> Facts:
         pipeline, inputs = self._pipeline, self._inputs
         if pipeline is None:
@@ -161,4 +165,8 @@ class LocalizeNode(LifecycleNode):
             datum = session.frame.datum
             values["datum"] = f"{datum.latitude:.8f} {datum.longitude:.8f} {datum.altitude:.2f}"
         heard = () if inputs is None else inputs.warnings
+        if inputs is not None and pipeline.is_waiting:
+            pipeline.announcer.initialising("; ".join([self._awaited(inputs), *heard]))
+            if heard:
+                self.get_logger().warning("; ".join(heard), throttle_duration_sec=UNHEARD_PERIOD_S)
         return Facts(values, [*self._bond.warnings, *heard, *pipeline.warnings])

@@ -181,6 +181,11 @@ class Pipeline:
             on_message(message)
 
     @property
+    def is_waiting(self) -> bool:
+        """Whether it would answer, and not one image has come."""
+        return self._is_open and self.newest_image is None
+
+    @property
     def facts(self) -> dict[str, str]:
         """What the diagnostics show of it."""
         dropped, stale = self._worker.dropped, self._worker.stale

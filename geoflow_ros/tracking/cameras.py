@@ -113,9 +113,7 @@ class Cameras:
         self._alike[name] = stamp_ns, count
         if count < ALIKE:
             return ""
-        return (
-            f"{count} images in a row are stamped {stamp_ns * 1e-9:.3f} s: its driver must stamp each when it was taken"
-        )
+        return f"one image after another is stamped {stamp_ns * 1e-9:.3f} s: its driver must stamp each as it is taken"
 
     def learn_worth(self, name: str, std_m: float | None) -> None:
         """How uncertain an image of a camera was alone (m); None if it said nothing."""

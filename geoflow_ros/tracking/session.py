@@ -70,7 +70,7 @@ class Session(SensorInputs):
             if stray := self._stray(taken_ns, camera):
                 track = replace(self._track, reason=stray.reason, pose=None)
                 return self._answer(camera, taken_ns, track, stray, stray)
-            if leap := self._image_came(taken_ns, camera) or self._standstill(taken_ns, camera):
+            if leap := self._image_came(taken_ns, camera) or self._indistinct(taken_ns, camera):
                 return self._answer(camera, taken_ns, Track(TrackState.LOST, leap.reason, None), leap, leap)
             generation = self._generation
             if self._velocities.take_change():

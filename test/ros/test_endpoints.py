@@ -37,6 +37,8 @@ def context() -> Iterator[Any]:
         (["image:=cam/rgb", "__ns:=/robot1"], "/robot1/cam/rgb/compressed"),
         (["image:=/cam/image_raw", "image/compressed:=/zipped"], "/zipped"),
         (["fix:=/gnss"], "/image/compressed"),
+        (["image:=/cam/image_raw/compressed"], "/cam/image_raw/compressed"),
+        (["image:=cam/compressed", "__ns:=/robot1"], "/robot1/cam/compressed"),
     ],
 )
 def test_the_compressed_topic_follows_a_remapping_of_the_raw_one(context: Any, rules: list[str], expected: str) -> None:
@@ -44,7 +46,10 @@ def test_the_compressed_topic_follows_a_remapping_of_the_raw_one(context: Any, r
     node = rclpy.create_node("camera", context=context, cli_args=arguments)
     try:
         heard = subscription(node, "image/compressed", lambda _: None, "reliable")
+        raw = subscription(node, "image", lambda _: None, "reliable")
         assert heard.topic_name == expected
+        if expected != "/zipped":
+            assert f"{raw.topic_name}/compressed" == expected
     finally:
         node.destroy_node()
 

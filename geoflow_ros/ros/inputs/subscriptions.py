@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,6 +13,7 @@ from rclpy.node import Node
 from rclpy.qos import ReliabilityPolicy
 from rclpy.subscription import Subscription
 
+from geoflow_ros.bags.topics import COMPRESSED
 from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.errors import InputError
 from geoflow_ros.ros.endpoints import subscription
@@ -22,15 +23,18 @@ from geoflow_ros.ros.pipeline import Pipeline
 
 IMAGES = {"raw": ("image",), "compressed": ("image/compressed",), "any": ("image", "image/compressed")}
 LOOK_S = 1.0
+SOUGHT = ("image", "camera_info", "fix")
+"""Inputs without which there is no pose."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
     """A topic that is listened to: as it is remapped, of what type, and how reliably.
 
-    By name: the worker may ask for warnings while the subscriptions are being closed.
+    name: before it is remapped. By name: the worker may ask for warnings while the subscriptions are being closed.
     """
 
+    name: str
     topic: str
     type: str
     is_reliable: bool
@@ -94,7 +98,8 @@ class Subscriptions:
         self._made.append(made)
         topic = named(TOPICS, name)
         is_reliable = topic.qos.reliability == "by_parameter" and reliability == "reliable"
-        self._heard.append(_Heard(made.topic_name, topic.type, is_reliable))
+        own = f"{camera}/{name}" if camera else name
+        self._heard.append(_Heard(own, made.topic_name, topic.type, is_reliable))
         return str(made.topic_name)
 
     def close(self) -> None:
@@ -102,6 +107,11 @@ class Subscriptions:
         self._latched.close()
         for each in self._made:
             self._node.destroy_subscription(each)
+
+    @property
+    def images(self) -> list[str]:
+        """The topics on which images are awaited."""
+        return [each.topic for name, heard in self._sought.items() if name.endswith("image") for each in heard]
 
     @property
     def warnings(self) -> list[str]:
@@ -115,7 +125,32 @@ class Subscriptions:
         published = {each.topic: self._node.get_publishers_info_by_topic(each.topic) for each in self._heard}
         crowded = [f"{len(infos)} publishers on {name}, expected one" for name, infos in published.items() if infos[1:]]
         unheard = [sentence for each in self._heard for sentence in each.complaints(published[each.topic])]
-        return [*crowded, *dict.fromkeys(unheard)]
+        return [*crowded, *dict.fromkeys(unheard), *self._published_elsewhere(published)]
+
+    def _published_elsewhere(self, published: Mapping[str, Sequence[Any]]) -> Iterator[str]:
+        """What nobody publishes of that without which there is no pose, though others of its type are published."""
+        for name, heard in self._sought.items():
+            if any(published[each.topic] for each in heard):
+                continue
+            if others := self._of_others({each.type for each in heard}):
+                yield f"nobody publishes {heard[0].topic}: remap {name}, to {' or '.join(others)} perhaps"
+
+    @property
+    def _sought(self) -> Mapping[str, Sequence[_Heard]]:
+        """Topics by what is to be remapped; an image has two."""
+        sought: dict[str, list[_Heard]] = {}
+        for each in self._heard:
+            if (name := each.name.removesuffix(COMPRESSED)).endswith(SOUGHT):
+                sought.setdefault(name, []).append(each)
+        return sought
+
+    def _of_others(self, types: Collection[str]) -> list[str]:
+        """Topics of these types that other nodes publish, images by the name that both of their topics follow."""
+        names = {name for name, told in self._node.get_topic_names_and_types() if {*told} & {*types}}
+        own, names = self._node.get_name(), names - {each.topic for each in self._heard}
+        publishers = {name: self._node.get_publishers_info_by_topic(name) for name in names}
+        published = [name for name, infos in publishers.items() if any(each.node_name != own for each in infos)]
+        return sorted({name.removesuffix(COMPRESSED) for name in published})
 
     def _shared(self) -> list[str]:
         users = Counter(each.topic for each in self._heard)

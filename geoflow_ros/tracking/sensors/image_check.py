@@ -31,14 +31,11 @@ class ImageChecks:
 
     def __init__(self, cameras: Iterable[str]) -> None:
         self._checks = {name: ImageCheck() for name in cameras}
-        self._frames = {name: FrameIds() for name in self._checks}
         self._vehicles = {name: OwnVehicle() for name in self._checks}
 
     def complaint(self, camera: str, message: Any, motions: MotionBuffer) -> str | None:
         """Why an image message of a camera shows nothing of its own, if so."""
         check = self._checks[camera]
-        if mixed := self._frames[camera].complaint(message.header.frame_id):
-            return mixed
         if repeated := check.complaint(message, motions):
             return repeated
         earlier = takewhile(lambda name: name != camera, self._checks)
@@ -68,11 +65,15 @@ class FrameIds:
     def __init__(self) -> None:
         self._lately: deque[str] = deque(maxlen=LATELY)
 
-    def complaint(self, frame_id: str) -> str | None:
-        """Why the next image, with this frame_id, cannot be used."""
+    def add(self, frame_id: str) -> None:
+        """An image came in with this frame_id; of two cameras, many are overtaken by each other and never answered."""
         self._lately.append(frame_id)
+
+    @property
+    def complaint(self) -> str:
+        """Why images cannot be used; empty if they can."""
         if sum(before != after for before, after in pairwise(self._lately)) < IN_TURN:
-            return None
+            return ""
         names = " and ".join(map(repr, sorted(set(self._lately))))
         return f"images of several cameras come on one topic, with frame_id {names}: each needs its own"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -25,6 +26,7 @@ from geoflow_ros.tracking.mount.nodding import Nodding, imu_tilt
 from geoflow_ros.tracking.prior import Fix, Heading, HeadingConfig, PriorBuffer, PriorConfig
 from geoflow_ros.tracking.sensors.fix_check import FixCheck, RepeatCheck, check_distance
 from geoflow_ros.tracking.sensors.heading_check import HeadingCheck, PlacedFix
+from geoflow_ros.tracking.sensors.image_check import FrameIds
 from geoflow_ros.tracking.sensors.sensor_frames import Lookup, SensorFrames, SensorMount
 from geoflow_ros.tracking.sensors.travel_check import Place
 from geoflow_ros.tracking.sensors.velocity_inputs import VelocityInputs
@@ -60,12 +62,15 @@ class SensorInputs:
         self._frames = SensorFrames(config.base_frame, config.odometry)
         self._cameras = Cameras(cameras)
         self._delays = StampDelays(cameras, self._motions)
+        self._frame_ids: defaultdict[str, FrameIds] = defaultdict(FrameIds)
         self._refused: dict[str, str] = {}
         self._lock = threading.RLock()
         self._compare_anew()
 
     def exposed(self, image_message: Any, camera: str = ONE) -> Any:
         """An image message as it comes in, stamped when the image was exposed: what all other methods expect."""
+        with self._lock:
+            self._frame_ids[camera].add(image_message.header.frame_id)
         return stamped_earlier(image_message, self._cameras.delay(camera))
 
     def on_camera_info(self, message: Any, camera: str = ONE) -> None:
@@ -237,9 +242,10 @@ class SensorInputs:
         self._say("clock", self._clocks.complaint)
         return None if leap is None else Rejection(leap)
 
-    def _standstill(self, stamp_ns: int, camera: str) -> Rejection | None:
-        """Why an image cannot be used whose stamp is that of those before it."""
-        sentence = self._cameras.standstill(camera, stamp_ns)
+    def _indistinct(self, stamp_ns: int, camera: str) -> Rejection | None:
+        """Why an image cannot be used that may be of another camera, or whose stamp is that of those before it."""
+        mixed = self._frame_ids[self._cameras.source(camera)].complaint
+        sentence = mixed or self._cameras.standstill(camera, stamp_ns)
         self._cameras.blind(camera, sentence)
         return Rejection(of_camera(camera, sentence), is_blind=True) if sentence else None
 

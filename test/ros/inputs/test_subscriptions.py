@@ -27,10 +27,12 @@ class FakeSession:
         return lambda *_, **__: None
 
 
-def publisher(kind: str, reliability: ReliabilityPolicy = ReliabilityPolicy.RELIABLE) -> SimpleNamespace:
+def publisher(
+    kind: str, reliability: ReliabilityPolicy = ReliabilityPolicy.RELIABLE, node: str = "driver"
+) -> SimpleNamespace:
     """As the graph describes one."""
     profile = SimpleNamespace(reliability=reliability, durability=DurabilityPolicy.VOLATILE)
-    return SimpleNamespace(topic_type=kind, qos_profile=profile)
+    return SimpleNamespace(topic_type=kind, qos_profile=profile, node_name=node)
 
 
 def listening(
@@ -48,8 +50,12 @@ def listening(
         return SimpleNamespace(topic_name=made[-1])
 
     monkeypatch.setattr(subscriptions, "subscription", subscription)
-    there = {"get_publishers_info_by_topic": lambda topic: publishers.get(topic, [])}
-    node: Any = SimpleNamespace(create_timer=lambda *_, **__: None, **there)
+    node: Any = SimpleNamespace(
+        create_timer=lambda *_, **__: None,
+        get_publishers_info_by_topic=lambda topic: publishers.get(topic, []),
+        get_topic_names_and_types=lambda: [(name, [each[0].topic_type]) for name, each in publishers.items()],
+        get_name=lambda: "localize",
+    )
     values = {f"camera.{name}": value for name, value in {**MOUNT, **camera}.items()}
     config = configured({"tiles": "area", "cameras": cameras, "image_reliability": reliability, **values})
     pipeline: Any = SimpleNamespace(session=FakeSession(), offer=print, on_odom=print, take=print)
@@ -91,6 +97,29 @@ def test_a_topic_of_another_type_is_named_with_both(monkeypatch: pytest.MonkeyPa
         f"nothing is heard of {name}: it is published as {theirs}, expected {ours}"
         for name, (theirs, ours) in expected.items()
     )
+
+
+def test_what_is_published_under_another_name_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = {
+        "/camera/image_raw": [publisher(IMAGE)], "/camera/image_raw/compressed": [publisher(COMPRESSED)],
+        "/rear/image": [publisher(IMAGE)], "/heatmap": [publisher(IMAGE, node="localize")],
+        "/camera/camera_info": [publisher(INFO)],
+        "/ublox/fix": [publisher(FIX)], "/pose_fix": [publisher(FIX, node="localize")],
+        "/imu/data": [publisher("sensor_msgs/msg/Imu")],
+    }  # fmt: skip
+    heard, _ = listening(monkeypatch, [], {}, there)
+    assert heard.images == ["/image", "/image/compressed"]
+    assert heard.warnings == [
+        "nobody publishes /fix: remap fix, to /ublox/fix perhaps",
+        "nobody publishes /image: remap image, to /camera/image_raw or /rear/image perhaps",
+        "nobody publishes /camera_info: remap camera_info, to /camera/camera_info perhaps",
+    ]
+    remapped = {"/fix": "/ublox/fix", "/image/compressed": "/camera/image_raw/compressed",
+                "/camera_info": "/camera/camera_info"}  # fmt: skip
+    heard, _ = listening(monkeypatch, [], remapped, there)  # of an image, one transport is enough
+    assert heard.warnings == []
+    heard, _ = listening(monkeypatch, [], {}, {"/heatmap": there["/heatmap"]})
+    assert heard.warnings == []  # a driver that is not there yet is no wrong name
 
 
 def test_a_panorama_is_not_asked_for_its_calibration(monkeypatch: pytest.MonkeyPatch) -> None:

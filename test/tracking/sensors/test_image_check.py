@@ -10,7 +10,7 @@ import pytest
 import tracking_support as sim
 
 from geoflow_ros.tracking.motion import BodyVelocity, MotionBuffer
-from geoflow_ros.tracking.sensors.image_check import FrameIds, ImageCheck, ImageChecks
+from geoflow_ros.tracking.sensors.image_check import FrameIds, ImageCheck
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
 from geoflow_ros.tracking.session import Session
 from geoflow_ros.tracking.settings import DatumConfig
@@ -49,20 +49,29 @@ def test_only_what_repeats_over_a_metre_is_frozen(speed: float, is_frozen: bool)
 )
 def test_two_cameras_on_one_topic_are_named(frame_ids: list[str], is_mixed: bool) -> None:
     check = FrameIds()
-    told = [check.complaint(each) for each in frame_ids]
-    assert (told[-1] is not None) == is_mixed
-    if told[-1] is not None:
-        assert all(repr(each) in told[-1] for each in set(frame_ids))
-    assert [check.complaint("front") for _ in range(10)][-1] is None  # forgotten when one of them is gone
+    for each in frame_ids:
+        check.add(each)
+    assert bool(check.complaint) == is_mixed
+    if is_mixed:
+        assert all(repr(each) in check.complaint for each in set(frame_ids))
+    for _ in range(10):
+        check.add("front")
+    assert check.complaint == ""  # forgotten when one of them is gone
 
 
-def test_each_camera_of_a_rig_has_a_frame_of_its_own() -> None:
-    checks, motions = ImageChecks(["front", "rear"]), MotionBuffer()
-    for tick in range(10):
-        for shift, name in enumerate(("front", "rear")):
-            message = sim.image(tick / 10 + shift / 100)
-            message.header.frame_id = name
-            assert checks.complaint(name, message, motions) is None
+def test_images_of_two_cameras_are_not_used_though_those_of_one_are_overtaken() -> None:
+    here = DatumConfig(sim.DATUM.latitude, sim.DATUM.longitude, sim.DATUM.altitude)
+    session = Session(SessionConfig(datum=here), lambda frame: sim.KnowingLocalizer(DRIVE), 0, sim.CAMERA)
+    session.on_camera_info(sim.camera_info())
+    for role, message in sim.messages(DRIVE, 0.0, 4.0, np.random.default_rng(1)):
+        if role != "image":
+            getattr(session, f"on_{role}")(message)
+            continue
+        other = sim.image(0.0)
+        other.header = sim.header(0, "rear")
+        session.exposed(other)
+        answer = session.process(session.exposed(message))
+    assert answer.track.pose is None and "with frame_id 'camera' and 'rear'" in answer.track.reason
 
 
 def test_a_frozen_camera_is_lost_soon_and_never_sure_of_where_it_froze() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from geoflow_ros.configuration import NodeConfig, configured, is_own
 from geoflow_ros.datasets.bag_drive import DriveDescription
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum
+from geoflow_ros.replay.tf_mounts import TfMount, mounts_of_tf
 from geoflow_ros.structured_text import parse_yaml, read_yaml
 
 
@@ -21,23 +22,30 @@ def replay_config(
     datum: Datum | None,
     tiles: str,
     checkpoint: Path | None,
+    tf_mounts: Callable[[tuple[str, ...]], TfMount] | None = None,
 ) -> NodeConfig:
     """The node's configuration: of the drive, overruled by the parameter file, by NAME:=VALUE and by the options.
 
-    datum: of the truth, where nothing else states one. A mount from TF is the one that the drive's description states.
+    datum: of the truth, where nothing else states one. A mount from TF is the one that the drive's description states,
+    else that which `tf_mounts` finds, of the cameras that are played.
     """
     values: dict[str, Any] = {} if datum is None else _named("datum", asdict(datum))
     given = ({} if params is None else _of_file(params)) | dict(map(_assignment, assignments))
     if description is not None:
         values |= _named("datum", asdict(description.datum)) | {"cameras": list(description.cameras)}
-        cameras = given.get("cameras", values["cameras"])
-        names = [name for name in cameras if name] if isinstance(cameras, list) else []
-        values |= description.camera_parameters(names)
+        values |= description.camera_parameters(_names(given.get("cameras", values["cameras"])))
     of_tf = [name for name in given if name.startswith("camera.") and name.endswith(".from_tf")]
-    values |= given | dict.fromkeys(["camera.from_tf", *of_tf], False) | {"tiles": tiles}
+    stated, cameras = values | given, _names((values | given).get("cameras"))
+    values = stated | ({} if tf_mounts is None else mounts_of_tf(stated, cameras, tf_mounts(cameras)))
+    values |= dict.fromkeys(["camera.from_tf", *of_tf], False) | {"tiles": tiles}
     if checkpoint is not None:
         values["checkpoint"] = str(checkpoint)
     return configured(values)
+
+
+def _names(cameras: object) -> tuple[str, ...]:
+    """Of a rig; none of a single camera."""
+    return tuple(str(name) for name in cameras if name) if isinstance(cameras, list) else ()
 
 
 def _named(group: str, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from functools import partial
 from pathlib import Path
 
 from geoflow_ros.bags.reading import check_exists
@@ -14,6 +15,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.localizer import Localizer, load_model
 from geoflow_ros.replay.arguments import replay_config
+from geoflow_ros.replay.tf_mounts import mounts_in
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.tracking.frame_localizer import LocalizerIn
 from geoflow_ros.tracking.session import Session
@@ -29,8 +31,9 @@ def config_of(arguments: argparse.Namespace, truth: Path | None = None) -> NodeC
         assignments.append(f"seed:={arguments.seed}")
     datum = None if truth is None else _datum_of(truth)
     config = replay_config(
-        _description(arguments), arguments.params, assignments, datum, arguments.tiles, arguments.checkpoint
-    )
+        _description(arguments), arguments.params, assignments, datum, arguments.tiles, arguments.checkpoint,
+        partial(mounts_in, arguments.bag, topics_of(arguments)),
+    )  # fmt: skip
     if truth is not None and config.datum.datum is None:
         raise InputError(f"{truth} does not say its datum: give it with -p datum.latitude:=... and so on")
     if datum is not None and datum != config.datum.datum:

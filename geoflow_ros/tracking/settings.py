@@ -75,7 +75,7 @@ class CameraConfig:
         if missing := [f"{group}.{name}" for name in MOUNT if name not in given and not self.from_tf]:
             raise InputError(
                 f"required parameter not set: {', '.join(missing)}: give the mount in the parameter file or with "
-                f"-p NAME:=VALUE; the node, but no replay, can take it from TF ({group}.from_tf)"
+                f"-p NAME:=VALUE, or take it from TF, a replay from the bag's /tf_static, with {group}.from_tf"
             )
 
     def _check_panorama(self, group: str) -> None:

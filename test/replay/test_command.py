@@ -224,13 +224,6 @@ def test_what_cannot_be_read_of_a_bag_is_told(folder: Path, tmp_path: Path) -> N
     assert figures["fused"]["poses"] > 30
 
 
-def test_a_mount_that_only_tf_states_is_missing_to_a_replay() -> None:
-    rig = ["cameras:=[front,left]", "camera.front.from_tf:=true", "camera.left.from_tf:=true"]
-    for assignments, name in ((["camera.from_tf:=true"], "camera.forward"), (rig, "camera.front.forward")):
-        with pytest.raises(InputError, match=f"not set: {name}.* but no replay, can take it from TF"):
-            replay_config(None, None, assignments, None, "area", None)
-
-
 def test_a_rig_is_played_whole_or_in_part() -> None:
     """The shipped parameter file names no camera: that leaves the drive's own."""
     cameras = {name: DescribedCamera(Mount(yaw=yaw)) for name, yaw in (("front", 0.0), ("left", 1.5))}

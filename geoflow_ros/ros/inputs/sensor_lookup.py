@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from geometry_msgs.msg import Transform
 
+from geoflow_ros.bags.static_transforms import rotation_matrix
 from geoflow_ros.errors import InputError
 from geoflow_ros.planar import wrap_angle
-from geoflow_ros.ros.inputs.mount import rotation_matrix
 from geoflow_ros.ros.inputs.transforms import Transforms
 from geoflow_ros.tracking.sensors.sensor_frames import SensorMount
 

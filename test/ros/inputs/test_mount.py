@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from geoflow_ros.bags.static_transforms import mount_at, pose_of, rotation_matrix
 from geoflow_ros.camera import Mount
 from geoflow_ros.errors import InputError
 from geoflow_ros.ros.inputs import mount
@@ -37,31 +38,31 @@ def optical(roll: float, pitch: float, yaw: float) -> Any:
 
 
 def test_a_camera_that_looks_ahead() -> None:
-    found = mount.mount_of(transform(1.5, -0.2, 1.3, (-0.5, 0.5, -0.5, 0.5)), "camera", 0.35)
+    found = mount_at(pose_of(transform(1.5, -0.2, 1.3, (-0.5, 0.5, -0.5, 0.5))), "camera", 0.35)
     assert (found.forward, found.left, found.height) == pytest.approx((1.5, -0.2, 1.65))
     assert (found.roll, found.pitch, found.yaw) == pytest.approx((0.0, 0.0, 0.0), abs=1e-9)
 
 
 @given(st.floats(-3.0, 3.0), st.floats(-1.4, 1.4), st.floats(-3.1, 3.1))
 def test_angles_survive_the_optical_frame(roll: float, pitch: float, yaw: float) -> None:
-    found = mount.mount_of(transform(0.0, 0.0, 1.0, optical(roll, pitch, yaw)), "camera", 0.0)
+    found = mount_at(pose_of(transform(0.0, 0.0, 1.0, optical(roll, pitch, yaw))), "camera", 0.0)
     assert (found.roll, found.pitch, found.yaw) == pytest.approx((roll, pitch, yaw), abs=1e-6)
 
 
 def test_a_body_frame_in_place_of_the_optical_one_is_refused() -> None:
     with pytest.raises(InputError, match=r"camera_link looks 90 deg up.*optical frame"):
-        mount.mount_of(transform(0.0, 0.0, 1.0, (0.0, 0.0, 0.0, 1.0)), "camera_link", 0.0)
+        mount_at(pose_of(transform(0.0, 0.0, 1.0, (0.0, 0.0, 0.0, 1.0))), "camera_link", 0.0)
 
 
 @pytest.mark.parametrize("quaternion", [(0.0, 0.0, 0.0, 0.0), (math.nan, 0.0, 0.0, 1.0)])
 def test_a_rotation_that_is_none_is_refused(quaternion: tuple[float, ...]) -> None:
     with pytest.raises(InputError, match="not a unit quaternion"):
-        mount.mount_of(transform(0.0, 0.0, 1.0, quaternion), "camera", 0.0)
+        mount_at(pose_of(transform(0.0, 0.0, 1.0, quaternion)), "camera", 0.0)
 
 
 def test_a_camera_in_the_ground_is_refused() -> None:
     with pytest.raises(InputError, match=r"height 0.0 m"):
-        mount.mount_of(transform(0.0, 0.0, 0.0, optical(0.0, 0.0, 0.0)), "camera", 0.0)
+        mount_at(pose_of(transform(0.0, 0.0, 0.0, optical(0.0, 0.0, 0.0))), "camera", 0.0)
 
 
 class Tree:
@@ -103,5 +104,5 @@ def test_all_six_numbers_or_tf() -> None:
 
 def test_rotation_matrix_agrees_with_scipy() -> None:
     x, y, z, w = Rotation.from_rotvec([0.3, -0.8, 1.1]).as_quat()
-    mine = mount.rotation_matrix(Quaternion(x=x, y=y, z=z, w=w))
+    mine = rotation_matrix(Quaternion(x=x, y=y, z=z, w=w))
     assert np.allclose(mine, Rotation.from_quat([x, y, z, w]).as_matrix())

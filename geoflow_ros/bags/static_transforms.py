@@ -1,0 +1,104 @@
+"""What TF says of how a camera is mounted, whoever decoded the messages: rclpy or a bag reader."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoflow_ros.bags.reading import Damage, read_messages
+from geoflow_ros.camera import Mount
+from geoflow_ros.errors import InputError
+
+if TYPE_CHECKING:
+    from rosbags.highlevel import AnyReader
+
+Pose = NDArray[np.float64]
+"""(4, 4), of a frame in another: homogeneous, metres."""
+TF_STATIC, TF_MESSAGE = "tf_static", "tf2_msgs/msg/TFMessage"
+OPTICAL_FROM_BODY = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]])
+"""Forward, left, up axes of a camera in its optical frame (REP-103: x right, y down, z forward)."""
+STEEPEST_VIEW = 1.5  # rad; beyond, a heading of the viewing direction means nothing
+
+
+class StaticTransforms:
+    """The transforms that a bag tells once and for all, by the frame that each of them is of."""
+
+    def __init__(self, reader: AnyReader) -> None:
+        self._parents: dict[str, tuple[str, Pose]] = {}
+        is_static = (each for each in reader.connections if each.topic.split("/")[-1] == TF_STATIC)
+        connections = [each for each in is_static if each.msgtype == TF_MESSAGE]
+        for _, _, message in read_messages(reader, connections, Damage()):
+            for each in message.transforms:
+                self._parents[_plain(each.child_frame_id)] = _plain(each.header.frame_id), pose_of(each.transform)
+
+    def pose(self, frame: str, base: str) -> Pose:
+        """Of a frame in the base frame; InputError where the bag does not connect them."""
+        frame, base = _plain(frame), _plain(base)
+        of_base = dict(self._upwards(base))
+        for ancestor, pose in self._upwards(frame):
+            if ancestor in of_base:
+                return np.asarray(np.linalg.inv(of_base[ancestor]) @ pose)
+        if not self._parents:
+            raise InputError(
+                "the bag has no /tf_static to take the mount from: record it, or give the mount as numbers"
+            )
+        known = sorted({*self._parents, *(parent for parent, _ in self._parents.values())})
+        raise InputError(
+            f"the bag's /tf_static has no transform from {frame or 'an image without frame_id'} to {base}, its frames "
+            f"are {', '.join(known)}: give the mount as numbers, or set camera.frame or base_frame"
+        )
+
+    def _upwards(self, frame: str) -> Iterator[tuple[str, Pose]]:
+        """The frame and all above it, each with the pose of the first in it."""
+        pose, seen = np.eye(4), set[str]()
+        while frame not in seen:
+            yield frame, pose
+            seen.add(frame)
+            if frame in self._parents:
+                frame, of_parent = self._parents[frame]
+                pose = of_parent @ pose
+
+
+def mount_at(pose: Pose, camera: str, base_height: float) -> Mount:
+    """The mount of an optical frame with this pose in the base frame, which is `base_height` (m) above the ground."""
+    axes = pose[:3, :3] @ OPTICAL_FROM_BODY
+    pitch = -math.asin(float(np.clip(axes[2, 0], -1.0, 1.0)))
+    if abs(pitch) > STEEPEST_VIEW:
+        raise InputError(
+            f"frame {camera} looks {math.degrees(-pitch):.0f} deg up: images carry the name of an optical frame "
+            "(z forward, REP-103): set the driver's frame_id, or camera.frame"
+        )
+    roll = math.atan2(float(axes[2, 1]), float(axes[2, 2]))
+    yaw = math.atan2(float(axes[1, 0]), float(axes[0, 0]))
+    forward, left, up = pose[:3, 3].tolist()
+    return Mount(forward, left, up + base_height, roll, pitch, yaw)
+
+
+def pose_of(transform: Any) -> Pose:
+    """The pose that a geometry_msgs/Transform states."""
+    pose, place = np.eye(4), transform.translation
+    pose[:3, :3], pose[:3, 3] = rotation_matrix(transform.rotation), (place.x, place.y, place.z)
+    return pose
+
+
+def rotation_matrix(q: Any) -> NDArray[np.float64]:
+    """(3, 3) of a unit quaternion."""
+    x, y, z, w = q.x, q.y, q.z, q.w
+    if not abs(math.hypot(x, y, z, w) - 1.0) <= 0.01:
+        raise InputError(f"transform has rotation ({x}, {y}, {z}, {w}), which is not a unit quaternion")
+    return np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+        ]
+    )
+
+
+def _plain(frame: str) -> str:
+    """As TF has it: without the slash that older drivers put before it."""
+    return frame.lstrip("/")

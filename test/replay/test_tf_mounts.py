@@ -1,0 +1,115 @@
+"""Mounts that only TF states, found in the bag."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from replaying import complaint, replayed
+from rosbags.highlevel import AnyReader
+from scipy.spatial.transform import Rotation
+
+from geoflow_ros.bags.reading import open_bag
+from geoflow_ros.bags.recording import BagRecorder, Messages
+from geoflow_ros.bags.static_transforms import TF_MESSAGE, StaticTransforms, mount_at
+from geoflow_ros.camera import Mount
+from geoflow_ros.errors import InputError
+from geoflow_ros.replay.arguments import replay_config
+
+pytestmark = pytest.mark.usefixtures("knowing")
+OPTICAL = Rotation.from_matrix([[0, 0, 1], [-1, 0, 0], [0, -1, 0]])
+MAST, LOOK = Rotation.from_euler("z", 0.5), Rotation.from_euler("ZYX", [-0.2, 0.1, 0.05])
+FRAMES = {
+    # child: parent, place in it, rotation
+    "base_link": ("base_footprint", (0.0, 0.0, 0.3), Rotation.identity()),
+    "mast": ("/base_footprint", (1.0, 0.0, 0.0), MAST),
+    "camera_optical": ("mast", (0.5, 0.0, 1.7), LOOK * OPTICAL),
+}
+
+
+def with_tf(bag: Path, target: Path, frame_id: str = "camera_optical") -> Path:
+    """Copy a bag, its images from this frame, and static transforms in two messages."""
+    messages = Messages()
+    with open_bag(bag) as reader:
+        kinds = {each.topic: each.msgtype for each in reader.connections} | {"/robot/tf_static": TF_MESSAGE}
+    with AnyReader([bag], default_typestore=messages.types) as reader, BagRecorder(target, kinds, messages) as recorder:
+        for child, (parent, place, rotation) in FRAMES.items():
+            header = messages.header(reader.start_time, parent)
+            stated = messages.transform(header, child, place, rotation.as_quat())
+            recorder.write("/robot/tf_static", reader.start_time, messages.make(TF_MESSAGE, transforms=[stated]))
+        for connection, stamp, data in reader.messages():
+            message = reader.deserialize(data, connection.msgtype)
+            if connection.topic == "/image/compressed":
+                message.header.frame_id = frame_id  # type: ignore[attr-defined]
+            recorder.write(connection.topic, stamp, message)
+    return target
+
+
+def test_the_mount_is_found_along_the_chain_of_frames(folder: Path, tmp_path: Path) -> None:
+    with open_bag(with_tf(folder / "drive", tmp_path / "bag")) as reader:
+        transforms = StaticTransforms(reader)
+        pose = transforms.pose("/camera_optical", "base_link")
+        assert transforms.pose("mast", "mast") == pytest.approx(np.eye(4))
+    mount = mount_at(pose, "camera_optical", 0.3)
+    place = MAST.apply([0.5, 0.0, 1.7]) + [1.0, 0.0, 0.0]
+    assert (mount.forward, mount.left, mount.height) == pytest.approx(tuple(place))
+    yaw, pitch, roll = (MAST * LOOK).as_euler("ZYX")
+    assert (mount.yaw, mount.pitch, mount.roll) == pytest.approx((yaw, pitch, roll))
+
+
+def test_a_replay_takes_the_mount_from_the_bag(folder: Path, tmp_path: Path) -> None:
+    drive = tmp_path / "copy"
+    drive.mkdir()
+    for name in ("tiles.mbtiles", "truth.tum"):
+        (drive / name).symlink_to(folder / name)
+    with_tf(folder / "drive", drive / "drive")
+    asked = ["-p", "camera.from_tf:=true", "-p", "camera.base_height:=0.3", "--fused-only"]
+    replayed(drive, tmp_path, *asked)
+    height = re.search(r'camera\.height"[^0-9]*([0-9.]+)', (tmp_path / "report.html").read_text())
+    assert height is not None and float(height[1]) == pytest.approx(1.7)
+
+
+@pytest.mark.parametrize(
+    ("frame", "told"),
+    [
+        ("mast", "frame mast looks 90 deg up"),
+        ("gripper", "no transform from gripper to base_link, its frames are base_footprint, base_link, camera_optical"),
+        ("", "no transform from an image without frame_id to base_link"),
+    ],
+)
+def test_what_the_bag_does_not_tell_is_one_sentence(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], frame: str, told: str
+) -> None:
+    bag = with_tf(folder / "drive", tmp_path / "bag", frame)
+    out = ["--out", str(tmp_path / "o"), "--json", str(tmp_path / "j"), "--tiles", str(folder / "tiles.mbtiles")]
+    assert told in complaint(capsys, str(bag), *out, "-p", "camera.from_tf:=true")
+
+
+def test_a_bag_without_static_transforms_is_told_of_no_frames(folder: Path) -> None:
+    with open_bag(folder / "drive") as reader, pytest.raises(InputError, match="the bag has no /tf_static"):
+        StaticTransforms(reader).pose("camera", "base_link")
+
+
+def test_each_camera_of_a_rig_is_asked_for_unless_it_is_stated() -> None:
+    asked: list[tuple[str, str, str, float]] = []
+
+    def mount(*told: object) -> Mount:
+        asked.append(told)  # type: ignore[arg-type]
+        return Mount(yaw=0.1 * len(asked))
+
+    numbers = [f"camera.rear.{name}:=1.5" for name in ("forward", "left", "height", "roll", "pitch", "yaw")]
+    rig = [
+        "cameras:=[front,left,rear]",
+        "camera.from_tf:=true",
+        "camera.left.frame:=mast",
+        "base_frame:=base",
+        *numbers,
+    ]
+    config = replay_config(None, None, rig + numbers, None, "area", None, lambda names: mount)
+    assert asked == [("front", "base", "", 0.0), ("left", "base", "mast", 0.0)]
+    yaws = {name: each.mount.yaw for name, each in config.camera_setups.items() if each.mount is not None}
+    assert yaws == pytest.approx({"front": 0.1, "left": 0.2, "rear": 1.5})
+    with pytest.raises(InputError, match=r"not set: camera\.forward, .* from the bag's /tf_static"):
+        replay_config(None, None, [], None, "area", None, lambda names: mount)

@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
@@ -24,6 +24,9 @@ from geoflow_ros.localization.pose import PosePrior, Rejection
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.tracking.sensors.image_decoding import decode_image
 from geoflow_ros.tracking.sensors.sensor_inputs import SensorInputs
+
+if TYPE_CHECKING:
+    from rosbags.highlevel import AnyReader
 
 SEARCH_STD_M, SEARCH_STD_YAW = 6.0, math.radians(3.0)
 """How vague the reference is made before a frame looks around it: one as sure as good GNSS would decide the answer."""
@@ -52,10 +55,18 @@ class Drive:
 
 def differences(drive: Drive, config: NodeConfig, satellite: SatelliteMap) -> Differences:
     """Of at most MAX_FRAMES frames, evenly spread over the drive."""
+    with open_bag(drive.bag) as reader:
+        _roles(reader, drive)  # what is missing is said before the network is loaded
     comparison = _Comparison(drive, config, satellite)
     for message in _images(drive, comparison.sensors):
         comparison.add(message)
     return comparison.result()
+
+
+def _roles(reader: AnyReader, drive: Drive) -> dict[str, str]:
+    """The role of each topic that is read; who has no trajectory needs fixes."""
+    topics = {Topic(each.topic, each.msgtype) for each in reader.connections}
+    return roles_of(topics, drive.topics, needed=("fix",) if drive.truth is None else ())
 
 
 def _images(drive: Drive, sensors: ReferenceSensors) -> Iterator[Any]:
@@ -65,7 +76,7 @@ def _images(drive: Drive, sensors: ReferenceSensors) -> Iterator[Any]:
         "twist": sensors.on_twist,
     }  # fmt: skip
     with open_bag(drive.bag) as reader:
-        roles = roles_of({Topic(each.topic, each.msgtype) for each in reader.connections}, drive.topics)
+        roles = _roles(reader, drive)
         connections = [each for each in reader.connections if each.topic in roles]
         frames = sum(each.msgcount for each in connections if roles[each.topic] == "image")
         total, step = sum(each.msgcount for each in connections), max(1, math.ceil(frames / MAX_FRAMES))

@@ -90,6 +90,16 @@ def beside(image_topic: str) -> str:
     return f"{image_topic.removesuffix(COMPRESSED).rpartition('/')[0]}/camera_info"
 
 
+def rectified_complaint(image_topic: str, group: str) -> str:
+    """What is to be said of a camera that is not stated as rectified; empty where its topic does not say that it is."""
+    if not any(part.startswith("image_rect") for part in image_topic.split("/")):
+        return ""
+    return (
+        f"{image_topic} is rectified already, as image_proc names it, but {group}.rectified is not set: distortion is "
+        "taken out twice"
+    )
+
+
 def in_words(roles: Mapping[str, str]) -> str:
     """What is played, by role, and what is not there."""
     played = ", ".join(f"{role} {topic}" for topic, role in roles.items())

@@ -6,7 +6,7 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,15 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros import cli
-from geoflow_ros.bags.topics import in_words
+from geoflow_ros.bags.topics import in_words, rectified_complaint
 from geoflow_ros.bags.trajectory import Trajectory, read_tum, write_tum
+from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.pose import PosePrior
 from geoflow_ros.planar import PlanarPose
 from geoflow_ros.replay.command_line import config_of, session_of, topics_of
 from geoflow_ros.replay.input_options import add_inputs
-from geoflow_ros.replay.play import Played, Script, play, roles_in
+from geoflow_ros.replay.play import Complaint, Played, Script, play, roles_in
 from geoflow_ros.replay.plots import plot_timeline
 from geoflow_ros.replay.replay_page import on_ground, replay_report
 from geoflow_ros.replay.results import Judged, check, judge, summary, write_csv
@@ -88,6 +89,8 @@ def run(arguments: argparse.Namespace) -> None:
     recorder = SnapshotRecorder(partial(badness, truth), max(len(config.cameras), 1))
     print(f"playing {in_words(roles)}", file=sys.stderr)
     played = play(arguments.bag, session, script, recorder.watch)
+    for sensor, told in _distorted_twice(config, played.topics):
+        played.complaints[sensor] = Complaint(len(played.frames), told)
     fused = judge(played.frames, lambda frame: frame.track.pose, truth)
     single = judge(played.frames, lambda frame: frame.single, truth)
     sensors = {
@@ -105,6 +108,15 @@ def run(arguments: argparse.Namespace) -> None:
     print(json.dumps(document, indent=2))
     check(arguments.bag, played.frames, fused, single, truth)
     print(f"wrote {figures} and {page}: open it in a browser", file=sys.stderr)
+
+
+def _distorted_twice(config: NodeConfig, topics: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Cameras that are not stated as rectified although their topics say so. topics: by role."""
+    for group, camera in config.camera_groups.items():
+        name = group.partition(".")[2]
+        told = rectified_complaint(topics.get(f"{name}/image" if name else "image", ""), group)
+        if told and not camera.rectified:
+            yield f"rectified {name}".strip(), told
 
 
 def _start_offset(arguments: argparse.Namespace) -> tuple[float, float] | None:

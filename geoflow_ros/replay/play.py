@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from rosbags.highlevel import AnyReader
 
 
+SHOWN = 70
+"""Characters of the state beside the progress."""
+
+
 @dataclass(frozen=True, slots=True)
 class Script:
     """What is played otherwise than it was recorded.
@@ -106,8 +110,10 @@ def play(bag: Path, session: Session, script: Script, watch: Watch) -> Played:
         connections = [each for each in reader.connections if each.topic in roles]
         total = sum(each.msgcount for each in connections)
         messages = read_messages(reader, connections, damage)
-        for connection, _, message in tqdm(messages, total=total, unit="message", desc=script.note, disable=None):
-            player.take(roles[connection.topic], message)
+        with tqdm(messages, total=total, unit="message", desc=script.note, disable=None) as progress:
+            for connection, _, message in progress:
+                player.take(roles[connection.topic], message)
+                progress.set_postfix_str(player.state, refresh=False)
     if not player.frames:
         unread = f" that can be read ({damage})" if str(damage) else ""
         raise InputError(
@@ -157,6 +163,12 @@ class _Player:
             "odom": session.on_odom,
             "twist": session.on_twist,
         }
+
+    @property
+    def state(self) -> str:
+        """What has become of the last frame, as far as a line has room for it."""
+        track = self.frames[-1].track if self.frames else None
+        return "" if track is None else f"{track.state.value}: {track.reason}"[:SHOWN]
 
     def take(self, role: str, message: Any) -> None:
         """A message in its role."""

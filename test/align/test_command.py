@@ -103,6 +103,14 @@ def test_where_nothing_can_be_stored_no_drive_is_played(tmp_path: Path, capsys) 
     assert "is read-only: copy it" in capsys.readouterr().err
 
 
+def test_what_a_bag_lacks_is_said_before_the_network_is_loaded(tmp_path: Path, monkeypatch, capsys) -> None:
+    write_tiles(tmp_path / "a.mbtiles")
+    monkeypatch.setattr(drive_differences, "load_model", lambda *_: pytest.fail("the network is loaded first"))
+    drive = [str(share_file("demo") / "drive"), "--tiles", str(tmp_path / "a.mbtiles"), "--dry-run"]
+    assert main(["align", *drive, "--topic", "fix:="]) == 2
+    assert "the bag has no fix (a topic of type sensor_msgs/msg/NavSatFix)" in capsys.readouterr().err
+
+
 def test_metadata_that_are_no_offset_are_named(tmp_path: Path, capsys) -> None:
     path = tmp_path / "a.mbtiles"
     write_tiles(path)

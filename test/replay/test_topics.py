@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from replaying import complaint, replayed
 
+from geoflow_ros.bags.reading import open_bag
+from geoflow_ros.bags.recording import BagRecorder, Messages
 from geoflow_ros.bags.topics import Topic, parse_topics, roles_of, unplayed_velocities
 from geoflow_ros.errors import InputError
 from geoflow_ros.replay import __main__ as replay
@@ -47,6 +49,24 @@ def test_what_is_missing_is_said_before_anything_takes_time(
         assert "the bag has no fix (a topic of type sensor_msgs/msg/NavSatFix)" in complaint(capsys, *told)
     assert replay.main([*told, "--initial-offset-m", "1"]) == 0  # who knows where it begins needs none
     assert "camera_info /camera_info, imu /imu, odom /odom; no fix" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("topic", ["/cam/image_rect/compressed", "/cam/image_rect_color", "/cam/image_raw"])
+def test_a_topic_of_rectified_images_wants_them_stated(folder: Path, tmp_path: Path, topic: str) -> None:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for name in ("tiles.mbtiles", "truth.tum", "drive.json"):
+        (copy / name).symlink_to(folder / name)
+    messages = Messages()
+    with open_bag(folder / "drive") as reader:
+        names = {each.topic: topic if each.topic == "/image/compressed" else each.topic for each in reader.connections}
+        kinds = {names[each.topic]: each.msgtype for each in reader.connections}
+        with BagRecorder(copy / "drive", kinds, messages) as recorder:
+            for connection, stamp, data in reader.messages():
+                recorder.write(names[connection.topic], stamp, reader.deserialize(data, connection.msgtype))
+    is_told = "rectified" in replayed(copy, tmp_path / "o", "--fused-only")["warnings"]
+    assert is_told == ("image_rect" in topic)
+    assert "rectified" not in replayed(copy, tmp_path / "o", "--fused-only", "-p", "camera.rectified:=true")["warnings"]
 
 
 def test_the_topics_stand_in_the_json_and_on_the_page(folder: Path, tmp_path: Path) -> None:

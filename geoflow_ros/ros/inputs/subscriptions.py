@@ -13,7 +13,7 @@ from rclpy.node import Node
 from rclpy.qos import ReliabilityPolicy
 from rclpy.subscription import Subscription
 
-from geoflow_ros.bags.topics import COMPRESSED
+from geoflow_ros.bags.topics import COMPRESSED, rectified_complaint
 from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.errors import InputError
 from geoflow_ros.ros.endpoints import subscription
@@ -61,6 +61,7 @@ class Subscriptions:
         self._heard: list[_Heard] = []
         self._camera_topics: dict[str, list[str]] = {}
         self._warnings: list[str] = []
+        self._distorted_twice: list[str] = []
         self._look_at_s = 0.0
         self._latched = Latched(node)
         try:
@@ -88,6 +89,10 @@ class Subscriptions:
             self._camera_topics[camera] = topics = [
                 self._listen(name, callback, reliability, camera) for name, callback in heard.items()
             ]
+            if not stated.rectified:
+                group = f"camera.{camera}" if camera else "camera"
+                told = [rectified_complaint(topic, group) for topic in topics]
+                self._distorted_twice += [each for each in told if each][:1]
             if (info := heard.get("camera_info")) is not None:
                 latched = partial(subscription, self._node, "camera_info", info, reliability, camera, is_latched=True)
                 self._latched.want(topics[-1], latched)
@@ -118,7 +123,7 @@ class Subscriptions:
         """Topics that nobody can take for one sensor: nothing is heard of them, several publish or share them."""
         if time.monotonic() >= self._look_at_s:
             self._look_at_s = time.monotonic() + LOOK_S
-            self._warnings = [*self._of_publishers(), *self._shared()]
+            self._warnings = [*self._of_publishers(), *self._shared(), *self._distorted_twice]
         return self._warnings
 
     def _of_publishers(self) -> list[str]:

@@ -122,6 +122,14 @@ def test_what_is_published_under_another_name_is_named(monkeypatch: pytest.Monke
     assert heard.warnings == []  # a driver that is not there yet is no wrong name
 
 
+@pytest.mark.parametrize("is_stated", [False, True])
+def test_a_rectified_image_is_stated_as_such(monkeypatch: pytest.MonkeyPatch, is_stated: bool) -> None:
+    remapped = {"/left/image": "/left/image_rect_color"}
+    heard, _ = listening(monkeypatch, ["front", "left"], remapped, {}, **{"left.rectified": is_stated})
+    told = "/left/image_rect_color is rectified already, as image_proc names it, but camera.left.rectified is not set"
+    assert [each.split(":")[0] for each in heard.warnings] == ([] if is_stated else [told])
+
+
 def test_a_panorama_is_not_asked_for_its_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
     _, topics = listening(monkeypatch, ["front", "top"], {}, {}, **{"top.panorama": 4})
     assert {"/front/camera_info", "/top/image", "/top/image/compressed"} <= {*topics}

@@ -118,7 +118,7 @@ def test_the_file_is_what_the_node_reads(folder: Path, tmp_path: Path) -> None:
     assert read.mount is not None
     assert astuple(read.mount) == pytest.approx((0.0, 0.0, 1.5015, -0.0198, 0.0495, 0.0), abs=1e-4)
     assert camera["roll_sigma"] == 0.004 and camera["pitch_sigma"] == 0.006 and "yaw_sigma" not in camera
-    assert camera["height_sigma"] == pytest.approx(2 * 0.01 / 1.65, abs=1e-4)
+    assert camera["height_sigma"] == pytest.approx(2 * 0.01 / 1.5015, abs=1e-4)  # of the height that is written
 
 
 def test_people_read_degrees(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -205,10 +205,10 @@ def image(ns: int, encoding: str = "rgb8", grey: int | None = None) -> Any:
 
 
 def camera_info(width: int = WIDTH, height: int = HEIGHT, focal: float = 50.0) -> Any:
-    """A pinhole's calibration."""
+    """A pinhole's calibration, its principal point the image's middle; the centre of the first pixel is (0, 0)."""
     from sensor_msgs.msg import CameraInfo
 
-    matrix = [focal, 0.0, width / 2, 0.0, focal, height / 2, 0.0, 0.0, 1.0]
+    matrix = [focal, 0.0, (width - 1) / 2, 0.0, focal, (height - 1) / 2, 0.0, 0.0, 1.0]
     return CameraInfo(width=width, height=height, distortion_model="plumb_bob", k=matrix, d=[0.0] * 5)
 
 

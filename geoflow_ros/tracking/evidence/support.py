@@ -17,17 +17,27 @@ DENIAL, PROOF = -3.0, 3.0
 full support down to LOST in `lost_after`."""
 UNHEARD = LOST - 0.5  # the least level that frames which say nothing lead to
 MIN_STREAK = 3  # supporting frames in a row, however slowly they come
+BLINK_NS = 250_000_000  # so long a camera may show nothing, or one frame of it, before that counts
 SILENT_NS = 10**9  # behind the newest frame: what a camera said is no longer asked
 WINDOW = DENIAL / (LOST - CERTAIN)  # of `lost_after`, in which frames err alike: a quarter
 
 
 @dataclass(slots=True)
 class _View:
-    """Of one camera: its newest frame."""
+    """Of one camera: its newest frame, but for those that show nothing and do not count yet.
+
+    blinks: how many those are.
+    """
 
     stamp_ns: int
     streak: int = 0
     is_blind: bool = False
+    blinks: int = 0
+
+    def blinked(self, stamp_ns: int) -> bool:
+        """Whether a frame that shows nothing is but one that was damaged on its way: if more follow, all count."""
+        self.blinks += 1
+        return not self.is_blind and (self.blinks == 1 or stamp_ns - self.stamp_ns <= BLINK_NS)
 
 
 class Support:
@@ -84,6 +94,8 @@ class Support:
         """
         since_ns = self._began_ns(stamp_ns)
         view = self._views.setdefault(camera, _View(since_ns))
+        if is_blind and view.blinked(stamp_ns):
+            return
         view.streak, view.is_blind = 0, is_blind
         if not is_blind or self.is_blind:
             least = min(self.level, UNHEARD)
@@ -105,7 +117,7 @@ class Support:
         self._proof = max(0.0, self._proof + share * min(max(evidence - CAUTION, DENIAL), PROOF))
 
     def _came(self, view: _View, stamp_ns: int, is_blind: bool) -> None:
-        view.stamp_ns, view.is_blind = max(stamp_ns, view.stamp_ns), is_blind
+        view.stamp_ns, view.is_blind, view.blinks = max(stamp_ns, view.stamp_ns), is_blind, 0
         self._newest_ns = stamp_ns if self._newest_ns is None else max(stamp_ns, self._newest_ns)
 
     def _began_ns(self, stamp_ns: int) -> int:

@@ -137,12 +137,36 @@ def test_a_frame_that_says_nothing_denies() -> None:
 def test_a_camera_that_shows_nothing_counts_only_when_none_shows_anything() -> None:
     support = begun(3.0)
     add(support, 0.0, 1.0, "rear")
-    support.miss(ns(0.5), LOST_AFTER_S, "rear", is_blind=True)
+    for seconds in (0.4, 0.5):
+        support.miss(ns(seconds), LOST_AFTER_S, "rear", is_blind=True)
     assert support.level == 3.0 and support.cameras == 1 and not support.is_blind
-    support.miss(ns(1.0), LOST_AFTER_S, "front", is_blind=True)
+    for seconds in (0.9, 1.0):
+        support.miss(ns(seconds), LOST_AFTER_S, "front", is_blind=True)
     assert support.level == pytest.approx(1.5) and support.is_blind and support.cameras == 2
     add(support, 1.1, 1.0, "rear")
     assert not support.is_blind and support.cameras == 1
+
+
+@pytest.mark.parametrize(("rate_hz", "one_of"), [(10.0, 2), (1.0, 2), (20.0, 3)])
+def test_damaged_frames_between_whole_ones_say_nothing(rate_hz: float, one_of: int) -> None:
+    support = begun()
+    for index in range(1, 10 * one_of):
+        seconds = index / rate_hz
+        if index % one_of:
+            support.miss(ns(seconds), LOST_AFTER_S, "front", is_blind=True)
+            assert not support.is_blind
+        else:
+            add(support, seconds, 9.0)
+    assert support.is_firm and support.level > 7.0
+
+
+def test_once_a_lens_is_covered_all_the_time_counts_in_which_it_was() -> None:
+    support = begun()
+    support.level = CERTAIN
+    for tick in range(1, round(10 * LOST_AFTER_S) + 1):
+        support.miss(ns(tick / 10), LOST_AFTER_S, "front", is_blind=True)
+        assert (support.level < CERTAIN) == support.is_blind == (tick > 2)
+    assert support.level == pytest.approx(LOST)
 
 
 def test_a_frame_from_before_does_not_turn_the_clock_back() -> None:

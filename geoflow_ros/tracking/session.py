@@ -139,7 +139,6 @@ class Session(SensorInputs):
             with self._lock:
                 shift = self._mounts.learn()
                 self._tracker.yaw_std = self._mounts.yaw_std
-                self._tracker.mount_covariance = self._mounts.place_covariance
                 self._tracker.correct(shift)
         return goes_on
 

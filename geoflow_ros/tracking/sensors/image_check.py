@@ -113,15 +113,16 @@ class OwnVehicle:
         self._compared = min(self._compared + 1, COMPARED)
         assert self._change is not None
         self._change += (np.abs(self._picture - before) - self._change) / self._compared
-        self._judge(_shown(mask, self._change.shape))
+        self._vehicle, self.sentence = None, ""
+        if self._compared == COMPARED:
+            self._judge(_shown(mask, self._change.shape))
 
     def _judge(self, shown: NDArray[np.bool_]) -> None:
         """Find what seems to be the vehicle, beside what is masked: what is not shown (H, W)."""
         assert self._change is not None
-        self._vehicle, self.sentence = None, ""
         lively = float(np.quantile(self._change, 0.75))
         part = _from_below((self._change < min(STILL * lively, STILL_LEVELS)) & shown)
-        if self._compared < COMPARED or lively < LIVELY or part.mean() < LEAST_STILL:
+        if lively < LIVELY or part.mean() < LEAST_STILL:
             return
         self._vehicle = part | ~shown
         self.sentence = (

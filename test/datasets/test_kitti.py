@@ -226,8 +226,9 @@ def test_public_lists(name: str, count: int) -> None:
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason=f"no real KITTI calibration at {SHARED}")
 def test_public_calibration() -> None:
+    """Its cy of 172.854 counts from the middle of the first pixel; cameras count from its edge."""
     camera = read_camera(SHARED / "raw_data" / "2011_09_26" / "calib_cam_to_cam.txt")
-    assert (camera.width, camera.height, camera.fx, camera.cy) == (1242, 375, 721.5377, 172.8540)
+    assert (camera.width, camera.height, camera.fx, camera.cy) == (1242, 375, 721.5377, 173.3540)
 
 
 def test_places_are_those_of_the_oxts_unit_whatever_the_drive(tmp_path: Path) -> None:

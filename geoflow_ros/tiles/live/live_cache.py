@@ -20,7 +20,7 @@ class LiveCache:
     """An MBTiles file that one thread fills while others read; what is held is known without asking the file.
 
     A write-ahead log lets readers and the writer work at the same time. Tiles of another source make no start: they
-    are dropped.
+    are dropped. A file that is no such cache is refused, and stays as it is.
     """
 
     def __init__(self, path: Path, source: str, budget_bytes: int) -> None:
@@ -113,6 +113,13 @@ class LiveCache:
 
 def _opened(path: Path, source: str) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    columns = {row[1] for row in connection.execute("PRAGMA table_info(tiles)")}
+    if tables and "used" not in columns:
+        connection.close()
+        raise InputError(
+            f"live.cache {path} was not made by this node, which would drop what is in it: give another file"
+        )
     connection.executescript(_SCHEMA)
     found = connection.execute("SELECT value FROM metadata WHERE name = 'fetched_from'").fetchone()
     if found != (source,):
@@ -127,11 +134,13 @@ _SCHEMA = f"""
     PRAGMA application_id = {MBTILES_APPLICATION_ID};
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = NORMAL;
+    BEGIN;
     CREATE TABLE IF NOT EXISTS metadata (name TEXT PRIMARY KEY, value TEXT);
     CREATE TABLE IF NOT EXISTS tiles (
         zoom_level INTEGER, tile_column INTEGER, tile_row INTEGER, tile_data BLOB, used REAL,
         PRIMARY KEY (zoom_level, tile_column, tile_row)
     );
+    COMMIT;
 """
 _PLACE = "zoom_level, tile_column, tile_row"
 _IS = "zoom_level = ? AND tile_column = ? AND tile_row = ?"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from geoflow_ros.satellite.live_config import LiveConfig
 from geoflow_ros.satellite.mbtiles_writer import MBTilesWriter
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
+from geoflow_ros.tiles.archive import GrowingArchive
 from geoflow_ros.tiles.live.live_tiles import LiveTiles
 
 TILES = textured.tiles()
@@ -156,3 +158,22 @@ def test_what_cannot_be_is_said_at_the_start(server: TileServer, tmp_path: Path)
             live(tmp_path, server, **config)
     with read_only(tmp_path), pytest.raises(InputError, match="live.cache .* may write there"):
         live(tmp_path, server)
+
+
+def test_a_file_that_is_no_cache_keeps_all_that_is_in_it(server: TileServer, tmp_path: Path) -> None:
+    """Somebody's map, an archive that `tiles fetch` grows from the same source, and no tiles at all."""
+    with MBTilesWriter(tmp_path / "map.mbtiles", "map", "png") as writer:
+        for key, data in TILES.items():
+            writer.add(*key, data)
+    with GrowingArchive(tmp_path / "fetched.mbtiles", server.template) as archive:
+        archive.add(KEYS[0], TILES[KEYS[0]])
+    other = sqlite3.connect(tmp_path / "other.mbtiles")
+    other.execute("CREATE TABLE notes (text TEXT)")
+    other.commit()
+    other.close()
+    before = {path: path.read_bytes() for path in sorted(tmp_path.iterdir())}
+    for path in before:
+        with pytest.raises(InputError, match="was not made by this node, which would drop what is in it"):
+            live(tmp_path, server, cache=str(path))
+    first_tile_only(tmp_path).unlink()
+    assert {path: path.read_bytes() for path in sorted(tmp_path.iterdir())} == before

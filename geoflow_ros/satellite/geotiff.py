@@ -20,9 +20,9 @@ from geoflow_ros.geodesy import EQUATOR_RESOLUTION, ground_resolution
 from geoflow_ros.satellite.geotiff_source import ImageSource, check_packages, described, opened, reading
 from geoflow_ros.satellite.image_warp import TILE_PX, WarpedImage, origin_of
 from geoflow_ros.satellite.mbtiles_writer import MBTilesWriter
-from geoflow_ros.satellite.tile_grid import MAX_ZOOM, Tile, overlap
+from geoflow_ros.satellite.tile_grid import MAX_ZOOM, Tile, joint, overlap
 from geoflow_ros.satellite.tile_images import Bounds
-from geoflow_ros.satellite.tile_pyramid import halved, is_opaque, pyramid
+from geoflow_ros.satellite.tile_pyramid import halved, is_opaque, over, pyramid
 
 OVERVIEWS = 4
 """Zoom levels below the finest one that are averaged from it."""
@@ -83,7 +83,7 @@ def import_images(
     check_packages(target)
     native = max(source.native_zoom for source in sources)
     zoom = min(native, MAX_ZOOM) if zoom is None else _checked(zoom, native)
-    bounds = _snapped(_joint([source.bounds for source in sources]), zoom)
+    bounds = _snapped(joint([source.bounds for source in sources]), zoom)
     zooms: set[int] = set()
     tiles = 0
     with MBTilesWriter(target, paths[-1].stem, "jpg", bounds=bounds, attribution=attribution) as writer:
@@ -158,22 +158,10 @@ def _stacked(images: _Images, left: int, top: int, side: int) -> NDArray[np.uint
         with reading(path):
             below = image.read(left, top, side)
         if below is not None:
-            above = below if above is None else _over(above, below)
+            above = below if above is None else over(above, below)
             if is_opaque(above):
                 break
     return above
-
-
-def _over(above: NDArray[np.uint8], below: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """One RGBA image seen through the transparent parts of another."""
-    seen = above[..., 3] < 255
-    weight = above[seen][:, 3:].astype(np.float32) / 255
-    weight_below = (1 - weight) * below[seen][:, 3:] / 255
-    alpha = weight + weight_below
-    colours = above[seen][:, :3] * weight + below[seen][:, :3] * weight_below
-    both = above.copy()
-    both[seen] = np.rint(np.concatenate([colours / np.maximum(alpha, 1e-6), 255 * alpha], axis=1))
-    return both
 
 
 def _touched(work: _Work, root: mercantile.Tile) -> bool:
@@ -190,11 +178,6 @@ def _count(bounds: Bounds, root: mercantile.Tile, zoom: int) -> int:
         rows = min(last.y, top + side - 1) - max(first.y, top) + 1
         count += max(columns, 0) * max(rows, 0)
     return count
-
-
-def _joint(boxes: Sequence[Bounds]) -> Bounds:
-    west, south, east, north = np.array(boxes).T
-    return float(west.min()), float(south.min()), float(east.max()), float(north.max())
 
 
 def _warnings(sources: Sequence[ImageSource], count: int) -> tuple[str, ...]:

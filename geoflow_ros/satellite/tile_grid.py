@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -61,6 +61,12 @@ def overlap(one: Bounds, other: Bounds) -> Bounds | None:
     """What two boxes have in common, if anything."""
     (west, south), (east, north) = map(max, one[:2], other[:2]), map(min, one[2:], other[2:])
     return (west, south, east, north) if west < east and south < north else None
+
+
+def joint(boxes: Sequence[Bounds]) -> Bounds:
+    """The box around at least one box."""
+    west, south, east, north = zip(*boxes, strict=True)
+    return min(west), min(south), max(east), max(north)
 
 
 def format_and_side(path: Path, samples: Iterable[bytes]) -> tuple[str, int]:

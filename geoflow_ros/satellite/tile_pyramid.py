@@ -45,6 +45,18 @@ def is_opaque(rgba: NDArray[np.uint8]) -> bool:
     return _opacity(rgba)[0] == 255
 
 
+def over(above: NDArray[np.uint8], below: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """One RGBA image seen through the transparent parts of another."""
+    seen = above[..., 3] < 255
+    weight = above[seen][:, 3:].astype(np.float32) / 255
+    weight_below = (1 - weight) * below[seen][:, 3:] / 255
+    alpha = weight + weight_below
+    colours = above[seen][:, :3] * weight + below[seen][:, :3] * weight_below
+    both = above.copy()
+    both[seen] = np.rint(np.concatenate([colours / np.maximum(alpha, 1e-6), 255 * alpha], axis=1))
+    return both
+
+
 def _opacity(rgba: NDArray[np.uint8]) -> tuple[int, int]:
     """Least and greatest alpha, the highest byte of a pixel as a number."""
     packed = np.ascontiguousarray(rgba).view("<u4")  # before NumPy 1.23 no part of an array can be viewed so
@@ -52,11 +64,16 @@ def _opacity(rgba: NDArray[np.uint8]) -> tuple[int, int]:
 
 
 def _encoded(rgba: NDArray[np.uint8], opacity: tuple[int, int], quality: int) -> bytes:
-    if opacity == (255, 255):
-        options = [cv2.IMWRITE_JPEG_QUALITY, quality]
-        _, data = cv2.imencode(".jpg", cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGR), options)
-    else:
-        _, data = cv2.imencode(".png", cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGRA))
+    if opacity != (255, 255):
+        return png_of(rgba)
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality]
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGR), options)
+    return bytes(data)
+
+
+def png_of(rgba: NDArray[np.uint8]) -> bytes:
+    """A tile with alpha, its pixels as they are."""
+    _, data = cv2.imencode(".png", cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGRA))
     return bytes(data)
 
 

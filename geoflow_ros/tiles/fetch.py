@@ -13,7 +13,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from geoflow_ros.encoded_images import format_of
-from geoflow_ros.satellite.tile_grid import Tile, stated_box, tile_box
+from geoflow_ros.satellite.tile_grid import Tile, joint, stated_box, tile_box
 from geoflow_ros.satellite.tile_images import Bounds
 from geoflow_ros.tiles.archive import GrowingArchive, Held
 from geoflow_ros.tiles.download import Answer, Downloader, LeaveAloneError, Limits, Pace
@@ -133,7 +133,8 @@ def _answers(
 def _metadata(target: Path, source: TileSource, wanted: Sequence[Tile], held: dict[str, str]) -> dict[str, str]:
     """What the archive says of itself when all that is wanted has come, earlier areas included."""
     zooms = {zoom for zoom, _, _ in wanted} | {int(held[name]) for name in ("minzoom", "maxzoom") if name in held}
-    west, south, east, north = _joint(_box(wanted), stated_box(held.get("bounds", "")))
+    earlier = stated_box(held.get("bounds", ""))
+    west, south, east, north = joint([_box(wanted), *([earlier] if earlier else [])])
     return {
         "name": target.stem,
         "type": "baselayer",
@@ -154,10 +155,3 @@ def _box(tiles: Sequence[Tile]) -> Bounds:
     columns = [x for zoom, x, _ in tiles if zoom == finest]
     rows = [y for zoom, _, y in tiles if zoom == finest]
     return tile_box(finest, min(columns), min(rows), max(columns), max(rows))
-
-
-def _joint(one: Bounds, other: Bounds | None) -> Bounds:
-    if other is None:
-        return one
-    (west, south), (east, north) = map(min, one[:2], other[:2]), map(max, one[2:], other[2:])
-    return west, south, east, north

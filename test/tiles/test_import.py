@@ -1,9 +1,11 @@
 """tiles import: several images and folders of them, and stores whose tiles stay as they are."""
 
 import json
+import sqlite3
 from pathlib import Path
 
 import cv2
+import mercantile
 import numpy as np
 import pytest
 import textured_tiles as textured
@@ -11,7 +13,9 @@ from read_only import read_only
 from small_disk import disk_of
 
 from geoflow_ros.satellite.mbtiles_writer import MBTilesWriter
+from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
+from geoflow_ros.satellite.tile_images import decode_tile
 from geoflow_ros.tiles.__main__ import main
 
 rasterio = pytest.importorskip("rasterio", reason="import of GeoTIFFs needs rasterio")
@@ -66,6 +70,59 @@ def test_stores_are_joined_byte_by_byte_the_last_on_top(tmp_path: Path, capsys) 
     assert both.attribution == "(C) North; (C) South"
     for key, data in textured.tiles(".png").items():
         assert both.tile(*key) == (data if key[1] == textured.LEFT else textured.tiles(".jpg")[key])
+
+
+def test_where_a_store_ends_within_a_tile_those_below_are_seen(tmp_path: Path) -> None:
+    """Two sheets side by side, imported each on its own: the tile in which they meet is partly in either."""
+    for column in range(2):
+        sheet(tmp_path / f"{column}.tif", column)
+    single, both, joined = (tmp_path / f"{name}.mbtiles" for name in ("single", "both", "joined"))
+    assert main(["import", str(tmp_path / "0.tif"), str(tmp_path / "1.tif"), str(both)]) == 0
+    assert main(["import", str(tmp_path / "0.tif"), str(tmp_path / "0.mbtiles")]) == 0
+    assert main(["import", str(tmp_path / "1.tif"), str(single)]) == 0
+    assert main(["import", str(tmp_path / "0.mbtiles"), str(single), str(joined)]) == 0
+    east, north, shape = 2_600_100, 1_199_950, {"yaw": 0.0, "size_m": 80.0, "resolution": 0.2}  # across the seam
+    (longitude,), (latitude,) = rasterio.warp.transform("EPSG:2056", "EPSG:4326", [east], [north])
+    left, seen, wanted = (
+        SatelliteMap(open_store(path)).patch_at(latitude, longitude, **shape) for path in (single, joined, both)
+    )
+    assert left.missing == pytest.approx(0.5, abs=0.02) and seen.missing == 0.0
+    assert np.abs(seen.image.astype(int) - wanted.image).mean() < 6  # JPEG, once more or less
+    assert open_store(joined).bounds == pytest.approx(open_store(both).bounds, abs=1e-5)
+
+
+def test_a_tile_is_seen_through_all_above_it_and_what_is_opaque_or_damaged_stays(tmp_path: Path) -> None:
+    """Three stores of one column: each shows a third of the uppermost tile, from the left."""
+    place, colours = (17, 70000, 45000), (50, 120, 200)
+    for number, colour in enumerate(colours):
+        rgba = np.zeros((256, 256, 4), np.uint8)
+        rgba[:, 80 * number : 80 * (number + 1)] = (colour, colour, colour, 255)
+        opaque = cv2.imencode(".webp", np.full((256, 256, 4), (colour, 0, 0, 255), np.uint8))[1].tobytes()
+        with MBTilesWriter(tmp_path / f"{number}.mbtiles", "third", "png") as writer:
+            writer.add(*place, cv2.imencode(".png", rgba)[1].tobytes())
+            writer.add(17, 70000, 45001, opaque)
+            writer.add(17, 70000, 45002, b"nothing" if number == 2 else opaque)
+    target = tmp_path / "all.mbtiles"
+    assert main(["import", *(str(tmp_path / f"{number}.mbtiles") for number in range(3)), str(target)]) == 0
+    row = decode_tile(open_store(target).tile(*place))[128]
+    assert [row[u].tolist() for u in (40, 120, 200)] == [[colour] * 3 + [255] for colour in colours]
+    assert row[250, 3] == 0
+    assert open_store(target).tile(17, 70000, 45001) == opaque
+    assert open_store(target).tile(17, 70000, 45002) == b"nothing"
+
+
+def test_joined_stores_state_the_box_of_all_whatever_their_zooms(tmp_path: Path) -> None:
+    """GIS programs draw nothing beyond the box that a file states."""
+    data = textured.tiles(".png")[textured.ZOOM, textured.LEFT, textured.TOP]
+    for name, tile in {"coarse": (15, 17000, 11000), "fine": (17, 68100, 44100)}.items():
+        with MBTilesWriter(tmp_path / f"{name}.mbtiles", name, "png") as writer:
+            writer.add(*tile, data)
+    target = tmp_path / "both.mbtiles"
+    assert main(["import", str(tmp_path / "fine.mbtiles"), str(tmp_path / "coarse.mbtiles"), str(target)]) == 0
+    (stated,) = sqlite3.connect(target).execute("SELECT value FROM metadata WHERE name = 'bounds'").fetchone()
+    west, south = mercantile.bounds(17000, 11000, 15).west, mercantile.bounds(68100, 44100, 17).south
+    east, north = mercantile.bounds(68100, 44100, 17).east, mercantile.bounds(17000, 11000, 15).north
+    assert list(map(float, stated.split(","))) == pytest.approx([west, south, east, north], abs=1e-8)
 
 
 def test_what_does_not_go_together_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

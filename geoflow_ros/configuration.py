@@ -139,11 +139,16 @@ class NodeConfig:
         return tuple(view for name, each in self.named_cameras.items() for view in _views(name, each))
 
     @property
+    def uncalibrated(self) -> frozenset[str]:
+        """The cameras that need no camera_info."""
+        return frozenset(name for name, each in self.named_cameras.items() if not each.hears_calibration)
+
+    @property
     def camera_setups(self) -> dict[str, CameraSetup]:
         """What is known of each camera beforehand, by its name; in place of a panoramic one there are its views."""
         setups: dict[str, CameraSetup] = {}
         for name, each in self.named_cameras.items():
-            setup = CameraSetup(each.mount, each.rectified, each.prior, delay=each.delay, mask=each.world)
+            setup = CameraSetup(each.mount, each.rectified, each.prior, each.calibrated, None, each.delay, each.world)
             views = {view.name: view.setup(setup) for view in _views(name, each)}
             setups |= views or {name: setup}
         return setups

@@ -28,6 +28,7 @@ PARAMETERS = {
     "camera_from_tf": ("camera.from_tf", bool, "true takes the mount from TF instead of the six numbers above"),
     "camera_delay": ("camera.delay", float, "by how much images are stamped later than they were exposed [s]"),
     "camera_mask": ("camera.mask", str, "image file, white where the camera sees the world, black where the vehicle"),
+    "camera_calibration": ("camera.calibration", str, "calibration file (YAML) in place of camera_info"),
     "heading_source": ("heading.source", str, "imu, odom or course"),
     "image_transport": ("image_transport", str, "any, raw or compressed"),
     "image_reliability": ("image_reliability", str, "reliable or best_effort"),

@@ -57,7 +57,7 @@ def drive_settings(folder: Path) -> dict[str, str]:
     settings = {f"camera_{name}": value for name, value in about["mount"].items()}
     settings |= {f"datum_{name}": value for name, value in about["datum"].items()}
     settings |= {"camera_delay": about["delay"]} if about.get("delay") else {}
-    settings |= {"camera_mask": folder / about["mask"]} if about.get("mask") else {}
+    settings |= {f"camera_{name}": folder / about[name] for name in ("mask", "calibration") if about.get(name)}
     settings["tiles"] = folder / "tiles.mbtiles"
     topics = about.get("topics", {}) | {role: about[f"{role}_topic"] for role in OF_CAMERA if f"{role}_topic" in about}
     for role, topic in topics.items():

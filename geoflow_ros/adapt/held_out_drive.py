@@ -125,6 +125,7 @@ def drive_through(drive: UnlabelledDrive, judged: NDArray[np.int64], model: Matc
         no_fix_from_s=math.inf,
         no_fix_to_s=math.inf,
         single_frame=False,
+        uncalibrated=config.uncalibrated,
         stamps_ns=frozenset(stamps[np.concatenate([run_up, judged])].tolist()),
         note="driven",
     )

@@ -29,7 +29,8 @@ def align(arguments: argparse.Namespace) -> None:
     if not arguments.dry_run:
         check_storable(path)
     truth = None if arguments.truth is None else read_tum(arguments.truth)
-    found = differences(Drive(arguments.bag, topics_of(arguments), truth), config, SatelliteMap(store))
+    drive = Drive(arguments.bag, topics_of(arguments), truth, config.uncalibrated)
+    found = differences(drive, config, SatelliteMap(store))
     measured = measure(found, arguments.max_std_m)
     before = store.imagery_offset
     offset = ImageryOffset(

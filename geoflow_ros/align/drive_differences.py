@@ -46,11 +46,15 @@ class ReferenceSensors(SensorInputs):
 
 @dataclass(frozen=True, slots=True)
 class Drive:
-    """A bag, its topics by role, and a trajectory of base_link where there is a better reference than its fixes."""
+    """A bag, its topics by role, and a trajectory of base_link where there is a better reference than its fixes.
+
+    uncalibrated: the cameras that need no camera_info.
+    """
 
     bag: Path
     topics: Mapping[str, str]
     truth: Trajectory | None
+    uncalibrated: frozenset[str] = frozenset()
 
 
 def differences(drive: Drive, config: NodeConfig, satellite: SatelliteMap) -> Differences:
@@ -66,7 +70,7 @@ def differences(drive: Drive, config: NodeConfig, satellite: SatelliteMap) -> Di
 def _roles(reader: AnyReader, drive: Drive) -> dict[str, str]:
     """The role of each topic that is read; who has no trajectory needs fixes."""
     topics = {Topic(each.topic, each.msgtype) for each in reader.connections}
-    return roles_of(topics, drive.topics, needed=("fix",) if drive.truth is None else ())
+    return roles_of(topics, drive.topics, (), drive.uncalibrated, ("fix",) if drive.truth is None else ())
 
 
 def _images(drive: Drive, sensors: ReferenceSensors) -> Iterator[Any]:

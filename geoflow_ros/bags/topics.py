@@ -149,7 +149,14 @@ def _said_of_missing(missing: Mapping[str, tuple[str, ...]], topics: Iterable[To
     expected = " and ".join(f"no {role} (a topic of type {' or '.join(types)})" for role, types in missing.items())
     found = sorted(f"{each.name} ({each.type})" for each in topics)
     more = f" and {len(found) - LISTED} more" if len(found) > LISTED else ""
-    return [f"the bag has {expected}: record it again, its topics are {', '.join(found[:LISTED]) or 'none'}{more}"]
+    instead = " (or give its file by camera.calibration)" if any(map(_is_calibration, missing)) else ""
+    return [
+        f"the bag has {expected}: record it again{instead}, its topics are {', '.join(found[:LISTED]) or 'none'}{more}"
+    ]
+
+
+def _is_calibration(role: str) -> bool:
+    return role.rpartition("/")[2] == "camera_info"
 
 
 def _said_of_unclear(unclear: Mapping[str, list[str]]) -> list[str]:

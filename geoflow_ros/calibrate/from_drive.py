@@ -88,7 +88,8 @@ def calibrate(arguments: argparse.Namespace, config: NodeConfig, satellite: Sate
     """
     if config.views:
         raise InputError("the views of a panorama cannot be calibrated one by one: state how its camera is mounted")
-    script = Script(topics_of(arguments), lambda stamp_ns: None, math.inf, math.inf, False, config.cameras)
+    topics, heard = topics_of(arguments), (config.cameras, (), config.uncalibrated)
+    script = Script(topics, lambda stamp_ns: None, math.inf, math.inf, False, *heard)
     _check_velocity(arguments.bag, script)
     stated: Mapping[str, MountEstimate] = {}
     masks: Mapping[str, Path] = {}

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.bags.calibration import camera_model
+from geoflow_ros.bags.calibration_file import read_calibration
 from geoflow_ros.bags.messages import compressed_to_rgb, stamp_ns, stamped_earlier, to_rgb
 from geoflow_ros.bags.reading import Damage, open_bag, read_messages
 from geoflow_ros.bags.trajectory import read_tum
@@ -38,6 +39,8 @@ LOGGER = logging.getLogger(__name__)
 COMPRESSED, RAW = "sensor_msgs/msg/CompressedImage", "sensor_msgs/msg/Image"
 CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
 MOST_DELAY_S = 1.0
+OF_ITSELF = ("delay", "mask", "calibration")
+"""What drive.json may say of a camera beside its mount and topics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class DescribedCamera:
     camera_info_topic: str | None = None
     delay: float = 0.0
     mask: str = ""
+    calibration: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class DriveDescription:
     """drive.json: what neither the bag nor the trajectory says.
 
     mount: of the camera on base_link. image_topic, camera_info_topic: None for the only topic of its type.
-    delay, mask: as `camera.delay` (s), `camera.mask`; in the file, the latter is relative to its folder.
+    delay, mask, calibration: as `camera.delay` (s) and so on; in the file, the latter two are relative to its folder.
     cameras: of a rig, by name, the same of each.
     """
 
@@ -66,23 +70,25 @@ class DriveDescription:
     camera_info_topic: str | None = None
     delay: float = 0.0
     mask: str = ""
+    calibration: str = ""
     cameras: Mapping[str, DescribedCamera] = field(default_factory=dict)
 
-    def camera(self, info: Any) -> CameraModel:
-        """The single camera, calibrated by a sensor_msgs/CameraInfo."""
-        camera = camera_model(info, self.mount)
+    def camera(self, info: Any | None) -> CameraModel:
+        """The single camera, calibrated by a sensor_msgs/CameraInfo, or None where it has a calibration of its own."""
+        stated = read_calibration(Path(self.calibration), False, self.mount) if info is None else None
+        camera = stated or camera_model(info, self.mount)
         return camera.masked(read_mask(Path(self.mask))) if self.mask else camera
 
     def camera_parameters(self, names: Sequence[str]) -> dict[str, Any]:
         """What it says of these cameras of a rig, or without names of the single one, as the node's parameters.
 
-        Delay and mask, where it does not state them, are left to those of all cameras, `camera.*`.
+        What it does not state of the camera itself is left to what is said of all cameras, `camera.*`.
         """
         rig = {f"camera.{name}": self.cameras[name] for name in names if name in self.cameras}
         groups: Mapping[str, DescribedCamera | DriveDescription] = rig if names else {"camera": self}
         parameters: dict[str, Any] = {}
         for group, camera in groups.items():
-            stated = {name: value for name, value in (("delay", camera.delay), ("mask", camera.mask)) if value}
+            stated = {name: value for name in OF_ITSELF if (value := getattr(camera, name))}
             parameters |= {f"{group}.{name}": value for name, value in {**asdict(camera.mount), **stated}.items()}
         return parameters
 
@@ -121,13 +127,13 @@ def read_description(path: Path) -> DriveDescription:
 
 
 def _seen_by(document: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Mount, topics, delay and mask of a camera."""
+    """What is stated of a camera."""
     topics = {name: document.get(name) for name in ("image_topic", "camera_info_topic")}
     delay = float(document.get("delay", 0.0))
     if abs(delay) > MOST_DELAY_S:
         raise ValueError(f"delay is {delay:g} s, expected at most {MOST_DELAY_S:g}")
-    mask = str(folder / document["mask"]) if document.get("mask") else ""
-    return {"mount": Mount(**document["mount"]), "delay": delay, "mask": mask, **topics}
+    files = {name: str(folder / document[name]) for name in ("mask", "calibration") if document.get(name)}
+    return {"mount": Mount(**document["mount"]), "delay": delay, **files, **topics}
 
 
 class BagDrive:
@@ -189,6 +195,8 @@ class BagDrive:
             )
 
     def _read_camera(self, reader: AnyReader) -> CameraModel:
+        if self._description.calibration:
+            return self._description.camera(None)
         topic = _only_topic(reader, self._description.camera_info_topic, (CAMERA_INFO,), "camera_info_topic")
         first = next(_messages(reader, topic, self.damage), None)
         if first is None:

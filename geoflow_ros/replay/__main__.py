@@ -75,6 +75,7 @@ def run(arguments: argparse.Namespace) -> None:
         topics=topics_of(arguments),
         cameras=config.cameras,
         views=config.views,
+        uncalibrated=config.uncalibrated,
         start=_start(arguments, truth),
         no_fix_from_s=arguments.no_fix_from,
         no_fix_to_s=arguments.no_fix_to,

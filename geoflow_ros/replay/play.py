@@ -37,6 +37,7 @@ class Script:
     topics: by role. start: where to start from, given to the session with the first
     image. Fixes from `no_fix_from_s` to `no_fix_to_s` after the first image are left out. single_frame: whether frames
     are localised alone, too. cameras: names of those of a rig. views: of those whose images are panoramas.
+    uncalibrated: the cameras that need no camera_info.
     stamps_ns: of the images that are played, None: of all. note: what the progress is of. needed: roles without which
     there is nothing to play, beside image and camera_info.
     """
@@ -48,14 +49,10 @@ class Script:
     single_frame: bool
     cameras: tuple[str, ...] = ()
     views: tuple[PanoramaView, ...] = ()
+    uncalibrated: frozenset[str] = frozenset()
     stamps_ns: Set[int] | None = None
     note: str = "replay"
     needed: tuple[str, ...] = ("fix",)
-
-    @property
-    def uncalibrated(self) -> set[str]:
-        """The cameras that need no camera_info."""
-        return {view.source for view in self.views}
 
 
 @dataclass(frozen=True, slots=True)

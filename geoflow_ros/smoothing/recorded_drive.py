@@ -93,7 +93,8 @@ def read_drive(bag: Path, config: SessionConfig, setup: CameraSetup, topics: Map
     """All of a bag but its images, in the order it was recorded. topics: by role, as in a replay."""
     log, damage = _SensorLog(config, {ONE: setup}), Damage()
     with open_bag(bag) as reader:
-        roles = roles_of({Topic(each.topic, each.msgtype) for each in reader.connections}, topics)
+        uncalibrated = [ONE] if setup.calibrated else []
+        roles = roles_of({Topic(each.topic, each.msgtype) for each in reader.connections}, topics, (), uncalibrated)
         connections = [each for each in reader.connections if each.topic in roles]
         for connection, _, message in read_messages(reader, connections, damage):
             log.take(role := roles[connection.topic], message)

@@ -71,13 +71,15 @@ class CameraInput:
         if self._mount is None:
             self._camera = Rejection(self._no_mount, is_blind=True)
             return
-        if self._calibrated is not None:
-            self._camera = replace(self._calibrated, mount=self._mount, mask=self._mask)
-            return
         try:
-            read = rectified_model if self._rectified else camera_model
-            camera = read(self._info, self._mount)
+            camera = self._stated(self._mount)
             self._camera = camera if self._mask is None else camera.masked(self._mask)
         except InputError as error:
             self._camera = Rejection(str(error), is_blind=True)
             raise
+
+    def _stated(self, mount: Mount) -> CameraModel:
+        """The camera as its calibration says."""
+        if self._calibrated is not None:
+            return replace(self._calibrated, mount=mount)
+        return (rectified_model if self._rectified else camera_model)(self._info, mount)

@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from geoflow_ros.camera import Mount
+from geoflow_ros.bags.calibration_file import read_calibration
+from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.camera_mask import CameraMask, read_mask
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum
@@ -38,6 +39,11 @@ class CameraConfig:
     frame: str = option("with from_tf: optical frame of the camera; empty takes the frame_id of the images", "")
     base_height: float = option("with from_tf: of base_link above the ground", 0.0, "m", (-5.0, 20.0))
     rectified: bool = option("whether the images are rectified already: then P of camera_info is read, not K", False)
+    calibration: str = option(
+        "calibration file (YAML) of camera_calibration, or a camera_info as ros2 topic echo prints it, read in place "
+        "of the topic camera_info; empty: the topic",
+        "",
+    )
     delay: float = option(
         "by how much images are stamped later than they were exposed, as by a driver that stamps on arrival; poses are "
         "those of the exposure",
@@ -79,6 +85,8 @@ class CameraConfig:
             )
 
     def _check_panorama(self, group: str) -> None:
+        if self.calibration and self.panorama:
+            raise InputError(f"{group}.calibration is given, but a panorama needs none: leave it out")
         if self.panorama_lens and not self.panorama:
             raise InputError(f"{group}.panorama_lens is given: say by {group}.panorama into how many views it is cut")
         if 0.0 < self.panorama_lens < HALF_TURN[1] - 0.01:
@@ -98,6 +106,16 @@ class CameraConfig:
     def world(self) -> CameraMask | None:
         """Where the images show the world, None if everywhere."""
         return read_mask(Path(self.mask)) if self.mask else None
+
+    @property
+    def hears_calibration(self) -> bool:
+        """Whether camera_info is listened to."""
+        return not (self.panorama or self.calibration)
+
+    @property
+    def calibrated(self) -> CameraModel | None:
+        """The camera that its calibration file describes, if it has one."""
+        return read_calibration(Path(self.calibration), self.rectified) if self.calibration else None
 
     @property
     def prior(self) -> MountPrior:

@@ -18,7 +18,7 @@ from rosbags.rosbag2 import StoragePlugin
 
 from geoflow_ros.bags.trajectory import read_tum
 from geoflow_ros.camera import CameraModel
-from geoflow_ros.datasets.bag_drive import BagDrive
+from geoflow_ros.datasets.bag_drive import BagDrive, read_description
 from geoflow_ros.errors import InputError
 
 
@@ -64,6 +64,22 @@ def test_a_late_image_was_taken_where_the_vehicle_was_then(tmp_path: Path) -> No
     (root / "drive.json").write_text(json.dumps({**described, "delay": 40}))
     with pytest.raises(InputError, match="delay is 40"):
         BagDrive(root)
+
+
+def test_a_calibration_beside_the_drive_stands_for_camera_info(tmp_path: Path) -> None:
+    """That of the bag is of 65 px and would be refused."""
+    root = write_drive(tmp_path / "drive", width=65)
+    (root / "ost.yaml").write_text(
+        "{image_width: 64, image_height: 32, camera_matrix: {data: [70, 0, 32, 0, 71, 16, 0, 0, 1]}, "
+        "distortion_model: plumb_bob, distortion_coefficients: {data: []}, "
+        "projection_matrix: {data: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0]}}"
+    )
+    described = json.loads((root / "drive.json").read_text())
+    (root / "drive.json").write_text(json.dumps({**described, "calibration": "ost.yaml"}))
+    camera = BagDrive(root)[0].camera
+    assert (camera.fx, camera.fy, camera.mount.forward) == (70.0, 71.0, described["mount"]["forward"])
+    told = read_description(root / "drive.json").camera_parameters([])
+    assert told["camera.calibration"] == str(root / "ost.yaml")
 
 
 def test_bad_drives_are_one_sentence(tmp_path: Path) -> None:

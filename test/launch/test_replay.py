@@ -18,6 +18,7 @@ DRIVE_JSON = {
     "mount": {"forward": 1.08, "left": -0.26, "height": 1.65, "roll": 0.0, "pitch": 0.0, "yaw": 0.0},
     "delay": 0.1,
     "mask": "bonnet.png",
+    "calibration": "ost.yaml",
     "topics": {
         "image/compressed": "/kitti/camera_color_left/image_raw/compressed",
         "camera_info": "/kitti/camera_color_left/camera_info",
@@ -50,6 +51,7 @@ def test_a_drive_folder_says_what_the_node_needs(replay: Any, drive: Path) -> No
     assert told["tiles"] == str(drive / "tiles.mbtiles")
     assert (told["camera_height"], told["camera_left"], told["datum_latitude"]) == ("1.65", "-0.26", "49.0")
     assert (told["camera_delay"], told["camera_mask"]) == ("0.1", str(drive / "bonnet.png"))
+    assert told["camera_calibration"] == str(drive / "ost.yaml")
     assert told["image_topic"] == "/kitti/camera_color_left/image_raw"
     assert told["odom_topic"] == "/kitti/oxts/odom"
 

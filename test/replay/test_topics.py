@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from circle_drive import CAMERA
 from replaying import complaint, replayed
 
 from geoflow_ros.bags.reading import open_bag
@@ -15,6 +16,23 @@ from geoflow_ros.replay import __main__ as replay
 from geoflow_ros.replay import command_line
 
 pytestmark = pytest.mark.usefixtures("knowing")
+
+
+def test_a_calibration_file_is_read_in_place_of_camera_info(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the topic, the first image comes before the calibration."""
+    path = tmp_path / "ost.yaml"
+    path.write_text(
+        f"{{image_width: {CAMERA.width}, image_height: {CAMERA.height}, camera_matrix: {{data: "
+        f"{CAMERA.matrix.ravel().tolist()}}}, distortion_model: plumb_bob, distortion_coefficients: {{data: []}}, "
+        "projection_matrix: {data: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0]}}"
+    )
+    figures = replayed(folder, tmp_path, "-p", f"camera.calibration:={path}", "--fused-only")
+    assert "camera_info" not in figures["warnings"] and figures["states"]["LOCALISED"] > 40
+    assert "playing image /image/compressed, fix" in capsys.readouterr().err
+    given = [str(folder / "drive"), "--tiles", str(folder / "tiles.mbtiles"), "--out", str(tmp_path)]
+    assert "ost.yaml is no calibration" in complaint(capsys, *given, "-p", "camera.calibration:=no/ost.yaml")
 
 
 def test_topics_are_found_by_type_or_chosen() -> None:

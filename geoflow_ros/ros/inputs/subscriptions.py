@@ -84,7 +84,7 @@ class Subscriptions:
             heard: dict[str, Callable[[Any], None]] = {
                 name: partial(pipeline.offer, camera=camera) for name in IMAGES[config.image_transport]
             }
-            if not stated.panorama:
+            if stated.hears_calibration:
                 heard["camera_info"] = partial(session.on_camera_info, camera=camera)
             self._camera_topics[camera] = topics = [
                 self._listen(name, callback, reliability, camera) for name, callback in heard.items()

@@ -130,7 +130,8 @@ def test_a_rectified_image_is_stated_as_such(monkeypatch: pytest.MonkeyPatch, is
     assert [each.split(":")[0] for each in heard.warnings] == ([] if is_stated else [told])
 
 
-def test_a_panorama_is_not_asked_for_its_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
-    _, topics = listening(monkeypatch, ["front", "top"], {}, {}, **{"top.panorama": 4})
+@pytest.mark.parametrize("stated", [{"top.panorama": 4}, {"top.calibration": "ost.yaml"}])
+def test_what_needs_no_camera_info_is_not_asked_for_it(monkeypatch: pytest.MonkeyPatch, stated: dict[str, Any]) -> None:
+    _, topics = listening(monkeypatch, ["front", "top"], {}, {}, **stated)
     assert {"/front/camera_info", "/top/image", "/top/image/compressed"} <= {*topics}
     assert "/top/camera_info" not in topics and "/top_90/image" not in topics

@@ -1,14 +1,17 @@
-"""Probability of the camera's position over the patch, for the heatmap."""
+"""Probability of the position of the camera, or of base_link, over the patch, for the heatmap."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import shift
 from scipy.special import logsumexp, softmax
 
 from geoflow_ros.localization.hypotheses import Prior
+from geoflow_ros.localization.pose import PoseEstimate
 from geoflow_ros.model.interface import Latent, LocalizationModel
+from geoflow_ros.planar import PlanarPose
 
 Array = NDArray[np.float64]
 GRID = 64
@@ -32,6 +35,16 @@ def density_grid(
     if log_density is None:
         log_density = _of_hypotheses(place, hypotheses, weights, moments)
     return np.asarray(softmax(log_density).reshape(GRID, GRID), np.float32)
+
+
+def carried_density(estimate: PoseEstimate, there: PlanarPose) -> NDArray[np.float32]:
+    """The density of what is `there` in the `map` frame, carried along as the estimate is: by its lever arm."""
+    density = estimate.density
+    pixels = estimate.patch.to_pixel(np.array([(estimate.east, estimate.north), (there.x, there.y)]))
+    cell_px = estimate.density_size_m / len(density) / estimate.patch.resolution
+    column, row = (pixels[1] - pixels[0]) / cell_px
+    carried = shift(density, (row, column), order=1)
+    return np.asarray(carried / max(float(carried.sum()), 1e-12), np.float32)
 
 
 def _of_network(model: LocalizationModel, latent: Latent, prior: Prior, place: Array, yaws: Array) -> Array | None:

@@ -17,6 +17,7 @@ from torch import Tensor
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.budget import TimeBudget
+from geoflow_ros.localization.density import carried_density
 from geoflow_ros.localization.encoded_patches import PatchEncoder, Snapping
 from geoflow_ros.localization.estimation import compile_ahead, estimate_pose
 from geoflow_ros.localization.inputs import cached_lift_grid, ground_image, image_tensor, lift_grid, searched_headings
@@ -293,5 +294,6 @@ def _to_base(estimate: PoseEstimate, mount: Mount) -> PoseEstimate:
         yaw=there.yaw,
         covariance=covariance,
         hypotheses=compose(estimate.hypotheses, base.array()),
+        density_source=lambda: carried_density(estimate, there),
         log_likelihood=None if estimate.log_likelihood is None else of_base(estimate.log_likelihood, mount.planar),
     )

@@ -128,7 +128,7 @@ class PoseEstimate(PoseWithCovariance):
 
     @property
     def density(self) -> NDArray[np.float32]:
-        """(D, D) probability of the camera's position, summing to 1: rows along the patch's v, columns along its u.
+        """(D, D) probability of the position, summing to 1: rows along the patch's v, columns along its u.
 
         It covers the central square of the patch, `density_size_m` wide. Computed anew whenever it is asked for.
         """

@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace) -> None:
     _prepare(arguments.out, figures)
     satellite = SatelliteMap(open_store(config.tiles))
     session = session_of(config, satellite)
-    recorder = SnapshotRecorder(partial(badness, truth), max(len(config.cameras), 1))
+    recorder = SnapshotRecorder(partial(badness, truth), max(len(config.cameras), 1), session.camera)
     print(f"playing {in_words(roles)}", file=sys.stderr)
     played = play(arguments.bag, session, script, recorder.watch)
     for sensor, told in _distorted_twice(config, played.topics):

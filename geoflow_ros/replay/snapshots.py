@@ -11,8 +11,10 @@ import numpy as np
 
 from geoflow_ros.bags.messages import compressed_to_rgb, to_rgb
 from geoflow_ros.bags.trajectory import Trajectory
+from geoflow_ros.camera import CameraModel
+from geoflow_ros.camera_mask import CameraMask
 from geoflow_ros.errors import InputError
-from geoflow_ros.localization.pose import position_std
+from geoflow_ros.localization.pose import Rejection, position_std
 from geoflow_ros.reports.heatmap import draw_heatmap
 from geoflow_ros.reports.page_data import WORST, Snapshot
 from geoflow_ros.reports.thumbnails import HEATMAP_PX, camera_jpeg, heatmap_jpeg
@@ -35,13 +37,13 @@ def badness(truth: Trajectory | None, answer: Answer) -> float:
 class CameraImage:
     """An image message as a page shows it, drawn once it is asked for. cameras: of how many it is one."""
 
-    def __init__(self, message: Any, cameras: int) -> None:
-        self._message, self._cameras = message, cameras
+    def __init__(self, message: Any, cameras: int, mask: CameraMask | None = None) -> None:
+        self._message, self._cameras, self._mask = message, cameras, mask
 
     @cached_property
     def picture(self) -> bytes | None:
         """None where the image cannot be read."""
-        return camera_thumbnail(self._message, self._cameras)
+        return camera_thumbnail(self._message, self._cameras, self._mask)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,10 +57,18 @@ class _Bad:
 
 
 class SnapshotRecorder:
-    """Keeps pictures of moments at equal intervals and of the worst ones; hand `watch` to `play`."""
+    """Keeps pictures of moments at equal intervals and of the worst ones; hand `watch` to `play`.
 
-    def __init__(self, badness_of: Callable[[Answer], float], cameras: int = 1) -> None:
-        self._badness_of = badness_of
+    camera: calibration and mask of that of a name, as a session knows them.
+    """
+
+    def __init__(
+        self,
+        badness_of: Callable[[Answer], float],
+        cameras: int = 1,
+        camera: Callable[[str], CameraModel | Rejection] = lambda _: Rejection("not calibrated"),
+    ) -> None:
+        self._badness_of, self._camera = badness_of, camera
         self._cameras = cameras
         self._newest: dict[str, CameraImage] = {}
         self._regular: list[Snapshot] = []
@@ -67,7 +77,9 @@ class SnapshotRecorder:
 
     def watch(self, index: int, message: Any, answer: Answer) -> None:
         """See a frame; of a rig, the newest images of the other cameras belong to its moment, too."""
-        self._newest = self._newest | {answer.camera: CameraImage(message, self._cameras)}
+        camera = self._camera(answer.camera)
+        mask = None if isinstance(camera, Rejection) else camera.mask
+        self._newest = self._newest | {answer.camera: CameraImage(message, self._cameras, mask)}
         if index % self._stride == 0:
             self._regular.append(take(index, self._newest, answer))
         if len(self._regular) > REGULAR:
@@ -99,10 +111,10 @@ def take(index: int, images: Mapping[str, CameraImage], answer: Answer) -> Snaps
     return Snapshot(index, {name: each for name, each in pictures.items() if each is not None}, heatmap, hypotheses)
 
 
-def camera_thumbnail(message: Any, cameras: int = 1) -> bytes | None:
+def camera_thumbnail(message: Any, cameras: int = 1, mask: CameraMask | None = None) -> bytes | None:
     """JPEG of an image message, raw or compressed; None where it cannot be read, which the answer's reason says."""
     try:
         image = to_rgb(message) if hasattr(message, "encoding") else compressed_to_rgb(message)
     except InputError:
         return None
-    return camera_jpeg(image, cameras)
+    return camera_jpeg(image, cameras, mask)

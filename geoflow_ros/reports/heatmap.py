@@ -21,6 +21,8 @@ HEATMAP_PX = 720
 DECADES = 4  # of probability below the highest that the heatmap shows
 GREEN, CYAN = (80, 255, 80), (90, 220, 255)
 MAGENTA = (255, 80, 255)
+ORANGE = (250, 140, 40)  # of the density's colours
+GROUND = (("hypotheses", WHITE), ("density", ORANGE))
 SHIFT = 4  # OpenCV draws at 1/16 px
 HALO = 2  # extra line width of the dark rim that keeps marks readable on any ground
 LEGIBLE_PX = 480  # side of a picture whose letters are of the usual size: larger ones are shown smaller than they are
@@ -36,14 +38,14 @@ def ellipse_axes(covariance: NDArray[np.float64]) -> tuple[float, float, float]:
 def draw_heatmap(estimate: PoseEstimate, prior: PosePrior, size_px: int = HEATMAP_PX) -> NDArray[np.uint8]:
     """North-up RGB picture (size_px, size_px, 3): imagery under the density, hypotheses, prior and estimate.
 
-    Prior and estimate carry their 90 % ellipses; the density is of the camera's position.
+    Prior and estimate carry their 90 % ellipses; all is of base_link.
     """
     canvas = _canvas(estimate, 0.0, size_px)
     canvas.pose((prior.east, prior.north), prior.yaw, prior.covariance[:2, :2], CYAN)
     canvas.pose((estimate.east, estimate.north), estimate.yaw, estimate.covariance[:2, :2], GREEN)
     canvas.scale_bar(10.0)
     canvas.north_arrow()
-    canvas.legend((("prior, 90 %", CYAN), ("estimate, 90 %", GREEN), ("hypotheses", WHITE)))
+    canvas.legend((("prior, 90 %", CYAN), ("estimate, 90 %", GREEN), *GROUND))
     write_credit(canvas.image, estimate.patch.credit)
     return canvas.image
 
@@ -54,7 +56,7 @@ def draw_case(estimate: PoseEstimate, truth: tuple[float, float, float], size_px
     canvas.pose((estimate.east, estimate.north), estimate.yaw, estimate.covariance[:2, :2], GREEN)
     canvas.arrow(truth[:2], truth[2], 4.0, MAGENTA, 3)
     canvas.scale_bar(10.0)
-    canvas.legend((("truth", MAGENTA), ("estimate, 90 %", GREEN), ("hypotheses", WHITE)))
+    canvas.legend((("truth", MAGENTA), ("estimate, 90 %", GREEN), *GROUND))
     write_credit(canvas.image, estimate.patch.credit)
     return canvas.image
 

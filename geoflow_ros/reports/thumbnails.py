@@ -8,7 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from geoflow_ros.camera_mask import CameraMask
 from geoflow_ros.errors import InputError
+from geoflow_ros.reports.lettering import MARGIN_PX, write_text
 
 QUALITIES = (80, 65, 50, 35, 20, 10)
 """JPEG qualities that are tried in turn until a picture is small enough."""
@@ -17,11 +19,26 @@ CAMERA_PX, HEATMAP_PX = 360, 360
 RIG_CAMERA_PX = 240
 PICTURE_BYTES = 20_000
 """Of a heatmap, and of all cameras of a moment together."""
+MASKED = (255, 90, 90)
+MASKED_SCALE = 0.35
 
 
-def camera_jpeg(image: NDArray[np.uint8], cameras: int = 1) -> bytes:
-    """What a page shows of a camera's image (H, W, 3), one of so many."""
-    return thumbnail(image, CAMERA_PX if cameras == 1 else RIG_CAMERA_PX, PICTURE_BYTES // cameras)
+def camera_jpeg(image: NDArray[np.uint8], cameras: int = 1, mask: CameraMask | None = None) -> bytes:
+    """What a page shows of a camera's image (H, W, 3), one of so many; what its mask hides is red."""
+    width_px = CAMERA_PX if cameras == 1 else RIG_CAMERA_PX
+    small = _shrunk(image, width_px)
+    shown = small if mask is None else _with_mask(small, mask)
+    return thumbnail(shown, width_px, PICTURE_BYTES // cameras)
+
+
+def _with_mask(image: NDArray[np.uint8], mask: CameraMask) -> NDArray[np.uint8]:
+    """The image with what shows the vehicle dimmed and red, which is said below."""
+    height, width = image.shape[:2]
+    vehicle = ~mask.sees(*np.meshgrid((np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height))
+    shown = image.copy()
+    shown[vehicle] = image[vehicle] // 3 + (np.array(MASKED) // 3).astype(np.uint8)
+    write_text(shown, "red: camera.mask", (MARGIN_PX, height - MARGIN_PX), MASKED, MASKED_SCALE)
+    return shown
 
 
 def heatmap_jpeg(picture: NDArray[np.uint8]) -> bytes:
@@ -34,15 +51,21 @@ def thumbnail(image: NDArray[np.uint8], width_px: int, max_bytes: int) -> bytes:
 
     What no quality makes small enough is halved; a picture of 16 px may stay longer.
     """
-    height, width = image.shape[:2]
-    shrink = min(1.0, width_px / width, width_px / height)
-    size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
-    small = image if shrink == 1.0 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    small = _shrunk(image, width_px)
     for quality in QUALITIES:
-        data = jpeg(np.asarray(small, dtype=np.uint8), quality)
+        data = jpeg(small, quality)
         if len(data) <= max_bytes:
             return data
-    return data if max(size) <= MIN_SIDE_PX else thumbnail(image, max(size) // 2, max_bytes)
+    side_px = max(small.shape[:2])
+    return data if side_px <= MIN_SIDE_PX else thumbnail(image, side_px // 2, max_bytes)
+
+
+def _shrunk(image: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
+    """The image at most so wide and high."""
+    height, width = image.shape[:2]
+    shrink = min(1.0, side_px / width, side_px / height)
+    size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
+    return image if shrink == 1.0 else np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def jpeg(image: NDArray[np.uint8], quality: int) -> bytes:

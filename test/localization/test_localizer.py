@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -102,13 +103,17 @@ def test_the_likelihood_of_base_link_poses_falls_off_around_the_estimate() -> No
     assert estimate.log_likelihood(poses) - best == pytest.approx([0.0, -2.0, -2.0, 0.0, -2.0], abs=0.1)
 
 
-def test_the_density_peaks_at_the_estimate() -> None:
-    estimate = localizer(PerfectModel((0.5, -0.25, 0.0))).localize(IMAGE, CAMERA, PRIOR, seed=1)
+@pytest.mark.parametrize("yaw", [0.7, -2.4])
+def test_the_density_peaks_at_the_estimate(yaw: float) -> None:
+    """Not at the camera, which is 1.55 m away from base_link, whose pose the estimate is."""
+    prior = replace(PRIOR, yaw=yaw)
+    estimate = localizer(PerfectModel((0.5, -0.25, 0.0))).localize(IMAGE, CAMERA, prior, seed=1)
     assert isinstance(estimate, PoseEstimate)
-    row, column = np.unravel_index(estimate.density.argmax(), estimate.density.shape)
-    cell = estimate.density_size_m / len(estimate.density)
-    offset = [(i + 0.5) * cell - estimate.density_size_m / 2 for i in (column, row)]
-    assert offset == pytest.approx([10.0, -5.0], abs=cell)
+    patch, density = estimate.patch, estimate.density
+    cell_px = estimate.density_size_m / len(density) / patch.resolution
+    row, column = np.unravel_index(density.argmax(), density.shape)
+    peak = patch.to_enu((np.array([column, row]) + 0.5 - len(density) / 2) * cell_px + patch.size_px / 2)
+    assert np.hypot(*(peak - (estimate.east, estimate.north))) < cell_px * patch.resolution
 
 
 def test_the_same_seed_gives_the_same_answer_and_another_does_not() -> None:

@@ -6,11 +6,15 @@ import math
 from types import SimpleNamespace
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import tracking_support as sim
+from numpy.typing import NDArray
 
 from geoflow_ros.bags.trajectory import Trajectory
+from geoflow_ros.camera import CameraModel
+from geoflow_ros.camera_mask import CameraMask
 from geoflow_ros.localization.pose import PoseWithCovariance, Rejection
 from geoflow_ros.replay import snapshots
 from geoflow_ros.replay.snapshots import CameraImage, SnapshotRecorder, badness
@@ -60,9 +64,7 @@ def test_a_moment_of_a_rig_has_the_newest_image_of_every_camera(monkeypatch: pyt
     """Two cameras in turn, of which every second moment is kept: they are moments of one and the same."""
     monkeypatch.setattr(snapshots, "REGULAR", 4)
     drawn: list[Any] = []
-    monkeypatch.setattr(
-        snapshots, "camera_thumbnail", lambda message, cameras: drawn.append(message) or b"%d" % message
-    )
+    monkeypatch.setattr(snapshots, "camera_thumbnail", lambda message, *_: drawn.append(message) or b"%d" % message)
     recorder = SnapshotRecorder(lambda _: -1.0, cameras=2)
     for index in range(8):
         recorder.watch(index, index, answer(index * 0.1, camera=("front", "rear")[index % 2]))
@@ -70,6 +72,32 @@ def test_a_moment_of_a_rig_has_the_newest_image_of_every_camera(monkeypatch: pyt
     assert [each.moment for each in kept] == [0, 2, 4, 6]
     assert kept[0].cameras == {"front": b"0"} and kept[3].cameras == {"front": b"6", "rear": b"5"}
     assert sorted(drawn) == sorted(set(drawn)), "drawn twice"
+
+
+def test_what_the_mask_hides_is_seen() -> None:
+    """Of a rig, that of each camera: what the front one's hides below, the rear one shows as it is."""
+    world = np.ones((60, 80), bool)
+    world[30:] = False
+    front = CameraModel(80, 60, 60.0, 60.0, 40.0, 30.0).masked(CameraMask(world))
+    cameras = {"front": front, "rear": Rejection("no camera_info received yet")}
+    recorder = SnapshotRecorder(lambda _: -1.0, cameras=2, camera=cameras.__getitem__)
+    for index, name in enumerate(cameras):
+        recorder.watch(index, grey(0.1 * index), answer(0.1 * index, camera=name))
+    shown = {name: decoded(data) for name, data in recorder.snapshots()[-1].cameras.items()}
+    assert shown["front"][10, 60] == pytest.approx([120, 120, 120], abs=6)
+    red, green, blue = shown["front"][40, 70].tolist()
+    assert red > 100 and green < 90 and blue < 90
+    assert shown["rear"][40, 70] == pytest.approx([120, 120, 120], abs=6)
+
+
+def grey(seconds: float) -> SimpleNamespace:
+    """An image of 80 x 60 px."""
+    size = {"width": 80, "height": 60, "encoding": "mono8", "step": 80, "is_bigendian": 0}
+    return SimpleNamespace(header=sim.header(sim.stamp(seconds)), data=bytes([120]) * 4800, **size)
+
+
+def decoded(data: bytes) -> NDArray[np.uint8]:
+    return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[:, :, ::-1])
 
 
 def test_badness_is_the_error_or_what_the_pose_says_of_itself() -> None:

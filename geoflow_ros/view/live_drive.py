@@ -23,6 +23,9 @@ MAX_PICTURES = 240
 LATE_MOMENTS = 100
 """Among how many of the newest moments that of a picture is looked for."""
 
+UNKNOWN = "UNKNOWN"
+"""In place of a state that no node has told yet."""
+
 Kind = Literal["camera", "heatmap"]
 
 
@@ -65,8 +68,8 @@ class Status:
     facts: of the diagnostics.
     """
 
-    state: str = "UNKNOWN"
-    reason: str = "no node heard yet"
+    state: str = UNKNOWN
+    reason: str = "no state heard yet"
     notice: str = "no node heard yet"
     trouble: str = ""
     attribution: str = ""

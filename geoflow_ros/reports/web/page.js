@@ -28,7 +28,7 @@ function showCameras(moment) {
     }
   }
   names.forEach((name, k) =>
-    showPicture(box.children[k], moment, name || "camera", cameraOf(name), "no camera picture was kept", names.length > 1));
+    showPicture(box.children[k], moment, name || "camera", cameraOf(name), isLive ? "no camera picture yet" : "no camera picture was kept", names.length > 1));
 }
 
 function errorRows(i) {
@@ -68,7 +68,7 @@ function show(moment) {
   slider.value = moment;
   document.getElementById("clock").textContent = placeText(report.along[moment]);
   showCameras(moment);
-  showPicture(document.getElementById("heatmap").parentNode, moment, "heatmap", heatmapOf, "no frame was localised");
+  showPicture(document.getElementById("heatmap").parentNode, moment, "heatmap", heatmapOf, isLive ? "no heatmap yet" : "no frame was localised");
   showNumbers(moment);
   drawMoment(moment);
   for (const plot of plots) plot.redraw(false, false);

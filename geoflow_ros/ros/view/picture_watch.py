@@ -13,12 +13,13 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import Image, PointCloud2
 
-from geoflow_ros.bags.messages import stamp_ns, to_rgb
+from geoflow_ros.bags.messages import stamp_ns, stamped_earlier, to_rgb
 from geoflow_ros.replay.snapshots import camera_thumbnail
 from geoflow_ros.reports.thumbnails import heatmap_jpeg
 from geoflow_ros.ros.conversions import hypotheses_of
 from geoflow_ros.ros.endpoints import interface, subscription
 from geoflow_ros.ros.view.node_inputs import NodeInputs
+from geoflow_ros.ros.view.stated_cameras import StatedCamera
 from geoflow_ros.view.live_drive import LiveDrive, Picture
 
 CAMERA_PERIOD_S, SILENT_S = 0.5, 3.0
@@ -34,8 +35,17 @@ class PictureWatch:
     The cameras of a rig are listened to in turn, so that no more images are on their way than of one camera.
     """
 
-    def __init__(self, own: Node, inputs: NodeInputs, drive: LiveDrive, is_watched: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        own: Node,
+        inputs: NodeInputs,
+        drive: LiveDrive,
+        is_watched: Callable[[], bool],
+        camera: Callable[[str], StatedCamera],
+    ) -> None:
+        """camera: what the node states of that of a topic."""
         self._own, self._inputs, self._drive, self._is_watched = own, inputs, drive, is_watched
+        self._stated = camera
         self._camera: Any = None
         self._heatmap: Any = None
         self._clouds: Any = None
@@ -75,8 +85,9 @@ class PictureWatch:
         if now_s - self._taken_s < CAMERA_PERIOD_S:
             return
         self._taken_s = now_s
-        message, cameras = deserialize_message(data, kind), len(self._inputs.images)
-        picture = camera_thumbnail(message, cameras)
+        stated, cameras = self._stated(topic), len(self._inputs.images)
+        message = stamped_earlier(deserialize_message(data, kind), stated.delay)  # as its pose is stamped
+        picture = camera_thumbnail(message, cameras, stated.mask)
         if picture is not None:
             name = topic.removesuffix("/compressed") if cameras > 1 else ""
             self._drive.add_picture(Picture("camera", stamp_ns(message.header.stamp), picture, name))

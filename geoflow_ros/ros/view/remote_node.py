@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from geometry_msgs.msg import PoseWithCovarianceStamped
+from rcl_interfaces.msg import ParameterValue
 from rcl_interfaces.srv import GetParameters
 from rclpy.node import Node
 from std_msgs.msg import Header
@@ -17,10 +20,11 @@ from geoflow_ros.localization.pose import PosePrior
 from geoflow_ros.ros.conversions import pose_message
 from geoflow_ros.ros.endpoints import interface
 from geoflow_ros.ros.interfaces import TOPICS, named
+from geoflow_ros.ros.view.stated_cameras import StatedCamera, of_topic, parameters_of, stated
 from geoflow_ros.view.node_commands import SERVICES
 
 ANSWER_S = 3.0
-PARAMETERS = ("tiles", "map_frame")
+PARAMETERS = ("tiles", "map_frame", "cameras")
 
 
 class RemoteNode:
@@ -36,6 +40,7 @@ class RemoteNode:
         self._clients: dict[str, Any] = {each: own.create_client(Trigger, f"{name}/{each}") for each in SERVICES}
         self._get_parameters: Any = own.create_client(GetParameters, f"{name}/get_parameters")
         self._asked: Any = None
+        self._cameras: dict[str, StatedCamera] = {}
         self.map_frame = "map"
         self.tiles = ""
 
@@ -67,15 +72,33 @@ class RemoteNode:
             raise InputError(response.message)
         return str(response.message)
 
+    def camera(self, topic: str) -> StatedCamera:
+        """What the node states of the camera of a topic."""
+        return of_topic(self._cameras, topic)
+
     def ask_parameters(self, is_heard: bool) -> None:
         """Ask once for what the page needs of the node's parameters; again when it has gone and come back."""
         if not is_heard:
             self._asked = None
         elif self._asked is None and self._get_parameters.service_is_ready():
-            self._asked = self._get_parameters.call_async(GetParameters.Request(names=list(PARAMETERS)))
-            self._asked.add_done_callback(self._on_parameters)
+            self._asked = self._ask(PARAMETERS, self._on_parameters)
 
-    def _on_parameters(self, future: Any) -> None:
-        values = [each.string_value for each in future.result().values]
-        if len(values) == len(PARAMETERS):
-            self.tiles, self.map_frame = values[0], values[1] or self.map_frame
+    def _ask(self, names: Sequence[str], take: Callable[[list[ParameterValue]], None]) -> Any:
+        """Hand the values to `take`, if the node has all of them."""
+
+        def answered(future: Any) -> None:
+            values = list(future.result().values)
+            if len(values) == len(names):
+                take(values)
+
+        asked = self._get_parameters.call_async(GetParameters.Request(names=list(names)))
+        asked.add_done_callback(answered)
+        return asked
+
+    def _on_parameters(self, values: list[ParameterValue]) -> None:
+        self.tiles, self.map_frame = values[0].string_value, values[1].string_value or self.map_frame
+        cameras = list(values[2].string_array_value)
+        self._ask(parameters_of(cameras), partial(self._on_cameras, cameras))
+
+    def _on_cameras(self, cameras: list[str], values: list[ParameterValue]) -> None:
+        self._cameras = stated(cameras, values)

@@ -21,7 +21,8 @@ from geoflow_ros.localization.pose import PoseWithCovariance
 from geoflow_ros.ros.endpoints import subscription
 from geoflow_ros.ros.view.node_inputs import NodeInputs
 from geoflow_ros.ros.view.picture_watch import PictureWatch
-from geoflow_ros.view.live_drive import LiveDrive, Moment
+from geoflow_ros.ros.view.stated_cameras import StatedCamera
+from geoflow_ros.view.live_drive import UNKNOWN, LiveDrive, Moment
 
 MIN_APART_S = 0.045
 """Poses that come closer than this are not all shown."""
@@ -33,8 +34,15 @@ LONGEST_LATENCY_MS = 60e3
 class Watcher:
     """Fills a drive with what comes from the node of a name; runs in the thread that spins `own`."""
 
-    def __init__(self, own: Node, name: str, drive: LiveDrive, is_watched: Callable[[], bool]) -> None:
-        """is_watched: whether a page is open: without one no image is asked for."""
+    def __init__(
+        self,
+        own: Node,
+        name: str,
+        drive: LiveDrive,
+        is_watched: Callable[[], bool],
+        camera: Callable[[str], StatedCamera],
+    ) -> None:
+        """is_watched: whether a page is open: without one no image is asked for. camera: stated of that of a topic."""
         self._own, self._name, self._drive = own, name, drive
         self._single: tuple[int, PoseWithCovariance] | None = None
         self._prior: PoseWithCovariance | None = None
@@ -46,7 +54,7 @@ class Watcher:
         ):  # fmt: skip
             subscription(own, topic, callback, "reliable")
         self._inputs = NodeInputs(own, name, self._on_fix)
-        self._pictures = PictureWatch(own, self._inputs, drive, is_watched)
+        self._pictures = PictureWatch(own, self._inputs, drive, is_watched, camera)
         own.create_timer(1.0, self._look_around, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     @property
@@ -122,8 +130,14 @@ class Watcher:
         silence_s = now_s - max(self._pose_s, self._begun_s)
         if silence_s < SILENT_S:
             return ""
+        return f"no pose heard on {topic} since {silence_s:.0f} s: {self._said()}"
+
+    def _said(self) -> str:
+        """What the node says of itself: while it still reads its network it has no state, but diagnostics."""
         status = self._drive.status
-        return f"no pose heard on {topic} since {silence_s:.0f} s: {status.state}, {status.reason or 'no reason given'}"
+        if status.state == UNKNOWN:
+            return status.facts.get("says", "") or "no state heard yet"
+        return f"{status.state}, {status.reason or 'no reason given'}"
 
 
 def _pose_of(message: PoseWithCovarianceStamped) -> PoseWithCovariance:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,6 +23,7 @@ from geoflow_ros.ros import conversions
 from geoflow_ros.ros.endpoints import publisher
 from geoflow_ros.ros.view import picture_watch
 from geoflow_ros.ros.view.node_inputs import NodeInputs
+from geoflow_ros.ros.view.stated_cameras import StatedCamera, of_topic
 from geoflow_ros.view.live_drive import Picture
 
 HYPOTHESES = np.array([[1.0, 2.0, 0.5], [3.0, 4.0, 0.25]])
@@ -67,7 +69,14 @@ def test_cameras_take_turns_and_a_heatmap_comes_with_its_hypotheses(
     cameras = [node.create_publisher(Image, topic, 1) for topic in topics]
     heatmap, clouds = publisher(node, "heatmap"), publisher(node, "hypotheses")
     drive, inputs = Kept(), NodeInputs(own, "/localize", lambda _: None)
-    watch: Any = picture_watch.PictureWatch(own, inputs, drive, lambda: True)  # type: ignore[arg-type]
+    cameras_stated = {"front": StatedCamera(), "rear": StatedCamera(delay=0.05)}
+    watch: Any = picture_watch.PictureWatch(
+        own,
+        inputs,
+        drive,
+        lambda: True,
+        partial(of_topic, cameras_stated),  # type: ignore[arg-type]
+    )
     end, now = time.monotonic() + 60.0, 0
     while len(drive.of("camera")) < 4 or not any(len(each.hypotheses) for each in drive.of("heatmap")):
         assert time.monotonic() < end, drive.pictures
@@ -83,5 +92,7 @@ def test_cameras_take_turns_and_a_heatmap_comes_with_its_hypotheses(
             executor.spin_once(timeout_sec=0.01)
     names = [each.camera for each in drive.of("camera")]
     assert set(names) == set(topics) and all(first != second for first, second in zip(names, names[1:], strict=False))
+    late_ns = {each.camera: -each.stamp_ns % 10**8 for each in drive.of("camera")}
+    assert late_ns == {"/front/image": 0, "/rear/image": 5 * 10**7}, "not at the stamps of their poses"
     shown = next(each for each in drive.of("heatmap") if len(each.hypotheses))
     assert shown.hypotheses.tolist() == HYPOTHESES.tolist() and shown.stamp_ns % 10**8 == 0

@@ -1,0 +1,52 @@
+"""What a node's parameters say of its cameras, as far as a picture of them needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rcl_interfaces.msg import ParameterValue
+
+from geoflow_ros.camera_mask import CameraMask, read_mask
+from geoflow_ros.errors import InputError
+
+OF_CAMERA = ("delay", "mask")
+
+
+@dataclass(frozen=True, slots=True)
+class StatedCamera:
+    """delay: by how much images are stamped late (s). mask: where they show the world, None if everywhere or unread."""
+
+    delay: float = 0.0
+    mask: CameraMask | None = None
+
+
+def parameters_of(cameras: Sequence[str]) -> list[str]:
+    """Names of the parameters that `stated` reads: of the cameras of a rig, or of the one that has no name."""
+    groups = [f"camera.{name}" for name in cameras] or ["camera"]
+    return [f"{group}.{name}" for group in groups for name in OF_CAMERA]
+
+
+def stated(cameras: Sequence[str], values: Sequence[ParameterValue]) -> dict[str, StatedCamera]:
+    """By name, "" of the one that has none, from the values of `parameters_of`."""
+    names, pairs = list(cameras) or [""], zip(values[::2], values[1::2], strict=True)
+    return {
+        name: StatedCamera(delay.double_value, _mask(mask.string_value))
+        for name, (delay, mask) in zip(names, pairs, strict=True)
+    }
+
+
+def of_topic(cameras: dict[str, StatedCamera], topic: str) -> StatedCamera:
+    """The camera of a topic: of a rig the one whose name is a part of it, as in /front/image."""
+    parts = topic.split("/")
+    named = [camera for name, camera in cameras.items() if not name or name in parts]
+    return named[0] if named else StatedCamera()
+
+
+def _mask(path: str) -> CameraMask | None:
+    """Whoever looks from another machine, where the file is not, sees the images as they are."""
+    try:
+        return read_mask(Path(path)) if path else None
+    except InputError:
+        return None

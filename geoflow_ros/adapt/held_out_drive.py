@@ -19,6 +19,7 @@ from geoflow_ros.model.config import Runtime
 from geoflow_ros.model.inference.runtimes import accelerated
 from geoflow_ros.model.matchflow import MatchFlow
 from geoflow_ros.replay.play import FrameResult, Script, play
+from geoflow_ros.replay.tf_sensors import sensors_in
 from geoflow_ros.smoothing.nodes import interpolated
 from geoflow_ros.smoothing.smoother import Smoothed
 from geoflow_ros.tracking.session import Session
@@ -130,6 +131,7 @@ def drive_through(drive: UnlabelledDrive, judged: NDArray[np.int64], model: Matc
         note="driven",
     )
     session = Session(config.session, localizer_in, config.seed + seed, config.camera_setups)
+    session.locate_sensors_by(sensors_in(drive.recorded.bag, config))
     played = play(drive.recorded.bag, session, script, lambda index, message, answer: None)
     answers = {frame.stamp_ns: frame for frame in played.frames}
     return _driven([answers.get(stamp) for stamp in stamps[judged].tolist()])

@@ -16,6 +16,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.model.config import DefaultConfig
 from geoflow_ros.model.interface import LocalizationModel
 from geoflow_ros.replay.command_line import config_of, topics_of
+from geoflow_ros.replay.tf_sensors import sensors_in
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
 from geoflow_ros.smoothing.frame_volume import MOST_MISSING
@@ -83,7 +84,7 @@ def open_unlabelled(path: Path, arguments: argparse.Namespace) -> UnlabelledDriv
         raise InputError(f"{path} has the cameras {names}: one is learnt from, describe only that in drive.json")
     setup = next(iter(config.camera_setups.values()))
     topics, satellite = topics_of(given), SatelliteMap(open_store(config.tiles))
-    recorded = read_drive(given.bag, config.session, setup, topics)
+    recorded = read_drive(given.bag, config.session, setup, topics, sensors_in(given.bag, config))
     _check(given.bag, recorded)
     nodes = nodes_of(recorded, config.tracker.belief, config.prior.speed_sigma, config.heading.offset)
     drive = UnlabelledDrive(path.resolve().name, config, topics, recorded, nodes, satellite)

@@ -21,6 +21,7 @@ from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.localizer import Localizer, load_model
 from geoflow_ros.localization.pose import PosePrior, Rejection
+from geoflow_ros.replay.tf_sensors import sensors_in
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.tracking.sensors.image_decoding import decode_image
 from geoflow_ros.tracking.sensors.sensor_inputs import SensorInputs
@@ -103,6 +104,7 @@ class _Comparison:
 
     def __init__(self, drive: Drive, config: NodeConfig, satellite: SatelliteMap) -> None:
         self.sensors = ReferenceSensors(config.session, config.camera_setups)
+        self.sensors.locate_sensors_by(sensors_in(drive.bag, config))
         self._drive, self._config, self._satellite = drive, config, satellite
         self._model = load_model(config.checkpoint_path, config.runtime)
         self._localizer: Localizer | None = None

@@ -1,4 +1,4 @@
-"""What TF says of how a camera is mounted, whoever decoded the messages: rclpy or a bag reader."""
+"""What TF says of where cameras and sensors are, whoever decoded the messages: rclpy or a bag reader."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ Pose = NDArray[np.float64]
 TF_STATIC, TF_MESSAGE = "tf_static", "tf2_msgs/msg/TFMessage"
 OPTICAL_FROM_BODY = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]])
 """Forward, left, up axes of a camera in its optical frame (REP-103: x right, y down, z forward)."""
+OF_CAMERA = "give the mount as numbers, or set camera.frame or base_frame"
 STEEPEST_VIEW = 1.5  # rad; beyond, a heading of the viewing direction means nothing
 
 
@@ -35,21 +36,19 @@ class StaticTransforms:
             for each in message.transforms:
                 self._parents[_plain(each.child_frame_id)] = _plain(each.header.frame_id), pose_of(each.transform)
 
-    def pose(self, frame: str, base: str) -> Pose:
-        """Of a frame in the base frame; InputError where the bag does not connect them."""
+    def pose(self, frame: str, base: str, instead: str = OF_CAMERA) -> Pose:
+        """Of a frame in the base frame; InputError where the bag does not connect them. instead: what to do then."""
         frame, base = _plain(frame), _plain(base)
         of_base = dict(self._upwards(base))
         for ancestor, pose in self._upwards(frame):
             if ancestor in of_base:
                 return np.asarray(np.linalg.inv(of_base[ancestor]) @ pose)
         if not self._parents:
-            raise InputError(
-                "the bag has no /tf_static to take the mount from: record it, or give the mount as numbers"
-            )
+            raise InputError(f"the bag has no /tf_static: record it, or {instead}")
         known = sorted({*self._parents, *(parent for parent, _ in self._parents.values())})
         raise InputError(
-            f"the bag's /tf_static has no transform from {frame or 'an image without frame_id'} to {base}, its frames "
-            f"are {', '.join(known)}: give the mount as numbers, or set camera.frame or base_frame"
+            f"the bag's /tf_static has no transform from {frame or 'a message without frame_id'} to {base}, its frames "
+            f"are {', '.join(known)}: {instead}"
         )
 
     def _upwards(self, frame: str) -> Iterator[tuple[str, Pose]]:

@@ -95,7 +95,7 @@ def calibrate(arguments: argparse.Namespace, config: NodeConfig, satellite: Sate
     masks: Mapping[str, Path] = {}
     passes = 0
     while passes < PASSES:
-        session, recorder = session_of(config, satellite), ViewRecorder()
+        session, recorder = session_of(config, satellite, arguments.bag), ViewRecorder()
         stated = stated or _asked(session.mount_estimates)
         played = play(arguments.bag, session, script, recorder.watch)
         if session.worlds and not masks:

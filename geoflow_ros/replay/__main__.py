@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> None:
     figures, page = arguments.json or arguments.out / "replay.json", arguments.out / "report.html"
     _prepare(arguments.out, figures)
     satellite = SatelliteMap(open_store(config.tiles))
-    session = session_of(config, satellite)
+    session = session_of(config, satellite, arguments.bag)
     recorder = SnapshotRecorder(partial(badness, truth), max(len(config.cameras), 1), session.camera)
     print(f"playing {in_words(roles)}", file=sys.stderr)
     played = play(arguments.bag, session, script, recorder.watch)

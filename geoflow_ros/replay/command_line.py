@@ -16,6 +16,7 @@ from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.localizer import Localizer, load_model
 from geoflow_ros.replay.arguments import replay_config
 from geoflow_ros.replay.tf_mounts import mounts_in
+from geoflow_ros.replay.tf_sensors import sensors_in
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.tracking.frame_localizer import LocalizerIn
 from geoflow_ros.tracking.session import Session
@@ -47,9 +48,11 @@ def topics_of(arguments: argparse.Namespace) -> dict[str, str]:
     return ({} if described is None else described.topics) | parse_topics(arguments.topic)
 
 
-def session_of(config: NodeConfig, satellite: SatelliteMap) -> Session:
-    """A session as the node has it."""
-    return Session(config.session, localizers_of(config, satellite), config.seed, config.camera_setups)
+def session_of(config: NodeConfig, satellite: SatelliteMap, bag: Path) -> Session:
+    """A session as the node has it, for what the bag has recorded."""
+    session = Session(config.session, localizers_of(config, satellite), config.seed, config.camera_setups)
+    session.locate_sensors_by(sensors_in(bag, config))
+    return session
 
 
 def localizers_of(config: NodeConfig, satellite: SatelliteMap) -> LocalizerIn:

@@ -22,6 +22,7 @@ from geoflow_ros.tracking.cameras import ONE, CameraSetup
 from geoflow_ros.tracking.motion import NO_MOTION, Motion
 from geoflow_ros.tracking.prior import Fix, Heading
 from geoflow_ros.tracking.sensors.image_decoding import decode_image
+from geoflow_ros.tracking.sensors.sensor_frames import Lookup
 from geoflow_ros.tracking.sensors.sensor_inputs import SensorInputs, SessionConfig
 
 Floats = NDArray[np.float64]
@@ -89,9 +90,15 @@ class RecordedDrive:
             progress.close()
 
 
-def read_drive(bag: Path, config: SessionConfig, setup: CameraSetup, topics: Mapping[str, str]) -> RecordedDrive:
-    """All of a bag but its images, in the order it was recorded. topics: by role, as in a replay."""
+def read_drive(
+    bag: Path, config: SessionConfig, setup: CameraSetup, topics: Mapping[str, str], sensors: Lookup | None = None
+) -> RecordedDrive:
+    """All of a bag but its images, in the order it was recorded. topics: by role, as in a replay.
+
+    sensors: as of `SensorInputs.locate_sensors_by`.
+    """
     log, damage = _SensorLog(config, {ONE: setup}), Damage()
+    log.locate_sensors_by(sensors)
     with open_bag(bag) as reader:
         uncalibrated = [ONE] if setup.calibrated else []
         roles = roles_of({Topic(each.topic, each.msgtype) for each in reader.connections}, topics, (), uncalibrated)
@@ -111,8 +118,8 @@ def read_drive(bag: Path, config: SessionConfig, setup: CameraSetup, topics: Map
     if len(log.stamps) < 2:
         raise InputError(f"{bag} has {len(log.stamps)} images on {image_topic}: expected a drive")
     stamps = np.array(log.stamps, dtype=np.int64)
-    sensors = log.motions, log.fixes, log.headings
-    return RecordedDrive(bag, image_topic, camera, log.frame, stamps, *sensors, setup.delay)
+    heard = log.motions, log.fixes, log.headings
+    return RecordedDrive(bag, image_topic, camera, log.frame, stamps, *heard, setup.delay)
 
 
 class _SensorLog(SensorInputs):

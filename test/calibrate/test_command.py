@@ -59,12 +59,12 @@ class UnseeingSession(Session):
         return {CAMERA: prior.of(super().mount_estimates[CAMERA].stated)}
 
 
-Make = Callable[[NodeConfig, SatelliteMap], Session]
+Make = Callable[[NodeConfig, SatelliteMap, Path], Session]
 KNOWING = sim.KnowingLocalizer(DRIVE)
 
 
 def makes(kind: type[Session]) -> Make:
-    return lambda config, satellite: kind(config.session, lambda frame: KNOWING, 0, config.camera_setups)
+    return lambda config, satellite, bag: kind(config.session, lambda frame: KNOWING, 0, config.camera_setups)
 
 
 @pytest.fixture(scope="module")
@@ -192,9 +192,9 @@ def test_a_part_of_the_vehicle_is_masked_before_the_mount_is_asked_for(
         def worlds(self) -> Mapping[str, CameraMask]:
             return {} if self._cameras_masked else {ONE: CameraMask(world)}
 
-    def make(config: NodeConfig, satellite: SatelliteMap) -> Session:
+    def make(config: NodeConfig, satellite: SatelliteMap, bag: Path) -> Session:
         configs.append(config)
-        session = makes(Masked)(config, satellite)
+        session = makes(Masked)(config, satellite, bag)
         session._cameras_masked = bool(config.camera.mask)  # type: ignore[attr-defined]
         return session
 

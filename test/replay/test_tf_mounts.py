@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tracking_support as sim
 from replaying import complaint, replayed
 from rosbags.highlevel import AnyReader
 from scipy.spatial.transform import Rotation
@@ -26,11 +27,12 @@ FRAMES = {
     "base_link": ("base_footprint", (0.0, 0.0, 0.3), Rotation.identity()),
     "mast": ("/base_footprint", (1.0, 0.0, 0.0), MAST),
     "camera_optical": ("mast", (0.5, 0.0, 1.7), LOOK * OPTICAL),
+    "antenna": ("base_link", (0.4, 1.5, 2.0), Rotation.identity()),
 }
 
 
-def with_tf(bag: Path, target: Path, frame_id: str = "camera_optical") -> Path:
-    """Copy a bag, its images from this frame, and static transforms in two messages."""
+def with_tf(bag: Path, target: Path, frame_id: str = "camera_optical", antenna: str = "antenna") -> Path:
+    """Copy a bag, its images and fixes from these frames, and static transforms in two messages."""
     messages = Messages()
     with open_bag(bag) as reader:
         kinds = {each.topic: each.msgtype for each in reader.connections} | {"/robot/tf_static": TF_MESSAGE}
@@ -41,8 +43,9 @@ def with_tf(bag: Path, target: Path, frame_id: str = "camera_optical") -> Path:
             recorder.write("/robot/tf_static", reader.start_time, messages.make(TF_MESSAGE, transforms=[stated]))
         for connection, stamp, data in reader.messages():
             message = reader.deserialize(data, connection.msgtype)
-            if connection.topic == "/image/compressed":
-                message.header.frame_id = frame_id  # type: ignore[attr-defined]
+            if connection.topic in ("/image/compressed", "/fix"):
+                other = frame_id if connection.topic == "/image/compressed" else antenna
+                message.header.frame_id = other  # type: ignore[attr-defined]
             recorder.write(connection.topic, stamp, message)
     return target
 
@@ -71,12 +74,50 @@ def test_a_replay_takes_the_mount_from_the_bag(folder: Path, tmp_path: Path) -> 
     assert height is not None and float(height[1]) == pytest.approx(1.7)
 
 
+def with_antenna(folder: Path, drive: Path, antenna: str) -> Path:
+    """The drive folder, its fixes of this frame."""
+    drive.mkdir()
+    for name in ("tiles.mbtiles", "truth.tum", "drive.json"):
+        (drive / name).symlink_to(folder / name)
+    with_tf(folder / "drive", drive / "drive", antenna=antenna)
+    return drive
+
+
+def test_where_fixes_are_measured_is_taken_from_the_bag(
+    folder: Path, tmp_path: Path, knowing: sim.KnowingLocalizer
+) -> None:
+    """By TF as by the parameters, and otherwise than by neither."""
+    drive = with_antenna(folder, tmp_path / "drive", "antenna")
+    firsts = []
+    for asked in (
+        ["sensors_from_tf:=true"],
+        ["prior.antenna_forward:=0.4", "prior.antenna_left:=1.5", "prior.antenna_up:=2.0"],
+        [],
+    ):
+        knowing.priors = []
+        replayed(drive, tmp_path, "--fused-only", *(part for each in asked for part in ("-p", each)))
+        firsts.append(np.array([knowing.priors[0].east, knowing.priors[0].north]))
+    by_tf, stated, neither = firsts
+    assert by_tf == pytest.approx(stated)
+    assert np.linalg.norm(by_tf - neither) == pytest.approx(np.hypot(0.4, 1.5), abs=0.1)
+
+
+def test_fixes_of_a_frame_that_the_bag_does_not_know_are_not_used(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drive = with_antenna(folder, tmp_path / "drive", "gps")
+    given = [str(drive / "drive"), "--tiles", str(drive / "tiles.mbtiles"), "--out", str(tmp_path)]
+    told = complaint(capsys, *given, "-p", "sensors_from_tf:=true")
+    assert "no GNSS fix at the image stamp: the bag's /tf_static has no transform from gps to base_link" in told
+    assert "state prior.antenna_* and odometry.* in place of sensors_from_tf" in told
+
+
 @pytest.mark.parametrize(
     ("frame", "told"),
     [
         ("mast", "frame mast looks 90 deg up"),
-        ("gripper", "no transform from gripper to base_link, its frames are base_footprint, base_link, camera_optical"),
-        ("", "no transform from an image without frame_id to base_link"),
+        ("gripper", "no transform from gripper to base_link, its frames are antenna, base_footprint, base_link"),
+        ("", "no transform from a message without frame_id to base_link"),
     ],
 )
 def test_what_the_bag_does_not_tell_is_one_sentence(

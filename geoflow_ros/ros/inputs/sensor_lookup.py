@@ -6,16 +6,12 @@ import math
 import time
 from dataclasses import dataclass, replace
 
-import numpy as np
-from geometry_msgs.msg import Transform
-
-from geoflow_ros.bags.static_transforms import rotation_matrix
+from geoflow_ros.bags.static_transforms import pose_of
 from geoflow_ros.errors import InputError
 from geoflow_ros.planar import wrap_angle
 from geoflow_ros.ros.inputs.transforms import Transforms
-from geoflow_ros.tracking.sensors.sensor_frames import SensorMount
+from geoflow_ros.tracking.sensors.sensor_frames import SensorMount, sensor_at
 
-STEEPEST = math.radians(30.0)  # of a sensor's z axis: beyond, its yaw is not that of a level frame
 FARTHEST_M = 30.0  # from base_frame, as in prior.antenna_* and odometry.*
 STILL_M, STILL_RAD = 0.2, 0.05  # what a sensor's frame may move by: a suspension, a calibration made anew
 AGAIN_S = 0.5
@@ -60,23 +56,11 @@ class SensorLookup:
             if known is not None:
                 return replace(known, again_s=again_s)
             raise
-        mount = sensor_mount(found, frame_id)
+        mount = sensor_at(pose_of(found), frame_id)
         first = mount if known is None else known.mount
         trouble = _trouble(first, mount)
         refusal = f"frame {frame_id} {trouble} {self._base_frame}: no sensor's on the vehicle; set it in the driver"
         return _Known(first, again_s, refusal if trouble else "" if known is None else known.refusal)
-
-
-def sensor_mount(transform: Transform, frame_id: str) -> SensorMount:
-    """The mount of a frame whose pose in the base frame this is; InputError if it does not stand upright."""
-    axes, place = rotation_matrix(transform.rotation), transform.translation
-    tilt = math.acos(float(np.clip(axes[2, 2], -1.0, 1.0)))
-    if tilt > STEEPEST:
-        raise InputError(
-            f"frame {frame_id} is tilted by {math.degrees(tilt):.0f} deg in the base frame: velocities in the plane "
-            "and a rate of turn about up cannot be told from it"
-        )
-    return SensorMount(place.x, place.y, place.z, math.atan2(float(axes[1, 0]), float(axes[0, 0])))
 
 
 def _trouble(first: SensorMount, now: SensorMount) -> str:

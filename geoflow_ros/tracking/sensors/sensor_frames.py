@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.planar import PlanarPose, rotate
@@ -27,6 +31,21 @@ class SensorMount:
     def planar(self) -> PlanarPose:
         """Without the height."""
         return PlanarPose(self.forward, self.left, self.yaw)
+
+
+STEEPEST = math.radians(30.0)  # of a sensor's z axis: beyond, its yaw is not that of a level frame
+
+
+def sensor_at(pose: NDArray[np.float64], frame_id: str) -> SensorMount:
+    """The mount of a frame with this pose (4, 4) in the base frame; InputError if it does not stand upright."""
+    tilt = math.acos(float(np.clip(pose[2, 2], -1.0, 1.0)))
+    if tilt > STEEPEST:
+        raise InputError(
+            f"frame {frame_id} is tilted by {math.degrees(tilt):.0f} deg in the base frame: velocities in the plane "
+            "and a rate of turn about up cannot be told from it"
+        )
+    forward, left, up = pose[:3, 3].tolist()
+    return SensorMount(forward, left, up, math.atan2(float(pose[1, 0]), float(pose[0, 0])))
 
 
 Lookup = Callable[[str], SensorMount]

@@ -113,8 +113,8 @@ class SensorInputs:
                 self._refused[kind] = refusal
             return not refusal
 
-    def locate_sensors_by(self, lookup: Lookup) -> None:
-        """Ask this where the frames of fixes and velocities are, instead of the parameters."""
+    def locate_sensors_by(self, lookup: Lookup | None) -> None:
+        """Ask this where the frames of fixes and velocities are, instead of the parameters; None: by those."""
         self._frames.lookup = lookup
 
     def set_mount(

@@ -12,9 +12,10 @@ pytest.importorskip("rclpy", reason="rclpy is not installed: source a ROS 2 or i
 from geometry_msgs.msg import Quaternion, Transform, Vector3
 from scipy.spatial.transform import Rotation
 
+from geoflow_ros.bags.static_transforms import pose_of
 from geoflow_ros.errors import InputError
 from geoflow_ros.ros.inputs import sensor_lookup
-from geoflow_ros.tracking.sensors.sensor_frames import SensorMount
+from geoflow_ros.tracking.sensors.sensor_frames import SensorMount, sensor_at
 
 
 def transform(roll: float, pitch: float, yaw: float) -> Transform:
@@ -23,7 +24,7 @@ def transform(roll: float, pitch: float, yaw: float) -> Transform:
 
 
 def test_a_turned_and_slightly_tilted_sensor() -> None:
-    found = sensor_lookup.sensor_mount(transform(0.02, 0.1, 2.0), "gps")
+    found = sensor_at(pose_of(transform(0.02, 0.1, 2.0)), "gps")
     assert (found.forward, found.left, found.up) == (1.2, -0.3, 1.9)
     assert found.yaw == pytest.approx(2.0)
 
@@ -31,7 +32,7 @@ def test_a_turned_and_slightly_tilted_sensor() -> None:
 @pytest.mark.parametrize("angles", [(math.pi, 0.0, 0.0), (0.0, math.pi / 2, 0.0)], ids=["z down", "on its side"])
 def test_a_sensor_that_does_not_stand_upright_is_refused(angles: tuple[float, float, float]) -> None:
     with pytest.raises(InputError, match=r"frame imu is tilted by (180|90) deg"):
-        sensor_lookup.sensor_mount(transform(*angles), "imu")
+        sensor_at(pose_of(transform(*angles)), "imu")
 
 
 class Tree:

@@ -72,5 +72,6 @@ def parameter_table(config: NodeConfig) -> dict[str, str]:
 
 
 def _written(value: Scalar) -> str:
-    """A value as a parameter file has it."""
-    return value if isinstance(value, str) and value else json.dumps(value)
+    """A value as a parameter file has it, to a tenth of a millimetre of latitude: no 8.57e-17 for a 0."""
+    rounded = round(value, 9) if isinstance(value, float) else value
+    return rounded if isinstance(rounded, str) and rounded else json.dumps(rounded)

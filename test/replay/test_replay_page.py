@@ -35,7 +35,8 @@ def test_without_any_pose_the_imagery_is_where_the_fixes_are(monkeypatch: pytest
 
 
 def test_parameters_are_written_as_a_file_has_them() -> None:
-    mount = {f"camera.{name}": value for name, value in asdict(Mount()).items()}
+    mount = {f"camera.{name}": value for name, value in asdict(Mount(left=8.6e-17, yaw=-3.141592653589793)).items()}
     table = parameter_table(configured({"tiles": "area.mbtiles", **mount}))
     assert (table["tiles"], table["cameras"], table["camera.from_tf"]) == ("area.mbtiles", "[]", "false")
+    assert (table["camera.left"], table["camera.yaw"]) == ("0.0", "-3.141592654")
     assert table["camera.frame"] == '""' and json.loads(table["localizer.min_match"]) > 0.0

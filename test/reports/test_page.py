@@ -210,6 +210,33 @@ def test_nothing_is_cut_off_in_any_window(browser: Chrome, tmp_path: Path, width
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size | {"width": 1280, "height": 800})
 
 
+def test_a_narrow_map_is_not_covered_by_the_list_of_its_layers(browser: Chrome, tmp_path: Path) -> None:
+    size = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        opened(browser, tmp_path / "report.html", report())
+        shown = browser.find_element("css selector", ".leaflet-control-layers")
+        assert shown.rect["width"] < 60 and shown.rect["height"] < 60
+        browser.find_element("css selector", ".leaflet-control-layers-toggle").click()
+        assert "GNSS fixes" in shown.text and shown.rect["height"] > 100
+        assert complaints(browser) == []
+    finally:
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size | {"width": 1280, "height": 800})
+
+
+def test_numbers_beside_a_curve_leave_room_for_its_label(browser: Chrome, tmp_path: Path) -> None:
+    opened(browser, tmp_path / "report.html", report(milliseconds=np.full(100, 15_000.0)))
+    written = browser.execute_script("return [15000, -12500, 2000, 0.05, 0.1 + 0.2, 0].map(shortText)")
+    assert written == ["15k", "-12.5k", "2000", "0.05", "0.3", "0"]
+
+
+def test_a_moment_without_a_unit_says_what_it_is_the_number_of(browser: Chrome, tmp_path: Path) -> None:
+    opened(browser, tmp_path / "report.html", report(axis="sample", along=np.arange(100.0), is_way=False))
+    assert text(browser, "#clock") == "sample 0" and text(browser, "#worst li").startswith("sample 60, ")
+    browser.find_element("css selector", "#worst a").click()
+    assert text(browser, "#clock") == "sample 60"
+
+
 @pytest.mark.parametrize(
     ("link", "clock"), [("#6", "6.00 s"), ("#1e9", "9.90 s"), ("#-5", "0.00 s"), ("#x%F0", "0.00 s")]
 )

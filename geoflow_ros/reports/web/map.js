@@ -20,7 +20,8 @@ const LEAST_M = 25; // of the ground about a way, to each side
 const layers = {};
 const INKS = { "GNSS fixes": "#ff5a4d", truth: "#111", "single frames": "#d8d8d8", hypotheses: "#fff", prior: "#5adcff",
                "newest fix": "#5adcff", "true pose": "#ff50ff", pose: "#50ff50" };
-const layerControl = L.control.layers(null, null, { collapsed: false }).addTo(map);
+const NARROW_PX = 700; // as in page.css
+const layerControl = L.control.layers(null, null, { collapsed: window.innerWidth <= NARROW_PX }).addTo(map);
 // A layer that can be switched off, unless there is nothing to see in it.
 function layer(name, isUsed = true) {
   layers[name] = L.layerGroup().addTo(map);

@@ -4,7 +4,7 @@ const current = { moment: -1, colouring: colourings()[0] };
 const SHORT = 12; // rows of a table that columns do not break
 const slider = document.getElementById("slider");
 const unit = (report.axis.match(/\[(.*)\]/) || ["", ""])[1];
-const placeText = (along) => (Number.isInteger(along) && !unit ? String(along) : `${along.toFixed(2)} ${unit}`.trim());
+const placeText = (along) => (unit ? `${along.toFixed(2)} ${unit}` : `${report.axis} ${+along.toFixed(2)}`);
 const numberText = (value, digits, of) => (value === null ? "–" : `${value.toFixed(digits)}${of === "°" ? "" : " "}${of}`);
 
 function showPicture(figure, moment, name, pictureOf, missing, isNarrow = false) {

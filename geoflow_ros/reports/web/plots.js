@@ -31,6 +31,12 @@ function axis(label, size) {
   return { label, size, labelSize: label ? 16 : 0, labelFont: FONT, font: FONT, stroke: INK, grid: GRID, ticks: GRID, gap: 3 };
 }
 
+// With as few digits as there is room for beside the label.
+function shortText(value) {
+  const isLong = Math.abs(value) >= 1e4, [number, suffix] = isLong ? [value / 1e3, "k"] : [value, ""];
+  return `${+number.toPrecision(isLong ? 3 : 4)}${suffix}`;
+}
+
 // columns: what gives the values of each series now.
 function addPlot({ label, height, series, log, columns, draw }) {
   const box = document.getElementById("plots").appendChild(document.createElement("div"));
@@ -38,7 +44,7 @@ function addPlot({ label, height, series, log, columns, draw }) {
   const yAxis = { ...axis(label, LEFT_PX - 16), show: !!label, space: 11 };
   const decades = (plot, splits) => splits.map((value) => (Math.abs(Math.log10(value) % 1) < 1e-6 ? value : null));
   if (log) yAxis.grid = { ...GRID, filter: decades };
-  if (log) yAxis.values = (plot, splits) => splits.map((value) => (value === null ? "" : String(+value.toPrecision(2))));
+  yAxis.values = (plot, splits) => splits.map((value) => (value === null ? "" : shortText(value)));
   const options = {
     width: box.clientWidth, height,
     padding: [label ? 16 : 4, RIGHT_PX, label ? 6 : 0, label ? 0 : LEFT_PX], // the legend is above the curves

@@ -14,7 +14,7 @@ from geoflow_ros.adapt.unlabelled_drive import open_unlabelled, smoothed
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.localizer import load_model
 from geoflow_ros.model.weights import paths
-from geoflow_ros.smoothing.trajectory_output import write_poses
+from geoflow_ros.smoothing.trajectory_output import covariances_of, write_poses
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -76,12 +76,15 @@ def _adapt(arguments: argparse.Namespace, out: Path) -> None:
 def _smooth_only(arguments: argparse.Namespace) -> None:
     if len(arguments.drives) > 1:
         raise InputError(f"--poses is of one drive, {len(arguments.drives)} are given: smooth them one by one")
-    cli.prepare_file(arguments.poses)
+    if (beside := covariances_of(arguments.poses)) == arguments.poses:
+        raise InputError(f"--poses {arguments.poses} is what the covariances beside it are called: name it .tum")
+    for path in (arguments.poses, beside):
+        cli.prepare_file(path)
     drive = open_unlabelled(arguments.drives[0], arguments)
     result, agreement = smoothed(drive, load_model(drive.config.checkpoint_path, drive.config.runtime))
     if agreement.reason:
         raise InputError(f"{drive.name}: {agreement.reason}")
-    beside = write_poses(arguments.poses, drive.recorded, drive.nodes, result)
+    write_poses(arguments.poses, drive.recorded, drive.nodes, result)
     bias, std = result.bias
     print(f"{len(drive.recorded.stamps_ns)} poses: {arguments.poses}, their covariances: {beside}")
     print(f"a frame says {agreement.mean_bits:.1f} bit about where the rest of the drive is")

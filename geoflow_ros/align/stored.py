@@ -6,10 +6,12 @@ import json
 import os
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.satellite.folder_store import DESCRIPTION, described
+from geoflow_ros.satellite.folder_store import DESCRIPTION
 from geoflow_ros.satellite.tile_images import OFFSET_KEY, ImageryOffset
+from geoflow_ros.structured_text import read_json
 
 
 def check_storable(path: Path) -> None:
@@ -21,6 +23,8 @@ def check_storable(path: Path) -> None:
         )
     if not all(os.access(each, os.W_OK, effective_ids=True) for each in (path, path.parent)):
         raise InputError(f"{path} is read-only: copy it to where you may write, or only measure, with --dry-run")
+    if path.is_dir():
+        _kept(path)
 
 
 def store_offset(path: Path, offset: ImageryOffset) -> None:
@@ -34,10 +38,25 @@ def store_offset(path: Path, offset: ImageryOffset) -> None:
 def _into_folder(path: Path, offset: ImageryOffset) -> None:
     part = path / f".{DESCRIPTION}.{os.getpid()}.part"
     try:
-        part.write_text(json.dumps({**described(path), OFFSET_KEY: str(offset)}), encoding="utf-8")
+        part.write_text(json.dumps({**_kept(path), OFFSET_KEY: str(offset)}), encoding="utf-8")
         os.replace(part, path / DESCRIPTION)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _kept(folder: Path) -> dict[str, Any]:
+    """What a folder says of itself, which an offset is added to; an InputError where that could not be written again.
+
+    Who only reads tiles does without; here it would be lost.
+    """
+    path = folder / DESCRIPTION
+    try:
+        content = read_json(path) if path.exists() else {}
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read ({error}), and an offset is to be added to it: mend it") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path} holds no names and values, to which an offset could be added: mend it")
+    return content
 
 
 def _into_database(path: Path, offset: ImageryOffset) -> None:

@@ -18,8 +18,8 @@ from geoflow_ros.whole_files import write_text
 COLUMNS = ("stamp_s", "east_east", "north_east", "north_north", "yaw_east", "yaw_north", "yaw_yaw")
 
 
-def write_poses(path: Path, drive: RecordedDrive, nodes: Nodes, smoothed: Smoothed) -> Path:
-    """Write the TUM file, and beside it a CSV file with the covariance of every frame (m, rad), whose path is returned.
+def write_poses(path: Path, drive: RecordedDrive, nodes: Nodes, smoothed: Smoothed) -> None:
+    """Write the TUM file, and beside it a CSV file with the covariance of every frame (m, rad).
 
     A frame between two nodes is as uncertain as the one before it.
     """
@@ -32,7 +32,10 @@ def write_poses(path: Path, drive: RecordedDrive, nodes: Nodes, smoothed: Smooth
         seconds, nanoseconds = divmod(stamp, 10**9)
         lower = (f"{value:.6g}" for value in covariance[np.tril_indices(3)])
         table.writerow([f"{seconds}.{nanoseconds:09d}", *lower])
-    beside = path.with_suffix(".csv")
     write_tum(path, drive.stamps_ns.tolist(), [PlanarPose(*pose) for pose in poses.tolist()], drive.frame.datum)
-    write_text(beside, text.getvalue())
-    return beside
+    write_text(covariances_of(path), text.getvalue())
+
+
+def covariances_of(path: Path) -> Path:
+    """The CSV file beside a TUM file."""
+    return path.with_suffix(".csv")

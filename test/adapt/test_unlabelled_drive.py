@@ -26,6 +26,16 @@ def test_several_drives_have_no_single_trajectory(tmp_path: Path, capsys: pytest
     assert "one by one" in capsys.readouterr().err
 
 
+def test_a_trajectory_is_not_called_what_its_covariances_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.csv").write_text("mine")
+    arguments = [str(DEMO), "--tiles", str(DEMO / "tiles.mbtiles"), "--poses", str(tmp_path / "a.csv")]
+    assert main(arguments) == 2
+    assert "a.csv is what the covariances beside it are called: name it .tum" in capsys.readouterr().err
+    assert (tmp_path / "a.csv").read_text() == "mine"
+
+
 def test_a_drive_without_odometry_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = [str(DEMO), "--tiles", str(DEMO / "tiles.mbtiles"), "--poses", str(tmp_path / "a.tum")]
     assert main([*arguments, "--topic", "odom:="]) == 2

@@ -13,6 +13,7 @@ from read_only import read_only
 from geoflow_ros.align import drive_differences
 from geoflow_ros.align.stored import store_offset
 from geoflow_ros.bags.messages import stamp_ns
+from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.resources import share_file
 from geoflow_ros.satellite.mosaic import SatelliteMap
@@ -87,6 +88,20 @@ def test_a_folder_keeps_what_it_said_of_itself(tmp_path: Path, capsys) -> None:
     capsys.readouterr()
     assert main(["info", str(folder)]) == 0
     assert "1.00 m east, 2.00 m north, +- 0.10 m" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("said", ['{"name": "a", "name": "b"}', '["layers"]', '{"name": "a"', '{"scale": NaN}'])
+def test_what_a_folder_says_of_itself_in_other_words_is_not_lost(tmp_path: Path, capsys, said: str) -> None:
+    write_tiles(tmp_path / "a.mbtiles")
+    folder = tmp_path / "folder"
+    assert main(["export", str(tmp_path / "a.mbtiles"), str(folder)]) == 0
+    (folder / "metadata.json").write_text(said)
+    assert open_store(folder).attribution == ""  # for reading tiles it is not needed
+    assert main(["align", str(share_file("demo") / "drive"), "--tiles", str(folder)]) == 2
+    assert "an offset" in (told := capsys.readouterr().err) and told.rstrip().endswith(": mend it")
+    with pytest.raises(InputError, match="mend it"):
+        store_offset(folder, ImageryOffset(1.0, 2.0, 0.1))
+    assert (folder / "metadata.json").read_text() == said
 
 
 def test_where_nothing_can_be_stored_no_drive_is_played(tmp_path: Path, capsys) -> None:

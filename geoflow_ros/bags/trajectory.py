@@ -48,7 +48,7 @@ def read_tum(path: Path) -> Trajectory:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # an empty file is reported below
-            rows = np.loadtxt(path, ndmin=2)
+            rows = np.loadtxt(path, ndmin=2, encoding="utf-8-sig")  # as editors on Windows begin a file
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as a TUM trajectory: {error}") from error
     if rows.shape[0] == 0 or rows.shape[1] != 8 or not np.isfinite(rows).all():

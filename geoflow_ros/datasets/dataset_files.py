@@ -70,7 +70,7 @@ class Findings:
 def numbered_lines(path: Path) -> list[tuple[int, str]]:
     """The non-blank lines of a text file, stripped, with their numbers from 1; an unreadable file is an InputError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read ({error}): expected a text file") from error
     return [(number, line.strip()) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]

@@ -76,6 +76,6 @@ def _description(arguments: argparse.Namespace) -> DriveDescription | None:
 
 def _datum_of(truth: Path) -> Datum | None:
     """The datum in the first line of a trajectory that we wrote."""
-    with truth.open(encoding="utf-8", errors="replace") as file:
+    with truth.open(encoding="utf-8-sig", errors="replace") as file:
         found = DATUM_LINE.match(file.readline())
     return None if found is None else Datum(*map(float, found.groups()))

@@ -60,7 +60,7 @@ def _reader(path: Path, datum: Datum | None) -> Callable[[Path], Iterator[Line]]
 
 
 def _tum(path: Path, datum: Datum | None) -> Iterator[Line]:
-    found = _DATUM.search(path.read_text(encoding="utf-8"))
+    found = _DATUM.search(path.read_text(encoding="utf-8-sig"))
     trajectory = read_tum(path)
     stated = datum if found is None else Datum(float(found[1]), float(found[2]), float(found[3] or 0.0))
     if stated is None:

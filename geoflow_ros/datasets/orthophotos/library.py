@@ -85,7 +85,7 @@ def _read_table(path: Path) -> dict[str, float]:
     """Metres per pixel by file or folder; empty where there is no table."""
     if not path.is_file():
         return {}
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     stated: dict[str, float] = {}
     for number, row in enumerate(rows, start=2):

@@ -1,0 +1,37 @@
+"""Text files as editors and spreadsheets on Windows write them: a mark in front, and their line ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from geoflow_ros.bags.trajectory import read_tum
+from geoflow_ros.datasets.dataset_files import numbered_lines
+from geoflow_ros.datasets.orthophotos.library import read_orthophotos
+from geoflow_ros.replay.command_line import _datum_of
+from geoflow_ros.tiles.tracks import read_track
+
+MARK = b"\xef\xbb\xbf"
+
+
+def test_a_list_of_a_data_set(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_bytes(MARK + b"a 1\r\n\r\nb 2\r\n")
+    assert numbered_lines(tmp_path / "list.txt") == [(1, "a 1"), (3, "b 2")]
+
+
+def test_a_table_of_orthophotos(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((200, 200, 3), np.uint8))
+    (tmp_path / "orthophotos.csv").write_bytes(MARK + b"path,metres_per_px\r\na.png,0.3\r\n")
+    assert [photo.metres_per_px for photo in read_orthophotos(tmp_path)] == [0.3]
+
+
+def test_a_trajectory_and_its_datum(tmp_path: Path) -> None:
+    path = tmp_path / "a.tum"
+    path.write_bytes(MARK + b"# datum 47.4 8.5 400.0\r\n0 0 0 0 0 0 0 1\r\n1 300 400 0 0 0 0 1\r\n")
+    assert read_tum(path).poses[1].tolist() == [300.0, 400.0, 0.0]
+    datum = _datum_of(path)
+    assert datum is not None and (datum.latitude, datum.longitude, datum.altitude) == (47.4, 8.5, 400.0)
+    assert read_track(path)[0][0].tolist() == pytest.approx([8.5, 47.4])

@@ -102,7 +102,9 @@ def _tiles(work: _Work, bounds: Bounds, jobs: int, progress: bool) -> Iterator[t
     """All tiles of the images, made by threads: GDAL and OpenCV work beside each other in one process."""
     from tqdm import tqdm
 
-    roots = [root for root in mercantile.tiles(*bounds, zooms=[max(work.zoom - OVERVIEWS, 0)]) if _touched(work, root)]
+    coarsest = [max(work.zoom - OVERVIEWS, 0)]
+    # Not those of the box around all images, which may be of two continents.
+    roots = sorted({root for source in work.sources for root in mercantile.tiles(*source.bounds, zooms=coarsest)})
     left = iter(roots)
     pool = ThreadPoolExecutor(jobs)
     try:
@@ -162,10 +164,6 @@ def _stacked(images: _Images, left: int, top: int, side: int) -> NDArray[np.uint
             if is_opaque(above):
                 break
     return above
-
-
-def _touched(work: _Work, root: mercantile.Tile) -> bool:
-    return any(overlap(source.bounds, mercantile.bounds(root)) for source in work.sources)
 
 
 def _count(bounds: Bounds, root: mercantile.Tile, zoom: int) -> int:

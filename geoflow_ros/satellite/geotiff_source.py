@@ -6,8 +6,10 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
 
@@ -23,6 +25,8 @@ DOUBTED_SHARE = 0.05
 COARSE_M = 0.3
 """Metres per pixel beyond which kerbs and markings, which matching lives on, are not seen."""
 LATITUDE_LIMIT = 85.0
+UNSURE_M = 2.0
+"""From here on it is told how well positions of a coordinate system are known in WGS84: a lane's half width."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +159,42 @@ def _described(raster: Any, path: Path, warnings: tuple[str, ...]) -> ImageSourc
     pixel_m = side * math.cos(math.radians((bounds[1] + bounds[3]) / 2))
     if pixel_m > 1.02 * COARSE_M:
         warnings += (f"{pixel_m:.2f} m per pixel is coarser than {COARSE_M} m: frames will hardly match it",)
+    middle = ((low + high) / 2 for low, high in (bounds[::2], bounds[1::2]))
+    warnings += _unsure(raster.crs.to_wkt(), *(round(value, 1) for value in middle))
     zoom = max(0, round(math.log2(EQUATOR_RESOLUTION / side)))
     has_alpha = raster.colorinterp[-1] is ColorInterp.alpha
     return ImageSource(path, raster.name, has_alpha, bounds, pixel_m, zoom, warnings)
+
+
+@lru_cache(maxsize=64)
+def _unsure(crs: str, longitude: float, latitude: float) -> tuple[str, ...]:
+    """What is to be said of positions of a coordinate system (WKT) about a place: PROJ knows how well it places them.
+
+    Of national systems that need a grid to be right, and lack it on this machine, the whole map is metres off.
+    """
+    from pyproj.aoi import AreaOfInterest
+    from pyproj.exceptions import ProjError
+    from pyproj.transformer import TransformerGroup
+
+    here = AreaOfInterest(*(value + 0.1 * sign for sign in (-1, 1) for value in (longitude, latitude)))
+    with catch_warnings():
+        simplefilter("ignore", UserWarning)  # it says that a grid is lacking
+        try:
+            known = TransformerGroup(crs, "EPSG:4326", always_xy=True, area_of_interest=here)
+        except ProjError:
+            return ()
+    accuracy = known.transformers[0].accuracy if known.transformers else 0.0
+    if accuracy < UNSURE_M:
+        return ()
+    better = [each for each in known.unavailable_operations[:1] if 0.0 <= each.accuracy < accuracy]
+    grids = "".join(
+        f" ({each.accuracy:.0f} m with PROJ's grid {', '.join(grid.short_name for grid in each.grids)})"
+        for each in better
+    )
+    return (
+        f"positions of its coordinate system are known in WGS84 to about {accuracy:.0f} m here{grids}: tiles align "
+        "measures how far the imagery lies off",
+    )
 
 
 def _bounds(raster: Any, path: Path) -> Bounds:

@@ -15,6 +15,7 @@ from pyproj import Transformer
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
+from geoflow_ros.satellite import geotiff
 from geoflow_ros.satellite.geotiff import import_geotiff
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
@@ -238,3 +239,42 @@ def test_what_is_too_coarse_to_match_is_said(tmp_path: Path, pixel: float, warne
         raster.transform = rasterio.transform.from_origin(*CORNERS[2056], pixel, pixel)
     sentence = f"{pixel:.2f} m per pixel is coarser than 0.3 m: frames will hardly match it"
     assert import_geotiff(source, tmp_path / "out.mbtiles").warnings == ((sentence,) if warned else ())
+
+
+def square_at(path: Path, epsg: int, corner: tuple[float, float]) -> Path:
+    """A GeoTIFF of 40 m a side anywhere."""
+    transform = rasterio.transform.from_origin(*corner, 0.2, 0.2)
+    profile = {"count": 1, "height": 200, "width": 200, "dtype": "uint8", "crs": f"EPSG:{epsg}", "transform": transform}
+    with rasterio.open(path, "w", driver="GTiff", **profile) as raster:
+        raster.write(np.full((1, 200, 200), 100, np.uint8))
+    return path
+
+
+@pytest.mark.parametrize(("epsg", "told"), [(28355, True), (32755, False)], ids=["GDA94", "WGS84"])
+def test_a_system_that_is_known_in_wgs84_to_metres_is_told(tmp_path: Path, epsg: int, told: bool) -> None:
+    """Melbourne: GDA94 lies 1.8 m beside today's WGS84; PROJ puts one where the other is, whatever its grids."""
+    source = square_at(tmp_path / "a.tif", epsg, (320_000.0, 5_812_000.0))
+    warnings = import_geotiff(source, tmp_path / "a.mbtiles").warnings
+    sentence = "positions of its coordinate system are known in WGS84 to about 3 m here"
+    assert [each.startswith(sentence) for each in warnings] == [True] * told
+
+
+def test_between_images_far_apart_nothing_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Zurich and Melbourne: between them lie 200 million tiles of zoom 16."""
+    seen = []
+    tiles = geotiff.mercantile.tiles
+
+    def counted(*arguments, **named):
+        for tile in tiles(*arguments, **named):
+            seen.append(tile)
+            assert len(seen) < 100
+            yield tile
+
+    monkeypatch.setattr(geotiff.mercantile, "tiles", counted)
+    north = square_at(tmp_path / "north.tif", 32632, (465_000.0, 5_247_000.0))
+    south = square_at(tmp_path / "south.tif", 32755, (320_000.0, 5_812_000.0))
+    target = tmp_path / "out.mbtiles"
+    summary = geotiff.import_images([north, south], target)
+    assert summary.tiles == sum(open_store(target).count(zoom) for zoom in summary.zooms) > 10
+    west, lowest, east, highest = summary.bounds
+    assert (round(west), round(lowest), round(east), round(highest)) == (9, -38, 145, 47)

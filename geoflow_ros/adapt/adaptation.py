@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -16,7 +17,7 @@ from geoflow_ros.adapt.fused_gate import FusedComparison, compare, failed_drivin
 from geoflow_ros.adapt.gates import HeldOut, Scores, check_judges, failed_gates, judge
 from geoflow_ros.adapt.head_training import recipe, train_heads
 from geoflow_ros.adapt.held_out_drive import HeldOutDrives, Stretch
-from geoflow_ros.adapt.labels import certain, held_out_of, labels_of
+from geoflow_ros.adapt.labels import LEAST_LABELS, certain, end_of, held_out_of, labels_of
 from geoflow_ros.adapt.mount_check import MountCheck, check_mount
 from geoflow_ros.adapt.unlabelled_drive import Agreement, UnlabelledDrive, smoothed
 from geoflow_ros.errors import InputError
@@ -153,10 +154,11 @@ def _round(
     results: Sequence[DriveResult], model: MatchFlow, judges: Judges, plan: Plan, fingerprint: str
 ) -> tuple[MatchFlow, Round]:
     """The weights that a network becomes, and what came of it. fingerprint: of the network's weights."""
-    labels = [labels_of(result.drive, result.smoothed) for result in results]
+    labels = _labels(results)
     seed = plan.seed + int(fingerprint[:4], 16)  # every round draws anew, and a resumed one the same
     before, samples = judge(model, judges.frames), _samples(results, labels, model, seed)
-    learnt = train_heads(model, samples, recipe(plan.steps, seed), plan.folder / f"from_{fingerprint[:12]}.pt")
+    state = plan.folder / f"from_{fingerprint[:12]}_on_{_digest(results, labels)}.pt"
+    learnt = train_heads(model, samples, recipe(plan.steps, seed), state)
     flat = [label for each in labels for label in each]
     for share in SHARES:
         candidate = mean_of([model, learnt], [1.0 - share, share])
@@ -168,6 +170,30 @@ def _round(
         if not outcome.failed:
             break
     return candidate, outcome
+
+
+def _labels(results: Sequence[DriveResult]) -> list[list[Label]]:
+    """What is learnt from, of each drive: nothing of a street where another one judges."""
+    ends = [end_of(result.drive, result.smoothed) for result in results]
+    labels = [
+        labels_of(result.drive, result.smoothed, [end for end in ends if end is not own])
+        for result, own in zip(results, ends, strict=True)
+    ]
+    if (count := sum(map(len, labels))) < LEAST_LABELS:
+        raise InputError(
+            f"{count} places of the drives are apart from the end of every drive, which judges, {LEAST_LABELS} are "
+            "needed: give drives that do not begin where others end"
+        )
+    return labels
+
+
+def _digest(results: Sequence[DriveResult], labels: Sequence[list[Label]]) -> str:
+    """A few letters that are others where other drives, or other places of them, are learnt from."""
+    learnt = [
+        (result.drive.name, result.drive.recorded.stamps_ns[[0, -1]].tolist(), [label.node for label in own])
+        for result, own in zip(results, labels, strict=True)
+    ]
+    return hashlib.sha256(repr(learnt).encode()).hexdigest()[:8]
 
 
 def _samples(

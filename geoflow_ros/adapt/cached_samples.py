@@ -16,6 +16,7 @@ from geoflow_ros.adapt.unlabelled_drive import UnlabelledDrive
 from geoflow_ros.datasets.augment import MountError, augment
 from geoflow_ros.datasets.prior_noise import PriorNoise
 from geoflow_ros.datasets.sample import Sample
+from geoflow_ros.geodesy import distance
 from geoflow_ros.model.encoder import Trunk
 from geoflow_ros.model.matchflow import MatchFlow, Pyramid
 from geoflow_ros.planar import PlanarPose
@@ -38,11 +39,10 @@ class Label:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CachedSample:
-    """A sample whose images have become features, packed (N,) in half precision. place: (2,) m, of which drive."""
+    """A sample whose images have become features, packed (N,) in half precision. place: latitude, longitude (deg)."""
 
     batch: Batch
-    place: Floats
-    drive: str
+    place: tuple[float, float]
 
 
 class CachedTrunk(nn.Module):
@@ -102,7 +102,8 @@ def cached_samples(
             rng = np.random.default_rng([seed, 4, number])
             drawn = label.pose + rng.multivariate_normal(np.zeros(3), label.covariance, method="cholesky")
             sample = sample_at(drive, model, image, drawn, PRIOR.draw(number))
-            yield _cached(model, augment(sample, rng, MountError()), rng, label.pose[:2], drive.name)
+            latitude, longitude, _ = recorded.frame.to_geodetic(label.pose[:2])
+            yield _cached(model, augment(sample, rng, MountError()), rng, (float(latitude), float(longitude)))
 
 
 def sample_at(
@@ -118,17 +119,20 @@ def sample_at(
     return Sample(key, image, recorded.camera.rectified(), patch, (camera.x, camera.y, camera.yaw), PRIOR.known(prior))
 
 
-def _cached(model: MatchFlow, sample: Sample, rng: np.random.Generator, place: Floats, drive: str) -> CachedSample:
+def _cached(model: MatchFlow, sample: Sample, rng: np.random.Generator, place: tuple[float, float]) -> CachedSample:
     batch = to_batch([sample], [np.zeros((HYPOTHESES, 3), np.float32)], model.config)
     starts = draw_hypotheses(batch.truth[0].double().numpy(), HYPOTHESES, YAW_RANGE, rng)
     ground = _packed(model.ground.pyramid.trunk, batch.ground)
     satellite = _packed(model.satellite.pyramid.trunk, batch.satellite)
     packed = Batch(ground, satellite, batch.lift, batch.truth, torch.from_numpy(starts)[None], batch.keys)
-    return CachedSample(packed, place, drive)
+    return CachedSample(packed, place)
 
 
 def joined(samples: Sequence[CachedSample]) -> Batch:
-    """The samples as one batch; pairs of which the patches are FAR_M apart are elsewhere to each other."""
+    """The samples as one batch; pairs of which the patches are FAR_M apart are elsewhere to each other.
+
+    Of whatever drives: several of one city go along the same streets.
+    """
     batches = [sample.batch for sample in samples]
     ground, satellite, truth, hypotheses = (
         torch.cat([getattr(each, name) for each in batches]) for name in ("ground", "satellite", "truth", "hypotheses")
@@ -136,8 +140,6 @@ def joined(samples: Sequence[CachedSample]) -> Batch:
     lift = torch.cat([each.lift for each in batches if each.lift is not None])
     elsewhere = torch.zeros(len(samples), dtype=torch.bool)
     for first, second in enumerate(swapped(len(samples)).tolist()):
-        one, other = samples[first], samples[second]
-        away = float(np.hypot(*(one.place - other.place)))
-        elsewhere[first] = one.drive != other.drive or away >= FAR_M
+        elsewhere[first] = distance(*samples[first].place, *samples[second].place) >= FAR_M
     keys = tuple(key for each in batches for key in each.keys)
     return Batch(ground, satellite, lift, truth, hypotheses, keys, elsewhere)

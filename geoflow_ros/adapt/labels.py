@@ -17,6 +17,7 @@ from geoflow_ros.satellite.patch import SatellitePatch
 from geoflow_ros.smoothing.frame_volume import patch_around
 from geoflow_ros.smoothing.smoother import Smoothed
 
+Floats = NDArray[np.float64]
 HELD_OUT_SHARE, GAP_M = 0.2, 30.0
 LEAST_AGREES = 0.5  # probability of a frame's agreeing with the rest of the drive, below which it is not learnt from
 MOST_LEFT_OUT = 0.2  # of the nodes: of a look that says little the frames that agree least have the most to teach
@@ -25,14 +26,21 @@ LEAST_LABELS = 30
 JUDGES = 30
 
 
-def labels_of(drive: UnlabelledDrive, smoothed: Smoothed) -> list[Label]:
+def end_of(drive: UnlabelledDrive, smoothed: Smoothed) -> Floats:
+    """Latitude, longitude (M, 2) in degrees of the nodes that judge."""
+    latitude, longitude, _ = drive.recorded.frame.to_geodetic(smoothed.poses[first_held_out(drive) :, :2])
+    return np.column_stack([latitude, longitude])
+
+
+def labels_of(drive: UnlabelledDrive, smoothed: Smoothed, other_ends: Sequence[Floats] = ()) -> list[Label]:
     """The nodes of the first part of a drive that are certain and whose frames do not disagree with it.
 
-    Nodes near the held-out stretch, just before it or on an earlier round, are left out.
+    Nodes near the held-out stretch, just before it or on an earlier round, are left out, as are those near the ends of
+    other drives (see `end_of`): what is learnt on the same street would judge itself.
     """
     first, poses = first_held_out(drive), smoothed.poses
     usable = [node for node in smoothed.sites if node < first and _std(smoothed, node) <= MOST_STD_M]
-    usable = [node for node in usable if np.hypot(*(poses[first:, :2] - poses[node, :2]).T).min() >= GAP_M]
+    usable = _apart(poses, usable, poses[first:, :2])
     doubted = _doubted(smoothed, usable)
     chosen = [node for node in usable if node not in doubted]
     if len(chosen) < LEAST_LABELS:
@@ -40,7 +48,14 @@ def labels_of(drive: UnlabelledDrive, smoothed: Smoothed) -> list[Label]:
             f"{drive.name}: {len(chosen)} places are certain to {MOST_STD_M:g} m and apart from its end, which judges, "
             f"{LEAST_LABELS} are needed: give a longer drive, or several"
         )
+    for end in other_ends:
+        chosen = _apart(poses, chosen, drive.recorded.frame.to_enu(*end.T)[:, :2])
     return [Label(node, poses[node], smoothed.pose_covariances[node]) for node in chosen]
+
+
+def _apart(poses: Floats, nodes: Sequence[int], judging: Floats) -> list[int]:
+    """The nodes whose poses are GAP_M or more from places (M, 2)."""
+    return [node for node in nodes if np.hypot(*(judging - poses[node, :2]).T).min() >= GAP_M]
 
 
 def _doubted(smoothed: Smoothed, nodes: Sequence[int]) -> set[int]:
@@ -85,5 +100,5 @@ def first_held_out(drive: UnlabelledDrive) -> int:
 
 
 def _std(smoothed: Smoothed, node: int) -> float:
-    covariance: NDArray[np.float64] = smoothed.pose_covariances[node, :2, :2]
+    covariance: Floats = smoothed.pose_covariances[node, :2, :2]
     return float(np.sqrt(np.linalg.eigvalsh(covariance).max()))

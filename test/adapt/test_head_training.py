@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -19,6 +18,7 @@ from geoflow_ros.model.weights import load
 from geoflow_ros.train.batches import Batch
 
 ROOT = Path(__file__).parents[2]
+DEGREES_PER_M = 1.0 / 111_195.0  # of latitude
 CAMERA = CameraModel(640, 192, 368.0, 368.0, 320.0, 96.0)
 
 
@@ -38,7 +38,7 @@ def samples(model: MatchFlow) -> list[CachedSample]:
         features = _packed(model.ground.pyramid.trunk, ground), _packed(model.satellite.pyramid.trunk, satellite)
         lift, truth = lift_grid(CAMERA, model.config), torch.tensor([[0.1, 0.2, 0.0]])
         batch = Batch(*features, lift, truth, torch.zeros(1, 4, 3), (str(index),))
-        made.append(CachedSample(batch, np.array([150.0 * index, 0.0]), "a"))
+        made.append(CachedSample(batch, (47.0 + 150.0 * index * DEGREES_PER_M, 8.0)))
     return made
 
 
@@ -52,11 +52,11 @@ def test_cached_features_give_what_the_images_give(model: MatchFlow) -> None:
     torch.testing.assert_close(ours, theirs, atol=0.02 * float(theirs.abs().max()), rtol=0.0)
 
 
-def test_only_patches_far_away_are_wrong_ones(samples: list[CachedSample]) -> None:
+def test_only_patches_far_away_are_wrong_ones_whatever_their_drives(samples: list[CachedSample]) -> None:
+    """Of two drives in one street, too: their places are on the globe, not in either's map."""
     first, second = samples
-    near = replace(second, place=np.array([60.0, 0.0]))
-    other = replace(near, drive="b")
-    for pair, is_elsewhere in (((first, second), True), ((first, near), False), ((first, other), True)):
+    near = replace(second, place=(47.0 + 60.0 * DEGREES_PER_M, 8.0))
+    for pair, is_elsewhere in (((first, second), True), ((first, near), False)):
         elsewhere = joined(pair).elsewhere
         assert elsewhere is not None and elsewhere.tolist() == [is_elsewhere] * 2
 

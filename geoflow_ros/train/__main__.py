@@ -22,6 +22,8 @@ from geoflow_ros.train.train_config import TrainConfig, read_config
 from geoflow_ros.train.trainable import new_model
 from geoflow_ros.train.trainer import Trainer
 
+DEFAULT_OUT = Path("out/train")
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status."""
@@ -32,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--config", type=Path, required=True, help="YAML file, see config/train/")
     parser.add_argument("--data.root", dest="data_root", help="folder of the data, instead of the config's data_root")
-    parser.add_argument("--out", type=Path, default=Path("out/train"), help="folder of a new run")
+    parser.add_argument("--out", type=Path, help=f"folder of a new run (default: {DEFAULT_OUT})")
     parser.add_argument("--init", type=Path, metavar="CHECKPOINT", help="fine-tune these weights")
     parser.add_argument("--resume", type=Path, metavar="DIR", help="continue the run in this folder")
     parser.add_argument("--dry-run", action="store_true", help="check the data, take one step, say what a run takes")
@@ -42,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _train(arguments: argparse.Namespace) -> None:
+    if arguments.resume is not None:
+        _refuse_others(arguments)
     overrides: dict[str, Any] = {} if arguments.data_root is None else {"data_root": arguments.data_root}
     config = read_config(arguments.config, overrides)
     # Halves the cost of small fp32 products where the processor has bf16; the weights stay fp32.
@@ -53,8 +57,18 @@ def _train(arguments: argparse.Namespace) -> None:
             _fit(config, arguments, processes)
 
 
+def _refuse_others(arguments: argparse.Namespace) -> None:
+    """InputError where a run that is resumed is told to begin, too."""
+    others = {"--init": arguments.init, "--out": arguments.out, "--dry-run": arguments.dry_run}
+    if given := [name for name, value in others.items() if value]:
+        raise InputError(
+            f"{', '.join(given)} with --resume: a run goes on with its own weights in its folder; leave out the one "
+            "or the other"
+        )
+
+
 def _fit(config: TrainConfig, arguments: argparse.Namespace, processes: Processes) -> None:
-    folder = arguments.resume or arguments.out
+    folder = arguments.resume or arguments.out or DEFAULT_OUT
     if arguments.resume:
         trainer = Trainer.resume(config, folder, processes)
     else:

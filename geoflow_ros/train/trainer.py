@@ -81,6 +81,8 @@ class Trainer:
         """A new run, from a checkpoint or from ImageNet's weights."""
         if (folder / "last.pt").exists():
             raise InputError(f"{folder} already holds a run: --resume it, or give another folder with --out")
+        if (folder / "best.safetensors").exists():
+            raise InputError(f"{folder} already holds the best weights of a run: give another folder with --out")
         return cls(config, folder, new_model(config, initial), processes)
 
     @classmethod

@@ -64,6 +64,21 @@ def test_a_run_is_trained_and_then_only_resumed(task: Path, capsys: pytest.Captu
     message = capsys.readouterr().err
     assert message.startswith("geoflow_ros.train: ") and "already holds a run: --resume it" in message
     assert run(task, "--resume", str(task / "out")) == 0
+    best = (task / "out" / "best.safetensors").read_bytes()
+    (task / "out" / "last.pt").unlink()  # to save room
+    assert run(task, *new) == 2
+    assert "already holds the best weights of a run" in capsys.readouterr().err
+    assert (task / "out" / "best.safetensors").read_bytes() == best
+
+
+@pytest.mark.parametrize("other", [("--init", "tiny"), ("--out", "new"), ("--dry-run",)])
+def test_a_resumed_run_takes_nothing_of_a_new_one(
+    task: Path, capsys: pytest.CaptureFixture[str], other: tuple[str, ...]
+) -> None:
+    """Not in silence: fine-tuned would be other weights, a checked run another one."""
+    name, *value = other
+    assert run(task, "--resume", str(task / "out"), name, *(str(task / each) for each in value)) == 2
+    assert f"{name} with --resume: a run goes on with its own weights" in capsys.readouterr().err
 
 
 def test_bad_input_is_one_sentence(task: Path, capsys: pytest.CaptureFixture[str]) -> None:

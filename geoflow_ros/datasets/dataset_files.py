@@ -82,13 +82,18 @@ def read_lines(path: Path) -> list[str]:
 
 
 def read_image(path: Path, remedy: str = "copy it again from the dataset") -> NDArray[np.uint8]:
-    """The image (H, W, 3) uint8 RGB of a file; a damaged or truncated one is an InputError ending in `remedy`."""
+    """The image (H, W, 3) uint8 RGB of a file; a damaged or truncated one is an InputError ending in `remedy`.
+
+    So is one of more than 8 bits, which would be black: of 16 bits aerial images rarely use more than the lower 12.
+    """
     try:
-        bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        bgr = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     except cv2.error:  # a header that claims more than OPENCV_IO_MAX_IMAGE_PIXELS
         bgr = None
     if bgr is None or not _is_whole(path):
         raise InputError(f"{path} cannot be decoded as an image, it is missing, damaged or cut off: {remedy}")
+    if bgr.dtype != np.uint8:
+        raise InputError(f"{path} holds {bgr.dtype} values: convert to 8 bits, as with gdal_translate -ot Byte -scale")
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 

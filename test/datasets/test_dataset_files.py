@@ -1,4 +1,4 @@
-"""Text files as editors and spreadsheets on Windows write them: a mark in front, and their line ends."""
+"""What users have: text files of editors on Windows, a mark in front; images of more than 8 bits."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from geoflow_ros.bags.trajectory import read_tum
-from geoflow_ros.datasets.dataset_files import numbered_lines
+from geoflow_ros.datasets.dataset_files import numbered_lines, read_image
 from geoflow_ros.datasets.orthophotos.library import read_orthophotos
+from geoflow_ros.errors import InputError
 from geoflow_ros.replay.command_line import _datum_of
 from geoflow_ros.tiles.tracks import read_track
 
@@ -35,3 +36,15 @@ def test_a_trajectory_and_its_datum(tmp_path: Path) -> None:
     datum = _datum_of(path)
     assert datum is not None and (datum.latitude, datum.longitude, datum.altitude) == (47.4, 8.5, 400.0)
     assert read_track(path)[0][0].tolist() == pytest.approx([8.5, 47.4])
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_an_image_of_16_bits_is_refused_not_black(tmp_path: Path, suffix: str, channels: int) -> None:
+    """12 bits of an aerial camera in 16: read as 8, its white is 15 of 255."""
+    path = tmp_path / f"a{suffix}"
+    cv2.imwrite(str(path), np.full((20, 30, channels), 4095, np.uint16))
+    with pytest.raises(InputError, match="holds uint16 values: convert to 8 bits, as with gdal_translate -ot Byte"):
+        read_image(path)
+    cv2.imwrite(str(path), np.full((20, 30, channels), 255, np.uint8))
+    assert read_image(path).shape == (20, 30, 3) and read_image(path).min() == 255

@@ -33,3 +33,12 @@ def test_networks_of_different_kinds_have_no_mean() -> None:
         mean_of([build(DefaultConfig()), build(PaperConfig())], [0.5, 0.5])
     with pytest.raises(InputError, match="give checkpoints of one config"):
         mean_of([build(DefaultConfig()), build(DefaultConfig(channels=4))], [0.5, 0.5])
+
+
+def test_networks_that_see_the_ground_otherwise_have_none_though_their_weights_would_fit() -> None:
+    others = {"search_radius": 10.0, "lift_heights_m": (0.0, 1.0, 2.0, 4.0)}
+    for name, value in others.items():
+        with pytest.raises(InputError, match=f"the networks differ in {name}: give checkpoints of one config"):
+            mean_of([build(DefaultConfig()), build(DefaultConfig(**{name: value}))], [0.5, 0.5])
+    scaled = DefaultConfig(position_variance_scale=2.0, yaw_variance_scale=3.0)  # each is calibrated on its own
+    assert mean_of([build(scaled), build(DefaultConfig())], [0.5, 0.5]).config == scaled

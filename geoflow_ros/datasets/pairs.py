@@ -117,8 +117,11 @@ class Pairs:
         rotation_range_deg: float = 10.0,
         seed: int = 0,
         count: int | None = None,
+        every: int = 1,
     ) -> None:
-        """size_px, resolution (metres per pixel): of the patches. count: only the places of so many first views."""
+        """size_px, resolution (metres per pixel): of the patches. every: each so manieth place, with all its views;
+        count: of these, only the places of so many first views.
+        """
         self._root, self._size_px, self._resolution = root, size_px, resolution
         views = read_views(root)
         self._of = {view.place: view for view in views}
@@ -126,7 +129,8 @@ class Pairs:
         self._offsets = {place: noise.draw(index) for index, place in enumerate(sorted(self._of))}
         self._noise = noise
         self._overhead = lru_cache(maxsize=KEPT_OVERHEADS)(lambda relative: read_image(root / relative))
-        taken = {view.place for view in views[:count]}
+        chosen = set(list(dict.fromkeys(view.place for view in views))[::every])
+        taken = {view.place for view in [view for view in views if view.place in chosen][:count]}
         self.views = [view for view in views if view.place in taken]
         self.places = sorted(taken)
 

@@ -30,8 +30,9 @@ TOWN_VIEWS = 400
 @dataclass(frozen=True, slots=True)
 class Selection:
     """What to open. count: how many samples are wanted at most, None for all; looked at by town, which has no end, and
-    by pairs, which compares its places. rotation_range_deg: None for the protocol's. north_up: VIGOR patches as in its
-    protocol instead of along the heading. size_px, resolution: of the patches.
+    by pairs, which compares its places; every: of pairs each so manieth place is taken. rotation_range_deg: None for
+    the protocol's. north_up: VIGOR patches as in its protocol instead of along the heading. size_px, resolution: of the
+    patches.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Selection:
     resolution: float
     north_up: bool
     count: int | None = None
+    every: int = 1
     rotation_range_deg: float | None = None
     corrected: bool = True
     seed: int = 0
@@ -62,7 +64,7 @@ def open_dataset(selection: Selection) -> LocalizationDataset:
     if name == "bag":
         return BagDrive(selection.root, **shape)
     if name == "pairs":
-        return Pairs(selection.root, count=selection.count, **shape)
+        return Pairs(selection.root, count=selection.count, every=selection.every, **shape)
     if name == "vigor":
         area, _, part = split.partition("-")
         return Vigor(selection.root, area, part, selection.corrected, align_heading=not selection.north_up, **shape)

@@ -61,7 +61,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--report", type=Path, metavar="DIR", help="folder to write report.html of the first setting to"
     )
-    parser.add_argument("--every", type=cli.positive, default=1, metavar="N", help="take each N-th sample (1)")
+    parser.add_argument(
+        "--every", type=cli.positive, default=1, metavar="N", help="take each N-th sample, of pairs each N-th place (1)"
+    )
     parser.add_argument("--limit", type=cli.positive, metavar="N", help="take at most N samples; pairs: their places")
     parser.add_argument("--rotation-range-deg", type=_range, help="heading noise: 10, vigor 0 (180: unknown heading)")
     parser.add_argument("--original-labels", action="store_true", help="vigor: the labels before their correction")
@@ -123,6 +125,7 @@ def _beyond(config: ModelConfig, rotation_range_deg: float | None) -> bool:
 
 
 def _open(arguments: argparse.Namespace, config: ModelConfig, any_heading: bool) -> LocalizationDataset:
+    by_place = arguments.dataset == "pairs"  # whose views are scored together, and by the other places' imagery
     selection = Selection(
         name=arguments.dataset,
         root=arguments.root,
@@ -130,7 +133,8 @@ def _open(arguments: argparse.Namespace, config: ModelConfig, any_heading: bool)
         size_px=wide_size_px(config.satellite_px) if any_heading else config.satellite_px,
         resolution=config.satellite_resolution,
         north_up=config.lift_shape is None,  # only a network that lifts reads the heading from the patch
-        count=None if arguments.limit is None else arguments.limit * arguments.every,
+        count=arguments.limit and arguments.limit * (1 if by_place else arguments.every),
+        every=arguments.every if by_place else 1,
         rotation_range_deg=arguments.rotation_range_deg,
         corrected=not arguments.original_labels,
         seed=arguments.seed,
@@ -151,6 +155,8 @@ def run(arguments: argparse.Namespace) -> None:
     """Evaluate as the command line says."""
     if arguments.rig and arguments.dataset != "pairs":
         raise InputError("--rig is for the dataset pairs, whose views of one place can be combined")
+    if arguments.original_labels and arguments.dataset != "vigor":
+        raise InputError("--original-labels is for the dataset vigor, whose labels were corrected")
     if arguments.mount_sigma_deg is None:
         arguments.mount_sigma_deg = PHOTOGRAPHED_DEG if arguments.dataset == "pairs" else 0.0
     arguments.checkpoint = arguments.checkpoint or share_file("models/default.safetensors")
@@ -162,7 +168,7 @@ def run(arguments: argparse.Namespace) -> None:
             "degrees the network looks to each side, and pairs are scored by what it says at once: lower it"
         )
     samples = _mounted(_open(arguments, model.config, any_heading), arguments)
-    indices = range(0, len(samples), arguments.every)[: arguments.limit]
+    indices = range(0, len(samples), 1 if isinstance(samples, Pairs) else arguments.every)[: arguments.limit]
     _prepare(arguments)
     configs = settings(arguments.hypotheses, arguments.steps, [Schedule(name) for name in arguments.schedule])
     mounts = _mounts(arguments.dataset, arguments.mount_sigma_deg)

@@ -33,6 +33,8 @@ from geoflow_ros.tracking.rig.combination import Frame, joint, joint_match
 Alter = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 NEAR_M = 4.0
 KEPT_PATCHES = 512
+ALTERED: tuple[Alter, Alter] = (lambda image: image, np.zeros_like)
+"""What is done to a photograph: nothing, or it is made black."""
 LABEL = (0.0, 0.0)  # positions are relative to it
 
 
@@ -48,6 +50,14 @@ class Seen:
     likelihood: Likelihood
     right: float
     wrong: list[float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scores:
+    """By place: of its views on their own, and together."""
+
+    single: dict[str, PlaceScores]
+    rig: dict[str, PlaceScores]
 
 
 class PairsEvaluation:
@@ -70,10 +80,10 @@ class PairsEvaluation:
 
         with_rig: also of the views of each place together.
         """
-        seen, black = self._all_seen(lambda image: image), self._all_seen(np.zeros_like)
-        document = self._figures(self._single(seen), self._single(black))
+        seen, black = self._scores(with_rig)
+        document = self._figures(seen.single, black.single)
         if with_rig:
-            document["rig"] = self._figures(self._rig(seen), self._rig(black))
+            document["rig"] = self._figures(seen.rig, black.rig)
         return document
 
     def _figures(self, scores: dict[str, PlaceScores], black: dict[str, PlaceScores]) -> dict[str, Any]:
@@ -85,38 +95,46 @@ class PairsEvaluation:
         groups = {prefix: [place for place in scores if prefix_of(place) == prefix] for prefix in prefixes}
         return figures(list(scores)) | {"groups": {prefix: figures(places) for prefix, places in groups.items()}}
 
-    def _all_seen(self, alter: Alter) -> dict[str, list[Seen]]:
-        """What every view says, by place; `alter` is done to every photograph."""
-        seen: dict[str, list[Seen]] = {place: [] for place in self._pairs.places}
-        for index, view in enumerate(tqdm(self._pairs.views, unit="view", disable=None)):
-            seen[view.place].append(self._seen(index, alter))
-        return seen
+    def _scores(self, with_rig: bool) -> tuple[_Scores, _Scores]:
+        """Of what every view says, and of what a black image says in its place.
 
-    def _single(self, seen: dict[str, list[Seen]]) -> dict[str, PlaceScores]:
-        """Every view on its own."""
-        scores = {}
-        for place, views in seen.items():
-            prior = self._pairs.prior(place, 0.0)
-            densities = [PlaceDensity.of(view.likelihood, prior) for view in views]
-            places = [(view.estimate.east, view.estimate.north) for view in views]
-            right, wrong = np.array([view.right for view in views]), np.array([view.wrong for view in views])
-            nees, matches = [_nees(view) for view in views], Matches(place, right, self._elsewhere(place), wrong)
-            scores[place] = _scored(densities, places, nees, views[0].view.label_error_m, matches)
-        return scores
+        Place by place, since what views say is megabytes for each; and both of a view at once, since the imagery of all
+        places is encoded for its heading.
+        """
+        both, indices = (_Scores({}, {}), _Scores({}, {})), dict[str, list[int]]()
+        for index, view in enumerate(self._pairs.views):
+            indices.setdefault(view.place, []).append(index)
+        with tqdm(total=len(self._pairs.views), unit="view", disable=None) as progress:
+            for place in self._pairs.places:
+                views = []
+                for index in indices[place]:
+                    views.append([self._seen(index, alter) for alter in ALTERED])
+                    progress.update()
+                for scores, seen in zip(both, zip(*views, strict=True), strict=True):
+                    scores.single[place] = self._single(place, seen)
+                    if with_rig:
+                        scores.rig[place] = self._rig(place, seen)
+        return both
 
-    def _rig(self, seen: dict[str, list[Seen]]) -> dict[str, PlaceScores]:
+    def _single(self, place: str, views: Sequence[Seen]) -> PlaceScores:
+        """Every view of a place on its own."""
+        prior = self._pairs.prior(place, 0.0)
+        densities = [PlaceDensity.of(view.likelihood, prior) for view in views]
+        places = [(view.estimate.east, view.estimate.north) for view in views]
+        right, wrong = np.array([view.right for view in views]), np.array([view.wrong for view in views])
+        nees, matches = [_nees(view) for view in views], Matches(place, right, self._elsewhere(place), wrong)
+        return _scored(densities, places, nees, views[0].view.label_error_m, matches)
+
+    def _rig(self, place: str, views: Sequence[Seen]) -> PlaceScores:
         """The views of a place as one observation, as a rig's are to the node that drives through it."""
-        scores, belief = {}, BeliefConfig()
-        for place, views in seen.items():
-            frames = [Frame(view.likelihood, match_evidence(view.estimate.match)) for view in views]
-            together = joint(frames, belief.camera_correlation, belief.outlier_depth)
-            density = PlaceDensity.of(together, self._pairs.prior(place, 0.0))
-            right = np.array([_evidence([view.right for view in views])])
-            wrong = np.array([[_evidence(each) for each in zip(*(view.wrong for view in views), strict=True)]])
-            label_error_m = views[0].view.label_error_m
-            nees, matches = [density.nees(LABEL, label_error_m)], Matches(place, right, self._elsewhere(place), wrong)
-            scores[place] = _scored([density], [density.mean()], nees, label_error_m, matches)
-        return scores
+        belief, label_error_m = BeliefConfig(), views[0].view.label_error_m
+        frames = [Frame(view.likelihood, match_evidence(view.estimate.match)) for view in views]
+        together = joint(frames, belief.camera_correlation, belief.outlier_depth)
+        density = PlaceDensity.of(together, self._pairs.prior(place, 0.0))
+        right = np.array([_evidence([view.right for view in views])])
+        wrong = np.array([[_evidence(each) for each in zip(*(view.wrong for view in views), strict=True)]])
+        nees, matches = [density.nees(LABEL, label_error_m)], Matches(place, right, self._elsewhere(place), wrong)
+        return _scored([density], [density.mean()], nees, label_error_m, matches)
 
     def _elsewhere(self, place: str) -> tuple[str, ...]:
         return tuple(self._pairs.elsewhere(place))

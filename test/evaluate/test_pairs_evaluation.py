@@ -54,6 +54,15 @@ def test_a_limit_holds_for_the_places_too(tmp_path: Path, network: Path) -> None
     assert (document["count"], document["places"], document["rig"]["views"]) == (3, 2, 2)
 
 
+def test_each_so_manieth_place_is_taken_with_all_its_views(tmp_path: Path, network: Path) -> None:
+    """Of 5 places with 2 views each the first, third and fifth; of 3 views of these, the places of the first two."""
+    root = write_pairs(tmp_path, places=5)
+    document = evaluated(root, network, "--rig", "--every", "2")
+    assert (document["count"], document["places"], document["views"], document["rig"]["views"]) == (6, 3, 6, 3)
+    document = evaluated(root, network, "--rig", "--every", "2", "--limit", "3")
+    assert (document["count"], document["places"], document["rig"]["views"]) == (3, 2, 2)
+
+
 def test_the_same_seed_gives_the_same_figures(tmp_path: Path, network: Path) -> None:
     root = write_pairs(tmp_path)
     first = evaluated(root, network)
@@ -90,3 +99,5 @@ def test_what_cannot_be_evaluated_is_one_sentence(
     assert "--rotation-range-deg 90 is more than the 12 degrees the network looks" in capsys.readouterr().err
     assert main(["--dataset", "town", "--split", "test", "--checkpoint", str(network), "--rig", *rest]) != 0
     assert "--rig is for the dataset pairs" in capsys.readouterr().err
+    assert main([*pairs, "--original-labels"]) != 0
+    assert "--original-labels is for the dataset vigor" in capsys.readouterr().err

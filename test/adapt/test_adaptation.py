@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
+import numpy as np
 import pytest
 from small_disk import disk_of
 
@@ -14,9 +16,11 @@ from geoflow_ros.adapt import __main__ as command
 from geoflow_ros.adapt import adaptation
 from geoflow_ros.adapt.adaptation import Adaptation, DriveResult, Judges, Plan, Round, _round
 from geoflow_ros.adapt.adaptation_report import markdown, verdict, write_report
+from geoflow_ros.adapt.cached_samples import Label
 from geoflow_ros.adapt.fused_gate import FusedComparison, FusedScores
 from geoflow_ros.adapt.gates import Scores
 from geoflow_ros.adapt.mount_check import MountCheck
+from geoflow_ros.adapt.unlabelled_drive import UnlabelledDrive
 from geoflow_ros.errors import InputError
 from geoflow_ros.model.config import DefaultConfig
 from geoflow_ros.model.matchflow import MatchFlow
@@ -54,6 +58,7 @@ def test_half_of_what_was_learnt_is_kept_and_less_is_tried_where_a_gate_fails(
     monkeypatch.setattr(adaptation, "judge", lambda *_: next(answers))
     monkeypatch.setattr(adaptation, "train_heads", lambda *_: learnt)
     monkeypatch.setattr(adaptation, "_samples", lambda *_: [])
+    monkeypatch.setattr(adaptation, "_labels", lambda _: [])
     monkeypatch.setattr(adaptation, "certain", lambda _: 0.1)
     plan = Plan(Path("old"), Path("new"), rounds=1, steps=1, seed=0)
     judges = cast(Judges, SimpleNamespace(frames=[], driving=lambda old, new: next(driven)))
@@ -63,6 +68,49 @@ def test_half_of_what_was_learnt_is_kept_and_less_is_tried_where_a_gate_fails(
     name = next(iter(dict(model.named_parameters())))
     old, new, found = (dict(each.named_parameters())[name] for each in (model, learnt, kept))
     assert found.detach().allclose((1 - share) * old.detach() + share * new.detach(), atol=1e-6)
+
+
+def _drive(name: str, stamps: Sequence[int]) -> DriveResult:
+    recorded = SimpleNamespace(stamps_ns=np.array(stamps))
+    return cast(DriveResult, SimpleNamespace(drive=SimpleNamespace(name=name, recorded=recorded), smoothed=None))
+
+
+def test_a_run_that_stopped_is_gone_on_with_by_the_same_drives_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of it learnt from one drive and half from another would be of neither."""
+    model, states = build(DefaultConfig()), list[Path]()
+    assert isinstance(model, MatchFlow)
+
+    def stopped(model: MatchFlow, samples: object, config: object, state: Path) -> None:
+        states.append(state)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(adaptation, "judge", lambda *_: BEFORE)
+    monkeypatch.setattr(adaptation, "train_heads", stopped)
+    monkeypatch.setattr(adaptation, "_samples", lambda *_: [])
+    label = Label(0, np.zeros(3), np.eye(3))
+    plan, judges = Plan(Path("old"), Path("new"), 1, 1, 0), cast(Judges, SimpleNamespace(frames=[]))
+    later = [label, replace(label, node=7)]
+    for drive, labels in ((("a", [5, 9]), [label]), (("a", [5, 8]), [label]), (("b", [5, 9]), [label]),
+                          (("a", [5, 9]), later), (("a", [5, 9]), [label])):  # fmt: skip
+        monkeypatch.setattr(adaptation, "_labels", lambda _, labels=labels: [labels])
+        with pytest.raises(KeyboardInterrupt):
+            _round([_drive(*drive)], model, judges, plan, "abcd" * 16)
+    assert states[0] == states[-1] and len(set(states)) == 4
+
+
+def test_drives_that_begin_where_the_others_end_leave_nothing_to_learn_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    ends = {"a": np.array([[48.0, 11.0]]), "b": np.array([[48.1, 11.0]])}
+    told = dict[str, list[float]]()
+
+    def labels_of(drive: UnlabelledDrive, smoothed: object, other_ends: Sequence[np.ndarray]) -> list[Label]:
+        told[drive.name] = [float(end[0, 0]) for end in other_ends]
+        return [Label(0, np.zeros(3), np.eye(3))] * 14
+
+    monkeypatch.setattr(adaptation, "end_of", lambda drive, smoothed: ends[drive.name])
+    monkeypatch.setattr(adaptation, "labels_of", labels_of)
+    with pytest.raises(InputError, match="28 places of the drives are apart from the end of every drive, .* 30 are"):
+        adaptation._labels([_drive("a", [0, 1]), _drive("b", [0, 1])])
+    assert told == {"a": [48.1], "b": [48.0]}
 
 
 def test_the_verdict_says_how_the_node_drives_with_what_is_kept() -> None:

@@ -172,9 +172,8 @@ def _unsure(crs: str, longitude: float, latitude: float) -> tuple[str, ...]:
 
     Of national systems that need a grid to be right, and lack it on this machine, the whole map is metres off.
     """
-    from pyproj.aoi import AreaOfInterest
     from pyproj.exceptions import ProjError
-    from pyproj.transformer import TransformerGroup
+    from pyproj.transformer import AreaOfInterest, TransformerGroup
 
     here = AreaOfInterest(*(value + 0.1 * sign for sign in (-1, 1) for value in (longitude, latitude)))
     with catch_warnings():

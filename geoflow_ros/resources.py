@@ -10,7 +10,7 @@ from geoflow_ros.errors import InputError
 
 PACKAGE = "geoflow_ros"
 OF_ROS = re.compile(r"rcl\w*|\w+_(msgs|srvs|interfaces)|ament_\w+|tf2_\w+")
-NAMED_OTHERWISE = {"cv2": "opencv-python-headless", "yaml": "PyYAML"}
+NAMED_OTHERWISE = {"cv2": "opencv-python-headless", "yaml": "PyYAML", "PIL": "Pillow"}
 """Modules that pip knows by another name."""
 
 

@@ -12,12 +12,10 @@ from geoflow_ros.resources import PACKAGE, missing_module
 def end_with_a_sentence(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
     """A `sys.excepthook`: of a missing package one sentence and status 2, of all else what Python says."""
     command = _command()
-    is_missing = isinstance(error, ModuleNotFoundError) and str(error.name).partition(".")[0] != PACKAGE
-    if not (command and is_missing):
-        sys.__excepthook__(kind, error, traceback)
-        return
-    print(f"{PACKAGE}.{command}: {missing_module(error)}", file=sys.stderr)
-    raise SystemExit(2)
+    if command and isinstance(error, ModuleNotFoundError) and str(error.name).partition(".")[0] != PACKAGE:
+        print(f"{PACKAGE}.{command}: {missing_module(error)}", file=sys.stderr)
+        raise SystemExit(2)
+    sys.__excepthook__(kind, error, traceback)
 
 
 def _command() -> str:

@@ -132,7 +132,7 @@ def in_order_of_arrival(odometry: list[Measured], poses: list[Measured], of: Fil
 @pytest.fixture(scope="module")
 def recipe() -> dict[str, Any]:
     document = yaml.safe_load(RECIPE.read_text(encoding="utf-8"))
-    return dict(document["ekf_filter_node"]["ros__parameters"])
+    return dict(document["/**/ekf_filter_node"]["ros__parameters"])
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -86,8 +86,9 @@ def test_ros_reads_every_parameter_as_written(path: Path) -> None:
 
 
 def test_what_is_launched_in_a_namespace_reads_its_parameters_there() -> None:
-    found = {(namespace, name) for namespace, name, _ in nodes(read(LOCALIZATION))}
-    assert found == {("/robot1", "localize"), ("/robot1", "lifecycle_manager_localization")}
+    found = {(namespace, name) for path in (LOCALIZATION, EKF) for namespace, name, _ in nodes(read(path))}
+    names = {"localize", "lifecycle_manager_localization", "ekf_filter_node"}
+    assert found == {("/robot1", name) for name in names}
 
 
 def test_nav2_gives_the_node_parameters_that_it_has() -> None:

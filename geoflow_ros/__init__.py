@@ -15,6 +15,6 @@ os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(1 << 27))
 
 # Commands import what they need before any code of theirs runs, and a list of calls is no answer to a missing package.
 if sys.argv[:1] == ["-m"] or os.path.basename(os.path.dirname(sys.argv[0] if sys.argv else "")) == __name__:
-    from geoflow_ros.missing_packages import end_with_a_sentence
+    from geoflow_ros.resources import end_with_a_sentence
 
     sys.excepthook = end_with_a_sentence

@@ -20,7 +20,7 @@ from geoflow_ros.localization.pose import PosePrior
 from geoflow_ros.ros.conversions import pose_message
 from geoflow_ros.ros.endpoints import interface
 from geoflow_ros.ros.interfaces import TOPICS, named
-from geoflow_ros.ros.view.stated_cameras import StatedCamera, of_topic, parameters_of, stated
+from geoflow_ros.ros.view.stated_cameras import StatedCamera, of_topic, parameters_of, rig_of, stated
 from geoflow_ros.view.node_commands import SERVICES
 
 ANSWER_S = 3.0
@@ -97,7 +97,7 @@ class RemoteNode:
 
     def _on_parameters(self, values: list[ParameterValue]) -> None:
         self.tiles, self.map_frame = values[0].string_value, values[1].string_value or self.map_frame
-        cameras = list(values[2].string_array_value)
+        cameras = rig_of(values[2])
         self._ask(parameters_of(cameras), partial(self._on_cameras, cameras))
 
     def _on_cameras(self, cameras: list[str], values: list[ParameterValue]) -> None:

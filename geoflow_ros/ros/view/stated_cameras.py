@@ -22,6 +22,11 @@ class StatedCamera:
     mask: CameraMask | None = None
 
 
+def rig_of(cameras: ParameterValue) -> list[str]:
+    """The names in the parameter `cameras`, of which ROS has no empty list but [""]."""
+    return [name for name in cameras.string_array_value if name]
+
+
 def parameters_of(cameras: Sequence[str]) -> list[str]:
     """Names of the parameters that `stated` reads: of the cameras of a rig, or of the one that has no name."""
     groups = [f"camera.{name}" for name in cameras] or ["camera"]

@@ -92,15 +92,20 @@ def test_no_evidence_breaks_the_streak_and_is_no_denial() -> None:
     assert add(support, 2.1, 0.0) == level and not support.is_firm
 
 
-def test_most_of_the_cameras_must_confirm() -> None:
-    support = begun()
-    for tick in range(1, 21):
-        add(support, tick / 10, 9.0)
-        add(support, tick / 10, -0.1, "rear")
-    assert support.cameras == 2 and not support.is_firm  # one of two is not most
-    for name in ("left", "right"):
-        add(support, 2.0, 0.1, name)
-    assert support.cameras == 4 and support.is_firm
+@pytest.mark.parametrize(
+    ("cameras", "confirming", "proof"), [(2, 2, 2.0), (2, 1, 4.0), (3, 2, 2.0), (3, 1, 8.0), (4, 3, 2.0), (4, 2, 4.0)]
+)
+def test_the_fewer_cameras_confirm_the_more_must_be_proven(cameras: int, confirming: int, proof: float) -> None:
+    support, proven, share = begun(camera="0"), 0.0, 3.0 / 10  # of a tenth of the 1 s that the evidence of 3 takes
+    for camera in range(1, cameras):
+        add(support, 0.0, 0.0, str(camera))
+    for tick in range(1, 200):
+        for camera in range(cameras - 1, -1, -1):
+            add(support, tick / 10, 9.0 if camera < confirming else -9.0, str(camera))
+            proven = max(0.0, proven + (share if camera < confirming else -share / cameras))
+        if support.is_firm:
+            break
+    assert proof <= proven < proof + 3 * share and tick < 199
 
 
 def test_what_cameras_prove_adds_up_and_what_they_deny_is_shared() -> None:

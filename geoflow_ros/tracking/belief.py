@@ -15,18 +15,19 @@ from geoflow_ros.localization.pose import PoseEstimate, PosePrior
 from geoflow_ros.options import option
 from geoflow_ros.planar import PlanarPose, wrap_angle
 from geoflow_ros.tracking.cameras import AHEAD, View
-from geoflow_ros.tracking.evidence.frame_evidence import Seen, match_evidence
+from geoflow_ros.tracking.evidence.frame_evidence import Seen, match_evidence, reached
 from geoflow_ros.tracking.motion import NO_MOTION, STEADY, UNKNOWN_TURN_RATE, Creep, Motion
 from geoflow_ros.tracking.particles import Particles
 from geoflow_ros.tracking.rig.combination import likelihood_of, share_of_each
 from geoflow_ros.tracking.rig.rounds import Member, Round
 
 Floats = NDArray[np.float64]
-BEST_SHARE = 0.05
 MISLED = (1.0, 0.1)  # m, rad: what odometry led astray by before it was found to be wrong
 ASTRAY_RAD = 0.05  # rad a metre, by which odometry that leads astray turns
 TINY = 1e-12
 MISREAD_M = 0.2  # what frames showed moves by more: they were read through a wrong mount, and misled what follows them
+CREEP_DOUBT = 2.0  # standard deviation of a turn so slow, as a share of it: a drift lasts, so that many turns err alike
+DRIFT_RAD = 0.1  # of such a turn and its doubt, after which the heading of what is in view counts anew
 SYSTEMATIC_YAW = math.radians(0.2)  # what the frames of a drive err alike sideways, as the yaw of a camera
 TOLERATED = 6.6  # chi-square up to which a camera's yaw stays as stated: that of 99 %
 SCATTER = (0.7, 0.7, 0.03)  # m, m, rad: between the refined hypotheses of a frame, which stand on few spots
@@ -97,7 +98,7 @@ class BeliefConfig:
 
 
 class _Taken(NamedTuple):
-    """Where a frame was taken. at: (2,) metres and radians of the way. mount: of its camera."""
+    """Where a frame was taken. at: (3,) of the way. mount: of its camera."""
 
     at: Floats
     mount: PlanarPose
@@ -112,10 +113,10 @@ class Belief:
         self._config = config
         self._particles = Particles(poses, rng, config.scale_std)
         self._rng = rng
-        self._way = np.zeros(2)  # metres driven and radians turned so far
+        self._way = np.zeros(3)  # metres driven, radians turned, and those that may be a gyro's drift, so far
         self._seen: dict[str, _Taken] = {}  # by camera, where its last frame was taken
         self._round = Round()
-        self._round_at = np.zeros(2)  # of the way, where it began
+        self._round_at = np.zeros(3)  # of the way, where it began
         self._fix_ns: int | None = None
         self._fix_way = 0.0  # metres of the way, where the last fix was weighed
         self._creep = Creep()
@@ -138,7 +139,7 @@ class Belief:
     ) -> Belief:
         """A belief that rests on a single frame: drawn from what it says, which is not weighed again."""
         belief = cls(config, _drawn(estimate, config.particles, rng), stamp_ns, rng)
-        belief._seen[view.camera] = _Taken(np.zeros(2), view.mount)
+        belief._seen[view.camera] = _Taken(np.zeros(3), view.mount)
         return belief
 
     def pose(self, lag: Motion = NO_MOTION) -> tuple[Floats, Floats]:
@@ -147,14 +148,15 @@ class Belief:
 
     def advance(self, stamp_ns: int, motion: Motion, speed_sigma: float) -> None:
         """Move to a later stamp; `speed_sigma` (m/s) where nothing tells the velocity."""
-        config, motion = self._config, self._creep.counted(motion)
+        config, motion = self._config, self._creep.counted(motion, (stamp_ns - self.stamp_ns) * 1e-9)
         root = math.sqrt(motion.distance)
         unknown, unknown_turn = STEADY * speed_sigma * motion.unknown_s, UNKNOWN_TURN_RATE * motion.unknown_turn_s
         position = math.hypot(config.distance_noise * root, unknown)
-        turn = math.hypot(config.yaw_noise * root, config.turn_noise * math.sqrt(motion.turned), unknown_turn)
+        crept = CREEP_DOUBT * motion.crept_rad
+        turn = math.hypot(config.yaw_noise * root, config.turn_noise * math.sqrt(motion.turned), unknown_turn, crept)
         self._particles.move(motion, position, turn)
         self._round.move(motion.displacement)
-        self._way += (motion.distance + unknown, motion.turned + unknown_turn)
+        self._way += (motion.distance + unknown, motion.turned + unknown_turn, motion.crept_rad + crept)
         self.stamp_ns = stamp_ns
 
     def doubt_yaw(self, std: Mapping[str, float], seen_by: str | None = None) -> None:
@@ -217,14 +219,14 @@ class Belief:
 
         is_doubted: the frame is not to be trusted alone, and does not bring places that the belief does not hold.
         """
-        part, share = self._shares(self._way - (lag.distance, lag.turned), view)
+        part, of_heading, share = self._shares(self._way - (lag.distance, lag.turned, 0.0), view)
         match = match_evidence(estimate.match)
         member = Member(view.camera, likelihood_of(estimate), lag.displacement, part, match)
         best_places = lag.inverse().apply(estimate.hypotheses)
         raw = member.fit(self._particles, best_places)
         best, weights = float(raw.max()), self._particles.weights
         fit = raw[: len(weights)] - best
-        gap = -_reached(np.logaddexp(fit, -self._config.outlier_depth), weights)
+        gap = -reached(np.logaddexp(fit, -self._config.outlier_depth), weights)
         seen = Seen(gap, best + math.log(max(float(weights @ np.exp(fit)), TINY)), match)
         if gap > self._config.disagreement and not is_doubted:
             if part > 0.0:
@@ -235,6 +237,8 @@ class Belief:
             self._way[0] += self._config.correlation_length  # it went on, whatever odometry says: the next one is new
         depth = self._config.outlier_depth
         self._particles.reweight(self._round.add(member, raw, share, depth, self._particles, best_places))
+        if of_heading > 0.0:
+            self._particles.reweight(member.fit_of_heading(self._particles, of_heading * share, depth))
         return seen
 
     def chi_square(self, place: Floats, covariance: Floats, lag: Motion) -> float:
@@ -260,26 +264,28 @@ class Belief:
             return 1.0
         return min(1.0, abs(stamp_ns - before_ns) * 1e-9 / self._config.fix_correlation, moved_m / FIX_MOVED_M)
 
-    def _shares(self, at: Floats, view: View) -> tuple[float, float]:
-        """How much a frame taken at (2,) of the way says that those before did not, and how much each camera counts.
+    def _shares(self, at: Floats, view: View) -> tuple[float, float, float]:
+        """How much a frame taken at (3,) of the way says that those before did not, and how much each camera counts.
 
-        Both in [0, 1].
+        What it says of all, and of the heading alone, where the gyro may have drifted; all in [0, 1].
         Nearby views that look along the same way err alike, be they of one camera or of the two of a stereo pair;
         cameras that look to different sides show different things, of imagery that is off for all of them.
         """
-        part, together = 1.0, 1
+        part, drifted, together = 1.0, math.inf, 1
         for camera, before in self._seen.items():
-            travelled, turned = abs(at - before.at)
+            travelled, turned, crept = abs(at - before.at)
+            drifted = min(drifted, crept)
             together += camera != view.camera and self._scaled(travelled, turned) < 1.0
             travelled += math.hypot(view.mount.x - before.mount.x, view.mount.y - before.mount.y)
             turned += abs(wrap_angle(view.mount.yaw - before.mount.yaw))
             part = min(part, self._scaled(travelled, turned))
         last = self._seen.get(view.camera)
         self._seen[view.camera] = _Taken(at if last is None else np.maximum(at, last.at), view.mount)
-        if self._scaled(*abs(at - self._round_at)) >= 1.0:
+        if self._scaled(*abs(at - self._round_at)[:2]) >= 1.0:
             self._round.end()
             self._round_at = at
-        return part, share_of_each(together, self._config.camera_correlation)
+        of_heading = min(1.0 - part, drifted / DRIFT_RAD)
+        return part, of_heading, share_of_each(together, self._config.camera_correlation)
 
     def _scaled(self, travelled: float, turned: float) -> float:
         """Metres and radians in those within which frames count as one."""
@@ -292,9 +298,3 @@ def _drawn(estimate: PoseEstimate, count: int, rng: np.random.Generator) -> Floa
     around = estimate.hypotheses[chosen] + rng.normal(0.0, 1.0, (len(chosen), 3)) * SCATTER
     mean = np.array([estimate.east, estimate.north, estimate.yaw])
     return np.concatenate([around, rng.multivariate_normal(mean, estimate.covariance, count // 2, method="cholesky")])
-
-
-def _reached(fit: Floats, weights: Floats) -> float:
-    """The fit that the best `BEST_SHARE` of the belief reaches: a wide belief may hold many other places."""
-    order = np.argsort(-fit)
-    return float(fit[order[np.searchsorted(np.cumsum(weights[order]), BEST_SHARE)]])

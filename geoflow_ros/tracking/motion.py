@@ -23,8 +23,8 @@ UNKNOWN_TURN_RATE = 0.3  # rad/s, standard deviation where nothing tells the rat
 STANDSTILL_SPEED, STANDSTILL_RATE = 0.1, 0.03  # m/s, rad/s: what is slower is the noise of standing wheels
 WALKED = 7  # x, y, yaw of the displacement, distance, turned, unknown_s, unknown_turn_s
 PUSH_S = 0.25  # to either side, over which velocities say an acceleration
-CREPT_M, CREPT_RAD = 0.1, 0.05  # unless it adds up so far: it is no noise then, but slow, or a gyro that drifts
-CREEP_DOUBT = 2.0  # standard deviation of a turn so slow, as a share of it: a drift lasts, so that many turns err alike
+MOMENT_S = 1.0  # in which the noise of standing wheels leads nowhere, or 1 m there and back is driven
+CREPT_M, CREPT_RAD = 0.1, 0.01  # unless it adds up so far: it is no noise then, but slow, or a gyro that drifts
 
 Floats = NDArray[np.float64]
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -66,7 +66,8 @@ class Motion:
 
     distance, turned: metres travelled and radians turned, to whichever side; none while standing. unknown_s,
     unknown_turn_s: for how many seconds of it the velocity, the rate of turn were not measured; those in which an old
-    measurement stands in, or whose sources differ, count in part.
+    measurement stands in, or whose sources differ, count in part. crept_rad: turned so slowly that a gyro may only have
+    drifted.
     """
 
     displacement: PlanarPose = PlanarPose()
@@ -74,6 +75,7 @@ class Motion:
     turned: float = 0.0
     unknown_s: float = 0.0
     unknown_turn_s: float = 0.0
+    crept_rad: float = 0.0
 
     def apply(self, poses: Floats) -> Floats:
         """Poses (N, 3) of east, north, yaw after this motion."""
@@ -88,21 +90,48 @@ NO_MOTION = Motion()
 
 
 class Creep:
-    """Motion so slow that no step of it is told from the noise of standing; what it adds up to counts."""
+    """Of a vehicle that stands odometry is noise, which leads nowhere: a way counts once it leads somewhere.
+
+    What a moment of it does not tell from noise, being slow, or a gyro that drifts, adds up.
+    """
 
     def __init__(self) -> None:
-        self._crept = PlanarPose()
+        self._moment, self._lasting_s = NO_MOTION, 0.0  # what has led nowhere yet
+        self._crept = PlanarPose()  # in the moments before
 
-    def counted(self, motion: Motion) -> Motion:
-        """The motion, in whose way is what was driven and turned before too slowly to be counted."""
-        crept = PlanarPose() if motion.distance or motion.turned else self._crept @ motion.displacement
-        metres, radians = math.hypot(crept.x, crept.y), abs(crept.yaw)
-        if metres < CREPT_M and radians < CREPT_RAD:
-            self._crept = crept
-            return motion
-        self._crept = PlanarPose()
-        unknown_turn_s = motion.unknown_turn_s + CREEP_DOUBT * radians / UNKNOWN_TURN_RATE
-        return replace(motion, distance=metres, turned=radians, unknown_turn_s=unknown_turn_s)
+    def counted(self, motion: Motion, seconds: float) -> Motion:
+        """A motion of so many seconds, in whose way is what was driven and turned before and not counted yet."""
+        moment = replace(
+            motion,
+            displacement=self._moment.displacement @ motion.displacement,
+            distance=self._moment.distance + motion.distance,
+            turned=self._moment.turned + motion.turned,
+        )
+        lasting_s = self._lasting_s + seconds
+        least_s = max(lasting_s, MOMENT_S)
+        metres, radians = _size(moment.displacement)
+        if metres >= STANDSTILL_SPEED * least_s or radians >= STANDSTILL_RATE * least_s or moment.distance >= least_s:
+            return self._count(motion, max(metres, moment.distance), moment.turned)
+        if lasting_s < MOMENT_S:
+            self._moment, self._lasting_s = moment, lasting_s
+        else:
+            self._moment, self._lasting_s = NO_MOTION, 0.0
+            self._crept = self._crept @ moment.displacement
+            metres, radians = _size(self._crept)
+            if metres >= CREPT_M or radians >= CREPT_RAD:
+                return self._count(motion, 0.0, 0.0)
+        return replace(motion, distance=0.0, turned=0.0)
+
+    def _count(self, motion: Motion, metres: float, radians: float) -> Motion:
+        """The motion with this way, and what was crept before."""
+        crept_m, crept_rad = _size(self._crept)
+        self._moment, self._lasting_s, self._crept = NO_MOTION, 0.0, PlanarPose()
+        return replace(motion, distance=metres + crept_m, turned=radians, crept_rad=crept_rad)
+
+
+def _size(displacement: PlanarPose) -> tuple[float, float]:
+    """Metres and radians."""
+    return math.hypot(displacement.x, displacement.y), abs(displacement.yaw)
 
 
 class MotionBuffer:

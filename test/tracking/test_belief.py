@@ -98,7 +98,7 @@ def test_a_little_turning_is_a_little_new() -> None:
     turned, standing = stated(std=0.8), stated(std=0.8)
     for belief, angle in ((turned, 0.1), (standing, 0.0)):
         belief.see(sim.estimate(TRUTH, 0.5, 10.0))
-        belief.advance(1, Motion(turned=angle), 0.0)
+        belief.advance(1, Motion(PlanarPose(yaw=angle), turned=angle), 0.0)
         belief.see(sim.estimate(TRUTH, 0.5, 10.0))
     once = 1 / (1 / 0.64 + 1 / 0.25)
     assert std_of(standing) == pytest.approx(math.sqrt(once), rel=0.1)

@@ -73,7 +73,43 @@ def test_a_gyro_that_drifts_while_the_vehicle_stands_does_not_turn_it_away(rate:
     assert error[2] < 3.0 * std[2] < 0.5
 
 
-def test_the_noise_of_standing_wheels_is_no_way() -> None:
-    creep, rng = Creep(), np.random.default_rng(0)
-    noise = [Motion(PlanarPose(*rng.normal(0.0, (0.002, 0.0, 0.0005)))) for _ in range(20 * 60)]
-    assert sum(creep.counted(each).distance for each in noise) < 0.3
+@pytest.mark.parametrize("noise", [0.0, 0.06])
+@pytest.mark.parametrize("drift_deg", [0.1, -0.04])
+def test_a_view_that_stays_says_no_more_of_the_place_while_a_gyro_drifts(noise: float, drift_deg: float) -> None:
+    belief, rng = stated(0.2), np.random.default_rng(0)
+    seen = sim.estimate(np.array([0.9, 0.0, 0.0]), 0.5, 0.02)
+    belief.see(seen)
+    before = belief.pose()[0]
+    for tick in range(1, 300 * 5):
+        speed = rng.normal(0.0, noise)
+        way = PlanarPose(speed / 5, 0.0, math.radians(drift_deg) / 5)
+        belief.advance(tick * 200_000_000, Motion(way, distance=way.x if speed > STANDSTILL_SPEED else 0.0), 0.0)
+        belief.see(seen)
+    mean, covariance = belief.pose()
+    assert abs(mean[0] - before[0]) < 0.2 and covariance[0, 0] > 0.08**2  # as of one frame
+    assert abs(mean[2]) < 3.0 * math.sqrt(covariance[2, 2]) < 0.15
+
+
+@pytest.mark.parametrize(("noise", "rate_hz"), [(0.04, 20), (0.06, 20), (0.06, 100), (0.15, 100)])
+def test_the_noise_of_standing_wheels_is_no_way(noise: float, rate_hz: int) -> None:
+    speeds = np.random.default_rng(0).normal(0.0, noise, 60 * rate_hz)
+    assert sum(each.distance for each in counted(speeds, rate_hz)) < 0.4
+
+
+@pytest.mark.parametrize("speed", [0.05, 0.15, 0.6, 12.0])
+def test_a_slow_way_counts_as_long_as_it_is(speed: float) -> None:
+    way = sum(each.distance for each in counted(np.full(600, speed), 20))
+    assert 30.0 * speed - 0.15 <= way <= 30.0 * speed + 1e-6
+
+
+def test_a_way_there_and_back_counts() -> None:
+    way = Creep().counted(Motion(distance=12.0, turned=6.3), 2.0)
+    assert (way.distance, way.turned) == (12.0, 6.3)
+
+
+def counted(speeds: np.ndarray, rate_hz: int) -> list[Motion]:
+    """What counts of steps at these speeds (m/s)."""
+    creep, steps = Creep(), speeds / rate_hz
+    ways = np.where(np.abs(speeds) > STANDSTILL_SPEED, np.abs(steps), 0.0)
+    motions = [Motion(PlanarPose(step), distance=way) for step, way in zip(steps.tolist(), ways.tolist(), strict=True)]
+    return [creep.counted(each, 1 / rate_hz) for each in motions]

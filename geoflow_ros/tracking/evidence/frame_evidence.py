@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 MATCH_BIAS, MATCH_SLOPE = 1.8, 0.45
 """Log odds for the right imagery against others, from the network's own of a match: logistic regression on frames of
 towns, in foreign looks too, and of a desert (1.3; abroad, right frames match worse than at home and wrong ones better),
@@ -12,6 +15,7 @@ and half more, since the imagery that someone gave is more often right than wron
 MOST = 4.0  # that the match may say for or against
 PLACE = (-6.0, 1.0)  # the same of the place: a belief that follows frames fits them, right or wrong
 LEAST_MATCH = 1e-6
+BEST_SHARE = 0.05
 
 
 class Seen(NamedTuple):
@@ -36,6 +40,12 @@ class Seen(NamedTuple):
         if self.place < self.match:
             return "the frame fits another place better"
         return "image and satellite imagery hardly match"
+
+
+def reached(fit: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    """The fit (N,) that the best `BEST_SHARE` of a belief reaches: a wide one may hold many other places."""
+    order = np.argsort(-fit)
+    return float(fit[order[np.searchsorted(np.cumsum(weights[order]), BEST_SHARE)]])
 
 
 def match_evidence(match: float) -> float:

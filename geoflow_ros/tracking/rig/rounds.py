@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.localization.pose import Likelihood
-from geoflow_ros.planar import PlanarPose, compose
+from geoflow_ros.planar import PlanarPose, compose, wrap_angle
 from geoflow_ros.tracking.particles import Particles
 from geoflow_ros.tracking.rig.combination import observed
 
 Floats = NDArray[np.float64]
+HEADINGS = 9  # of those believed, against which one is weighed at a place
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +32,27 @@ class Member:
 
     def fit(self, particles: Particles, others: Floats) -> Floats:
         """Log likelihood (N + M,) of the frame, over knowing nothing, at the particles and other poses (M, 3)."""
+        return self.likelihood(np.concatenate([self._poses(particles), compose(others, self.lag.array())]))
+
+    def fit_of_heading(self, particles: Particles, share: float, depth: float) -> Floats:
+        """Log likelihood (N,) of the particles' headings alone: each place stays as likely as it was.
+
+        share: how much of the frame counts; depth: as of `observed`.
+        """
+        poses, quantiles = self._poses(particles), (np.arange(HEADINGS) + 0.5) / HEADINGS
+        order = np.argsort(turns := wrap_angle(poses[:, 2] - poses[0, 2]))
+        others = poses[0, 2] + turns[order[np.searchsorted(np.cumsum(particles.weights[order]), quantiles)]]
+        turned = np.concatenate([poses, np.tile(poses, (HEADINGS, 1))])
+        turned[len(poses) :, 2] = np.repeat(others, len(poses))
+        fits = share * observed(self.likelihood(turned)[None], [self.match], 1.0, depth).reshape(1 + HEADINGS, -1)
+        return np.asarray(fits[0] - np.logaddexp.reduce(fits[1:], axis=0))
+
+    def _poses(self, particles: Particles) -> Floats:
+        """The particles (N, 3) as the camera sees them."""
         poses = compose(particles.poses, self.lag.array())
         if self.camera in particles.squint:
             poses[:, 2] += particles.squint[self.camera]
-        return self.likelihood(np.concatenate([poses, compose(others, self.lag.array())]))
+        return poses
 
 
 class Round:

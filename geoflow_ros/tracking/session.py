@@ -210,9 +210,9 @@ class Session(SensorInputs):
         """What is known, not called LOCALISED while odometry, a wrong calibration or late stamps may lead elsewhere."""
         if track.state is not TrackState.LOCALISED or track.pose is None:
             return track
-        if not (doubt := self._velocities.doubt or self._mounts.doubt or self._delays.doubt(taken_ns, track.pose)):
-            return track
-        return replace(track, state=TrackState.DEGRADED, reason=doubt)
+        doubt = self._velocities.doubt or self._outvoted(self._tracker.fixes.are_refused(taken_ns))
+        doubt = doubt or self._mounts.doubt or self._delays.doubt(taken_ns, track.pose)
+        return replace(track, state=TrackState.DEGRADED, reason=doubt) if doubt else track
 
     def _learn(self, taken_ns: int, track: Track, single: PoseEstimate, origin: Origin) -> None:
         """Compare sensors with where a frame is; odometry that lies must not keep the track from ever beginning."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import pytest
 import tracking_support as sim
 
+from geoflow_ros.planar import wrap_angle
 from geoflow_ros.tracking.answer import Answer
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
 from geoflow_ros.tracking.session import Session
@@ -64,6 +66,49 @@ def test_the_more_gnss_contradicts_the_sooner_it_is_degraded(metres: float, sigm
     first = next(answer for answer in answers if answer.track.state is TrackState.DEGRADED)
     assert (first.stamp_ns - sim.stamp(4.0)) * 1e-9 == pytest.approx(seconds, rel=0.35)
     assert errors(answers).max() < 1.5
+
+
+def test_fixes_that_drift_off_contradict_by_the_time_they_are_far_off() -> None:
+    session = new_session()
+    drive(session, 0.0, 4.0)
+    messages = []
+    for role, message in sim.messages(DRIVE, 4.0, 16.0, np.random.default_rng(4)):
+        if role == "fix":  # 4 standard deviations off soon, 20 after 3 s
+            seconds = sim.seconds_of(message)
+            east, north, _ = DRIVE.pose(seconds)
+            message = sim.fix(seconds, east + 12.0 + 16.0 * (seconds - 4.0), north, 3.0)
+        messages.append((role, message))
+    answers = sim.feed(session, messages)
+    first = next(answer for answer in answers if answer.track.state is TrackState.DEGRADED)
+    assert (first.stamp_ns - sim.stamp(4.0)) * 1e-9 < 3.5
+
+
+class StraightAhead(sim.Drive):
+    """From the origin to the north, or from elsewhere in another direction."""
+
+    def __init__(self, north: float = 0.0, turn: float = 0.0) -> None:
+        super().__init__()
+        object.__setattr__(self, "radius", math.inf)
+        object.__setattr__(self, "begin", (north, turn))
+
+    def pose(self, seconds: float) -> tuple[float, float, float]:
+        north, turn = self.begin
+        way = self.speed * seconds
+        return -way * math.sin(turn), north + way * math.cos(turn), wrap_angle(turn + math.pi / 2)
+
+
+@pytest.mark.parametrize("turn", [math.pi, 1.2])
+def test_where_frames_of_another_place_lead_two_sensors_say_that_it_is_another(turn: float) -> None:
+    """Odometry agrees; fixes could be late, and the heading off by a constant, but hardly both."""
+    here = DatumConfig(sim.DATUM.latitude, sim.DATUM.longitude, sim.DATUM.altitude)
+    elsewhere = sim.KnowingLocalizer(StraightAhead(20.0, turn))
+    session = Session(SessionConfig(datum=here), lambda frame: elsewhere, 0, sim.CAMERA)
+    session.on_camera_info(sim.camera_info())
+    answers = sim.feed(session, sim.messages(StraightAhead(), 0.0, 14.0, np.random.default_rng(1)))
+    followed = [each.stamp_ns for each in answers if each.track.state is TrackState.LOCALISED]
+    assert TrackState.DEGRADED in states(answers)
+    assert len(followed) <= 20 and (followed[-1] - followed[0]) * 1e-9 < 2.0
+    assert any("contradict where frames put the vehicle" in each.track.reason for each in answers) or turn < 2.0
 
 
 def test_one_fix_off_is_no_contradiction() -> None:

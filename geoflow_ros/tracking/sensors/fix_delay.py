@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 MAX_COMPENSATED_S = 0.5
+TOLD_S = 0.3  # standard deviation of a delay that turns, stops and starts have told from a pose or fixes elsewhere
 SIGMAS = 3.0  # standard deviations by which a delay must differ from none to be acted on
 PRIOR_S, DRIFT_S = 1.0, 0.002  # standard deviations: of a delay before any fix, of its change in a second
 ANTENNA_M = 1.0  # standard deviation of how far ahead of base_link fixes may be measured
@@ -40,7 +41,7 @@ class ClockOffset:
     @property
     def is_implausible(self) -> bool:
         """Whether it is certainly more than can be made up for."""
-        return abs(self.seconds) - SIGMAS * self.std > MAX_COMPENSATED_S
+        return self.std <= TOLD_S and abs(self.seconds) - SIGMAS * self.std > MAX_COMPENSATED_S
 
 
 class FixDelay:

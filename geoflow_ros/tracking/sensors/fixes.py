@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from geoflow_ros.tracking.sensors.fix_offset import FixOffset, FixOffsetCheck
 from geoflow_ros.tracking.track import ALIKE_M, TrackerConfig
 
 LEAST_FIXES = 3  # in a row before they contradict the belief: a single one may be an outlier
+MOST_RUNS = 32  # of a contradiction that grows from fix to fix
 FORGOTTEN_NS = 10 * 10**9  # without any fix, at least, until those contradict no more: there may be a tunnel
 LATEST_NS = 2_000_000_000  # behind the belief: what is older would be carried too far by odometry
 SPEED_OVER_NS = 200_000_000
@@ -94,11 +96,13 @@ class FixFusion:
             return None
         return f"GNSS fixes are {self._conflict.metres:.0f} m away from where the frames fit"
 
+    def are_refused(self, stamp_ns: int) -> bool:
+        """Whether the last of them are all too far from the belief, for however short a time."""
+        return self._contradicts(stamp_ns, 0.0)
+
     def _contradicts(self, stamp_ns: int, after_s: float) -> bool:
         conflict = self._conflict
-        if conflict is None or conflict.fixes < LEAST_FIXES or conflict.is_forgotten(stamp_ns):
-            return False
-        return (conflict.newest_ns - conflict.since_ns) * 1e-9 >= after_s / conflict.excess
+        return conflict is not None and not conflict.is_forgotten(stamp_ns) and conflict.lasts(after_s)
 
     @property
     def _delay_ns(self) -> int:
@@ -131,11 +135,9 @@ class FixFusion:
             return
         before = self._conflict
         if before is None or before.is_forgotten(measured_ns):
-            before = _Conflict(measured_ns, measured_ns, 0, math.inf, 0.0)
+            before = _Conflict(measured_ns, (), 0.0)
         metres = float(np.hypot(*(place - belief.pose(lag)[0][:2])))
-        excess = min(before.excess, chi_square / gate)
-        newest_ns = max(measured_ns, before.newest_ns)
-        self._conflict = _Conflict(before.since_ns, newest_ns, before.fixes + 1, excess, metres)
+        self._conflict = before.lasting(measured_ns, chi_square / gate, metres)
 
     def _compare(self, belief: Belief, fix: Fix) -> None:
         """Look at where a fix lies along the way."""
@@ -150,22 +152,43 @@ class FixFusion:
         self._sensors.fix_delay_ns = round(self._delay.offset.compensated_s * 1e9)
 
 
-@dataclass(frozen=True, slots=True)
-class _Conflict:
-    """So many fixes in a row are refused since a stamp, each with at least `excess` times the gate's chi-square.
-
-    newest_ns: of the last of them; metres: how far away it was.
-    """
+class _Run(NamedTuple):
+    """So many fixes since a stamp are refused, each with at least `excess` times the gate's chi-square."""
 
     since_ns: int
-    newest_ns: int
-    fixes: int
     excess: float
+    fixes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Conflict:
+    """Fixes in a row are refused. newest_ns: of the last of them; metres: how far away it was.
+
+    runs: of the last ones; those of fewer fixes exceed the gate by more.
+    """
+
+    newest_ns: int
+    runs: tuple[_Run, ...]
     metres: float
+
+    def lasting(self, stamp_ns: int, excess: float, metres: float) -> _Conflict:
+        """With another fix that is refused."""
+        runs: list[_Run] = []
+        for run in (*self.runs, _Run(stamp_ns, excess, 0)):
+            if not runs or min(run.excess, excess) > runs[-1].excess:
+                runs.append(_Run(run.since_ns, min(run.excess, excess), run.fixes + 1))
+        return _Conflict(max(stamp_ns, self.newest_ns), (*runs[:1], *runs[1:][-MOST_RUNS:]), metres)
+
+    def lasts(self, after_s: float) -> bool:
+        """Whether it has lasted for so long; for less the more the fixes exceed the gate."""
+        return any(
+            run.fixes >= LEAST_FIXES and (self.newest_ns - run.since_ns) * 1e-9 >= after_s / run.excess
+            for run in self.runs
+        )
 
     def is_forgotten(self, stamp_ns: int) -> bool:
         """Whether the last of them was longer ago than they lasted."""
-        return stamp_ns - self.newest_ns > max(FORGOTTEN_NS, self.newest_ns - self.since_ns)
+        return bool(self.runs) and stamp_ns - self.newest_ns > max(FORGOTTEN_NS, self.newest_ns - self.runs[0].since_ns)
 
 
 def _to_antenna(motion: Motion, fix: Fix) -> Motion:

@@ -207,6 +207,18 @@ class SensorInputs:
         place = np.array([single.east, single.north])
         self._velocities.compare("frames", Place(stamp_ns, place, position_std(single.covariance), single.yaw))
 
+    def _outvoted(self, fixes_are_refused: bool) -> str:
+        """Why frames are to be doubted, empty if they are not: one kind of sensors may be wrong, hardly two at once."""
+        against = {
+            f"the heading from {self._config.heading.source}": bool(self._headings.complaint),
+            "odometry": self._velocities.contradicts_frames,
+            "fixes": fixes_are_refused,
+        }
+        named = [name for name, contradicts in against.items() if contradicts]
+        if len(named) < 2:
+            return ""
+        return f"{' and '.join(named)} contradict where frames put the vehicle: is the imagery that of this place?"
+
     def _judge_heading(self) -> None:
         self._say("heading", self._headings.complaint)
         clockwise = self._headings.is_clockwise

@@ -101,6 +101,11 @@ class VelocityInputs:
         return "frames say that the vehicle went elsewhere than odometry says" if is_doubtful else ""
 
     @property
+    def contradicts_frames(self) -> bool:
+        """Whether odometry says that the vehicle went elsewhere than frames say."""
+        return bool(self._travel["frames"].complaint)
+
+    @property
     def _contradiction(self) -> str:
         """What is wrong with all velocities, as places say; empty if nothing is.
 

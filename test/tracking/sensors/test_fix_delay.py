@@ -58,6 +58,16 @@ def test_more_than_half_a_second_is_not_made_up_for() -> None:
     assert offset.compensated_s == 0.0
 
 
+@pytest.mark.parametrize("away_m", [10.0, 34.0])
+def test_a_vehicle_that_is_elsewhere_and_goes_the_other_way_has_no_late_fixes(away_m: float) -> None:
+    delay = FixDelay(30.0)
+    for tick in range(100):
+        residual = np.array([0.0, -away_m - 12.0 * tick * STEP_S])
+        belief = np.array([0.0, 6.0]), math.pi / 2, 64.0 * np.eye(2), 0.25 * np.eye(2)
+        delay.add(round(tick * STEP_S * 1e9), residual, *belief)
+        assert not delay.offset.is_implausible
+
+
 def test_a_jump_of_the_fixes_is_not_a_delay() -> None:
     delay = FixDelay(30.0)
     for tick in range(200):

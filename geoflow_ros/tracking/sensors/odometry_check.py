@@ -25,7 +25,7 @@ SHARE_OFF, SPEED_OFF = 0.25, 0.3  # of a velocity, and m/s: beyond both together
 OUTVOTED = 0.2  # rad/s, by which a twist's rate of turn is off what two others agree on, or another one says
 RECENT_S, MOST_RECENT = 0.1, 200  # s, readings over which poses say a rate of turn: shorter ways drown in their noise
 RATIO = 2.5  # between two rates of turn that still mean the same: skidding wheels turn less than they say
-ZERO_SHARE = 0.1  # of what the others say: that is nothing
+ZERO_SHARE, UNFILLED_RATE = 0.1, 0.02  # of what the others say, and rad/s: that is nothing, not another unit
 NEAR_QUARTER = np.radians(8.0)  # frames of sensors are turned by quarters; other angles come from other axes
 REMEMBERED, LEAST = 12, 3  # segments
 MAJORITY = 0.75
@@ -268,7 +268,8 @@ def _rates_differ(first: Floats, second: Floats) -> bool:
 
 def _is_zero(rate: Floats, other: Floats) -> bool:
     known = np.isfinite(rate) & np.isfinite(other)
-    return float(abs(rate[known]).sum()) < ZERO_SHARE * float(abs(other[known]).sum())
+    share = float(abs(rate[known]).sum()) < ZERO_SHARE * float(abs(other[known]).sum())
+    return share and float(abs(rate[known]).mean()) < UNFILLED_RATE
 
 
 def _mostly(answers: Iterable[bool | np.bool_]) -> bool:

@@ -138,6 +138,18 @@ def test_when_odometry_and_imu_turn_to_opposite_sides_neither_is_used(
     assert "z down" in check.verdict.sentences["odom"]
 
 
+@pytest.mark.parametrize("has_imu", [True, False])
+def test_a_rate_in_degrees_makes_no_other_one_seem_never_filled(has_imu: bool) -> None:
+    gentle, pose = RATE / 8, None if has_imu else PlanarPose
+    check, admitted = driven(
+        twist=lambda seconds: (SPEED, 0.0, math.degrees(gentle)),
+        pose=lambda seconds: pose and pose(SPEED / gentle * math.sin(gentle * seconds), 0.0, gentle * seconds),
+        imu=(lambda seconds: gentle) if has_imu else None,
+    )
+    assert admitted is None and "never filled" not in str(check.verdict.sentences)
+    assert "pose" not in check.verdict.sentences and check.verdict.sentences
+
+
 def test_an_imu_that_tells_no_rate_is_not_used() -> None:
     check, admitted = driven(imu=lambda seconds: 0.0)
     assert is_right(admitted) and not check.verdict.is_imu_believed

@@ -238,7 +238,7 @@ class Belief:
         depth = self._config.outlier_depth
         self._particles.reweight(self._round.add(member, raw, share, depth, self._particles, best_places))
         if of_heading > 0.0:
-            self._particles.reweight(member.fit_of_heading(self._particles, of_heading * share, depth))
+            member.turn(self._particles, of_heading * share, depth)
         return seen
 
     def chi_square(self, place: Floats, covariance: Floats, lag: Motion) -> float:

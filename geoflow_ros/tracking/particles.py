@@ -79,6 +79,13 @@ class Particles:
         steps[:, :2] *= self.scale[:, None]
         self.poses = wrapped(compose(self.poses, steps) + noise)
 
+    def turn(self, turns: Floats, log_likelihood: Floats) -> None:
+        """Turn each by one of ascending angles (N, K) rad, or about as much, drawn by a likelihood (N, K) of each."""
+        drawn = (log_likelihood + self._rng.gumbel(size=turns.shape)).argmax(axis=1)[:, None]
+        about = np.gradient(turns, axis=1) * self._rng.uniform(-0.5, 0.5, turns.shape)
+        self.poses[:, 2] += np.take_along_axis(turns + about, drawn, axis=1)[:, 0]
+        self.poses = wrapped(self.poses)
+
     def reweight(self, log_likelihood: Floats) -> None:
         """Multiply the weights by a likelihood given by its logarithm (N,); resample when few particles remain."""
         self.log_weights = self.log_weights + log_likelihood

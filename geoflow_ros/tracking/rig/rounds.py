@@ -14,7 +14,7 @@ from geoflow_ros.tracking.particles import Particles
 from geoflow_ros.tracking.rig.combination import observed
 
 Floats = NDArray[np.float64]
-HEADINGS = 9  # of those believed, against which one is weighed at a place
+HEADINGS = 15  # of those believed, of which a place draws one
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +34,18 @@ class Member:
         """Log likelihood (N + M,) of the frame, over knowing nothing, at the particles and other poses (M, 3)."""
         return self.likelihood(np.concatenate([self._poses(particles), compose(others, self.lag.array())]))
 
-    def fit_of_heading(self, particles: Particles, share: float, depth: float) -> Floats:
-        """Log likelihood (N,) of the particles' headings alone: each place stays as likely as it was.
+    def turn(self, particles: Particles, share: float, depth: float) -> None:
+        """Weigh the particles' headings alone: each place keeps its weight, and draws a heading of those believed.
 
         share: how much of the frame counts; depth: as of `observed`.
         """
         poses, quantiles = self._poses(particles), (np.arange(HEADINGS) + 0.5) / HEADINGS
         order = np.argsort(turns := wrap_angle(poses[:, 2] - poses[0, 2]))
-        others = poses[0, 2] + turns[order[np.searchsorted(np.cumsum(particles.weights[order]), quantiles)]]
-        turned = np.concatenate([poses, np.tile(poses, (HEADINGS, 1))])
-        turned[len(poses) :, 2] = np.repeat(others, len(poses))
-        fits = share * observed(self.likelihood(turned)[None], [self.match], 1.0, depth).reshape(1 + HEADINGS, -1)
-        return np.asarray(fits[0] - np.logaddexp.reduce(fits[1:], axis=0))
+        others = turns[order[np.searchsorted(np.cumsum(particles.weights[order]), quantiles)]]
+        turned = np.tile(poses, (HEADINGS, 1))
+        turned[:, 2] = poses[0, 2] + np.repeat(others, len(poses))
+        fits = share * observed(self.likelihood(turned)[None], [self.match], 1.0, depth).reshape(HEADINGS, -1)
+        particles.turn(others - turns[:, None], fits.T)
 
     def _poses(self, particles: Particles) -> Floats:
         """The particles (N, 3) as the camera sees them."""

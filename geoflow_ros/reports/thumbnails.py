@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from geoflow_ros.camera_mask import CameraMask
 from geoflow_ros.errors import InputError
-from geoflow_ros.reports.lettering import MARGIN_PX, write_text
+from geoflow_ros.reports.lettering import MARGIN_PX, WHITE, write_text
 
 QUALITIES = (80, 65, 50, 35, 20, 10)
 """JPEG qualities that are tried in turn until a picture is small enough."""
@@ -37,7 +37,7 @@ def _with_mask(image: NDArray[np.uint8], mask: CameraMask) -> NDArray[np.uint8]:
     vehicle = ~mask.sees(*np.meshgrid((np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height))
     shown = image.copy()
     shown[vehicle] = image[vehicle] // 3 + (np.array(MASKED) // 3).astype(np.uint8)
-    write_text(shown, "red: camera.mask", (MARGIN_PX, height - MARGIN_PX), MASKED, MASKED_SCALE)
+    write_text(shown, "red: camera.mask", (MARGIN_PX, height - MARGIN_PX), WHITE, MASKED_SCALE)
     return shown
 
 

@@ -88,6 +88,7 @@ def write(arguments: argparse.Namespace) -> None:
         hint = install_hint("town")
         raise InputError(f"{arguments.kind} needs a package that is missing ({error}): {hint}") from error
     export(arguments.out, arguments.seed, arguments.count)
+    print(f"wrote {arguments.out}: town {arguments.seed} as {arguments.kind}, --count {arguments.count}")
 
 
 def _exporter(arguments: argparse.Namespace) -> Callable[[Path, int, int], None]:

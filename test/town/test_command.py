@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from geoflow_ros.resources import install_hint
+from geoflow_ros.town import __main__ as command
 from geoflow_ros.town.__main__ import main
 
 
@@ -60,6 +61,15 @@ def test_a_missing_package_is_named(
     assert main(["drive", str(tmp_path / "out"), "--count", "1"]) == 2
     error = capsys.readouterr().err
     assert "rosbags" in error and install_hint("bags") in error
+
+
+@pytest.mark.parametrize("kind", ["drive", "vigor"])
+def test_what_was_written_is_said(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "_exporter", lambda _: lambda out, seed, count: None)
+    assert main([kind, str(tmp_path / "out"), "--seed", "10001", "--count", "3"]) == 0
+    assert capsys.readouterr().out == f"wrote {tmp_path}/out: town 10001 as {kind}, --count 3\n"
 
 
 def test_help_says_which_seeds_are_for_testing(capsys: pytest.CaptureFixture[str]) -> None:

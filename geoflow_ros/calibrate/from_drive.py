@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from geoflow_ros.calibrate.focal_length import better_focal_length
 from geoflow_ros.calibrate.views import View, ViewRecorder
+from geoflow_ros.camera import Mount
 from geoflow_ros.camera_mask import CameraMask
 from geoflow_ros.configuration import NodeConfig, changed
 from geoflow_ros.errors import InputError
@@ -25,11 +26,19 @@ from geoflow_ros.replay.results import check, judge
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.tracking.cameras import ONE
 from geoflow_ros.tracking.frame_localizer import FrameLocalizer
-from geoflow_ros.tracking.mount.estimate import CAMERA, STATES, MountEstimate, group_of, in_words
+from geoflow_ros.tracking.mount.estimate import (
+    CAMERA,
+    STATES,
+    MountEstimate,
+    corrected,
+    given_stated,
+    group_of,
+    in_words,
+)
 from geoflow_ros.tracking.track import TrackState
 
 PASSES = 2
-"""The second begins where the first ended: frames that a wrong mount spoilt say something then."""
+"""The second begins where the first ended, in what it showed: frames that a wrong mount spoilt say something then."""
 CHECKED = 8
 """Frames of each camera, at most, that are asked about its calibration."""
 OBSERVED = 0.5
@@ -55,6 +64,16 @@ class FoundMount:
         unseen = [(name, std) for name, std, prior in stds if prior > 0.0 and not self.observed[name]]
         said = ", ".join(f"{name} (+- {in_words(name, std)})" for name, std in unseen)
         return f"not observable: {said}" if said else ""
+
+    @property
+    def likeliest(self) -> Mount:
+        """What is not observed as it was stated, and the rest as it is then.
+
+        A camera that cannot tell how high it is tells its pitch for each height: that of the height that is kept.
+        """
+        unseen = [index for index, name in enumerate(STATES) if not self.observed[name]]
+        estimate = self.estimate
+        return corrected(estimate.stated, given_stated(estimate.correction, estimate.covariance, unseen))
 
     def to_json(self) -> dict[str, Any]:
         """For `json.dump`: radians and metres."""
@@ -104,8 +123,8 @@ def calibrate(arguments: argparse.Namespace, config: NodeConfig, satellite: Sate
             continue
         passes += 1
         _check_localised(arguments.bag, played, session.mount_estimates)
-        config = _restated(config, session.mount_estimates)
-    mounts = {name: _found(stated[name], each) for name, each in session.mount_estimates.items()}
+        mounts = {name: _found(stated[name], each) for name, each in session.mount_estimates.items()}
+        config = _restated(config, mounts)
     localised, driven_m = _driven(played)
     _check_observed(arguments.bag, mounts, localised, driven_m)
     if session.frame is not None:
@@ -134,9 +153,9 @@ def _asked(estimates: Mapping[str, MountEstimate]) -> Mapping[str, MountEstimate
     return dict(estimates)
 
 
-def _restated(config: NodeConfig, estimates: Mapping[str, MountEstimate]) -> NodeConfig:
-    """The configuration as if the estimates had been stated, as uncertain as before."""
-    mounts = {group_of(name): each.mount for name, each in estimates.items()}
+def _restated(config: NodeConfig, found: Mapping[str, FoundMount]) -> NodeConfig:
+    """The configuration as if what was observed had been stated, as uncertain as before."""
+    mounts = {group_of(name): each.likeliest for name, each in found.items()}
     return changed(
         config, {f"{group}.{state}": getattr(mount, state) for group, mount in mounts.items() for state in STATES}
     )

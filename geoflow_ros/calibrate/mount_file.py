@@ -36,7 +36,7 @@ def mount_yaml(calibration: Calibration, source: str) -> str:
 
 def _parameters(found: FoundMount) -> Mapping[str, str]:
     """Values, with what to know of them in a comment."""
-    stated, estimated = asdict(found.estimate.stated), asdict(found.estimate.mount)
+    stated, estimated = asdict(found.estimate.stated), asdict(found.likeliest)
     values = {name: f"{stated[name]:g}" for name in ("forward", "left")}
     sigmas: dict[str, str] = {}
     for index, state in enumerate(STATES):

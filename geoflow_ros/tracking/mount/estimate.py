@@ -130,6 +130,14 @@ def corrected(mount: Mount, correction: Floats) -> Mount:
     )
 
 
+def given_stated(mean: Floats, covariance: Floats, states: list[int]) -> Floats:
+    """The mean (N,) of corrections given that these states are as stated: zero."""
+    known = np.linalg.pinv(covariance[np.ix_(states, states)], hermitian=True)
+    given = mean - covariance[:, states] @ known @ mean[states]
+    given[states] = 0.0
+    return np.asarray(given)
+
+
 def _values(mount: Mount) -> dict[str, float]:
     return {name: float(getattr(mount, name)) for name in STATES}
 

@@ -5,7 +5,7 @@ Offsets are (3,) of roll, pitch (rad) and height (m). Yaw is not among them: to 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
@@ -25,11 +25,12 @@ LEAST_LEFT = 0.1
 class Quadratic:
     """A log likelihood gradient @ x - x @ curvature @ x / 2 of an offset x (3,).
 
-    That of a single frame may curve either way.
+    That of a single frame may curve either way. left: (3, 3) what is left in it of an error of the gradient.
     """
 
     gradient: Floats
     curvature: Floats
+    left: Floats = field(default_factory=lambda: np.eye(3))
 
     def blurred(self, std: Floats) -> Quadratic | None:
         """Of an offset that is off by a normal error (3,) at this frame besides; None where nothing is left of it."""
@@ -37,7 +38,7 @@ class Quadratic:
         if np.linalg.eigvals(system).real.min() < LEAST_LEFT:
             return None
         left = np.asarray(np.linalg.inv(system), dtype=np.float64)
-        return Quadratic(left @ self.gradient, left @ self.curvature)
+        return Quadratic(left @ self.gradient, left @ self.curvature, left @ self.left)
 
 
 def directions(free: NDArray[np.bool_]) -> Floats:

@@ -13,6 +13,7 @@ from geoflow_ros.tracking.prior import Fix
 Floats = NDArray[np.float64]
 SLACK = 2.0  # errors of fixes may be correlated for so many times longer than stated
 REMEMBERED = 80.0  # correlation times after which a difference counts 1 / e
+END = 0.5  # of a fix, that the first one counts, and the newest
 GATE = 13.8  # chi-square of a fix; one further away counts less, so that no glitch counts for much
 SYSTEMATIC_M = 1.0
 """An axis, for good: levers, mount, datum (ETRS89 lies 0.8 m from WGS84), atmosphere. Half of it is another antenna."""
@@ -80,7 +81,11 @@ NO_OFFSET = FixOffset(np.zeros(2), np.eye(2) / LEAST_INFORMATION, 0.0, False)
 
 
 class FixOffsetCheck:
-    """The mean of fixes less belief, whose error drifts (Gauss-Markov): in a time T, 1 + T / 2 tau independent ones."""
+    """The mean of fixes less belief, whose error drifts (Gauss-Markov): in a time T, 1 + T / 2 tau independent ones.
+
+    Of such errors half of the first, half of the last and all between in T / 2 tau tell the mean best: no single fix
+    that happens to lie near holds it.
+    """
 
     def __init__(self, correlation_s: float) -> None:
         """correlation_s: within which the error of fixes is stated to drift away."""
@@ -114,7 +119,8 @@ class FixOffsetCheck:
         if self._is_open and surprise < CLOSE:
             self.restart()
             self._is_open, elapsed_s = False, math.inf
-        share = min(1.0, elapsed_s / (2.0 * SLACK * self._correlation_s)) * GATE / max(GATE, surprise)
+        trust = GATE / max(GATE, surprise)
+        share = trust * (END if self._last is None else min(1.0, elapsed_s / (2.0 * SLACK * self._correlation_s)))
         kept = math.exp(-elapsed_s / (REMEMBERED * self._correlation_s))
         information = share * np.linalg.inv(covariance)
         self._information = kept * self._information + information
@@ -125,16 +131,20 @@ class FixOffsetCheck:
             self._way = kept * self._way + share * (here - self._last[1]) / elapsed_s
             seconds = min(self.found.seconds + elapsed_s, REMEMBERED * self._correlation_s)
         self._last = fix, here
-        self._judge(seconds, delay_s, unsure_m)
+        last = np.asarray(END * trust * np.linalg.inv(covariance), dtype=np.float64)
+        self._judge(last, residual, seconds, delay_s, unsure_m)
 
-    def _judge(self, seconds: float, delay_s: float, unsure_m: float) -> None:
-        covariance = np.asarray(np.linalg.inv(self._information + LEAST_INFORMATION * np.eye(2)), dtype=np.float64)
-        mean = covariance @ self._pull
+    def _judge(self, last: Floats, residual: Floats, seconds: float, delay_s: float, unsure_m: float) -> None:
+        """last: information (2, 2) of the newest fix for being that, `residual` (2,) from the belief."""
+        information = self._information + last + LEAST_INFORMATION * np.eye(2)
+        covariance = np.asarray(np.linalg.inv(information), dtype=np.float64)
+        mean = covariance @ (self._pull + last @ residual)
         delay_s = min(delay_s, LIKELY_DELAY_S) if self._is_open else delay_s
         late = delay_s * self._way / max(self._count, LEAST_INFORMATION)
-        covariance = covariance + (SYSTEMATIC_M**2 + unsure_m**2) * np.eye(2) + np.outer(late, late)
-        chi_square = float(mean @ np.linalg.solve(covariance, mean))
+        in_time = covariance + (SYSTEMATIC_M**2 + unsure_m**2) * np.eye(2)
+        covariance = in_time + np.outer(late, late)
+        chi_square, unexcused = (float(mean @ np.linalg.solve(each, mean)) for each in (covariance, in_time))
         begins, ends = (UNPROVEN, AGREED) if self._is_open else (SIGNIFICANT, SETTLED)
         limit = ends if self.found.is_significant else begins
         self.found = FixOffset(mean, covariance, seconds, chi_square > limit)
-        self._is_open &= AGREED <= chi_square <= SIGNIFICANT
+        self._is_open &= unexcused >= AGREED and chi_square <= SIGNIFICANT  # a delay that may be is no agreement

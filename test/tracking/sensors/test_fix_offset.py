@@ -135,6 +135,21 @@ def test_a_track_that_begins_far_from_fixes_along_its_way_is_not_excused_by_a_de
     assert not Feed(0.02, hz=5.0).add(steady(-2.0, 0.0, 50), velocity=(9.0, 0.0), delay_s=1.0).is_significant
 
 
+def test_the_first_fix_does_not_hold_the_mean_where_all_that_follow_lie_further_away() -> None:
+    feed = Feed(6.4, hz=5.0)
+    assert not feed.add(steady(17.0, 0.0, 1)).is_significant
+    found = feed.add(steady(22.0, 0.0, 75))
+    assert found.mean[0] > 19.5
+    assert found.is_significant
+
+
+def test_a_delay_that_may_be_is_no_agreement_with_a_track_that_begins_far_from_fixes() -> None:
+    """Imagery 30 m off along the way; until the clock is known, half a second of it is excused."""
+    feed = Feed(6.4, hz=5.0)
+    assert not feed.add(steady(17.0, 0.0, 10), velocity=(9.0, 0.0), delay_s=1.0).is_significant
+    assert feed.add(steady(23.0, 0.0, 75), velocity=(9.0, 0.0), delay_s=0.2).is_significant
+
+
 @pytest.mark.parametrize("first", [1.0, 15.0])
 def test_fixes_that_agreed_with_a_track_once_may_drift(first: float) -> None:
     feed = Feed(8.0)

@@ -67,13 +67,14 @@ class FoundMount:
 
     @property
     def likeliest(self) -> Mount:
-        """What is not observed as it was stated, and the rest as it is then.
+        """What is not observed, or believed to be as stated, as it was stated, and the rest as it is then.
 
         A camera that cannot tell how high it is tells its pitch for each height: that of the height that is kept.
         """
-        unseen = [index for index, name in enumerate(STATES) if not self.observed[name]]
         estimate = self.estimate
-        return corrected(estimate.stated, given_stated(estimate.correction, estimate.covariance, unseen))
+        is_kept = ~np.array([*self.observed.values()]) | (estimate.correction == 0.0)
+        kept = np.flatnonzero(is_kept).tolist()
+        return corrected(estimate.stated, given_stated(estimate.correction, estimate.covariance, kept))
 
     def to_json(self) -> dict[str, Any]:
         """For `json.dump`: radians and metres."""

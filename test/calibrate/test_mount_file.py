@@ -34,4 +34,8 @@ def test_a_pitch_is_written_for_the_height_that_is() -> None:
     assert (said["height"], said["yaw"], said["roll"]) == (1.5, 0.0, 0.02)
     assert said["pitch"] == 0.04
     assert "height_sigma" not in said
+    believed = MountEstimate(Mount(height=1.5), np.array([0.02, 0.0, 0.0, 0.2]), covariance)
+    assert (
+        FoundMount(believed, np.array([0.1, 0.1, 0.1, 0.15])).likeliest.pitch == 0.0
+    )  # which frames do not contradict
     np.testing.assert_allclose(said["pitch_sigma"], 2.0 * np.sqrt(covariance[1, 1]), rtol=0.01)

@@ -42,7 +42,7 @@ def _message(document: Mapping[str, Any]) -> SimpleNamespace:
     return SimpleNamespace(
         width=int(document["image_width"]),
         height=int(document["image_height"]),
-        distortion_model=str(document["distortion_model"]),
+        distortion_model=str(document.get("distortion_model", "plumb_bob")),  # which older files do not say
         d=_numbers(document["distortion_coefficients"]["data"], None, "distortion_coefficients"),
         k=k,
         p=p,

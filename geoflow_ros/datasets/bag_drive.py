@@ -75,8 +75,10 @@ class DriveDescription:
 
     def camera(self, info: Any | None) -> CameraModel:
         """The single camera, calibrated by a sensor_msgs/CameraInfo, or None where it has a calibration of its own."""
-        stated = read_calibration(Path(self.calibration), False, self.mount) if info is None else None
-        camera = stated or camera_model(info, self.mount)
+        if info is None:
+            camera = read_calibration(Path(self.calibration), False, self.mount)
+        else:
+            camera = camera_model(info, self.mount)
         return camera.masked(read_mask(Path(self.mask))) if self.mask else camera
 
     def camera_parameters(self, names: Sequence[str]) -> dict[str, Any]:

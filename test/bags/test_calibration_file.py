@@ -11,7 +11,7 @@ from drive_folder import camera_info
 
 from geoflow_ros.bags.calibration import camera_model, rectified_model
 from geoflow_ros.bags.calibration_file import read_calibration
-from geoflow_ros.camera import Mount
+from geoflow_ros.camera import Mount, Projection
 from geoflow_ros.errors import InputError
 
 MOUNT = Mount(1.0, 0.2, 1.5)
@@ -70,6 +70,14 @@ def test_binning_and_region_of_an_echoed_message_count(tmp_path: Path) -> None:
     roi = {"x_offset": 40, "y_offset": 80, "height": 320, "width": 480}
     camera = read_calibration(written(tmp_path, echoed(binning_x=2, binning_y=2, roi=roi)), False)
     assert (camera.width, camera.height, camera.fx, camera.cx) == (240, 160, 250.125, 141.0)
+
+
+def test_a_file_of_before_there_were_distortion_models_is_plumb_bob(tmp_path: Path) -> None:
+    """As camera_calibration_parsers reads it."""
+    document = calibrated() | {"distortion_coefficients": {"rows": 1, "cols": 5, "data": [-0.3, 0.1, 0.0, 0.0, 0.0]}}
+    del document["distortion_model"]
+    camera = read_calibration(written(tmp_path, document), False)
+    assert (camera.projection, camera.distortion) == (Projection.PLUMB_BOB, (-0.3, 0.1, 0.0, 0.0, 0.0))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from browser import chromium, complaints, requests
+from browser import chromium, complaints, requests, text, window
 from report_support import picture, report
 
 from geoflow_ros.localization.pose import PoseWithCovariance
@@ -40,10 +40,6 @@ def opened(browser: Chrome, path: Path, made: Any) -> None:
     browser.get("about:blank")
     browser.get(path.as_uri())
     assert browser.execute_script("return document.documentElement.dataset.ready") == "yes", complaints(browser)
-
-
-def text(browser: Chrome, selector: str) -> str:
-    return str(browser.find_element("css selector", selector).text)
 
 
 def test_slider_layers_colours_and_links(browser: Chrome, tmp_path: Path) -> None:
@@ -187,9 +183,7 @@ def lone(moment: int) -> PoseColumns:
 @pytest.mark.parametrize(("width", "height"), [(1280, 780), (800, 600), (390, 844), (2560, 1440)])
 def test_nothing_is_cut_off_in_any_window(browser: Chrome, tmp_path: Path, width: int, height: int) -> None:
     tables = {"Reasons": {"frames confirm the pose, its standard deviation is # m; camera rear_left: look": "1806"}}
-    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    try:
+    with window(browser, width, height):
         opened(browser, tmp_path / "report.html", report(tables=tables, title="Replay of some_long_name_of_a_drive"))
         assert browser.execute_script("return document.scrollingElement.scrollWidth") <= width
         for part in ("#headline", "#clock", "#scale", "#tables td + td", "#moment td"):
@@ -206,22 +200,16 @@ def test_nothing_is_cut_off_in_any_window(browser: Chrome, tmp_path: Path, width
         assert browser.find_element("id", "slider").rect["y"] - browser.execute_script("return scrollY") < 2 * height
         nav = browser.execute_script("return document.querySelector('nav').getBoundingClientRect().bottom")
         assert nav <= height  # the slider is in sight with the map
-    finally:
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size | {"width": 1280, "height": 800})
 
 
 def test_a_narrow_map_is_not_covered_by_the_list_of_its_layers(browser: Chrome, tmp_path: Path) -> None:
-    size = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": False}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    try:
+    with window(browser, 390, 844):
         opened(browser, tmp_path / "report.html", report())
         shown = browser.find_element("css selector", ".leaflet-control-layers")
         assert shown.rect["width"] < 60 and shown.rect["height"] < 60
         browser.find_element("css selector", ".leaflet-control-layers-toggle").click()
         assert "GNSS fixes" in shown.text and shown.rect["height"] > 100
         assert complaints(browser) == []
-    finally:
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size | {"width": 1280, "height": 800})
 
 
 def test_numbers_beside_a_curve_leave_room_for_its_label(browser: Chrome, tmp_path: Path) -> None:

@@ -35,14 +35,31 @@ def chromium(profile: Path) -> Iterator[Chrome]:
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     chrome = selenium.Chrome(options=options, service=selenium.ChromeService(driver))
     try:
-        chrome.execute_cdp_cmd(
-            "Emulation.setDeviceMetricsOverride",
-            {"width": WINDOW[0], "height": WINDOW[1], "deviceScaleFactor": 1, "mobile": False},
-        )
+        _resize(chrome, *WINDOW)
         chrome.get_log("performance")  # of the empty page that it opens with
         yield chrome
     finally:
         chrome.quit()
+
+
+@contextmanager
+def window(chrome: Chrome, width: int, height: int) -> Iterator[None]:
+    """Of this size (px) for a while."""
+    _resize(chrome, width, height)
+    try:
+        yield
+    finally:
+        _resize(chrome, *WINDOW)
+
+
+def _resize(chrome: Chrome, width: int, height: int) -> None:
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
+
+def text(chrome: Chrome, selector: str) -> str:
+    """What is read in the first element that a CSS selector finds."""
+    return str(chrome.find_element("css selector", selector).text)
 
 
 def complaints(chrome: Chrome) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import drive_folder
 import numpy as np
 import pytest
-from browser import chromium, complaints, requests
+from browser import chromium, complaints, requests, text
 from report_support import picture
 from view_support import NotedCommands, moment, serving
 
@@ -59,10 +59,6 @@ def wait(condition: Callable[[], Any], what: str) -> None:
     while not condition():
         assert time.monotonic() < end, f"waited for {what}"
         time.sleep(0.05)
-
-
-def text(browser: Chrome, selector: str) -> str:
-    return str(browser.find_element("css selector", selector).text)
 
 
 def test_it_follows_and_forgets(browser: Chrome, page: PageServer, drive: LiveDrive) -> None:

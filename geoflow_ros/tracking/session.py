@@ -61,17 +61,15 @@ class Session(SensorInputs):
         """The answer to a sensor_msgs/Image or CompressedImage at its stamp; call it from one thread at a time.
 
         camera: the name of that which took it; images of several may come in any order.
-
         Stamps that go back a little are late frames and applied at their stamp; a jump back of more than a second
         (a looping bag, a restarted simulation) starts anew, and so does one forward that odometry does not bridge.
         """
         taken_ns = stamp_ns(image_message.header.stamp)
         with self._lock:
-            if stray := self._stray(taken_ns, camera):
-                track = replace(self._track, reason=stray.reason, pose=None)
-                return self._answer(camera, taken_ns, track, stray, stray)
-            if leap := self._image_came(taken_ns, camera) or self._indistinct(taken_ns, camera):
-                return self._answer(camera, taken_ns, Track(TrackState.LOST, leap.reason, None), leap, leap)
+            if useless := self._useless(taken_ns, camera):
+                is_said = useless.reason in self.warnings.values()
+                track = self._track.without(useless, self._clocks.now_ns, self._config.tracker.lost_after, is_said)
+                return self._answer(camera, taken_ns, track, useless, useless)
             generation = self._generation
             if self._velocities.take_change():
                 self._tracker.change_odometry()
@@ -289,7 +287,8 @@ class Session(SensorInputs):
     ) -> Answer:
         prior = task.proposal.prior if isinstance(task, FrameTask) else None
         warnings = self.warnings
-        track = replace(track, reason="; ".join(dict.fromkeys([track.reason, *warnings.values()])))
+        told = list(dict.fromkeys(warnings.values()))  # in their order, whichever camera was answered last
+        track = replace(track, reason="; ".join(told if track.reason in told else [track.reason, *told]))
         fix = self._sensors.nearest_fix(taken_ns)
         return Answer(taken_ns, track, single, prior, self.frame, fix, warnings, camera, self._tracker.together())
 
@@ -297,3 +296,4 @@ class Session(SensorInputs):
         self._generation += 1
         self._mounts.forget_images()
         self._tracker.forget(reason)
+        self._track = self._tracker.track(0)

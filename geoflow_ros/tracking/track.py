@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from geoflow_ros.localization.pose import PoseWithCovariance
+from geoflow_ros.localization.pose import PoseWithCovariance, Rejection
 from geoflow_ros.options import option
 from geoflow_ros.tracking.belief import BeliefConfig
 
@@ -51,3 +51,14 @@ class Track:
     state: TrackState
     reason: str
     pose: PoseWithCovariance | None
+    stamp_ns: int = 0
+
+    def without(self, frame: Rejection, now_ns: int | None, lost_after_s: float, is_said: bool) -> Track:
+        """After another frame, that was of no use: it holds, without a pose, until nothing has confirmed it for long.
+
+        now_ns: by the sensors, whatever the frame's stamp. is_said: why that was is said elsewhere.
+        """
+        silent_s = 0.0 if now_ns is None else (now_ns - self.stamp_ns) * 1e-9
+        if self.pose is not None and silent_s > lost_after_s:
+            return Track(TrackState.LOST, frame.reason, None, self.stamp_ns)
+        return replace(self, reason=self.reason if is_said else frame.reason, pose=None)

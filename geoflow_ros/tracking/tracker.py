@@ -178,7 +178,8 @@ class Tracker:
         if self._belief is None or not self._is_followed:
             tried_s = 0.0 if self._first_try_ns is None else (stamp_ns - self._first_try_ns) * 1e-9
             is_lost = self._was_followed or tried_s >= self.config.lost_after
-            return Track(TrackState.LOST if is_lost else TrackState.INITIALISING, self._leapt + self._reason, None)
+            state = TrackState.LOST if is_lost else TrackState.INITIALISING
+            return Track(state, self._leapt + self._reason, None, stamp_ns)
         mean, covariance = self._belief.pose(self._lag(self._belief, stamp_ns))
         east, north, yaw = map(float, mean)
         leap = self._corrections.leap
@@ -189,8 +190,9 @@ class Tracker:
         covariance[:2, :2] += self.config.imagery_sigma**2 * np.eye(2) + self._fixes.offset.doubt
         pose = PoseWithCovariance(east, north, yaw, covariance)
         if complaint := self._complaint(std, stamp_ns):
-            return Track(TrackState.DEGRADED, complaint, pose)
-        return Track(TrackState.LOCALISED, f"frames confirm the pose, its standard deviation is {std:.2f} m", pose)
+            return Track(TrackState.DEGRADED, complaint, pose, stamp_ns)
+        reason = f"frames confirm the pose, its standard deviation is {std:.2f} m"
+        return Track(TrackState.LOCALISED, reason, pose, stamp_ns)
 
     def _complaint(self, std: float, stamp_ns: int) -> str | None:
         """What is wrong with the pose, if anything."""

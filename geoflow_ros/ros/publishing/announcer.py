@@ -63,7 +63,7 @@ class Announcer:
         sentence = f"{track.state.value}: {track.reason}" if track.reason else track.state.value
         self._outputs.publish_state(track.state.value, track.reason)
         if pose is None or frame is None:
-            self.withhold(LEVELS[track.state], sentence)
+            self.withhold(max(LEVELS[track.state], WARN), sentence)
             return
         self._outputs.publish_pose(pose, stamp, frame, answer.fix)
         latency_s = (self._node.get_clock().now().nanoseconds - answer.stamp_ns) * 1e-9

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection
-from statistics import median
+from statistics import median, median_high
 
 LEAP_S = 5.0  # between two images, beyond which a sensor must have come as far
 LEAD_S = 1.5  # between what comes in together: more is no delay, but another clock
@@ -21,6 +21,11 @@ class Clocks:
         self._sensors: dict[str, int] = {}
         self._fresh: set[str] = set()
         self._leads: dict[str, deque[float]] = {}
+
+    @property
+    def now_ns(self) -> int | None:
+        """What the sensors say the time is; None if there are none."""
+        return median_high(self._sensors.values()) if self._sensors else None
 
     def sensor(self, kind: str, stamp_ns: int) -> None:
         """A message of this kind came in."""

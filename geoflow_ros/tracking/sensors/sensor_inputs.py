@@ -236,6 +236,11 @@ class SensorInputs:
         if self._arrivals.ends_silence(arrival):
             self._rig_clocks.pause()
 
+    def _useless(self, stamp_ns: int, camera: str) -> Rejection | None:
+        """Why an image is of no use, if so; that of a camera which is at fault says nothing of anyone's clock."""
+        stray = self._stray(stamp_ns, camera) or self._indistinct(stamp_ns, camera)
+        return stray or self._image_came(stamp_ns, camera)
+
     def _stray(self, stamp_ns: int, camera: str) -> Rejection | None:
         """Why an image is of no use and nothing is to be learnt of its stamp, if that is another clock's."""
         source, stamp_ns = self._cameras.source(camera), self._cameras.driver_ns(camera, stamp_ns)

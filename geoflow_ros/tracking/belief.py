@@ -17,7 +17,7 @@ from geoflow_ros.planar import PlanarPose, wrap_angle
 from geoflow_ros.tracking.cameras import AHEAD, View
 from geoflow_ros.tracking.evidence.frame_evidence import Seen, match_evidence, reached
 from geoflow_ros.tracking.motion import NO_MOTION, STEADY, UNKNOWN_TURN_RATE, Creep, Motion
-from geoflow_ros.tracking.particles import Particles
+from geoflow_ros.tracking.particles import Particles, drawn
 from geoflow_ros.tracking.rig.combination import likelihood_of, share_of_each
 from geoflow_ros.tracking.rig.rounds import Member, Round
 
@@ -30,7 +30,6 @@ CREEP_DOUBT = 2.0  # standard deviation of a turn so slow, as a share of it: a d
 DRIFT_RAD = 0.1  # of such a turn and its doubt, after which the heading of what is in view counts anew
 SYSTEMATIC_YAW = math.radians(0.2)  # what the frames of a drive err alike sideways, as the yaw of a camera
 TOLERATED = 6.6  # chi-square up to which a camera's yaw stays as stated: that of 99 %
-SCATTER = (0.7, 0.7, 0.03)  # m, m, rad: between the refined hypotheses of a frame, which stand on few spots
 FIX_MOVED_M = 1.0  # within which fixes count as one, however long that takes: standing, their error does not drift away
 
 
@@ -138,9 +137,17 @@ class Belief:
         view: View = AHEAD,
     ) -> Belief:
         """A belief that rests on a single frame: drawn from what it says, which is not weighed again."""
-        belief = cls(config, _drawn(estimate, config.particles, rng), stamp_ns, rng)
+        belief = cls(config, drawn(estimate, config.particles, rng), stamp_ns, rng)
         belief._seen[view.camera] = _Taken(np.zeros(3), view.mount)
         return belief
+
+    def configure(self, config: BeliefConfig) -> None:
+        """Go on by other settings; a scale of other doubt is learnt anew."""
+        before, self._config = self._config, config
+        if config.scale_std != before.scale_std:
+            self._particles.draw_scale(config.scale_std)
+        if config.particles != before.particles:
+            self._particles.resample(config.particles)
 
     def pose(self, lag: Motion = NO_MOTION) -> tuple[Floats, Floats]:
         """Mean (3,) and covariance (3, 3) of the pose a motion away from that at `stamp_ns`."""
@@ -230,7 +237,7 @@ class Belief:
         seen = Seen(gap, best + math.log(max(float(weights @ np.exp(fit)), TINY)), match)
         if gap > self._config.disagreement and not is_doubted:
             if part > 0.0:
-                fresh = _drawn(estimate, round(self._config.injected * self._config.particles), self._rng)
+                fresh = drawn(estimate, round(self._config.injected * self._config.particles), self._rng)
                 self._particles.replace_least(lag.inverse().apply(fresh), view.camera)
                 self._round.end()
                 raw = member.fit(self._particles, best_places)
@@ -290,11 +297,3 @@ class Belief:
     def _scaled(self, travelled: float, turned: float) -> float:
         """Metres and radians in those within which frames count as one."""
         return math.hypot(travelled / self._config.correlation_length, turned / self._config.correlation_angle)
-
-
-def _drawn(estimate: PoseEstimate, count: int, rng: np.random.Generator) -> Floats:
-    """Poses (count, 3) of a frame alone: half around its hypotheses, half from its covariance."""
-    chosen = rng.choice(len(estimate.weights), count - count // 2, p=estimate.weights / estimate.weights.sum())
-    around = estimate.hypotheses[chosen] + rng.normal(0.0, 1.0, (len(chosen), 3)) * SCATTER
-    mean = np.array([estimate.east, estimate.north, estimate.yaw])
-    return np.concatenate([around, rng.multivariate_normal(mean, estimate.covariance, count // 2, method="cholesky")])

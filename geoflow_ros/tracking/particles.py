@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from geoflow_ros.localization.pose import PoseEstimate
 from geoflow_ros.planar import compose, wrap_angle
 from geoflow_ros.tracking.motion import NO_MOTION, Motion
 
@@ -12,6 +13,7 @@ Floats = NDArray[np.float64]
 TINY = 1e-12
 SCALE_STD = 0.005  # the scale is never known better: wheels wear and slip, and what was learnt may be wrong
 SQUINT_STD = 0.005  # rad, the same of a camera's yaw
+SCATTER = (0.7, 0.7, 0.03)  # m, m, rad: between the refined hypotheses of a frame, which stand on few spots
 SMOOTHING = 0.1  # of a resampling: the share of the spread that is drawn anew, so that no two particles stay alike
 RIG_SMOOTHING = 0.3
 """The same of heading, scale and squints where several cameras have one: so many states thin the particles out, and
@@ -91,7 +93,7 @@ class Particles:
         self.log_weights = self.log_weights + log_likelihood
         self.log_weights -= self.log_weights.max()
         if 1.0 / np.square(self.weights).sum() < len(self.poses) / 2:
-            self._resample()
+            self.resample(len(self.poses))
 
     def replace_least(self, poses: Floats, camera: str = "") -> None:
         """Put poses (M, 3), as a camera shows them, of average weight in the place of the least likely particles."""
@@ -101,17 +103,17 @@ class Particles:
             self.poses[least, 2] -= self.squint[camera][least]
         self.log_weights[least] = np.log(np.exp(self.log_weights).mean())
 
-    def _resample(self) -> None:
+    def resample(self, count: int) -> None:
         """Systematic resampling; then each particle is drawn a little towards the mean and jittered by as much.
 
-        The mean and covariance stay (Liu and West, 2001), but for the scale, which is stirred to stay open to change,
-        and a little of what joins place and heading in a rig.
+        count: of the particles from now on. The mean and covariance stay (Liu and West, 2001), but for the scale, which
+        is stirred to stay open to change, and a little of what joins place and heading in a rig.
         """
-        states, count = np.column_stack([self.poses, self.scale, *self.squint.values()]), len(self.poses)
+        states = np.column_stack([self.poses, self.scale, *self.squint.values()])
         stirred = [TINY, TINY, TINY, SCALE_STD**2, *[SQUINT_STD**2] * len(self.squint)]
         mean, covariance = _moments(states, self.weights)
         ticks = (np.arange(count) + self._rng.uniform()) / count
-        chosen = np.minimum(np.searchsorted(np.cumsum(self.weights), ticks), count - 1)
+        chosen = np.minimum(np.searchsorted(np.cumsum(self.weights), ticks), len(states) - 1)
         offset = wrapped(states[chosen] - mean)
         jitter = self._rng.multivariate_normal(
             np.zeros(len(stirred)), covariance + np.diag(stirred), count, method="cholesky"
@@ -122,6 +124,14 @@ class Particles:
         self.poses, self.scale = states[:, :3], states[:, 3]
         self.squint = dict(zip(self.squint, states[:, 4:].T, strict=True))
         self.log_weights = np.zeros(count)
+
+
+def drawn(estimate: PoseEstimate, count: int, rng: np.random.Generator) -> Floats:
+    """Poses (count, 3) of a frame alone: half around its hypotheses, half from its covariance."""
+    chosen = rng.choice(len(estimate.weights), count - count // 2, p=estimate.weights / estimate.weights.sum())
+    around = estimate.hypotheses[chosen] + rng.normal(0.0, 1.0, (len(chosen), 3)) * SCATTER
+    mean = np.array([estimate.east, estimate.north, estimate.yaw])
+    return np.concatenate([around, rng.multivariate_normal(mean, estimate.covariance, count // 2, method="cholesky")])
 
 
 def wrapped(states: Floats) -> Floats:

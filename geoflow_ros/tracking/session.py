@@ -148,11 +148,11 @@ class Session(SensorInputs):
             self._forget("the datum was set")
 
     def set_config(self, config: SessionConfig) -> None:
-        """Other thresholds from the next message on; the datum in it is not looked at, nor the belief's particles."""
+        """Other thresholds from the next message on; the datum in it is not looked at."""
         with self._lock:
             self._config = config
             self._sensors.configure(config.prior, config.heading)
-            self._tracker.config = config.tracker
+            self._tracker.configure(config.tracker)
 
     def set_localizer(self, localizer_in: LocalizerIn) -> None:
         """Another localiser from the next frame on (thresholds or tiles changed); the track goes on."""

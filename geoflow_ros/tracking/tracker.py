@@ -48,6 +48,13 @@ class Tracker:
         self.yaw_std: Mapping[str, float] = {}  # of the cameras whose yaw on the vehicle is not known (rad)
         self.forget("no image answered yet")
 
+    def configure(self, config: TrackerConfig) -> None:
+        """Go on by other settings."""
+        self.config = config
+        self._fixes.configure(config.belief.fix_correlation)
+        if self._belief is not None:
+            self._belief.configure(config.belief)
+
     def forget(self, reason: str) -> None:
         """Start anew."""
         self._rng = np.random.default_rng(self._seed)

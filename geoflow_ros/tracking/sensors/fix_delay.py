@@ -53,7 +53,7 @@ class FixDelay:
 
     def __init__(self, correlation_s: float) -> None:
         """correlation_s: within which the error of fixes drifts away."""
-        self._correlation_s = correlation_s
+        self.correlation_s = correlation_s
         self._begin()
 
     def _begin(self) -> None:
@@ -97,7 +97,7 @@ class FixDelay:
         off, spread = residual - jacobian @ self._state[2:], jacobian @ self._covariance[2:, 2:] @ jacobian.T
         late = _chi_square(off, unsure + spread)
         if without <= GATE:
-            windows = min(1.0, elapsed_s / self._correlation_s)
+            windows = min(1.0, elapsed_s / self.correlation_s)
             self._denial = max(0.0, self._denial + windows * min(late - without, GATE))
         return self._denial > CLEARLY
 
@@ -107,7 +107,7 @@ class FixDelay:
         Returns how long (s) that was; none before the first.
         """
         elapsed_s = math.inf if self._stamp_ns is None else max(stamp_ns - self._stamp_ns, 0) * 1e-9
-        kept = np.array([*[math.exp(-elapsed_s / self._correlation_s)] * 2, 1.0, 1.0])
+        kept = np.array([*[math.exp(-elapsed_s / self.correlation_s)] * 2, 1.0, 1.0])
         self._state = kept * self._state
         self._covariance = kept[:, None] * self._covariance * kept
         self._covariance[:2, :2] += (1.0 - kept[0] ** 2) * fix

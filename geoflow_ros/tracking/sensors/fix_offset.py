@@ -89,7 +89,7 @@ class FixOffsetCheck:
 
     def __init__(self, correlation_s: float) -> None:
         """correlation_s: within which the error of fixes is stated to drift away."""
-        self._correlation_s = correlation_s
+        self.correlation_s = correlation_s
         self.restart()
 
     def restart(self) -> None:
@@ -120,8 +120,8 @@ class FixOffsetCheck:
             self.restart()
             self._is_open, elapsed_s = False, math.inf
         trust = GATE / max(GATE, surprise)
-        share = trust * (END if self._last is None else min(1.0, elapsed_s / (2.0 * SLACK * self._correlation_s)))
-        kept = math.exp(-elapsed_s / (REMEMBERED * self._correlation_s))
+        share = trust * (END if self._last is None else min(1.0, elapsed_s / (2.0 * SLACK * self.correlation_s)))
+        kept = math.exp(-elapsed_s / (REMEMBERED * self.correlation_s))
         information = share * np.linalg.inv(covariance)
         self._information = kept * self._information + information
         self._pull = kept * self._pull + information @ residual
@@ -129,7 +129,7 @@ class FixOffsetCheck:
         if self._last is not None:
             self._count = kept * self._count + share
             self._way = kept * self._way + share * (here - self._last[1]) / elapsed_s
-            seconds = min(self.found.seconds + elapsed_s, REMEMBERED * self._correlation_s)
+            seconds = min(self.found.seconds + elapsed_s, REMEMBERED * self.correlation_s)
         self._last = fix, here
         last = np.asarray(END * trust * np.linalg.inv(covariance), dtype=np.float64)
         self._judge(last, residual, seconds, delay_s, unsure_m)

@@ -35,6 +35,10 @@ class FixFusion:
         self._conflict: _Conflict | None = None
         sensors.fix_delay_ns = 0
 
+    def configure(self, correlation_s: float) -> None:
+        """The error of fixes drifts away within this from now on."""
+        self._delay.correlation_s = self._beside.correlation_s = correlation_s
+
     @property
     def clock_offset(self) -> ClockOffset:
         """How much later the clock of the fixes is than that of the images."""

@@ -164,6 +164,8 @@ class LocalizeNode(LifecycleNode):
         if session.frame is not None:
             datum = session.frame.datum
             values["datum"] = f"{datum.latitude:.8f} {datum.longitude:.8f} {datum.altitude:.2f}"
+        if pipeline.is_silent:
+            pipeline.announcer.silent()
         heard = () if inputs is None else inputs.warnings
         if inputs is not None and pipeline.is_waiting:
             pipeline.announcer.initialising("; ".join([self._awaited(inputs), *heard]))

@@ -23,7 +23,7 @@ from geoflow_ros.errors import InputError, described
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.localization.pose import PoseEstimate
 from geoflow_ros.ros import conversions
-from geoflow_ros.ros.diagnostics import ERROR, Diagnostics
+from geoflow_ros.ros.diagnostics import ERROR, SILENCE_S, Diagnostics
 from geoflow_ros.ros.inputs.arrival import arrived_now
 from geoflow_ros.ros.inputs.camera_mounts import CameraMounts
 from geoflow_ros.ros.inputs.initialpose import SeenImage
@@ -184,6 +184,14 @@ class Pipeline:
     def is_waiting(self) -> bool:
         """Whether it would answer, and not one image has come."""
         return self._is_open and self.newest_image is None
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether images that it would answer have ceased, by the node's clock: a simulation may stand still."""
+        if not self._is_open or self.newest_image is None:
+            return False
+        silent_s = (arrived_now(self._node).now_ns - self.newest_image.arrived_ns) * 1e-9
+        return silent_s > max(SILENCE_S, self._config.tracker.lost_after)
 
     @property
     def facts(self) -> dict[str, str]:

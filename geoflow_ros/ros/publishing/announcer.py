@@ -25,6 +25,8 @@ LEVELS = {
     TrackState.DEGRADED: WARN,
     TrackState.LOST: ERROR,
 }
+FOLLOWED = (TrackState.LOCALISED.value, TrackState.DEGRADED.value)
+CEASED = "images have ceased"
 
 
 class Announcer:
@@ -91,6 +93,12 @@ class Announcer:
         """No image is answered from now on, and none is missed."""
         self._diagnostics.expect_images(False)
         self._state(name, reason)
+
+    def silent(self) -> None:
+        """Images have ceased: a latched state must not say for ever that the vehicle is localised."""
+        if self._outputs.state_name in FOLLOWED:
+            self._outputs.publish_state(TrackState.LOST.value, CEASED)
+            self._diagnostics.enter(ERROR, f"{TrackState.LOST.value}: {CEASED}")
 
     def _state(self, name: str, reason: str) -> None:
         self._outputs.publish_state(name, reason)

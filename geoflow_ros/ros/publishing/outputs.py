@@ -63,6 +63,11 @@ class Outputs:
     def _is_heard(self, topic: str) -> bool:
         return bool(self._publishers[topic].get_subscription_count())
 
+    @property
+    def state_name(self) -> str:
+        """The state that was published last, without its reason."""
+        return self._state.partition(":")[0]
+
     def publish_state(self, name: str, reason: str) -> None:
         """Publish the state if it is another one; what a late subscriber gets is always the last."""
         state = f"{name}: {reason}" if reason else name

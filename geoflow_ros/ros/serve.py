@@ -7,6 +7,7 @@ import math
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from geoflow_ros.tracking.session import Session
 
 STOP_POLL_S = 0.1
 STOP_TIMEOUT_S = 0.3
+LISTENER = "signals"
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 INSISTING_S = 2.0  # after the first signal: a terminal and ros2 launch send it twice at once
 
@@ -45,6 +47,7 @@ def serve(ros_arguments: Sequence[str], load: Load, new_session: NewSession = Se
         gc.freeze()
     if failure:
         raise InputError(failure)
+    _end_if_at_work()
 
 
 def _stop_at_signals(stopped: threading.Event) -> None:
@@ -58,7 +61,18 @@ def _stop_at_signals(stopped: threading.Event) -> None:
     for number in SIGNALS:
         signal.signal(number, lambda *_: stopped.set())
 
-    threading.Thread(target=_end_if_insisted, args=(heard, told), name="signals", daemon=True).start()
+    threading.Thread(target=_end_if_insisted, args=(heard, told), name=LISTENER, daemon=True).start()
+
+
+def _end_if_at_work() -> None:
+    """End the process as it is if a thread is in a long call: Python's own end would abort it.
+
+    That ends a thread which comes out of C++ by unwinding it, which C++ takes for an exception nobody expects.
+    """
+    if any(each.daemon and each.name != LISTENER for each in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def _end_if_insisted(heard: socket.socket, told: socket.socket) -> None:

@@ -14,6 +14,7 @@ import pytest
 pytest.importorskip("rclpy", reason="rclpy is not installed: source a ROS 2 or install the ROS wheels")
 
 import ros_support as ros
+from ros_fake_session import STUCK, STUCK_GREY, STUCK_S
 
 from geoflow_ros.ros.serve import INSISTING_S
 
@@ -28,6 +29,18 @@ def test_signal_ends_the_node_cleanly_within_a_second(number: signal.Signals) ->
         process.send_signal(number)
         assert process.wait(timeout=10) == 0
         assert time.monotonic() - start < 1.0
+
+
+def test_a_node_whose_network_is_at_work_for_long_ends_cleanly() -> None:
+    with ros.Peer() as peer, ros.node_process(ros.FAKE_SESSION, ros.ros_arguments(Path("unused"))) as process:
+        peer.wait_for_node(process)
+        peer.publish("image", ros.image(time.time_ns(), grey=STUCK_GREY))
+        assert process.stdout is not None
+        while STUCK not in (line := process.stdout.readline()):
+            assert line, "the node ended before it was at work"
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=STUCK_S / 2)
+    assert process.returncode == 0, output
 
 
 def test_who_insists_ends_a_node_that_reads_its_network() -> None:

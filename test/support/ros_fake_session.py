@@ -28,6 +28,7 @@ from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
 from geoflow_ros.tracking.track import Track, TrackState
 
 SLOW_S = 0.5
+STUCK_GREY, STUCK_S, STUCK = 200, 8.0, "at work"
 CAMERA = CameraModel(64, 32, 40.0, 40.0, 32.0, 16.0)
 MOUNT_CORRECTION, MOUNT_STD = (0.01, 0.02, -0.03, 0.1), (0.001, 0.002, 0.003, 0.04)
 """Of roll, pitch, yaw and height."""
@@ -36,7 +37,10 @@ SINGLE_EAST = 2.0
 
 
 class FakeSession:
-    """The last fix is the pose; the mean grey of the image decides: black is lost, white a defect, grey slow."""
+    """The last fix is the pose; the grey of the image decides: black is lost, white a defect, one grey slow.
+
+    `STUCK_GREY` keeps a library of C++ at work for long.
+    """
 
     def __init__(
         self,
@@ -107,7 +111,7 @@ class FakeSession:
         if image.min() == 255:
             raise IndexError("a defect of the program")
         if image.std() == 0.0 and image.min() > 0:
-            time.sleep(SLOW_S)
+            _hold_up(float(image.min()))
         track = self._track(is_lost=image.max() == 0)
         single: PoseEstimate | Rejection = Rejection("no pose")
         prior = None
@@ -160,6 +164,18 @@ class FakeSession:
 
     def nearest_fix(self, stamp_ns: int) -> Fix | None:
         return self._fix
+
+
+def _hold_up(grey: float) -> None:
+    if grey != STUCK_GREY:
+        time.sleep(SLOW_S)
+        return
+    import torch
+
+    print(STUCK, flush=True)
+    end = time.monotonic() + STUCK_S
+    while time.monotonic() < end:  # as a network does: in C++, without holding Python up
+        torch.linalg.svd(torch.rand(700, 700))
 
 
 def _estimate(prior: PosePrior) -> PoseEstimate:

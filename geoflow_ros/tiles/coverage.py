@@ -55,7 +55,7 @@ def level_of(store: TileStore, zoom: int) -> Level:
 
 
 def draw_coverage(store: TileStore, levels: list[Level], path: Path) -> None:
-    """Writes a picture with a panel for every zoom, north up, cells without tiles white."""
+    """Writes a picture with a panel for every zoom, north up, and what its colours mean."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
@@ -68,12 +68,19 @@ def draw_coverage(store: TileStore, levels: list[Level], path: Path) -> None:
         _draw_level(axes, level)
     for axes in figure.axes[len(levels) :]:
         axes.remove()
-    figure.suptitle(store.name, parse_math=False)
+    figure.suptitle(f"{store.name}\n{legend(levels)}", parse_math=False, fontsize=10)
     figure.supxlabel(credit_of(store), fontsize=7, wrap=True, parse_math=False)
     try:
         figure.savefig(path, format="png")
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror}): choose a folder you may write to") from error
+
+
+def legend(levels: list[Level]) -> str:
+    """What the colours of a picture of levels mean: shades there are only where a cell stands for several tiles."""
+    if any(level.cell_zoom < level.zoom for level in levels):
+        return "the darker the green, the more of a cell's tiles there are; white: none"
+    return "green: there is a tile; white: there is none"
 
 
 def _draw_level(axes: Axes, level: Level) -> None:

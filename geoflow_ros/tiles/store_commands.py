@@ -66,6 +66,8 @@ def _coverage(arguments: argparse.Namespace) -> None:
             f"zoom {level.zoom:>2}: {level.tiles} tiles, {100 * level.share:.1f} % of {west:.6f} to {east:.6f} E, "
             f"{south:.6f} to {north:.6f} N"
         )
+    if arguments.out:
+        print(f"wrote {arguments.out}")
 
 
 def _facts(level: Level) -> dict[str, Any]:

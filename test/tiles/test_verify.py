@@ -14,7 +14,7 @@ from textured_tiles import COLUMNS, LEFT, ROWS, TOP, ZOOM, tiles
 from geoflow_ros.satellite.mbtiles_writer import MBTilesWriter
 from geoflow_ros.satellite.stores import open_store
 from geoflow_ros.tiles.__main__ import main
-from geoflow_ros.tiles.coverage import level_of
+from geoflow_ros.tiles.coverage import legend, level_of
 
 
 def encoded(side: int) -> bytes:
@@ -108,6 +108,19 @@ def test_many_tiles_share_a_cell() -> None:
     level = level_of(Wide(), 15)  # 1199 columns are more than 2 x 512: 4 to a cell, 2 of them there, of 4 x 4 places
     assert (level.cell_zoom, level.filled.shape, level.tiles) == (13, (1, 300), 600)
     assert np.allclose(level.filled, 2 / 16)
+    assert "the more of a cell's tiles there are" in legend([level])
+
+
+def test_the_picture_says_what_its_colours_mean(
+    store: Path, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figure = pytest.importorskip("matplotlib.figure").Figure
+    titles: list[str] = []
+    monkeypatch.setattr(figure, "suptitle", lambda _, text, **options: titles.append(text))
+    out = tmp_path / "coverage.png"
+    assert main(["coverage", str(store), "--out", str(out)]) == 0
+    assert titles == ["area\ngreen: there is a tile; white: there is none"]
+    assert capsys.readouterr().out.endswith(f"wrote {out}\n")
 
 
 def test_coverage_where_nothing_can_be_written(store: Path, tmp_path: Path, capsys) -> None:

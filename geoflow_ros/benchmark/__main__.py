@@ -268,6 +268,7 @@ def run(arguments: argparse.Namespace) -> None:
     print(report)
     if arguments.json:
         write_json(arguments.json, report.to_json())
+        print(f"wrote {arguments.json}", file=sys.stderr)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

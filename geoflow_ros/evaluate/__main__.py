@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -194,6 +194,18 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.figures:
         write_figures(arguments.figures, runs[0], title)
         write_cases(arguments.figures, samples, locator, runs[0], configs[0], arguments.seed)
+    print(f"wrote {', '.join(_written(arguments))}")
+
+
+def _written(arguments: argparse.Namespace) -> Iterator[str]:
+    """Where the results are."""
+    yield str(arguments.json)
+    if arguments.csv:
+        yield str(arguments.csv)
+    if arguments.report:
+        yield f"{arguments.report / 'report.html'} (open it in a browser)"
+    if arguments.figures:
+        yield f"pictures in {arguments.figures}"
 
 
 def _document(

@@ -96,7 +96,8 @@ def test_command_line(
     assert (size, resolution) == (DefaultConfig().satellite_px, DefaultConfig().satellite_resolution)
     assert config.hypotheses == 7 and config.schedule.value == "paper"
     assert len((tmp_path / "out.csv").read_text().splitlines()) == 4
-    assert "mean 5.00 m" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "mean 5.00 m" in said and said.endswith(f"wrote {out}, {tmp_path / 'out.csv'}\n")
     assert main([*command, "--every", "2", "--limit", "1"]) == 0
     assert json.loads(out.read_text())["count"] == 1
 
@@ -165,14 +166,19 @@ def test_the_runtime_is_the_one_asked_for(
     assert json.loads((tmp_path / "o.json").read_text())["runtime"] == "onnxruntime"
 
 
-def test_figures_are_written(
-    kitti: Path, tmp_path: Path, center_locator: list[tuple[int, float, LocalizerConfig]]
+def test_figures_are_written_and_it_is_said_where(
+    kitti: Path,
+    tmp_path: Path,
+    center_locator: list[tuple[int, float, LocalizerConfig]],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     folder = tmp_path / "new" / "figures"
     pages = tmp_path / "pages" / "of this run"
     out = ["--json", str(tmp_path / "o.json"), "--figures", str(folder), "--report", str(pages)]
     assert main([*kitti_command(kitti), *out]) == 0
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert f"{pages / 'report.html'} (open it in a browser)" in said and f"pictures in {folder}" in said
     page = (pages / "report.html").read_text(encoding="utf-8")
     shown = json.loads(page.split('id="data">')[1].split("</script>")[0])
     assert shown["error"] == pytest.approx([0.0, 10.0, 5.0], abs=1e-3) and shown["worst"] == [1, 2, 0]

@@ -61,7 +61,8 @@ def quantize(arguments: argparse.Namespace) -> None:
     """Note in a checkpoint what its convolutions read on drives, for computing in 8 bits."""
     drives = arguments.drive or [share_file("demo")]
     error = quantize_checkpoint(arguments.file, drives, arguments.frames)
-    print(f"{weights.paths(arguments.file)[1]}: input ranges noted; in 8 bits the features differ by {error:.1%}")
+    noted = f"{weights.paths(arguments.file)[1]}: input ranges noted"
+    print(f"{noted}; in 8 bits the features differ by {error:.1%} of how much they vary over an image")
 
 
 def save(model: LocalizationModel, out: Path, card: dict[str, object]) -> None:

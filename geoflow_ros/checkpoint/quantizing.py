@@ -21,7 +21,9 @@ COMPARED = 4  # of all frames, for what rounding changes
 
 
 def quantize_checkpoint(path: Path, drives: Sequence[Path], frames: int) -> float:
-    """Note the input ranges, from so many frames of each drive; how far the features in 8 bits are off, relatively."""
+    """Note the input ranges, from so many frames of each drive; how far the features in 8 bits are off, as a share of
+    how much they vary over an image.
+    """
     model = prepare(weights.load(path))
     images = [each for drive in drives for each in _images(drive, model.config, frames)]
     model.input_ranges = observed_ranges(model, images)
@@ -54,4 +56,6 @@ def _error(model: LocalizationModel, images: Sequence[Images]) -> float:
 
 
 def _relative(ours: Tensor, theirs: Tensor) -> float:
-    return float((ours - theirs).norm() / theirs.norm())
+    """Of features (1, C, H, W), to what is not the same everywhere: a constant tells of no place, however large."""
+    varying = theirs - theirs.mean((2, 3), keepdim=True)
+    return float((ours - theirs).norm() / varying.norm())

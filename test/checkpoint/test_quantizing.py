@@ -49,6 +49,16 @@ def test_quantizing_notes_ranges_and_changes_nothing_else(checkpoint: Path, caps
     assert ranges is not None and all(low <= 0.0 < high for low, high in ranges.values())
 
 
+def test_a_constant_in_the_features_does_not_hide_what_rounding_changes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Features of an untrained `paper` are little but a constant, of which rounding changes 0.0 %."""
+    assert main(["new", "--config", "paper", str(tmp_path / "net")]) == 0
+    assert main(["quantize", str(tmp_path / "net"), "--frames", "1"]) == 0
+    told = capsys.readouterr().out.rpartition("differ by ")[2].partition("%")[0]
+    assert 5.0 < float(told) < 50.0
+
+
 def test_ranges_of_other_weights_do_not_count(checkpoint: Path) -> None:
     weights.save_ranges(checkpoint, {"ground.out": (-1.23456789, 2.0)})
     assert weights.load(checkpoint).input_ranges == {"ground.out": (-1.235, 2.0)}

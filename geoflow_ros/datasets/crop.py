@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.satellite.patch import SatellitePatch
+from geoflow_ros.satellite.tile_images import EMPTY, HALF_OPAQUE
 
-GREY = 128
+GREY = EMPTY[0]
 """Value of the pixels outside the image; how many there are is stated by `SatellitePatch.missing`."""
 MOST_SEEN = 0.25
 """Of the pixels of an image: of one that a crop shows more of, no part is cut out first."""
@@ -40,6 +41,7 @@ def crop(
 ) -> tuple[NDArray[np.uint8], float]:
     """Crop (S, S, 3) of an image (H, W, 3) as in `crop_matrix`, and the fraction of it outside the image.
 
+    An image (H, W, 4) shows nothing where its alpha is 0, as if that were outside.
     mirrored: the image goes on as its mirror images, so that nothing is outside.
     """
     matrix = _between_middles(crop_matrix(center, yaw, size_px, scale))
@@ -53,7 +55,10 @@ def crop(
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     size = (size_px, size_px)
     border = cv2.BORDER_REFLECT if mirrored else cv2.BORDER_CONSTANT
-    pixels = cv2.warpAffine(image, matrix, size, flags=flags, borderMode=border, borderValue=(GREY,) * 3)
+    pixels = cv2.warpAffine(image, matrix, size, flags=flags, borderMode=border, borderValue=EMPTY)
+    if image.shape[2] == len(EMPTY):
+        nothing = pixels[..., -1] < HALF_OPAQUE
+        pixels, missing = np.where(nothing[..., None], np.uint8(GREY), pixels[..., :3]), float(nothing.mean())
     return np.asarray(pixels, dtype=np.uint8), missing
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from geoflow_ros.encoded_images import JPEG, JPEG_END, PNG, PNG_END, is_whole
 from geoflow_ros.errors import InputError
+from geoflow_ros.satellite.tile_images import EMPTY, HALF_OPAQUE
 
 TAIL_BYTES = 4096
 """Where the end of an image is looked for first; where it is not there, the whole file is read."""
@@ -95,6 +96,20 @@ def read_image(path: Path, remedy: str = "copy it again from the dataset") -> ND
     if bgr.dtype != np.uint8:
         raise InputError(f"{path} holds {bgr.dtype} values: convert to 8 bits, as with gdal_translate -ot Byte -scale")
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+def read_overhead(path: Path) -> NDArray[np.uint8]:
+    """As `read_image`; one that is transparent somewhere, as mosaics are beside their imagery, is RGBA (H, W, 4).
+
+    Pixels that are less than half opaque are EMPTY, as those of tiles; the others are wholly opaque.
+    """
+    image = read_image(path)
+    whole = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if whole.ndim < 3 or whole.shape[2] < 4 or (whole[..., 3] >= HALF_OPAQUE).all():
+        return image
+    rgba = np.dstack([image, np.full(image.shape[:2], 255, np.uint8)])
+    rgba[whole[..., 3] < HALF_OPAQUE] = EMPTY
+    return rgba
 
 
 def _is_whole(path: Path) -> bool:

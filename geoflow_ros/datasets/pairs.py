@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.datasets.crop import crop
-from geoflow_ros.datasets.dataset_files import Findings, read_image
+from geoflow_ros.datasets.dataset_files import Findings, read_image, read_overhead
 from geoflow_ros.datasets.prior_noise import PriorNoise
 from geoflow_ros.datasets.sample import Place, Sample, are_elsewhere
 from geoflow_ros.errors import InputError
@@ -128,7 +128,7 @@ class Pairs:
         noise = PriorNoise(shift_range_m, math.radians(rotation_range_deg), seed)
         self._offsets = {place: noise.draw(index) for index, place in enumerate(sorted(self._of))}
         self._noise = noise
-        self._overhead = lru_cache(maxsize=KEPT_OVERHEADS)(lambda relative: read_image(root / relative))
+        self._overhead = lru_cache(maxsize=KEPT_OVERHEADS)(lambda relative: read_overhead(root / relative))
         chosen = set(list(dict.fromkeys(view.place for view in views))[::every])
         taken = {view.place for view in [view for view in views if view.place in chosen][:count]}
         self.views = [view for view in views if view.place in taken]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import EQUATOR_RESOLUTION, Datum, LocalFrame, ground_resolution
 from geoflow_ros.satellite.patch import SatellitePatch
-from geoflow_ros.satellite.tile_images import EMPTY, TileCache, TileStore, credit_of
+from geoflow_ros.satellite.tile_images import EMPTY, HALF_OPAQUE, TileCache, TileStore, credit_of
 
 MAX_SIDE_PX = 8192
 """Largest side of a patch, and of the mosaic of tiles under it."""
@@ -68,7 +68,7 @@ class SatelliteMap:
         zoom = self.zoom_for(latitude, resolution)
         affine = patch_to_world_pixels(self._shown_at(geometry), frame, self.store.tile_px * 2**zoom)
         rgba = self._warp(zoom, affine, size_px)
-        missing = 1.0 - np.count_nonzero(rgba[..., 3] >= 128) / size_px**2
+        missing = 1.0 - np.count_nonzero(rgba[..., 3] >= HALF_OPAQUE) / size_px**2
         image = np.asarray(cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB), dtype=np.uint8)
         return replace(geometry, image=image, missing=missing, credit=self.credit)
 

@@ -31,6 +31,8 @@ TAG = re.compile(r"<[^>]*>")
 
 EMPTY = (128, 128, 128, 0)
 """RGBA of a pixel without imagery."""
+HALF_OPAQUE = 128
+"""Least alpha of a pixel with imagery."""
 
 _TO_RGBA = {1: cv2.COLOR_GRAY2RGBA, 3: cv2.COLOR_BGR2RGBA, 4: cv2.COLOR_BGRA2RGBA}
 
@@ -131,7 +133,7 @@ def decode_tile(data: bytes) -> NDArray[np.uint8]:
         raise InputError(f"has {channels} channels of {pixels.dtype} instead of 8-bit grey, RGB or RGBA")
     rgba: NDArray[np.uint8] = np.asarray(cv2.cvtColor(pixels, _TO_RGBA[channels]), dtype=np.uint8)
     if channels == 4:
-        rgba[rgba[..., 3] < 128] = EMPTY
+        rgba[rgba[..., 3] < HALF_OPAQUE] = EMPTY
     return rgba
 
 

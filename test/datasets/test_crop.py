@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geoflow_ros.datasets.crop import GREY, crop, crop_matrix, patch_of_image
+from geoflow_ros.satellite.tile_images import EMPTY
 
 
 def numbered(height: int, width: int) -> np.ndarray:
@@ -36,6 +37,16 @@ def test_outside_is_grey_and_counted() -> None:
     pixels, missing = crop(np.zeros((40, 40, 3), np.uint8), (0.0, 20.0), 0.0, 20, 1.0)
     assert missing == 0.5
     assert (pixels[:, :10] == GREY).all() and (pixels[:, 11:] == 0).all()
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0])
+def test_what_is_transparent_is_grey_and_counted_like_outside(scale: float) -> None:
+    image = np.full((80, 80, 4), (0, 0, 0, 255), np.uint8)
+    image[:, 40:] = EMPTY
+    pixels, missing = crop(image, (40.0, 40.0), 0.0, 20, scale)
+    assert pixels.shape == (20, 20, 3) and missing == 0.5
+    assert (pixels[:, 10:] == GREY).all() and (pixels[:, :8] == 0).all()
+    assert crop(image, (0.0, 40.0), 0.0, 20, scale)[1] == 0.5
 
 
 def test_minifying_averages_instead_of_aliasing() -> None:

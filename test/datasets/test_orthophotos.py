@@ -185,6 +185,19 @@ def test_a_large_photograph_comes_in_pieces(tmp_path: Path) -> None:
     assert all(photo.image.shape == (LARGEST_PX, LARGEST_PX, 3) for photo in photos)
 
 
+def test_a_piece_that_is_partly_transparent_is_left_out(tmp_path: Path) -> None:
+    """Its black is no ground; a photograph that is opaque all over is what it was without alpha."""
+    write_photos(tmp_path, "a.png", size=(LARGEST_PX, 2 * LARGEST_PX))
+    image = np.dstack([cv2.imread(str(tmp_path / "a.png")), np.full((LARGEST_PX, 2 * LARGEST_PX), 255, np.uint8)])
+    cv2.imwrite(str(tmp_path / "b.png"), image)
+    image[5, 7] = 0
+    cv2.imwrite(str(tmp_path / "c.png"), image)
+    photos = read_orthophotos(tmp_path)
+    keys = ["a.png@0,0", f"a.png@{LARGEST_PX},0", "b.png@0,0", f"b.png@{LARGEST_PX},0", f"c.png@{LARGEST_PX},0"]
+    assert [photo.key for photo in photos] == keys
+    np.testing.assert_array_equal(photos[1].image, photos[4].image)
+
+
 @pytest.mark.parametrize(
     ("table", "reason"),
     [

@@ -26,6 +26,23 @@ def test_the_label_is_where_the_table_says(tmp_path: Path) -> None:
     assert [pairs[index].truth[2] for index in (0, 1)] == pytest.approx([0.0, -math.pi / 2])
 
 
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_what_is_transparent_in_an_overhead_image_is_missing_not_black(tmp_path: Path, suffix: str) -> None:
+    """A mosaic's imagery ends 4 m east of the camera."""
+    root = write_pairs(tmp_path)
+    image = np.full((600, 600, 4), (200, 200, 200, 255), np.uint8)
+    image[:, 320:] = 0
+    cv2.imwrite(str(root / f"overhead/mosaic{suffix}"), image)
+    table = root / "pairs.csv"
+    table.write_text(table.read_text().replace("overhead/0.png", f"overhead/mosaic{suffix}"))
+    patch = Pairs(root, size_px=200, resolution=0.25)[0].patch
+    grey, light = (patch.image == 128).all(axis=2), (patch.image == 200).all(axis=2)
+    assert 0.3 < patch.missing < 0.7 and grey.mean() == pytest.approx(patch.missing, abs=0.01)
+    assert light.mean() == pytest.approx(1.0 - patch.missing, abs=0.02) and patch.image.min() >= 128
+    u, v = patch.to_pixel((10.0, 0.0)).astype(int)
+    assert grey[v, u] and light[tuple(patch.to_pixel((-10.0, 0.0)).astype(int)[::-1])]
+
+
 def test_views_of_a_place_share_a_prior_that_holds_the_truth(tmp_path: Path) -> None:
     pairs = Pairs(write_pairs(tmp_path, places=40), size_px=64, resolution=1.0)
     offsets = []

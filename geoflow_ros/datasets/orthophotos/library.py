@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from geoflow_ros.datasets.dataset_files import read_image
+from geoflow_ros.datasets.dataset_files import read_image, read_overhead
 from geoflow_ros.datasets.photo_style import SUFFIXES
 from geoflow_ros.errors import InputError
 
@@ -23,6 +23,7 @@ RESOLUTION_RANGE = (0.01, 2.0)
 FINEST = 0.1  # metres per pixel: finer photographs are reduced to it, a patch shows no more
 LARGEST_PX = 1024  # along a side: larger photographs are cut into pieces
 SMALLEST_PX = 128
+OPAQUE = 255
 STREET_PX = 320  # width at which street photographs are kept: what is cut from them is seen small
 
 
@@ -41,14 +42,14 @@ def read_orthophotos(folder: Path) -> list[Orthophoto]:
     for file in tqdm(_photographs(folder), desc="orthophotos", disable=None):
         name = file.relative_to(folder).as_posix()
         resolution = _resolution(name, stated)
-        image = read_image(file)
+        image = read_overhead(file)
         if resolution < FINEST:
             scale = resolution / FINEST
             image = np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
             resolution = FINEST
         photos += [Orthophoto(key, piece, resolution) for key, piece in _pieces(name, image)]
     if not photos:
-        raise InputError(f"every photograph in {folder} is narrower than {SMALLEST_PX} px")
+        raise InputError(f"every photograph in {folder} is narrower than {SMALLEST_PX} px or partly transparent")
     return photos
 
 
@@ -72,13 +73,14 @@ def _photographs(folder: Path) -> list[Path]:
 
 
 def _pieces(name: str, image: NDArray[np.uint8]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    """Pieces of at most LARGEST_PX, without slivers, and their keys."""
+    """Pieces of at most LARGEST_PX and their keys, without slivers and what is transparent somewhere."""
     height, width = image.shape[:2]
     for v in range(0, height, LARGEST_PX):
         for u in range(0, width, LARGEST_PX):
-            piece = np.ascontiguousarray(image[v : v + LARGEST_PX, u : u + LARGEST_PX])
-            if min(piece.shape[:2]) >= SMALLEST_PX:
-                yield (name if max(height, width) <= LARGEST_PX else f"{name}@{u},{v}"), piece
+            piece = image[v : v + LARGEST_PX, u : u + LARGEST_PX]
+            if min(piece.shape[:2]) >= SMALLEST_PX and (piece[..., 3:] == OPAQUE).all():
+                key = name if max(height, width) <= LARGEST_PX else f"{name}@{u},{v}"
+                yield key, np.ascontiguousarray(piece[..., :3])
 
 
 def _read_table(path: Path) -> dict[str, float]:

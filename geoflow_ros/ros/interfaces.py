@@ -189,3 +189,8 @@ def named(table: Sequence[T], name: str) -> T:
         if each.name == name:
             return each
     raise KeyError(name)
+
+
+def topics_fact(camera: str) -> str:
+    """What `/diagnostics` calls the topics that a camera listens to; camera: its name, "" of the one that has none."""
+    return f"topics of camera {camera}".rstrip()

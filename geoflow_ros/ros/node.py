@@ -166,6 +166,7 @@ class LocalizeNode(LifecycleNode):
             values["datum"] = f"{datum.latitude:.8f} {datum.longitude:.8f} {datum.altitude:.2f}"
         if pipeline.is_silent:
             pipeline.announcer.silent()
+        values |= {} if inputs is None else inputs.facts
         heard = () if inputs is None else inputs.warnings
         if inputs is not None and pipeline.is_waiting:
             pipeline.announcer.initialising("; ".join([self._awaited(inputs), *heard]))

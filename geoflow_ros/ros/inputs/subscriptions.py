@@ -18,7 +18,7 @@ from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.errors import InputError
 from geoflow_ros.ros.endpoints import subscription
 from geoflow_ros.ros.inputs.latched import Latched
-from geoflow_ros.ros.interfaces import TOPICS, named
+from geoflow_ros.ros.interfaces import TOPICS, named, topics_fact
 from geoflow_ros.ros.pipeline import Pipeline
 
 IMAGES = {"raw": ("image",), "compressed": ("image/compressed",), "any": ("image", "image/compressed")}
@@ -112,6 +112,11 @@ class Subscriptions:
         self._latched.close()
         for each in self._made:
             self._node.destroy_subscription(each)
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What the diagnostics show of it: what each camera listens to, which may have any name."""
+        return {topics_fact(camera): " ".join(topics) for camera, topics in self._camera_topics.items()}
 
     @property
     def images(self) -> list[str]:

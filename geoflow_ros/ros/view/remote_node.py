@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -72,9 +72,9 @@ class RemoteNode:
             raise InputError(response.message)
         return str(response.message)
 
-    def camera(self, topic: str) -> StatedCamera:
-        """What the node states of the camera of a topic."""
-        return of_topic(self._cameras, topic)
+    def camera(self, topic: str, facts: Mapping[str, str]) -> StatedCamera:
+        """What the node states of the camera that listens to a topic. facts: its diagnostics."""
+        return of_topic(self._cameras, facts, topic)
 
     def ask_parameters(self, is_heard: bool) -> None:
         """Ask once for what the page needs of the node's parameters; again when it has gone and come back."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from rcl_interfaces.msg import ParameterValue
 
 from geoflow_ros.camera_mask import CameraMask, read_mask
 from geoflow_ros.errors import InputError
+from geoflow_ros.ros.interfaces import topics_fact
 
 OF_CAMERA = ("delay", "mask")
 
@@ -42,11 +43,10 @@ def stated(cameras: Sequence[str], values: Sequence[ParameterValue]) -> dict[str
     }
 
 
-def of_topic(cameras: dict[str, StatedCamera], topic: str) -> StatedCamera:
-    """The camera of a topic: of a rig the one whose name is a part of it, as in /front/image."""
-    parts = topic.split("/")
-    named = [camera for name, camera in cameras.items() if not name or name in parts]
-    return named[0] if named else StatedCamera()
+def of_topic(cameras: Mapping[str, StatedCamera], facts: Mapping[str, str], topic: str) -> StatedCamera:
+    """The camera that listens to a topic, which may have any name. facts: the node's diagnostics, which say so."""
+    hearing = [camera for name, camera in cameras.items() if topic in facts.get(topics_fact(name), "").split()]
+    return hearing[0] if hearing else StatedCamera()
 
 
 def _mask(path: str) -> CameraMask | None:

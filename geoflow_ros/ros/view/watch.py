@@ -85,7 +85,13 @@ def _serve(options: ViewOptions, imagery: _Imagery, stopped: threading.Event) ->
     access = Access(options.host, "" if is_loopback(options.host) else new_token())
     site = Site(live_page(options.node, drive), drive, imagery.ground, remote, access)
     server = PageServer(options.host, options.port, site)
-    watcher = Watcher(own, options.node, drive, lambda: server.watching > 0, remote.camera)
+    watcher = Watcher(
+        own,
+        options.node,
+        drive,
+        lambda: server.watching > 0,
+        lambda topic: remote.camera(topic, drive.status.facts),
+    )
 
     def look_for_tiles() -> None:
         remote.ask_parameters(watcher.is_heard)

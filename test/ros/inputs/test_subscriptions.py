@@ -135,3 +135,23 @@ def test_what_needs_no_camera_info_is_not_asked_for_it(monkeypatch: pytest.Monke
     _, topics = listening(monkeypatch, ["front", "top"], {}, {}, **stated)
     assert {"/front/camera_info", "/top/image", "/top/image/compressed"} <= {*topics}
     assert "/top/camera_info" not in topics and "/top_90/image" not in topics
+
+
+@pytest.mark.parametrize(
+    ("cameras", "remapped", "told"),
+    [
+        (
+            ["front", "top"],
+            {"/front/image": "/cam_a/raw", "/front/image/compressed": "/cam_a/raw/compressed"},
+            {
+                "topics of camera front": "/cam_a/raw /cam_a/raw/compressed /front/camera_info",
+                "topics of camera top": "/top/image /top/image/compressed /top/camera_info",
+            },
+        ),
+        ([], {"/camera_info": "/c"}, {"topics of camera": "/image /image/compressed /c"}),
+    ],
+)
+def test_the_diagnostics_say_what_each_camera_listens_to(
+    monkeypatch: pytest.MonkeyPatch, cameras: list[str], remapped: dict[str, str], told: dict[str, str]
+) -> None:
+    assert listening(monkeypatch, cameras, remapped, {})[0].facts == told

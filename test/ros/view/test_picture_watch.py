@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,7 +22,7 @@ from geoflow_ros.ros import conversions
 from geoflow_ros.ros.endpoints import publisher
 from geoflow_ros.ros.view import picture_watch
 from geoflow_ros.ros.view.node_inputs import NodeInputs
-from geoflow_ros.ros.view.stated_cameras import StatedCamera, of_topic
+from geoflow_ros.ros.view.stated_cameras import StatedCamera
 from geoflow_ros.view.live_drive import Picture
 
 HYPOTHESES = np.array([[1.0, 2.0, 0.5], [3.0, 4.0, 0.25]])
@@ -69,13 +68,13 @@ def test_cameras_take_turns_and_a_heatmap_comes_with_its_hypotheses(
     cameras = [node.create_publisher(Image, topic, 1) for topic in topics]
     heatmap, clouds = publisher(node, "heatmap"), publisher(node, "hypotheses")
     drive, inputs = Kept(), NodeInputs(own, "/localize", lambda _: None)
-    cameras_stated = {"front": StatedCamera(), "rear": StatedCamera(delay=0.05)}
+    stated = {"/front/image": StatedCamera(), "/rear/image": StatedCamera(delay=0.05)}
     watch: Any = picture_watch.PictureWatch(
         own,
         inputs,
         drive,
         lambda: True,
-        partial(of_topic, cameras_stated),  # type: ignore[arg-type]
+        stated.__getitem__,
     )
     end, now = time.monotonic() + 60.0, 0
     while len(drive.of("camera")) < 4 or not any(len(each.hypotheses) for each in drive.of("heatmap")):

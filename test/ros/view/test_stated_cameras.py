@@ -18,7 +18,8 @@ from rclpy.executors import SingleThreadedExecutor
 
 from geoflow_ros.camera_mask import CameraMask
 from geoflow_ros.ros.view.remote_node import RemoteNode
-from geoflow_ros.ros.view.stated_cameras import of_topic, parameters_of, stated
+from geoflow_ros.ros.interfaces import topics_fact
+from geoflow_ros.ros.view.stated_cameras import StatedCamera, of_topic, parameters_of, stated
 
 
 def values(*pairs: tuple[float, str]) -> list[ParameterValue]:
@@ -34,26 +35,30 @@ def test_the_one_camera_has_any_topic(tmp_path: Path) -> None:
     world[5:] = False
     (tmp_path / "mask.png").write_bytes(CameraMask(world).png())
     assert parameters_of([]) == ["camera.delay", "camera.mask"]
-    camera = of_topic(stated([], values((0.05, str(tmp_path / "mask.png")))), "/any/image_raw")
+    facts = {topics_fact(""): "/any/image_raw /any/image_raw/compressed /any/camera_info"}
+    camera = of_topic(stated([], values((0.05, str(tmp_path / "mask.png")))), facts, "/any/image_raw")
     assert camera.delay == 0.05 and camera.mask is not None and camera.mask.world.tolist() == world.tolist()
 
 
-def test_of_a_rig_the_one_whose_name_is_in_the_topic() -> None:
-    """A mask that is on another machine is none."""
+def test_of_a_rig_the_one_that_listens_to_the_topic() -> None:
+    """Whatever the topics are called, those of another camera too. A mask that is on another machine is none."""
     names = ["front", "rear"]
     assert parameters_of(names)[2:] == ["camera.rear.delay", "camera.rear.mask"]
     cameras = stated(names, values((0.1, "/nowhere/mask.png"), (0.2, "")))
-    assert of_topic(cameras, "/robot1/front/image/compressed").delay == 0.1
-    assert of_topic(cameras, "/cam/rear/image_raw").delay == 0.2 and of_topic(cameras, "/front_left/image").delay == 0.0
-    assert of_topic(cameras, "/front/image").mask is None
+    facts = {topics_fact("front"): "/cam_a/image_raw /cam_a/image_raw/compressed", topics_fact("rear"): "/front/image"}
+    assert of_topic(cameras, facts, "/cam_a/image_raw/compressed").delay == 0.1
+    assert of_topic(cameras, facts, "/front/image").delay == 0.2
+    assert of_topic(cameras, facts, "/rear/image") == of_topic(cameras, {}, "/front/image") == StatedCamera()
+    assert of_topic(cameras, facts, "/cam_a/image_raw").mask is None
 
 
 @pytest.mark.parametrize(
-    ("cameras", "declared", "topic"),
-    [([""], "camera.{}", "/any/image_raw"), (["front", "rear"], "camera.rear.{}", "/rear/image")],
+    ("cameras", "declared"),
+    [([""], "camera.{}"), (["front", "rear"], "camera.rear.{}")],
 )
-def test_a_node_is_asked(cameras: list[str], declared: str, topic: str) -> None:
+def test_a_node_is_asked(cameras: list[str], declared: str) -> None:
     """Over DDS, in one process, as a node declares them."""
+    topic = "/any/image_raw"
     ros.stay_on_this_machine()
     rclpy.init()
     executor = SingleThreadedExecutor()
@@ -67,8 +72,9 @@ def test_a_node_is_asked(cameras: list[str], declared: str, topic: str) -> None:
         for each in (own, node):
             executor.add_node(each)
         remote, end = RemoteNode(own, "/localize"), time.monotonic() + 30.0
-        while remote.camera(topic).delay != 0.05:
-            assert time.monotonic() < end, (remote.tiles, remote.camera(topic))
+        facts = {topics_fact(cameras[-1]): topic}
+        while remote.camera(topic, facts).delay != 0.05:
+            assert time.monotonic() < end, (remote.tiles, remote.camera(topic, facts))
             remote.ask_parameters(True)
             executor.spin_once(timeout_sec=0.05)
         assert remote.tiles == "a.mbtiles"

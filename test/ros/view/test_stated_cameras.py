@@ -17,8 +17,8 @@ from rcl_interfaces.msg import ParameterValue
 from rclpy.executors import SingleThreadedExecutor
 
 from geoflow_ros.camera_mask import CameraMask
-from geoflow_ros.ros.view.remote_node import RemoteNode
 from geoflow_ros.ros.interfaces import topics_fact
+from geoflow_ros.ros.view.remote_node import RemoteNode
 from geoflow_ros.ros.view.stated_cameras import StatedCamera, of_topic, parameters_of, stated
 
 

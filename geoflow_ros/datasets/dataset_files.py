@@ -105,7 +105,7 @@ def read_overhead(path: Path) -> NDArray[np.uint8]:
     """
     image = read_image(path)
     whole = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if whole.ndim < 3 or whole.shape[2] < 4 or (whole[..., 3] >= HALF_OPAQUE).all():
+    if whole is None or whole.ndim < 3 or whole.shape[2] < 4 or (whole[..., 3] >= HALF_OPAQUE).all():
         return image
     rgba = np.dstack([image, np.full(image.shape[:2], 255, np.uint8)])
     rgba[whole[..., 3] < HALF_OPAQUE] = EMPTY

@@ -107,8 +107,9 @@ def run(arguments: argparse.Namespace) -> None:
     report = replay_report(arguments.bag.resolve().name, played, truth, recorder.snapshots(), config)
     write_page(page, on_ground(report, played, satellite, session.frame))
     print(json.dumps(document, indent=2))
-    check(arguments.bag, played.frames, fused, single, truth)
+    # Before a refusal: who has no pose needs the page most.
     print(f"wrote {figures} and {page}: open it in a browser", file=sys.stderr)
+    check(arguments.bag, played.frames, fused, single, truth)
 
 
 def _distorted_twice(config: NodeConfig, topics: Mapping[str, str]) -> Iterator[tuple[str, str]]:

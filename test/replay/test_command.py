@@ -26,6 +26,7 @@ from geoflow_ros.bags.trajectory import read_tum
 from geoflow_ros.camera import Mount
 from geoflow_ros.datasets.bag_drive import DescribedCamera, DriveDescription
 from geoflow_ros.errors import InputError
+from geoflow_ros.replay import __main__ as replay
 from geoflow_ros.replay.arguments import replay_config
 
 pytestmark = pytest.mark.usefixtures("knowing")
@@ -146,7 +147,10 @@ def test_a_bag_alone_needs_its_mount(folder: Path, tmp_path: Path, capsys: pytes
     assert "not set: camera.forward, camera.left, camera.height" in complaint(capsys, *alone)
     mount = [part for name, value in asdict(Mount()).items() for part in ("-p", f"camera.{name}:={value}")]
     # The first fix becomes the datum, of which this localiser knows nothing: not one pose, but all the files.
-    assert "gave no pose in 50 frames: 46 x image and satellite imagery match" in complaint(capsys, *alone, *mount)
+    assert replay.main([*alone, *mount]) == 2
+    _, wrote, sentence = capsys.readouterr().err.splitlines()
+    assert "gave no pose in 50 frames: 46 x image and satellite imagery match" in sentence
+    assert wrote == f"wrote {tmp_path / 'out.json'} and {tmp_path / 'out' / 'report.html'}: open it in a browser"
     figures = json.loads((tmp_path / "out.json").read_text())
     assert figures["fused"] == {"poses": 0} and figures["error_over_5m"]["of"] == 0
     assert (tmp_path / "out" / "frames.csv").read_text().count("\n") == 51

@@ -21,9 +21,9 @@ def replayed(folder: Path, out: Path, *options: str) -> dict[str, Any]:
 
 
 def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """The one sentence on stderr of a replay that ends with 2, after what it plays."""
+    """The one sentence on stderr of a replay that ends with 2, after what it plays and what it has written."""
     assert replay.main(list(arguments)) == 2
-    *played, sentence = capsys.readouterr().err.splitlines()
-    assert len(played) <= 1 and all(each.startswith("playing image ") for each in played)
+    *before, sentence = capsys.readouterr().err.splitlines()
+    assert [each.partition(" ")[0] for each in before] in ([], ["playing"], ["playing", "wrote"])
     assert sentence.startswith("geoflow_ros.replay: ")
     return sentence

@@ -21,20 +21,22 @@ class Latched:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._wanted: dict[str, Callable[[], Subscription]] = {}
+        self._wanted: list[tuple[str, Callable[[], Subscription]]] = []  # two cameras may have one calibration
         self._made: list[Subscription] = []
         # the computer's own clock: a driver may come while a simulation is paused
         self._timer = node.create_timer(LOOK_S, self.look, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def want(self, topic: str, subscribe: Callable[[], Subscription]) -> None:
         """Call `subscribe` once this topic is latched. topic: as it is remapped."""
-        self._wanted[topic] = subscribe
+        self._wanted.append((topic, subscribe))
         self.look()
 
     def look(self) -> None:
         """Subscribe to what is latched by now."""
-        for topic in [each for each in self._wanted if _is_latched(self._node.get_publishers_info_by_topic(each))]:
-            self._made.append(self._wanted.pop(topic)())
+        topics = {topic for topic, _ in self._wanted}
+        latched = {each for each in topics if _is_latched(self._node.get_publishers_info_by_topic(each))}
+        self._made += [subscribe() for topic, subscribe in self._wanted if topic in latched]
+        self._wanted = [each for each in self._wanted if each[0] not in latched]
 
     def close(self) -> None:
         """Listen no more."""

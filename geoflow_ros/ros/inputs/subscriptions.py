@@ -23,32 +23,32 @@ from geoflow_ros.ros.pipeline import Pipeline
 
 IMAGES = {"raw": ("image",), "compressed": ("image/compressed",), "any": ("image", "image/compressed")}
 LOOK_S = 1.0
+ASK_LESS = "but image_reliability is reliable: set it to best_effort"
+STATED, RESULT = "initialpose", "pose"
 SOUGHT = ("image", "camera_info", "fix")
 """Inputs without which there is no pose."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
-    """A topic that is listened to: as it is remapped, of what type, and how reliably.
+    """A topic that is listened to: as it is remapped, of what type, and what is said of it if it is best effort.
 
     name: before it is remapped. By name: the worker may ask for warnings while the subscriptions are being closed.
+    remedy: empty where best effort is heard.
     """
 
     name: str
     topic: str
     type: str
-    is_reliable: bool
+    remedy: str
 
     def complaints(self, published: Iterable[Any]) -> Iterator[str]:
         """Why nothing is heard of publishers, as the graph describes them: DDS says so of types nowhere."""
         for each in published:
             if each.topic_type != self.type:
                 yield f"nothing is heard of {self.topic}: it is published as {each.topic_type}, expected {self.type}"
-            elif self.is_reliable and each.qos_profile.reliability is ReliabilityPolicy.BEST_EFFORT:
-                yield (
-                    f"nothing is heard of {self.topic}: it is published best effort, but image_reliability is "
-                    "reliable: set it to best_effort"
-                )
+            elif self.remedy and each.qos_profile.reliability is ReliabilityPolicy.BEST_EFFORT:
+                yield f"nothing is heard of {self.topic}: it is published best effort, {self.remedy}"
 
 
 class Subscriptions:
@@ -63,6 +63,8 @@ class Subscriptions:
         self._warnings: list[str] = []
         self._distorted_twice: list[str] = []
         self._look_at_s = 0.0
+        self._stated = _Heard(STATED, node.resolve_topic_name(STATED), named(TOPICS, STATED).type, "expected reliable")
+        self._result = str(node.resolve_topic_name(RESULT))
         self._latched = Latched(node)
         try:
             self._listen_to_all(config, pipeline)
@@ -104,7 +106,7 @@ class Subscriptions:
         topic = named(TOPICS, name)
         is_reliable = topic.qos.reliability == "by_parameter" and reliability == "reliable"
         own = f"{camera}/{name}" if camera else name
-        self._heard.append(_Heard(own, made.topic_name, topic.type, is_reliable))
+        self._heard.append(_Heard(own, made.topic_name, topic.type, ASK_LESS if is_reliable else ""))
         return str(made.topic_name)
 
     def close(self) -> None:
@@ -135,7 +137,16 @@ class Subscriptions:
         published = {each.topic: self._node.get_publishers_info_by_topic(each.topic) for each in self._heard}
         crowded = [f"{len(infos)} publishers on {name}, expected one" for name, infos in published.items() if infos[1:]]
         unheard = [sentence for each in self._heard for sentence in each.complaints(published[each.topic])]
-        return [*crowded, *dict.fromkeys(unheard), *self._published_elsewhere(published)]
+        unheard += self._stated.complaints(self._node.get_publishers_info_by_topic(self._stated.topic))
+        return [*crowded, *dict.fromkeys(unheard), *self._published_elsewhere(published), *self._rivals()]
+
+    def _rivals(self) -> Iterator[str]:
+        """That poses come of others, too: of a node that was left running, say."""
+        if others := self._node.get_publishers_info_by_topic(self._result)[1:]:
+            yield (
+                f"{1 + len(others)} publishers on {self._result}, expected this node alone: is another localiser, or "
+                "this one of before, still running?"
+            )
 
     def _published_elsewhere(self, published: Mapping[str, Sequence[Any]]) -> Iterator[str]:
         """What nobody publishes of that without which there is no pose, though others of its type are published."""

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 pytest.importorskip("rclpy", reason="rclpy is not installed: source a ROS 2 or install the ROS wheels")
 
 import ros_support as ros
+from rclpy.qos import DurabilityPolicy
+
+from geoflow_ros.ros.inputs.latched import Latched
 
 NOT_CALIBRATED, NOT_PLACED = "no camera_info received yet", "no GNSS fix received yet"
 
@@ -20,7 +25,7 @@ class Driver(ros.Peer):
     def publish_once(self, durability: str) -> None:
         """As a process that starts now: what it publishes at once is out before DDS has found it."""
         import rclpy
-        from rclpy.qos import DurabilityPolicy, QoSProfile
+        from rclpy.qos import QoSProfile
         from sensor_msgs.msg import CameraInfo
 
         self.started = rclpy.Context()
@@ -69,3 +74,18 @@ def test_nobody_is_asked_for_more_than_is_published() -> None:
         node.terminate()
         output, _ = node.communicate(timeout=10)
     assert node.returncode == 0 and "QoS" not in output
+
+
+def test_two_cameras_of_one_calibration_both_hear_it_though_it_comes_late() -> None:
+    published: list[Any] = []
+    node: Any = SimpleNamespace(
+        create_timer=lambda *_, **__: None, get_publishers_info_by_topic=lambda topic: published * (topic == "/one")
+    )
+    latched, made = Latched(node), []
+    for camera, topic in {"left": "/one", "right": "/one", "rear": "/another"}.items():
+        latched.want(topic, lambda camera=camera: made.append(camera))  # type: ignore[misc, arg-type, return-value]
+    assert made == []
+    published.append(SimpleNamespace(qos_profile=SimpleNamespace(durability=DurabilityPolicy.TRANSIENT_LOCAL)))
+    for _ in range(2):
+        latched.look()
+    assert made == ["left", "right"]

@@ -14,7 +14,7 @@ from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 from geoflow_ros.configuration import configured
 from geoflow_ros.ros.inputs import subscriptions
 from geoflow_ros.ros.inputs.subscriptions import Subscriptions
-from geoflow_ros.ros.interfaces import COMPRESSED, IMAGE
+from geoflow_ros.ros.interfaces import COMPRESSED, IMAGE, POSE
 
 INFO, FIX = "sensor_msgs/msg/CameraInfo", "sensor_msgs/msg/NavSatFix"
 MOUNT = dict.fromkeys(("forward", "left", "roll", "pitch", "yaw"), 0.0) | {"height": 1.6}
@@ -55,6 +55,7 @@ def listening(
         get_publishers_info_by_topic=lambda topic: publishers.get(topic, []),
         get_topic_names_and_types=lambda: [(name, [each[0].topic_type]) for name, each in publishers.items()],
         get_name=lambda: "localize",
+        resolve_topic_name=lambda name: f"/{name}",
     )
     values = {f"camera.{name}": value for name, value in {**MOUNT, **camera}.items()}
     config = configured({"tiles": "area", "cameras": cameras, "image_reliability": reliability, **values})
@@ -97,6 +98,27 @@ def test_a_topic_of_another_type_is_named_with_both(monkeypatch: pytest.MonkeyPa
         f"nothing is heard of {name}: it is published as {theirs}, expected {ours}"
         for name, (theirs, ours) in expected.items()
     )
+
+
+@pytest.mark.parametrize(
+    ("there", "told"),
+    [
+        (publisher(POSE, ReliabilityPolicy.BEST_EFFORT), "it is published best effort, expected reliable"),
+        (publisher(POSE[: -len("WithCovarianceStamped")]), f"is published as geometry_msgs/msg/Pose, expected {POSE}"),
+    ],
+)
+def test_a_stated_pose_that_is_not_heard_is_named(monkeypatch: pytest.MonkeyPatch, there: Any, told: str) -> None:
+    heard, _ = listening(monkeypatch, ["front"], {}, {"/initialpose": [publisher(POSE), there]})
+    (sentence,) = heard.warnings
+    assert sentence.startswith("nothing is heard of /initialpose: ") and told in sentence
+
+
+def test_a_second_localiser_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    alone, _ = listening(monkeypatch, ["front"], {}, {"/pose": [publisher(POSE, node="localize")]})
+    assert alone.warnings == []
+    beside, _ = listening(monkeypatch, ["front"], {}, {"/pose": [publisher(POSE, node="localize")] * 2})
+    (sentence,) = beside.warnings
+    assert sentence.startswith("2 publishers on /pose, expected this node alone")
 
 
 def test_what_is_published_under_another_name_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,6 +77,14 @@ def mount_at(pose: Pose, camera: str, base_height: float) -> Mount:
     return Mount(forward, left, up + base_height, roll, pitch, yaw)
 
 
+def twin_complaint(frame_id: str, camera: str, other: str) -> str:
+    """What is wrong with the frame of a camera's images, which those of another camera of the rig carry, too."""
+    return (
+        f"its images carry frame_id {frame_id!r}, as those of camera {other} do: set the driver's frame_id, or "
+        f"camera.{camera}.frame"
+    )
+
+
 def pose_of(transform: Any) -> Pose:
     """The pose that a geometry_msgs/Transform states."""
     pose, place = np.eye(4), transform.translation

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from geoflow_ros.bags.reading import Damage, open_bag, read_messages
-from geoflow_ros.bags.static_transforms import StaticTransforms, mount_at
+from geoflow_ros.bags.static_transforms import StaticTransforms, mount_at, twin_complaint
 from geoflow_ros.bags.topics import Topic, roles_of
 from geoflow_ros.camera import Mount
+from geoflow_ros.errors import InputError
 from geoflow_ros.tracking.settings import MOUNT
 
 TfMount = Callable[[str, str, str, float], Mount]
@@ -18,7 +19,8 @@ TfMount = Callable[[str, str, str, float], Mount]
 
 
 def mounts_in(bag: Path, chosen: Mapping[str, str], cameras: tuple[str, ...]) -> TfMount:
-    """Looks mounts up in the bag. chosen: topics by role. cameras: names of a rig's."""
+    """Looks mounts up in the bag. chosen: topics by role. cameras: names of a rig's, each with a frame of its own."""
+    carried: dict[str, str] = {}  # frames of images, and whose they are
 
     def mount(camera: str, base_frame: str, frame: str, base_height: float) -> Mount:
         with open_bag(bag) as reader:
@@ -27,7 +29,10 @@ def mounts_in(bag: Path, chosen: Mapping[str, str], cameras: tuple[str, ...]) ->
             role = f"{camera}/image" if camera else "image"
             images = [each for each in reader.connections if roles.get(each.topic) == role]
             first = None if frame else next(read_messages(reader, images, Damage()), None)
-            frame = frame if first is None else str(first[2].header.frame_id)
+            if first is not None:
+                frame = str(first[2].header.frame_id)
+                if (other := carried.setdefault(frame, camera)) != camera:
+                    raise InputError(f"camera {camera}: {twin_complaint(frame, camera, other)}")
             return mount_at(StaticTransforms(reader).pose(frame, base_frame), frame, base_height)
 
     return mount

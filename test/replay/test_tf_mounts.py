@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from geoflow_ros.bags.static_transforms import TF_MESSAGE, StaticTransforms, mou
 from geoflow_ros.camera import Mount
 from geoflow_ros.errors import InputError
 from geoflow_ros.replay.arguments import replay_config
+from geoflow_ros.replay.tf_mounts import mounts_in
 
 pytestmark = pytest.mark.usefixtures("knowing")
 OPTICAL = Rotation.from_matrix([[0, 0, 1], [-1, 0, 0], [0, -1, 0]])
@@ -31,11 +33,18 @@ FRAMES = {
 }
 
 
-def with_tf(bag: Path, target: Path, frame_id: str = "camera_optical", antenna: str = "antenna") -> Path:
-    """Copy a bag, its images and fixes from these frames, and static transforms in two messages."""
+def with_tf(
+    bag: Path, target: Path, frame_id: str = "camera_optical", antenna: str = "antenna", cameras: Sequence[str] = ()
+) -> Path:
+    """Copy a bag, its images and fixes from these frames, and static transforms in two messages.
+
+    cameras: of a rig, whose images are all the same.
+    """
+    images = [f"/{name}/image/compressed" for name in cameras]
     messages = Messages()
     with open_bag(bag) as reader:
         kinds = {each.topic: each.msgtype for each in reader.connections} | {"/robot/tf_static": TF_MESSAGE}
+        kinds |= dict.fromkeys(images, kinds["/image/compressed"])
     with AnyReader([bag], default_typestore=messages.types) as reader, BagRecorder(target, kinds, messages) as recorder:
         for child, (parent, place, rotation) in FRAMES.items():
             header = messages.header(reader.start_time, parent)
@@ -46,7 +55,8 @@ def with_tf(bag: Path, target: Path, frame_id: str = "camera_optical", antenna: 
             if connection.topic in ("/image/compressed", "/fix"):
                 other = frame_id if connection.topic == "/image/compressed" else antenna
                 message.header.frame_id = other  # type: ignore[attr-defined]
-            recorder.write(connection.topic, stamp, message)
+            for topic in (connection.topic, *(images if connection.topic == "/image/compressed" else ())):
+                recorder.write(topic, stamp, message)
     return target
 
 
@@ -154,3 +164,14 @@ def test_each_camera_of_a_rig_is_asked_for_unless_it_is_stated() -> None:
     assert yaws == pytest.approx({"front": 0.1, "left": 0.2, "rear": 1.5})
     with pytest.raises(InputError, match=r"not set: camera\.forward, .* from the bag's /tf_static"):
         replay_config(None, None, [], None, "area", None, lambda names: mount)
+
+
+def test_two_cameras_whose_images_carry_one_frame_have_no_mount(folder: Path, tmp_path: Path) -> None:
+    bag = with_tf(folder / "drive", tmp_path / "bag", cameras=("left", "right"))
+    mount = mounts_in(bag, {}, ("left", "right"))
+    mount("left", "base_link", "", 0.3)
+    assert mount("right", "base_link", "camera_optical", 0.3) == mount("left", "base_link", "", 0.3), "as stated"
+    with pytest.raises(
+        InputError, match="camera right: its images carry frame_id 'camera_optical', as those of .*left"
+    ):
+        mount("right", "base_link", "", 0.3)

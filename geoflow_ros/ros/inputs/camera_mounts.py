@@ -7,6 +7,7 @@ import time
 
 from builtin_interfaces.msg import Time as TimeMessage
 
+from geoflow_ros.bags.static_transforms import twin_complaint
 from geoflow_ros.camera import Mount
 from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.errors import InputError
@@ -66,12 +67,7 @@ class CameraMounts:
         """What is wrong with the frame_id, if another camera's images carry it."""
         frame_id = self._frame_ids[camera]
         twins = [name for name, other in self._frame_ids.copy().items() if name != camera and other == frame_id]
-        if not twins:
-            return ""
-        return (
-            f"its images carry frame_id {frame_id!r}, as those of camera {twins[0]} do: set the driver's frame_id, or "
-            f"camera.{camera}.frame"
-        )
+        return twin_complaint(frame_id, camera, twins[0]) if twins else ""
 
     def _compare(self, camera: str, frame_id: str, stated: Mount) -> None:
         """With what TF says, if it says anything."""

@@ -109,8 +109,9 @@ class Session(SensorInputs):
         taken_ns = stamp_ns(image_message.header.stamp)
         with self._lock:
             self._image_came(taken_ns, camera)
-            task = self._task(camera, lambda: self._at_sensors(taken_ns))
-        outcome = self._localize(camera, image_message, task)
+            useless = self._stray(taken_ns, camera) or self._faulty(camera, self._mixed(camera))
+            task = useless or self._task(camera, lambda: self._at_sensors(taken_ns))
+        outcome = useless or self._localize(camera, image_message, task)
         if isinstance(outcome, Rejection):
             track = Track(TrackState.LOST, outcome.reason, None)
         else:

@@ -62,8 +62,11 @@ def another_view(image: Any) -> Any:
     return other
 
 
-def answers(session: Session, fault: Fault, first_ends_s: float = END_S) -> dict[str, list[Answer]]:
+def answers(
+    session: Session, fault: Fault, first_ends_s: float = END_S, is_fused: bool = True
+) -> dict[str, list[Answer]]:
     """By camera, half a second after the second one's fault began; the first shows nothing from `first_ends_s` on."""
+    answer_to = session.process if is_fused else session.single_frame
     found: dict[str, list[Answer]] = {"first": [], "second": []}
     for name in found:
         session.on_camera_info(sim.camera_info(), name)
@@ -75,7 +78,7 @@ def answers(session: Session, fault: Fault, first_ends_s: float = END_S) -> dict
         images = {"first": another_view(message)} if seconds < first_ends_s else {}
         images["second"] = fault(message, seconds) if seconds >= FAULT_S else message
         for name, image in images.items():
-            answer = session.process(session.exposed(image, name), name)
+            answer = answer_to(session.exposed(image, name), name)
             found[name] += [answer] if seconds >= FAULT_S + 0.5 else []
     return found
 
@@ -101,3 +104,11 @@ def test_a_vehicle_whose_last_camera_is_at_fault_is_lost_in_time(fault: Fault, t
 def test_what_is_said_of_cameras_keeps_its_order_whichever_is_answered() -> None:
     found = answers(rig(None), lambda image, seconds: image)
     assert len({each.track.reason for of_camera in found.values() for each in of_camera}) == 1
+
+
+@pytest.mark.parametrize(("fault", "told"), [(ahead, "stamped 1.0 s ahead"), (mixed, "of several cameras")])
+def test_nor_does_such_an_image_alone_say_where_the_vehicle_is(fault: Fault, told: str) -> None:
+    found = answers(rig(Mount()), fault, is_fused=False)
+    assert {each.track.state for each in found["first"]} == {TrackState.LOCALISED}
+    assert {each.track.state for each in found["second"]} == {TrackState.LOST}
+    assert all(each.track.reason.count(told) == 1 for each in found["second"])

@@ -246,10 +246,7 @@ class SensorInputs:
         source, stamp_ns = self._cameras.source(camera), self._cameras.driver_ns(camera, stamp_ns)
         sentence = self._rig_clocks.image(source, stamp_ns) if self._cameras.is_rig else ""
         sentence = sentence or self._arrivals.refusal(source, stamp_ns)
-        if not sentence:
-            return None
-        self._cameras.blind(camera, sentence)
-        return Rejection(of_camera(camera, sentence), is_blind=True)
+        return self._faulty(camera, sentence) if sentence else None
 
     def _image_came(self, stamp_ns: int, camera: str) -> Rejection | None:
         """Compare the stamp of an image with those of the sensors; why it cannot be used, if it alone has leapt."""
@@ -261,8 +258,14 @@ class SensorInputs:
 
     def _indistinct(self, stamp_ns: int, camera: str) -> Rejection | None:
         """Why an image cannot be used that may be of another camera, or whose stamp is that of those before it."""
-        mixed = self._frame_ids[self._cameras.source(camera)].complaint
-        sentence = mixed or self._cameras.standstill(camera, stamp_ns)
+        return self._faulty(camera, self._mixed(camera) or self._cameras.standstill(camera, stamp_ns))
+
+    def _mixed(self, camera: str) -> str:
+        """Why an image may be of another camera; empty if it is not."""
+        return self._frame_ids[self._cameras.source(camera)].complaint
+
+    def _faulty(self, camera: str, sentence: str) -> Rejection | None:
+        """An image of no use for this fault of the camera, if any."""
         self._cameras.blind(camera, sentence)
         return Rejection(of_camera(camera, sentence), is_blind=True) if sentence else None
 

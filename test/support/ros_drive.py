@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -21,6 +22,7 @@ DATUM = Datum(49.0, 8.4, 100.0)
 START_NS = 1_700_000_000_000_000_000
 SPEED = 5.0
 FIX_OFFSET_NORTH = 3.0
+OF_CAMERA = {"image": "Image", "camera_info": "CameraInfo"}
 
 
 def write_tiles(path: Path, radius_m: float = 250.0, zoom: int = 18) -> None:
@@ -33,17 +35,23 @@ def write_tiles(path: Path, radius_m: float = 250.0, zoom: int = 18) -> None:
             writer.add(tile.z, tile.x, tile.y, cv2.imencode(".png", texture)[1].tobytes())
 
 
-def write_drive(folder: Path, frames: int) -> Path:
-    """The folder, as `python -m geoflow_ros.town drive` lays it out; fixes lie 3 m north of the truth."""
+def write_drive(folder: Path, frames: int, cameras: Sequence[str] = ()) -> Path:
+    """The folder, as `python -m geoflow_ros.town drive` lays it out; fixes lie 3 m north of the truth.
+
+    cameras: of a rig, each 12 ms after the one before.
+    """
     folder.mkdir()
     write_tiles(folder / "tiles.mbtiles")
     datum = {"latitude": DATUM.latitude, "longitude": DATUM.longitude, "altitude": DATUM.altitude}
-    (folder / "drive.json").write_text(json.dumps({"datum": datum, "mount": ros.MOUNT}))
+    rig = {"cameras": {name: {"mount": ros.MOUNT} for name in cameras}} if cameras else {}
+    (folder / "drive.json").write_text(json.dumps({"datum": datum, "mount": ros.MOUNT} | rig))
     frame = LocalFrame(DATUM)
     truth = []
     types = get_typestore(Stores.ROS2_HUMBLE)
     with Writer(folder / "drive", version=9, storage_plugin=StoragePlugin.MCAP) as writer:
-        names = {"image": "Image", "camera_info": "CameraInfo", "fix": "NavSatFix", "imu": "Imu"}
+        groups = [f"{name}/" for name in cameras] or [""]
+        names = {"fix": "NavSatFix", "imu": "Imu"}
+        names |= {f"{group}{own}": kind for group in groups for own, kind in OF_CAMERA.items()}
         connections = {
             topic: writer.add_connection(f"/{topic}", f"sensor_msgs/msg/{name}", typestore=types)
             for topic, name in names.items()
@@ -52,15 +60,15 @@ def write_drive(folder: Path, frames: int) -> Path:
             now, east = START_NS + index * 100_000_000, SPEED * index * 0.1
             truth.append(f"{now * 1e-9:.9f} {east} 0 0 0 0 0 1")
             latitude, longitude, _ = frame.to_geodetic([east, FIX_OFFSET_NORTH])
-            info = ros.camera_info()
-            info.header.stamp = ros.stamp(now)
             messages = {
-                "camera_info": info,
-                "imu": ros.imu(now, 0.0, math.radians(2.0)),
-                "fix": ros.fix(now, float(latitude), float(longitude), 4.0),
-                "image": ros.image(now),
+                "imu": (now, ros.imu(now, 0.0, math.radians(2.0))),
+                "fix": (now, ros.fix(now, float(latitude), float(longitude), 4.0)),
             }
-            for topic, message in messages.items():
-                writer.write(connections[topic], now, serialize_message(message))
+            for number, group in enumerate(groups):
+                taken, info = now + number * 12_000_000, ros.camera_info()
+                info.header.stamp = ros.stamp(taken)
+                messages |= {f"{group}camera_info": (taken, info), f"{group}image": (taken, ros.image(taken))}
+            for topic, (recorded, message) in messages.items():
+                writer.write(connections[topic], recorded, serialize_message(message))
     (folder / "truth.tum").write_text("\n".join(truth) + "\n")
     return folder

@@ -51,7 +51,8 @@ class FakeSession:
         decode: Decode,
     ) -> None:
         self._config = config
-        self._mount: Mount | None = cameras[ONE].mount
+        self._is_rig = ONE not in cameras
+        self._mount: Mount | None = next(iter(cameras.values())).mount
         self._mount_missing = ""
         self._decode = decode
         self._fix: Fix | None = None
@@ -67,7 +68,7 @@ class FakeSession:
 
     @property
     def mount_estimates(self) -> Mapping[str, MountEstimate]:
-        if self._mount is None:
+        if self._mount is None or self._is_rig:
             return {}
         return {"camera": MountEstimate(self._mount, np.array(MOUNT_CORRECTION), np.diag(np.square(MOUNT_STD)))}
 

@@ -16,9 +16,8 @@ from geoflow_ros.replay.snapshots import APART_S, REGULAR, camera_thumbnail
 from geoflow_ros.reports.ground import ground_along
 from geoflow_ros.reports.page_data import PoseColumns, Report, Snapshot, reason_counts
 from geoflow_ros.ros.tools.demo_outcome import Answer, DemoRun, DemoSummary
-from geoflow_ros.ros.tools.player import IMAGES, INPUTS, Recorded
+from geoflow_ros.ros.tools.player import Recorded, camera_of, is_image, type_of
 from geoflow_ros.satellite.mosaic import SatelliteMap
-from geoflow_ros.tracking.cameras import ONE
 from geoflow_ros.tracking.track import TrackState
 
 UNANSWERED_NS, SLACK_NS = 100_000_000, 20_000_000
@@ -29,7 +28,7 @@ def demo_page(
     run: DemoRun, summary: DemoSummary, fixes: NDArray[np.float64], satellite: SatelliteMap, frame: LocalFrame
 ) -> Report:
     """One moment a frame. fixes: (M, 2) east, north."""
-    images = {each.stamp_ns: each for each in run.messages if each.topic in IMAGES}
+    images = {each.stamp_ns: each for each in run.messages if is_image(each.topic)}
     stamps = sorted(images)
     fused = {answer.stamp_ns - run.shift_ns: answer for answer in run.answers}
     single = {answer.stamp_ns - run.shift_ns: answer for answer in run.single_answers}
@@ -85,7 +84,8 @@ def _snapshots(run: DemoRun, images: list[Recorded]) -> list[Snapshot]:
     for moment, image in enumerate(images):
         heatmap = run.heatmaps.get(image.stamp_ns + run.shift_ns)
         if heatmap is not None or moment % stride == 0:
-            camera = camera_thumbnail(deserialize_message(image.data, INPUTS[image.topic]))
+            picture = camera_thumbnail(deserialize_message(image.data, type_of(image.topic)))
+            pictures = {} if picture is None else {camera_of(image.topic): picture}
             hypotheses = run.hypotheses.get(image.stamp_ns + run.shift_ns, np.empty((0, 3)))
-            snapshots.append(Snapshot(moment, {} if camera is None else {ONE: camera}, heatmap, hypotheses))
+            snapshots.append(Snapshot(moment, pictures, heatmap, hypotheses))
     return snapshots

@@ -19,7 +19,7 @@ from geoflow_ros.reports.page import write_page
 from geoflow_ros.reports.trajectory_plot import plot_trajectory
 from geoflow_ros.ros.tools.demo_outcome import Answer, DemoRun, DemoSummary
 from geoflow_ros.ros.tools.demo_page import demo_page
-from geoflow_ros.ros.tools.player import IMAGES
+from geoflow_ros.ros.tools.player import is_image
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
 from geoflow_ros.whole_files import write_json
@@ -43,7 +43,7 @@ def write_report(run: DemoRun, out: Path) -> None:
 
 
 def _summarise(run: DemoRun, prior_errors: NDArray[np.float64]) -> DemoSummary:
-    stamps = sorted({each.stamp_ns for each in run.messages if each.topic in IMAGES})
+    stamps = sorted({each.stamp_ns for each in run.messages if is_image(each.topic)})
     errors, alone = _errors(run, run.answers), _errors(run, run.single_answers)
     latency_ms = np.array([answer.latency_s for answer in run.answers]) * 1e3
     duration_s = (stamps[-1] - stamps[0]) * 1e-9 * len(stamps) / max(len(stamps) - 1, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -52,8 +52,8 @@ def measure_node(
     """A row for each rate at which the drive's images are played, each to a new node."""
     description, messages = read_description(drive / "drive.json"), read_inputs(drive / "drive")
     os.environ.update(private_environment(str(share_file("config/fastdds_profile.xml"))))
-    parameters = {"camera.delay": 0.0, **parameters}  # an answer is known by the stamp of its image
-    arguments = [*command, "--ros-args", *node_arguments(drive, description, parameters)]
+    undelayed = _undelayed(description.cameras, parameters)
+    arguments = [*command, "--ros-args", *node_arguments(drive, description, undelayed)]
     rows = [_measure(arguments, at_rate(messages, rate), rate, seconds) for rate in rates_hz]
     for row in rows:
         if not row.answered:
@@ -79,10 +79,15 @@ def measure_rigs(
     rows = []
     for count in counts:
         cameras = [names[index * len(names) // count] for index in range(count)] if names else []
-        undelayed = {f"camera.{name}.delay": 0.0 for name in cameras} | {"camera.delay": 0.0, **parameters}
+        undelayed = _undelayed(cameras, parameters)
         arguments = [*command, "--ros-args", *node_arguments(drive, description, undelayed, cameras)]
         rows.append(_measure_rig(arguments, at_rate(_of_cameras(messages, cameras), rate_hz), count, rate_hz, seconds))
     return rows
+
+
+def _undelayed(cameras: Iterable[str], parameters: Mapping[str, object]) -> dict[str, object]:
+    """The parameters, with cameras that are not late: an answer is known by the stamp of its image."""
+    return {f"camera.{name}.delay": 0.0 for name in cameras} | {"camera.delay": 0.0, **parameters}
 
 
 def _of_cameras(messages: Sequence[Recorded], cameras: Sequence[str]) -> list[Recorded]:

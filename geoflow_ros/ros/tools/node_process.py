@@ -19,9 +19,10 @@ STOP_TIMEOUT_S = 5.0
 
 
 def node_arguments(
-    drive: Path, description: DriveDescription, parameters: Mapping[str, object], cameras: Sequence[str] = ()
+    drive: Path, description: DriveDescription, parameters: Mapping[str, object], cameras: Sequence[str] | None = None
 ) -> list[str]:
-    """ROS arguments for the drive's tiles, cameras and datum, and for further parameters. cameras: of its rig."""
+    """ROS arguments for the drive's tiles, cameras and datum, and for further parameters. cameras: of its rig (all)."""
+    cameras = tuple(description.cameras) if cameras is None else cameras
     described = {f"datum.{name}": value for name, value in asdict(description.datum).items()}
     described |= description.camera_parameters(cameras)
     values = {name: f"{value:.12f}" if isinstance(value, float) else value for name, value in described.items()}

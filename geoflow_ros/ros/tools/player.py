@@ -35,6 +35,11 @@ def is_image(topic: str) -> bool:
     return topic.endswith(IMAGES)
 
 
+def camera_of(topic: str) -> str:
+    """The name of the camera whose topic it is: "" of the one that has none."""
+    return "" if topic in INPUTS else topic[1:].partition("/")[0]
+
+
 def type_of(topic: str) -> Any:
     """The message of an input; of a rig the topics begin with the camera's name. None for other topics."""
     _, _, own = topic[1:].partition("/")

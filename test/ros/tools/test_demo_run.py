@@ -67,6 +67,17 @@ def test_summary_of_a_drive_whose_fixes_lie_3_m_north(tmp_path: Path) -> None:
     assert picture is not None and np.ptp(picture) == 255
 
 
+def test_a_drive_of_a_rig_is_played_to_a_node_of_that_rig(tmp_path: Path) -> None:
+    """One camera more than a node listens to, and the demonstration would wait for a listener in vain."""
+    drive, out = ros_drive.write_drive(tmp_path / "drive", FRAMES, ("front", "rear")), tmp_path / "out"
+    demo.run(drive, out, None, FAKE_NODE)
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["frames"] == 2 * FRAMES and FRAMES / 2 < summary["poses"] <= 2 * FRAMES
+    page = (out / "report.html").read_text(encoding="utf-8")
+    shown = json.loads(page.split('id="data">')[1].split("</script>")[0])
+    assert {name for each in shown["snapshots"] for name in each["cameras"]} == {"front", "rear"}
+
+
 def test_missing_drive_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command_line.main(["--drive", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
     error = capsys.readouterr().err

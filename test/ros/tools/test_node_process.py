@@ -24,14 +24,15 @@ DRIVE = DriveDescription(Datum(49.0, 8.4), Mount(1.0), delay=0.2, mask=MASK, cam
             ("front", "left"),
             {"cameras": "[front, left]", "camera.front.mask": MASK, "camera.left.delay": "0.100000000000"},
         ),
+        (None, {"cameras": "[front, left]", "camera.front.mask": MASK}),
         (("left",), {"cameras": "[left]", "camera.left.left": "0.700000000000"}),
     ],
 )
 def test_delay_and_mask_of_a_drive_s_cameras_are_told_with_their_mounts(
-    cameras: tuple[str, ...], expected: dict[str, str]
+    cameras: tuple[str, ...] | None, expected: dict[str, str]
 ) -> None:
     assignments = node_arguments(Path("/drive"), DRIVE, {"threads": 1}, cameras)[3::2]
     told = dict(each.split(":=") for each in assignments)
     assert told.items() >= expected.items() | {("threads", "1"), ("datum.latitude", "49.000000000000")}
     groups = {name.rpartition(".")[0] for name in told if name.startswith("camera.")}
-    assert groups == ({f"camera.{name}" for name in cameras} or {"camera"})
+    assert groups == ({f"camera.{name}" for name in (RIG if cameras is None else cameras)} or {"camera"})

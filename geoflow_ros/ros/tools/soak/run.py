@@ -82,7 +82,7 @@ def soak(drive: Path, out: Path, seconds: float, seed: int = 0, only: str = "") 
         "tiles": out / "tiles.mbtiles", "checkpoint": weights / "default.safetensors",
         "saved_pose.path": saved, "saved_pose.max_age": "60.0",
     }  # fmt: skip
-    arguments = node_arguments(drive, description, parameters, tuple(description.cameras))
+    arguments = node_arguments(drive, description, parameters)
     with (out / "node.log").open("wb") as log:
         rclpy.init()
         keeper = NodeKeeper([*NODE, "--ros-args", *arguments], log.fileno())

@@ -125,11 +125,15 @@ class MatchVolume(nn.Module):
         grid = wanted.reshape(1, -1, 2).expand(batch, -1, -1)
         if yaw_offset is not None:
             grid = _rotated(grid, yaw_offset, self.config)
+        return self.sampled(ground, grid.view(batch, headings, rows, columns, 2))
+
+    def sampled(self, ground: Tensor, grid: Tensor) -> Tensor:
+        """The templates (B, K, C, rows, columns) of the ground features at (B, K, rows, columns, 2)."""
+        batch, headings = grid.shape[:2]
         # A heading each is what grid_sample shares out among the cores.
-        grid = grid.to(ground.dtype).reshape(batch * headings, rows, columns, 2)
         seen = ground[:, None].expand(-1, headings, -1, -1, -1).flatten(0, 1)
-        rotated = F.grid_sample(seen, grid, align_corners=False)
-        return rotated.view(batch, headings, -1, rows, columns)
+        rotated = F.grid_sample(seen, grid.to(ground.dtype).flatten(0, 1), align_corners=False)
+        return rotated.view(batch, headings, *rotated.shape[1:])
 
     def spectrum(self, satellite: Tensor) -> Tensor:
         """What `correlate` needs of the satellite features (B, C, S, S): their conjugate spectrum, complex.

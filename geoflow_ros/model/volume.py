@@ -65,11 +65,12 @@ class NeighbourhoodReader(nn.Module):
         padded = [(self.headings + 2 * PAD, row + 2 * PAD, column + 2 * PAD) for row, column in self.sides]
         sizes = [math.prod(each) for each in padded]
         self.length = sum(sizes)  # of a table
+        self._padded, self._starts = padded, [sum(sizes[:level]) for level in range(PYRAMID_LEVELS)]
         strides = torch.tensor([[1, width, width * height] for _, height, width in padded])
         along = torch.arange(WINDOW)
         u, v, heading = torch.meshgrid(along, along, along, indexing="ij")
         window = torch.einsum("la,auvh->luvh", strides, torch.stack([u, v, heading]))
-        starts = torch.tensor([0, *sizes[:-1]]).cumsum(0)
+        starts = torch.tensor(self._starts)
         highest = [[column, row, self.headings] for row, column in self.sides]
         block = torch.tensor(blocks)
         of_place = torch.stack([block, block, torch.ones_like(block)])
@@ -89,12 +90,26 @@ class NeighbourhoodReader(nn.Module):
         trimmed = (level[..., :rows, :columns] for level, (rows, columns) in zip(pyramid, self.sides, strict=True))
         return torch.cat([F.pad(level.float(), around).flatten(1) for level in trimmed], dim=1).mul_(TABLE_SCALE)
 
+    def table(self, log_probability: Tensor) -> Tensor:
+        """`tabulate` of the `mass_pyramid` of a log probability (B, K, D, D), in a third of the operations."""
+        (rows, columns), coarsest = self.sides[0], 2 ** (PYRAMID_LEVELS - 1)
+        mass = F.pad(log_probability.exp(), (0, -columns % coarsest, 0, -rows % coarsest))
+        table = mass.new_zeros(len(mass), self.length)
+        for level, (rows, columns) in enumerate(self.sides):
+            if level > 0:
+                mass = F.avg_pool2d(mass, 2, divisor_override=1)
+            self._level(table, level).copy_(mass[..., :rows, :columns])
+        return table.div_(PROBABILITY_FLOOR).log1p_().mul_(TABLE_SCALE)
+
     def finest(self, table: Tensor) -> Tensor:
         """The first level of the pyramid (B, K, D, D) that a table (B, T) was made of."""
-        headings, (rows, columns) = self.headings, self.sides[0]
-        padded = headings + 2 * PAD, rows + 2 * PAD, columns + 2 * PAD
-        level = table[:, : math.prod(padded)].view(-1, *padded)
-        return level[:, PAD:-PAD, PAD:-PAD, PAD:-PAD] / TABLE_SCALE
+        return self._level(table, 0) / TABLE_SCALE
+
+    def _level(self, table: Tensor, level: int) -> Tensor:
+        """A level (B, K, D_l, D_l) of a table, in its memory, without the zeros around it."""
+        start, padded = self._starts[level], self._padded[level]
+        around = table[:, start : start + math.prod(padded)].view(-1, *padded)
+        return around[:, PAD:-PAD, PAD:-PAD, PAD:-PAD]
 
     def forward(self, table: Tensor, index: Tensor) -> Tensor:
         """Values (B N, 5 x 27) around (B, N, 3) indices (u, v, heading) of the finest level; zero outside.

@@ -51,7 +51,7 @@ def localizer(model: MatchFlow, config: LocalizerConfig = ANY) -> Localizer:
 
 def at_once(model: MatchFlow) -> MatchFlow:
     other = copy.copy(model)
-    other.answer = FrameAnswers(FrameNetwork(model, torch.float32))
+    other.answer = FrameAnswers(FrameNetwork(model))
     return other
 
 

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from geoflow_ros.model.inference.cuda.cuda_frame import FrameAnswers, FrameNetwork, RefineBatch, StepByStep
+from geoflow_ros.model.inference.cuda.cuda_frame import (
+    Encode,
+    FrameAnswers,
+    FrameNetwork,
+    RefineBatch,
+    StepByStep,
+    TorchEncoder,
+)
 from geoflow_ros.model.inference.exported import GROUND, SATELLITE, example_inputs
 from geoflow_ros.model.interface import Answer, FrameAnswer, FrameQuestion
-from geoflow_ros.model.matchflow import FlowHead, MatchFlow
+from geoflow_ros.model.matchflow import FlowHead, GroundEncoder, MatchFlow
 from geoflow_ros.model.volume import PYRAMID_LEVELS, mass_pyramid
 
 LOGGER = logging.getLogger(__name__)
 CLOSE = 0.02  # error against torch in float32 on the processor, relative to the size of what is compared
-PRECISIONS = torch.float16, torch.float32  # the trunk's weights are trained to be held by 8 bits, which float16 has
 HYPOTHESES, FRACTIONS = 48, (1.0,) * 5
 TURNS = 20
 
@@ -27,24 +35,40 @@ TURNS = 20
 def chosen_answers(reference: MatchFlow, on_device: MatchFlow) -> Answer | None:
     """The fastest way that agrees with `reference`; a warning for each that does not, None if none is left."""
     question = example_question(reference)
-    expected = FrameAnswers(FrameNetwork(reference, torch.float32))([question], FRACTIONS)[0]
+    expected = FrameAnswers(FrameNetwork(reference))([question], FRACTIONS)[0]
     question = replace(question, satellite=question.satellite.to(on_device.volume.template_grid.device))
     refine, timed = chosen_refinement(on_device), {}
-    for precision in PRECISIONS:
+    for name, encoder in ENCODERS.items():
         try:
-            answers = FrameAnswers(FrameNetwork(on_device, precision, refine))
+            answers = FrameAnswers(FrameNetwork(on_device, encoder(on_device.ground), refine))
             error = answer_error(answers([question], FRACTIONS)[0], expected)
         except Exception as failure:  # whatever torch or the driver says of it, the parts one by one are left
-            LOGGER.warning("frames cannot be answered in %s (%s)", precision, str(failure).strip().partition("\n")[0])
+            LOGGER.warning("frames cannot be answered by %s (%s)", name, str(failure).strip().partition("\n")[0])
             continue
         if error <= CLOSE:
             timed[answers] = median_ms(answers, question)
-            LOGGER.info("frames in %s: %.2f ms, error %.2g", precision, timed[answers], error)
+            LOGGER.info("frames by %s: %.2f ms, error %.2g", name, timed[answers], error)
         else:
-            LOGGER.warning("frames in %s differ by %.1f %% from torch's and are not used", precision, 100 * error)
+            LOGGER.warning("frames by %s differ by %.1f %% from torch's and are not used", name, 100 * error)
     if not timed:
         LOGGER.warning("no frame is answered as a whole: encoders and match run on the GPU one by one")
     return min(timed, key=timed.__getitem__, default=None)
+
+
+def by_kernels(encoder: GroundEncoder) -> Encode:
+    """An encoder of one kernel a layer."""
+    # Here, because it needs Triton, without which torch still answers frames.
+    from geoflow_ros.model.inference.cuda.cuda_encoder import TritonEncoder
+
+    return TritonEncoder(encoder)
+
+
+ENCODERS: dict[str, Callable[[GroundEncoder], Encode]] = {
+    "kernels in float16": by_kernels,
+    # The trunk's weights are trained to be held by 8 bits, which float16 has.
+    "torch in float16": partial(TorchEncoder, precision=torch.float16),
+    "torch in float32": partial(TorchEncoder, precision=torch.float32),
+}
 
 
 def chosen_refinement(on_device: MatchFlow) -> RefineBatch:

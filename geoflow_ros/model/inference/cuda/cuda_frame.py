@@ -14,18 +14,24 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
+import torch.nn.functional as F  # noqa: N812 - the name every PyTorch reader knows
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from geoflow_ros.model.config import DefaultConfig
 from geoflow_ros.model.inference.cuda.resizing import Resizer, Size
 from geoflow_ros.model.interface import FOUND, NEGLIGIBLE, Flow, FrameAnswer, FrameQuestion, Latent
-from geoflow_ros.model.matchflow import FlowHead, MatchFlow
-from geoflow_ros.model.volume import HERE, PYRAMID_LEVELS, TABLE_SCALE, mass_pyramid
+from geoflow_ros.model.matchflow import FlowHead, GroundEncoder, MatchFlow
+from geoflow_ros.model.matching import template_rotation
+from geoflow_ros.model.volume import HERE, TABLE_SCALE
 
+ONES = 19  # of the numbers in a row, those that are there once
 WARM_UP = 3  # calls before a capture, in which the libraries choose their kernels
 Output = TypeVar("Output")
 RunKey = tuple[Size, int, int, tuple[float, ...]]
 """Size and number of images, number of hypotheses, fractions."""
+Encode = Callable[[Tensor, Tensor], Tensor]
+"""From images (B, 3, H, W) uint8 and lift grids to ground-plane features (B, C, A, F)."""
 RefineBatch = Callable[[Tensor, Tensor, Sequence[float]], Tensor]
 """From tables (B, T), hypotheses (B, N, 3) and fractions to (B, N, FOUND), as `found` lays them out."""
 
@@ -68,15 +74,27 @@ def found(hypotheses: Tensor, flow: Flow, log_density: Tensor) -> Tensor:
     return torch.cat([hypotheses, flow.direction, torch.stack(rest, dim=-1)], dim=-1)
 
 
+class TorchEncoder:
+    """`GroundEncoder`, an operation at a time. precision: of the convolutions on the image."""
+
+    def __init__(self, encoder: GroundEncoder, precision: torch.dtype) -> None:
+        self._encoder, self._pyramid = encoder, copy.deepcopy(encoder.pyramid).to(precision)
+
+    def __call__(self, image: Tensor, lift: Tensor) -> Tensor:
+        return self._encoder.lifted(self._pyramid(image).float(), lift)
+
+
 class Numbers(NamedTuple):
     """The small inputs of B frames, which travel in one row each.
 
-    yaw_offset, rank: (B,). barred: (B, K) 0, or -inf for a heading that is not looked at. root, shift: (B, 3, 3) and
-    (B, 1, 3) that make of a hypothesis what the prior's log density is minus half the square of. jitter: (B, N, 3).
+    rank: (B,). turn, ahead: (B, 2, 2) and (B, 1, 2) by which `template_rotation` turns templates. root, shift: (B, 3,
+    3) and (B, 1, 3) that make of a hypothesis what the prior's log density is minus half the square of. barred: (B, K)
+    0, or -inf for a heading that is not looked at. jitter: (B, N, 3).
     """
 
-    yaw_offset: Tensor
     rank: Tensor
+    turn: Tensor
+    ahead: Tensor
     shift: Tensor
     root: Tensor
     barred: Tensor
@@ -84,12 +102,13 @@ class Numbers(NamedTuple):
 
     @classmethod
     def unpacked(cls, rows: Tensor, headings: int) -> Numbers:
-        """From (B, 14 + K + 3 N) as `pack` writes a row."""
-        batch, sizes = len(rows), [1, 1, 3, 9, headings, rows.shape[1] - 14 - headings]
-        yaw_offset, rank, shift, root, barred, jitter = rows.split_with_sizes(sizes, dim=1)
+        """From (B, ONES + K + 3 N) as `pack` writes a row."""
+        batch, sizes = len(rows), [1, 4, 2, 3, 9, headings, rows.shape[1] - ONES - headings]
+        rank, turn, ahead, shift, root, barred, jitter = rows.split_with_sizes(sizes, dim=1)
         return cls(
-            yaw_offset[:, 0],
             rank[:, 0],
+            turn.reshape(batch, 2, 2),
+            ahead[:, None],
             shift[:, None],
             root.reshape(batch, 3, 3),
             barred,
@@ -97,27 +116,31 @@ class Numbers(NamedTuple):
         )
 
 
-def pack(row: NDArray[np.float32], question: FrameQuestion, headings: int, skipped: int) -> None:
+def pack(row: NDArray[np.float32], question: FrameQuestion, config: DefaultConfig, headings: int, skipped: int) -> None:
     """Write the row of a question. skipped: headings at either end that are not looked at."""
-    barred = row[14 : 14 + headings]
-    row[0], row[1] = question.yaw_offset, question.rank
-    row[2:5], row[5:14] = -question.mean @ question.root, question.root.ravel()
-    barred[:], row[14 + headings :] = 0.0, question.jitter.ravel()
+    barred, offset = row[ONES : ONES + headings], question.yaw_offset
+    row[0] = question.rank
+    row[1:5], row[5:7] = template_rotation(math.cos(offset), math.sin(offset), config)
+    row[7:10], row[10:19] = -question.mean @ question.root, question.root.ravel()
+    barred[:], row[ONES + headings :] = 0.0, question.jitter.ravel()
     barred[:skipped] = barred[headings - skipped :] = -math.inf
 
 
 class FrameNetwork(nn.Module):
-    """All of `MatchFlow` that a frame needs, with the posterior drawn in between."""
+    """All of `MatchFlow` that a frame needs, with the posterior drawn in between, in as few operations as can be."""
 
     cells: Tensor
     cell_size: Tensor
 
-    def __init__(self, model: MatchFlow, precision: torch.dtype, refine: RefineBatch | None = None) -> None:
-        """precision: of the convolutions on the image. refine: by default, torch."""
+    def __init__(self, model: MatchFlow, encode: Encode | None = None, refine: RefineBatch | None = None) -> None:
+        """encode, refine: by default, torch in float32."""
         super().__init__()
         self.config, self.volume, self.head = model.config, model.volume, model.head
-        self.ground, self.pyramid = model.ground, copy.deepcopy(model.ground.pyramid).to(precision)
+        self.encode = encode or TorchEncoder(model.ground, torch.float32)
         self.refine = refine or StepByStep(self.head)
+        cells = self.volume.template_rows * self.volume.template_columns
+        self._gain = math.exp(float(self.volume.temperature)) / math.sqrt(cells)
+        self._evidence = math.exp(float(self.volume.evidence_scale)), float(self.volume.evidence_bias)
         x, y, yaw = self.volume.axes
         middles = np.stack(np.meshgrid(yaw, y, x, indexing="ij")[::-1], axis=-1).reshape(-1, 3)
         of_cells = (("cells", middles), ("cell_size", self.volume.cell_size))
@@ -131,25 +154,35 @@ class FrameNetwork(nn.Module):
 
         image: (B, 3, H, W) uint8. rows: as `Numbers`.
         """
-        asked = Numbers.unpacked(rows, self.volume.shape[0])
-        lifted = self.ground.lifted(self.pyramid(image).float(), lift)
-        templates = self.volume.templates(lifted, asked.yaw_offset)
-        scores = self.volume.correlate(templates, spectrum) + asked.barred[:, :, None, None]
-        log_probability, match_logit, log_evidence = self.volume.weighed(scores)
-        pyramid = mass_pyramid(log_probability, PYRAMID_LEVELS)
-        table = self.head.read.tabulate(pyramid)
-        _, height, width = self.volume.shape
-        finest = pyramid[0][..., :height, :width].contiguous()
+        volume, shape = self.volume, self.volume.shape
+        asked = Numbers.unpacked(rows, shape[0])
+        grid = torch.baddbmm(asked.ahead, volume.template_grid.view(1, -1, 2).expand(len(rows), -1, -1), asked.turn)
+        templates = volume.sampled(self.encode(image, lift), grid.view(-1, *volume.template_grid.shape))
+        spectra = torch.fft.rfft2(templates, s=volume.fft_shape)
+        lags = torch.fft.irfft2((spectra * spectrum[:, None]).sum(2).conj(), s=volume.fft_shape)
+        scores = torch.add(asked.barred[:, :, None, None], lags[..., : shape[1], : shape[2]], alpha=self._gain)
+        log_probability, match_logit, log_evidence = self._weighed(scores.flatten(1))
+        table = self.head.read.table(log_probability.view(scores.shape))
+        finest = self.head.read.finest(table)
         there = self.refine(table, self._drawn(finest.flatten(1), asked), fractions)
-        return torch.cat([there.flatten(1), match_logit[:, None], log_evidence[:, None]], dim=1), finest
+        return torch.cat([there.flatten(1), match_logit, log_evidence], dim=1), finest
+
+    def _weighed(self, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """As `MatchVolume.weighed`, of scores (B, M) times the temperature: (B, M), (B, 1), (B, 1)."""
+        log_probability = scores.log_softmax(1)
+        # What was taken off each of them is the logarithm of their sum; the middle heading is always looked at.
+        middle = slice(scores.shape[1] // 2, scores.shape[1] // 2 + 1)
+        evidence = scores[:, middle] - log_probability[:, middle] - math.log(scores.shape[1])
+        scale, bias = self._evidence
+        return log_probability, evidence * scale + bias, evidence
 
     def _drawn(self, log_mass: Tensor, asked: Numbers) -> Tensor:
         """Hypotheses (B, N, 3) from the cells (B, M), as `geoflow_ros.localization.hypotheses.draw_posterior`."""
         batch, count = asked.jitter.shape[:2]
         offset = torch.baddbmm(asked.shift, self.cells.expand(batch, -1, -1), asked.root)
-        log_posterior = log_mass - 0.5 * offset.square().sum(-1)
+        log_posterior = torch.sub(log_mass, offset.square().sum(-1), alpha=0.5)
         relative = log_posterior - log_posterior.amax(1, keepdim=True)
-        cumulative = relative.exp().masked_fill(relative < -NEGLIGIBLE, 0.0).double().cumsum(1)
+        cumulative = F.threshold(relative, -NEGLIGIBLE, -math.inf).exp().cumsum(1, dtype=torch.float64)
         order = torch.arange(count, device=log_mass.device) + asked.rank.double()[:, None]
         cell = torch.searchsorted(cumulative, order * (cumulative[:, -1:] / count)).clamp(max=len(self.cells) - 1)
         return torch.addcmul(self.cells[cell], asked.jitter, self.cell_size)
@@ -163,9 +196,9 @@ class FrameRun:
         config, volume, device = network.config, network.volume, network.cells.device
         self._volume, self._is_gpu = volume, device.type == "cuda"
         images = torch.zeros(batch, *size, 3, dtype=torch.uint8)
-        rows = torch.zeros(batch, 14 + volume.shape[0] + 3 * count)
+        rows = torch.zeros(batch, ONES + volume.shape[0] + 3 * count)
         height, width = volume.fft_shape
-        rows[:, 5:14:4] = 1.0  # a root that is none would be no prior
+        rows[:, 10:19:4] = 1.0  # a root that is none would be no prior
         self._hosts = self._host(images), self._host(rows)
         self._images, self._rows = (host.numpy() for host in self._hosts)
         self._inputs = (
@@ -192,7 +225,8 @@ class FrameRun:
     def __call__(self, questions: Sequence[FrameQuestion]) -> list[FrameAnswer]:
         for index, question in enumerate(questions):
             self._images[index] = question.image
-            pack(self._rows[index], question, self._volume.shape[0], self._volume.skipped(question.yaw_reach))
+            skipped = self._volume.skipped(question.yaw_reach)
+            pack(self._rows[index], question, self._network.config, self._volume.shape[0], skipped)
             self._hold(index, question.lift, question.satellite)
         for still, host in zip((self._inputs[0], self._inputs[3]), self._hosts, strict=True):
             still.copy_(host, non_blocking=True)

@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import logging
 import math
+import os
+import re
 import sys
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from geoflow_ros.localization.hypotheses import GaussianPrior, draw_posterior
 from geoflow_ros.localization.inputs import ground_image, image_tensor
 from geoflow_ros.model.config import DefaultConfig
 from geoflow_ros.model.inference.cuda import cuda_choice
 from geoflow_ros.model.inference.cuda.cuda_choice import chosen_answers, chosen_refinement, example_question
-from geoflow_ros.model.inference.cuda.cuda_frame import FrameAnswers, FrameNetwork, StepByStep, found
+from geoflow_ros.model.inference.cuda.cuda_frame import (
+    Encode,
+    FrameAnswers,
+    FrameNetwork,
+    StepByStep,
+    TorchEncoder,
+    found,
+)
 from geoflow_ros.model.inference.prepare import prepare
 from geoflow_ros.model.interface import FrameAnswer, FrameQuestion, Refined
-from geoflow_ros.model.matchflow import FlowHead, MatchFlow
+from geoflow_ros.model.matchflow import FlowHead, GroundEncoder, MatchFlow
+
+os.environ.setdefault("TRITON_INTERPRET", "1")  # kernels run on the processor; read when Triton is imported
 
 CONFIG = DefaultConfig(ground_height=32, ground_width=64, satellite_px=128, satellite_resolution=0.8125)
 COVARIANCE = np.array([[0.04, 0.01, 0.001], [0.01, 0.06, -0.002], [0.001, -0.002, 0.003]])
@@ -83,7 +95,7 @@ def test_frames_at_once_are_answered_as_each_by_its_parts(model: MatchFlow, ques
     few_headings = replace(question, yaw_reach=math.radians(5.0), yaw_offset=-0.03, rank=0.9)
     other_image = replace(question, image=255 - question.image, lift=question.lift.flip(2))
     larger = replace(question, image=question.image.repeat(2, axis=0).repeat(3, axis=1))
-    answers = FrameAnswers(FrameNetwork(model, torch.float32))
+    answers = FrameAnswers(FrameNetwork(model))
     for asked in ((question, few_headings, other_image), (other_image, larger, question), (question,)):
         for one, ours in zip(asked, answers(asked, LITTLE), strict=True):
             assert_alike(ours, one_by_one(model, one))
@@ -93,7 +105,7 @@ def test_frames_at_once_are_answered_as_each_by_its_parts(model: MatchFlow, ques
 
 
 def test_an_answer_keeps_its_values_when_the_next_is_computed(model: MatchFlow, question: FrameQuestion) -> None:
-    answers = FrameAnswers(FrameNetwork(model, torch.float32))
+    answers = FrameAnswers(FrameNetwork(model))
     first = answers([question], LITTLE)[0]
     before = [each.clone() for each in (first.latent.log_mass[0], first.refined().hypotheses)]
     answers([replace(question, image=255 - question.image, rank=0.1)], LITTLE)
@@ -103,50 +115,48 @@ def test_an_answer_keeps_its_values_when_the_next_is_computed(model: MatchFlow, 
 def test_the_fastest_that_agrees_is_taken(
     model: MatchFlow, question: FrameQuestion, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    times = iter([3.0, 2.0])
-    made: list[torch.dtype] = []
+    taken = {"first": 3.0, "second": 2.0, "third": 4.0}
+    made: list[Named] = []
 
-    class Noted(FrameNetwork):
-        def __init__(self, model: MatchFlow, precision: torch.dtype, refine: object = None) -> None:
-            super().__init__(model, torch.float32)
-            self.precision = precision
-            made.append(precision)
+    class Named(TorchEncoder):
+        """The encoder of a name, which only an encoder of this name has."""
 
-    monkeypatch.setattr(cuda_choice, "FrameNetwork", Noted)
-    monkeypatch.setattr(cuda_choice, "median_ms", lambda *_: next(times))
+        def __init__(self, name: str, encoder: GroundEncoder) -> None:
+            super().__init__(encoder, torch.float32)
+            self.name = name
+            made.append(self)
+
+    monkeypatch.setattr(cuda_choice, "ENCODERS", {name: partial(Named, name) for name in taken})
+    monkeypatch.setattr(cuda_choice, "median_ms", lambda answers, _: taken[answers._network.encode.name])
     answers = chosen_answers(model, model)
-    assert made == [torch.float32, torch.float16, torch.float32]
-    assert isinstance(answers, FrameAnswers) and answers([question], LITTLE)[0].refined().hypotheses.shape == (1, 48, 3)
+    assert [each.name for each in made] == list(taken)
+    assert isinstance(answers, FrameAnswers) and answers._network.encode is made[1]
+    assert answers([question], LITTLE)[0].refined().hypotheses.shape == (1, 48, 3)
 
 
-class Broken(nn.Module):
-    """A network that cannot be run in float16, and is wrong in float32."""
+def broken(encoder: GroundEncoder) -> Encode:
+    """An encoder that cannot be run."""
+    raise RuntimeError("out of memory\nat somewhere")
 
-    def __init__(self, model: MatchFlow, precision: torch.dtype, refine: object = None) -> None:
-        super().__init__()
-        self.right, self.precision = FrameNetwork(model, torch.float32), precision
-        self.config, self.volume, self.cells, self.asked = (
-            model.config,
-            model.volume,
-            self.right.cells,
-            refine is not None,
-        )
 
-    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
-        if self.asked and self.precision is torch.float16:
-            raise RuntimeError("out of memory\nat somewhere")
-        summary, finest = self.right(*inputs)
-        return summary, 1.1 * finest if self.asked else finest
+class Wrong(TorchEncoder):
+    """An encoder in float32 that is wrong."""
+
+    def __init__(self, encoder: GroundEncoder) -> None:
+        super().__init__(encoder, torch.float32)
+
+    def __call__(self, image: Tensor, lift: Tensor) -> Tensor:
+        return 1e3 * super().__call__(image, lift)
 
 
 def test_where_none_is_left_it_is_said_why(
     model: MatchFlow, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(cuda_choice, "FrameNetwork", Broken)
+    monkeypatch.setattr(cuda_choice, "ENCODERS", {"kernels": broken, "torch": Wrong})
     with caplog.at_level(logging.WARNING):
         assert chosen_answers(model, model) is None
-    assert "frames cannot be answered in torch.float16 (out of memory)" in caplog.messages
-    assert "frames in torch.float32 differ by 10.0 % from torch's and are not used" in caplog.messages
+    assert "frames cannot be answered by kernels (out of memory)" in caplog.messages
+    assert any(re.fullmatch(r"frames by torch differ by \d+\.\d % from torch's .*", each) for each in caplog.messages)
     assert caplog.messages[-1].startswith("no frame is answered as a whole")
 
 
@@ -159,8 +169,7 @@ def test_torch_refines_where_there_is_no_kernel(
     assert caplog.messages[0].startswith("the refinement is not one kernel (")
 
 
-def test_the_kernel_refines_as_torch_does(model: MatchFlow, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TRITON_INTERPRET", "1")  # on the processor
+def test_the_kernel_refines_as_torch_does(model: MatchFlow) -> None:
     pytest.importorskip("triton.language", reason="triton is not installed")
     from geoflow_ros.model.inference.cuda.cuda_refinement import TritonRefinement
 
@@ -172,3 +181,15 @@ def test_the_kernel_refines_as_torch_does(model: MatchFlow, monkeypatch: pytest.
         table = torch.rand(1, head.read.length, generator=torch.Generator().manual_seed(0))
         ours, theirs = (Refined.unpacked(way(table, nowhere, ())) for way in (TritonRefinement(head), StepByStep(head)))
         torch.testing.assert_close(ours.log_density, theirs.log_density, equal_nan=True)
+
+
+def test_the_kernels_encode_as_torch_does(model: MatchFlow, question: FrameQuestion) -> None:
+    pytest.importorskip("triton.language", reason="triton is not installed")
+    from geoflow_ros.model.inference.cuda.cuda_encoder import TritonEncoder
+
+    upside_down = np.ascontiguousarray(question.image[::-1])
+    images = torch.from_numpy(np.stack([question.image, upside_down])).permute(0, 3, 1, 2)
+    lift = torch.cat([question.lift, question.lift.flip(2)])
+    with torch.inference_mode():
+        ours, theirs = (way(images, lift) for way in (TritonEncoder(model.ground, torch.float32), model.ground))
+    torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4)

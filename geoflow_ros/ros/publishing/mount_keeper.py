@@ -12,7 +12,7 @@ import numpy as np
 from geoflow_ros.configuration import SavedPoseConfig
 from geoflow_ros.errors import InputError
 from geoflow_ros.ros.publishing.state_files import StateFile, mount_path
-from geoflow_ros.tracking.mount.estimate import MountEstimate
+from geoflow_ros.tracking.mount.estimate import MountEstimate, given_stated
 
 PERIOD_NS = 5_000_000_000
 DOUBT = np.array([math.radians(0.2)] * 3 + [0.01])
@@ -62,6 +62,8 @@ class MountKeeper:
 
 
 def _doubted(kept: MountEstimate, prior: MountEstimate) -> MountEstimate:
+    """What was kept, given that what is stated as exactly known by now is as stated."""
+    correction = given_stated(kept.correction, kept.covariance, np.flatnonzero(prior.std == 0.0).tolist())
     covariance = kept.covariance + np.diag(DOUBT**2)
     share = np.minimum(1.0, prior.std / np.sqrt(np.diag(covariance)))
-    return replace(kept, covariance=covariance * np.outer(share, share))
+    return replace(kept, correction=correction, covariance=covariance * np.outer(share, share))

@@ -30,6 +30,11 @@ see the ground a little nearer, or further away, than it is. Where they tell pit
 `SYSTEMATIC`; behind a bonnet, where no ground is near, the same gradient looks like a multiple of it. Measured on ten
 drives, each as it is and behind four masks: alike in all (docs/RESULTS_APPENDIX.md, "Behind masks"), and half of what
 was found there, with which errors were 0.5 to 0.7 of what is stated."""
+NOT_LEARNT = 1.0 - 1e-6
+"""Of the prior's variance: less is kept of a state that was learnt; of another one it is that, but for rounding."""
+MOST_ALIKE = 0.9
+"""Of a kept variance that is taken for what frames err alike. Of a state that is stated better than they tell it nearly
+all would be: of what is left it would be known exactly, and stay where it is for ever."""
 TOLERATED = (0.0, 9.0, 12.0, 14.0)
 """Chi-square up to which no, one, two, three states stay as stated, although frames say a little otherwise."""
 
@@ -78,11 +83,11 @@ class MountFilter:
         """Go on from what was learnt before."""
         self.centre = self.believed = np.where(self.free, mean, 0.0)
         self._off = self.believed != 0.0
-        known = np.diag(covariance) < self._std**2
+        known = np.diag(covariance) < NOT_LEARNT * self._std**2
         if not known[self.free].any():
             return
         free, data, vector = np.ix_(self.free, self.free), self._data.copy(), self._vector.copy()
-        data[free] = _concave(np.linalg.inv(_concave((covariance - SYSTEMATIC)[free], 1e-9)) - self._prior)
+        data[free] = _concave(np.linalg.inv(_without(SYSTEMATIC[free], covariance[free])) - self._prior)
         vector[self.free] = (self._prior + data[free]) @ self.centre[self.free]
         self._hold(data, vector, np.zeros((3, 3)))  # of which what they err alike is told in the covariance
 
@@ -158,6 +163,14 @@ def _at_least(least: Floats, covariance: Floats) -> Floats:
     values, vectors = np.linalg.eigh(np.linalg.solve(root, np.linalg.solve(root, covariance).T))
     base = root @ vectors
     return np.asarray((base * np.maximum(values, 1.0)) @ base.T)
+
+
+def _without(alike: Floats, covariance: Floats) -> Floats:
+    """What of a covariance (F, F) is left without another one, in no direction less than a share of it."""
+    root = np.linalg.cholesky(_concave(covariance, 1e-9))
+    values, vectors = np.linalg.eigh(np.linalg.solve(root, np.linalg.solve(root, alike).T))
+    base = root @ vectors
+    return np.asarray((base * (1.0 - np.minimum(values, MOST_ALIKE))) @ base.T)
 
 
 def as_stated(mean: Floats, covariance: Floats, free: NDArray[np.bool_]) -> Floats:

@@ -15,7 +15,7 @@ from geoflow_ros.tracking.belief import MISREAD_M, SYSTEMATIC_YAW
 from geoflow_ros.tracking.motion import MotionBuffer
 from geoflow_ros.tracking.mount.estimate import MountEstimate, MountPrior, corrected
 from geoflow_ros.tracking.mount.flips import FLIPS, Flip, FlipCheck
-from geoflow_ros.tracking.mount.mount_filter import MountFilter
+from geoflow_ros.tracking.mount.mount_filter import MOST_ALIKE, NOT_LEARNT, MountFilter
 from geoflow_ros.tracking.mount.probing import RADII, Quadratic, directions, fitted, near, probes
 
 Floats = NDArray[np.float64]
@@ -53,17 +53,16 @@ class MountCalibration:
         self._stated = stated
         correction, covariance = np.zeros(4), np.zeros((4, 4))
         correction[TILT], correction[YAW] = self._filter.believed, self._yaw
-        covariance[np.ix_(TILT, TILT)], covariance[YAW, YAW] = self._filter.covariance, self._yaw_std**2
-        if self._yaw_std < self._prior.yaw:
-            covariance[YAW, YAW] += SYSTEMATIC_YAW**2
+        covariance[np.ix_(TILT, TILT)], covariance[YAW, YAW] = self._filter.covariance, self._yaw_told
         return MountEstimate(stated, correction, covariance, self._suspicion)
 
     def recall(self, kept: MountEstimate) -> None:
         """Go on from what was learnt before."""
         self._begin(kept.stated)
         self._filter.recall(kept.correction[TILT], kept.covariance[np.ix_(TILT, TILT)])
-        of_chance = float(kept.covariance[YAW, YAW]) - SYSTEMATIC_YAW**2
-        self._yaw, self._yaw_std = float(kept.correction[YAW]), math.sqrt(of_chance) if of_chance > 0.0 else 0.0
+        self._yaw, told = float(kept.correction[YAW]), float(kept.covariance[YAW, YAW])
+        if told < NOT_LEARNT * self._prior.yaw**2:
+            self._yaw_std = math.sqrt(max(told - SYSTEMATIC_YAW**2, (1.0 - MOST_ALIKE) * told))
 
     def ask(self, stated: Mount, stamp_ns: int, motions: MotionBuffer) -> Sequence[Mount]:
         """The mounts through which a frame of this stamp shall be read, the likeliest first; none if it need not."""
@@ -113,6 +112,12 @@ class MountCalibration:
     def _weigh(self, fit: Quadratic | None) -> None:
         if fit is not None:
             self._filter.learn(fit)
+
+    @property
+    def _yaw_told(self) -> float:
+        """Variance of the yaw: of chance and of what all frames err alike, together never more than the prior's."""
+        of_chance = self._yaw_std**2  # which may hold what driving would have otherwise, however much that is
+        return max(of_chance, min(of_chance + SYSTEMATIC_YAW**2, self._prior.yaw**2))
 
     @property
     def place_covariance(self) -> Floats:

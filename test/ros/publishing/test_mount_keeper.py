@@ -38,6 +38,20 @@ def test_what_was_learnt_of_each_camera_comes_back_with_more_doubt(tmp_path: Pat
     assert (tmp_path / "pose.mount.json").is_file()
 
 
+@pytest.mark.parametrize("known", range(4))
+def test_what_is_stated_as_exactly_known_by_now_is_as_stated(tmp_path: Path, known: int) -> None:
+    covariance = LEARNT.covariance.copy()
+    covariance[1, 3] = covariance[3, 1] = 0.9 * 0.003 * 0.02  # knowing the height tells the pitch
+    keeper(tmp_path).keep(NOW, {"front": MountEstimate(STATED, LEARNT.correction, covariance)})
+    stds = np.array([0.026, 0.026, 0.026, 0.05])
+    stds[known] = 0.0
+    front = keeper(tmp_path).recall("front", MountPrior(*stds.tolist()).of(STATED))
+    assert front is not None
+    assert front.correction[known] == 0.0 and front.std[known] == 0.0
+    pitch_of_height = 0.03 + 0.9 * 0.003 / 0.02 * 0.1 if known == 3 else 0.03
+    assert known == 1 or front.correction[1] == pytest.approx(pitch_of_height)
+
+
 def test_a_mount_that_is_stated_otherwise_now_is_learnt_anew(tmp_path: Path) -> None:
     keeper(tmp_path).keep(NOW, {"camera": LEARNT})
     other = MountPrior(0.026, 0.026, 0.026, 0.05).of(Mount(pitch=0.08))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.localization.pose import MountEvidence, PoseEstimate, PosePrior, Rejection, position_std
 from geoflow_ros.planar import rotate, wrap_angle
 from geoflow_ros.tracking.cameras import ONE, CameraSetup
-from geoflow_ros.tracking.mount.estimate import MountPrior
+from geoflow_ros.tracking.mount.estimate import MountEstimate, MountPrior
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
 from geoflow_ros.tracking.session import Session
 from geoflow_ros.tracking.settings import DatumConfig
@@ -69,10 +69,20 @@ class Straight(sim.Drive):
         return 0.0, self.speed * seconds, math.pi / 2
 
 
-def driven(localizer: Any, seconds: float, known: MountPrior = KNOWN, has_time: bool = True) -> tuple[Session, Any]:
-    """A session with a mount known so well after a drive, with time between images or none, and its last answer."""
+def driven(
+    localizer: Any,
+    seconds: float,
+    known: MountPrior = KNOWN,
+    has_time: bool = True,
+    kept: Mapping[str, MountEstimate] | None = None,
+) -> tuple[Session, Any]:
+    """A session with a mount known so well after a drive, with time between images or none, and its last answer.
+
+    kept: of the mounts, from before a restart.
+    """
     setup = CameraSetup(Mount(), prior=known)
     session = Session(SessionConfig(datum=HERE), lambda frame: localizer, 0, {ONE: setup})
+    session.recall_mounts(kept or {})
     session.on_camera_info(sim.camera_info())
     answer = None
     for kind, message in sim.messages(localizer.drive, 0.0, seconds, np.random.default_rng(0)):
@@ -105,6 +115,15 @@ def test_the_right_mount_stays_as_stated_and_what_was_learnt_goes_on_after_a_res
     other, _ = driven(MountedLocalizer(), 0.0)
     other.recall_mounts({"camera": found})
     assert other.mount_estimates["camera"].std[1] == pytest.approx(found.std[1])
+
+
+def test_how_well_a_yaw_was_known_goes_on_after_a_restart_from_the_first_image_on() -> None:
+    covariance = np.diag(np.square([0.026, 0.026, 0.005, 0.08]))
+    kept = MountEstimate(Mount(), np.array([0.0, 0.0, 0.03, 0.0]), covariance)
+    session, _ = driven(MountedLocalizer(yaw=0.03), 3.0, has_time=False, kept={"camera": kept})
+    found = session.mount_estimates["camera"]
+    assert found.correction[2] == 0.03
+    assert found.std[2] < 0.006
 
 
 def test_what_is_not_known_of_a_mount_is_in_the_covariance_where_images_leave_no_time_to_learn_it() -> None:

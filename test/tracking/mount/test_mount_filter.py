@@ -138,6 +138,44 @@ def test_no_mount_beyond_the_prior_is_tried() -> None:
     np.testing.assert_allclose(mounts.centre[1], PRIOR_SIGMAS * STD[1])
 
 
+def doubted(mounts: MountFilter, std: np.ndarray) -> np.ndarray:
+    """The covariance as it comes back after a restart: with more doubt, never more than the prior."""
+    covariance = mounts.covariance + np.diag(np.square([0.0035, 0.0035, 0.01]))
+    share = np.minimum(1.0, std / np.sqrt(np.diag(covariance)))
+    return np.asarray(covariance * np.outer(share, share))
+
+
+def looked(mounts: MountFilter, true: np.ndarray, frames: int) -> None:
+    curvature = np.array(VIEWS["as it is"]) / np.outer(UNIT, UNIT)
+    for _ in range(frames):
+        mounts.learn(Quadratic(curvature @ (true - mounts.centre), curvature))
+
+
+@pytest.mark.parametrize(
+    "std", [[0.026, 0.026, 0.165], [0.026, 0.026, 0.0165], [0.026, 0.026, 0.008], [0.026, 0.0035, 0.165], [0.0035] * 3]
+)
+def test_what_was_kept_can_still_be_corrected_however_well_it_is_stated(std: list[float]) -> None:
+    """Be it better than what all frames err alike, which then leaves nothing to chance."""
+    first, second, fresh = (MountFilter(np.array(std)) for _ in range(3))
+    looked(first, 0.5 * np.array(std), 60)
+    second.recall(first.believed, kept := doubted(first, np.array(std)))
+    ratio = np.sqrt(np.diag(second.covariance) / np.diag(kept))
+    assert ratio.min() > 0.99 and ratio.max() < 1.2
+    true = first.believed + 0.8 * np.array(std) * [1.0, -1.0, 1.0]  # someone has moved it
+    looked(second, true, 80)
+    looked(fresh, true, 80)
+    left, usual = abs(second.centre - true) / std, abs(fresh.centre - true) / std
+    assert (left < usual + 0.8).all()
+
+
+def test_what_was_not_learnt_before_a_restart_is_not_known_after_it() -> None:
+    for std in (STD, np.array([0.026, 0.0035, 0.0165]), np.array([0.0035, 0.0035, 0.008])):
+        mounts = MountFilter(std)
+        mounts.recall(np.zeros(3), doubted(MountFilter(std), std))
+        assert not mounts.is_informed
+        np.testing.assert_allclose(mounts.covariance, np.diag(std**2))
+
+
 def test_a_state_known_exactly_stays() -> None:
     mounts = MountFilter(np.array([0.026, 0.0, 0.08]))
     mounts.learn(Quadratic(np.array([800.0, 500.0, -90.0]), np.diag([4e4, 4e4, 1000.0])))

@@ -159,6 +159,27 @@ def test_what_was_learnt_goes_on_also_of_a_mount_that_moves() -> None:
     assert second.estimate(moved).mount == corrected(moved, kept.correction)
 
 
+@pytest.mark.parametrize("yaw", [0.001, 0.0035, 0.004, 0.026])
+def test_a_yaw_is_never_less_known_than_before_nor_after_a_restart_exactly(yaw: float) -> None:
+    prior = MountPrior(0.026, 0.026, yaw, 0.05)
+    first, second, third = (MountCalibration(prior) for _ in range(3))
+    second.recall(first.estimate(STATED))  # nothing was learnt
+    assert second.yaw_std == pytest.approx(yaw)
+    first.turn(0.3 * yaw, 0.2 * yaw)
+    kept = first.estimate(STATED)
+    assert 0.2 * yaw <= kept.std[2] <= yaw
+    third.recall(kept)
+    assert kept.std[2] * 0.9999 <= third.estimate(STATED).std[2] <= 1.1 * kept.std[2]
+    assert 0.2 * yaw <= third.yaw_std * 1.0001 <= yaw * 1.0002
+
+
+def test_what_driving_would_have_otherwise_of_a_yaw_counts_whole() -> None:
+    calibration = MountCalibration(PRIOR)
+    calibration.estimate(STATED)
+    calibration.turn(0.0, 0.04)
+    assert calibration.estimate(STATED).std[2] == pytest.approx(0.04)
+
+
 def test_a_mount_known_exactly_asks_nothing() -> None:
     assert MountCalibration(MountPrior()).ask(STATED, 0, MotionBuffer()) == ()
 

@@ -72,7 +72,11 @@ def fitted(free: NDArray[np.bool_], reach: float, log_likelihood: Floats) -> Qua
     return Quadratic(back @ gradient, back @ curvature @ back.T)
 
 
-def near(offset: Floats, reach: float) -> Quadratic:
-    """Of a frame that fits at a probe (3,) and not where there is no offset."""
-    curvature = np.diag((reach * RADII) ** -2.0)
-    return Quadratic(curvature @ offset, curvature)
+def near(offset: Floats) -> Quadratic:
+    """Of a frame that fits at a probe (3,) and not where there is no offset.
+
+    It says how far it is on the way there, and nothing across: least of all of pitch and height against each other.
+    """
+    scaled = offset / np.square(RADII)
+    along = scaled / (scaled @ offset)
+    return Quadratic(along, np.outer(along, along))

@@ -48,7 +48,7 @@ class CameraMounts:
         """What came of a frame, as uncertain along the view as the frames so far jump about there."""
         jitter, said = self._jitters[camera], outcome.withheld if isinstance(outcome, Rejection) else outcome
         if said is not None:
-            jitter.hear(stamp_ns, said.planar, view_yaw, motions)
+            jitter.hear(stamp_ns, said, view_yaw, motions)
         return smeared(outcome, jitter.std, view_yaw)
 
     def ask(self, camera: str, stated: Mount, tilt: Tilted, stamp_ns: int, motions: MotionBuffer, frame: Asked) -> None:

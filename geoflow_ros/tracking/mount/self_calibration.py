@@ -100,7 +100,7 @@ class MountCalibration:
             self._set_lever(np.array([each.place for each in evidence]))
             self._weigh(fitted(self._filter.free, reach, likelihood).blurred(nod))
         elif match[0] < MATCHED and jitter > 0.0:
-            self._weigh(near(probes(self._filter.free, reach)[best], reach).blurred(nod))
+            self._weigh(near(probes(self._filter.free, reach)[best]).blurred(nod))
         elif match[0] < MATCHED and not self._filter.is_informed:
             # Later on a frame alone, which may be of anything, leads to no other mount than many have found.
             self._filter.jump(probes(self._filter.free, reach)[best])

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.localization.pose import Likelihood, PoseEstimate, Rejection
-from geoflow_ros.planar import PlanarPose, rotate
+from geoflow_ros.planar import rotate, rotated_covariance
 from geoflow_ros.tracking.motion import NO_MOTION, MotionBuffer
 
 Floats = NDArray[np.float64]
@@ -17,7 +17,10 @@ SLOW_S = 1.0  # what lasts longer is no nod: an error of imagery, or of the moun
 PAUSE_S = 1.0  # without a frame, after which nothing is compared
 REMEMBERED_S = 10.0
 USUAL_M = 0.45  # root mean square along the view, more than to the side, of frames of a body that is steady
-LEAP_M = 2.0  # from frame to frame: one of them fits another place
+MOST_TOLD_M = (
+    1.2  # standard deviation along the view of a frame that knows its place: of a wider one no more is expected
+)
+LEAP_M = 2.0  # from frame to frame: the later one fits another place, and is left out
 MOST_OFFSET_M = 4.0  # further off for a second is no nod: odometry tells another speed
 NODES = np.linspace(-2.0, 2.0, 9)
 """Standard deviations at which a likelihood is read to be smeared: as close as a frame's own is wide."""
@@ -29,7 +32,8 @@ class ViewJitter:
     """Of one camera, learnt from how its frames alone move against odometry, ahead and to the side.
 
     A pitch that nobody knows moves what is seen along the view, by 0.8 m a degree on the ground 9 m ahead, and hardly
-    to the side; whatever else makes frames scatter does so to all sides.
+    to the side; whatever else makes frames scatter does so to all sides, or they say so: behind a bonnet, where no
+    ground is near, they know their place along the view less well.
     """
 
     def __init__(self) -> None:
@@ -40,24 +44,26 @@ class ViewJitter:
     def std(self) -> float:
         """Standard deviation (m) along the view that frames do not tell of themselves."""
         ahead, aside = (self._square - self._mean**2).tolist()
-        return math.sqrt(max(0.0, ahead - aside - USUAL_M**2))
+        return math.sqrt(max(0.0, ahead - aside - max(USUAL_M**2, self._told)))
 
     def _forget(self) -> None:
         self._offset = np.zeros(2)  # m along the view and to its left: where the last frame was, against those before
-        self._mean, self._square, self._heard_s = np.zeros(2), np.zeros(2), 0.0
+        self._mean, self._square, self._told, self._heard_s = np.zeros(2), np.zeros(2), 0.0, 0.0
 
-    def hear(self, stamp_ns: int, pose: PlanarPose, view_yaw: float, motions: MotionBuffer) -> None:
-        """Take the pose that a frame says alone, of base_link; view_yaw: of its camera's view there (rad)."""
-        last, self._last = self._last, (stamp_ns, pose.array())
+    def hear(self, stamp_ns: int, said: PoseEstimate, view_yaw: float, motions: MotionBuffer) -> None:
+        """Take what a frame says alone, of base_link; view_yaw: of its camera's view there (rad)."""
+        pose, view = said.planar, said.yaw + view_yaw
+        last, now = self._last, (stamp_ns, pose.array())
         elapsed = PAUSE_S if last is None else (stamp_ns - last[0]) * 1e-9
         motion = NO_MOTION if last is None else motions.between(last[0], stamp_ns)
         if last is None or not 0.0 < elapsed < PAUSE_S or motion.unknown_s > 0.0:
-            self._offset = np.zeros(2)
+            self._offset, self._last = np.zeros(2), now
             return
         expected = motion.apply(last[1][None])[0]
-        step = rotate(-(pose.yaw + view_yaw), self._last[1][:2] - expected[:2])
+        step = rotate(-view, now[1][:2] - expected[:2])
         if math.hypot(*step) > LEAP_M:
             return
+        self._last = now
         self._offset = math.exp(-elapsed / SLOW_S) * self._offset + step
         if math.hypot(*self._offset) > MOST_OFFSET_M:
             return self._forget()
@@ -65,6 +71,8 @@ class ViewJitter:
         share = min(1.0, elapsed / self._heard_s)
         self._mean += share * (self._offset - self._mean)  # of a wrong speed, not of a nod
         self._square += share * (self._offset**2 - self._square)
+        told = float(rotated_covariance(-view, said.covariance[:2, :2])[0, 0])
+        self._told += share * (min(told, MOST_TOLD_M**2) - self._told)
 
 
 def smeared(outcome: PoseEstimate | Rejection, std: float, view_yaw: float) -> PoseEstimate | Rejection:

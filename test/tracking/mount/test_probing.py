@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from geoflow_ros.tracking.mount.probing import RADII, Quadratic, fitted, probes
+from geoflow_ros.tracking.mount.probing import RADII, Quadratic, fitted, near, probes
 
 ALL = np.array([True, True, True])
 CURVATURE = np.array([[3.0, 0.5, -0.4], [0.5, 5.0, 1.0], [-0.4, 1.0, 2.0]]) / np.outer(RADII, RADII)
@@ -37,6 +38,17 @@ def test_a_frame_that_nods_says_less_and_says_it_of_the_same_place() -> None:
     assert together is not None
     expected = np.linalg.inv(np.linalg.inv(CURVATURE) + np.diag(0.3 * RADII) ** 2)
     np.testing.assert_allclose(together.curvature, expected)
+
+
+@pytest.mark.parametrize("index", range(1, 10))
+@pytest.mark.parametrize("reach", [1.0, 3.0])
+def test_a_frame_that_fits_at_a_probe_says_nothing_across_the_way_there(index: int, reach: float) -> None:
+    offset = probes(ALL, reach)[index]
+    fit = near(offset)
+    np.testing.assert_allclose(offset @ fit.curvature @ offset, 1.0)  # as far as it is, give or take as much
+    np.testing.assert_allclose(fit.gradient @ offset, 1.0)
+    values = np.linalg.eigvalsh(fit.curvature * np.outer(RADII, RADII))
+    np.testing.assert_allclose(values[:2], 0.0, atol=1e-12)
 
 
 def test_a_state_that_is_known_is_not_probed() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from geoflow_ros.camera import Mount
+from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.localization.pose import MountEvidence
+from geoflow_ros.planar import rotate
 from geoflow_ros.tracking.motion import BodyVelocity, MotionBuffer
 from geoflow_ros.tracking.mount.estimate import MountPrior, corrected
 from geoflow_ros.tracking.mount.self_calibration import PATIENCE, MountCalibration
@@ -83,6 +85,29 @@ def test_a_frame_that_fits_another_mount_only_leads_away_from_none_that_was_lear
     elsewhere[3] = MountEvidence(0.0, 0.9, np.zeros(2))
     np.testing.assert_array_equal(calibration.learn(elsewhere), [0.0, 0.0])
     np.testing.assert_array_equal(calibration.estimate(STATED).correction, before.correction)
+
+
+def read(spot: np.ndarray, seen_by: Mount, through: Mount) -> np.ndarray:
+    """Where a spot (3,) on the ground, in the level frame, seems to be to who reads the image through another mount."""
+    seen, taken = (CameraModel.panorama(2, 1, each).level_from_camera() for each in (seen_by, through))
+    ray = taken @ seen.T @ (spot - [0.0, 0.0, seen_by.height])
+    return np.asarray(-through.height / ray[2] * ray[:2])
+
+
+@pytest.mark.parametrize("side", [0.0, math.pi / 2, -math.pi / 2, -math.pi, 0.6])
+@pytest.mark.parametrize(("probe", "spots"), [(1, [[0.0, 4.0, 0.0], [0.0, -4.0, 0.0]]), (3, [[9.0, 0.0, 0.0]])])
+def test_the_vehicle_moves_with_what_a_camera_that_looks_to_any_side_sees(
+    side: float, probe: int, spots: list[list[float]]
+) -> None:
+    """Roll and pitch are about the camera's own axes: those of one that looks to the left push the vehicle aside."""
+    stated, calibration = replace(STATED, yaw=side), MountCalibration(PRIOR)
+    mounts = calibration.ask(stated, 0, MotionBuffer())
+    likely = [MountEvidence(-5.0 * (index != probe), 0.9 * (index == probe), np.zeros(2)) for index in range(10)]
+    moved = calibration.learn(likely)
+    assert calibration.estimate(stated).mount == mounts[probe]
+    along = [read(np.array(spot), mounts[probe], stated) - spot[:2] for spot in spots]
+    np.testing.assert_allclose(moved, rotate(side, np.mean(along, axis=0)), atol=0.08)
+    assert np.hypot(*moved) > 0.15
 
 
 def test_what_driving_said_of_the_yaw_is_doubted_when_frames_were_read_through_a_wrong_mount() -> None:

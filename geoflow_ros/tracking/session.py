@@ -48,8 +48,7 @@ class Session(SensorInputs):
         self._localizer_in = localizer_in
         self._localizer: FrameLocalizer | None = None
         self._tasks: dict[str, FrameTask] = {}  # the last of each camera
-        self._seed = seed
-        self._decode = decode
+        self._seed, self._decode = seed, decode
         self._images = ImageChecks(cameras)
         self._mounts = CameraMounts({name: each.prior for name, each in cameras.items()})
         self._tracker = Tracker(config.tracker, seed, self._sensors, self._motions)

@@ -106,7 +106,7 @@ class Announcer:
 
     def withhold(self, level: bytes, reason: str) -> None:
         """No pose, and why."""
-        self._node.get_logger().warning(f"no pose: {reason}", throttle_duration_sec=WARNING_PERIOD_S)
+        self._node.get_logger().warning(f"no pose of an image: {reason}", throttle_duration_sec=WARNING_PERIOD_S)
         self._diagnostics.withheld(level, reason)
 
     def restore(self, session: Session) -> None:

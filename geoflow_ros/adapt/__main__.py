@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from geoflow_ros import cli
@@ -67,7 +68,7 @@ def _adapt(arguments: argparse.Namespace, out: Path) -> None:
     if len({drive.name for drive in drives}) < len(drives):
         raise InputError("two drives have the same name: rename a folder")
     plan = Plan(drives[0].config.checkpoint_path, out, arguments.rounds, arguments.steps, arguments.seed)
-    adaptation = adapt(drives, plan)
+    adaptation = adapt(drives, plan, partial(print, file=sys.stderr, flush=True))
     write_report(plan.folder, adaptation, out)
     print(verdict(adaptation, out))
     print(f"report: {plan.folder / 'report.md'}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -126,8 +126,11 @@ class Adaptation:
         }
 
 
-def adapt(drives: Sequence[UnlabelledDrive], plan: Plan) -> Adaptation:
-    """Rounds while they help; the weights are written as soon as a round has passed the gates."""
+def adapt(drives: Sequence[UnlabelledDrive], plan: Plan, tell: Callable[[str], None] = lambda _: None) -> Adaptation:
+    """Rounds while they help; the weights are written as soon as a round has passed the gates.
+
+    tell: is told what is begun, which takes minutes.
+    """
     cli.prepare_folder(plan.folder)
     cli.prepare_folder(plan.out.parent)
     model = load(plan.start)
@@ -135,12 +138,14 @@ def adapt(drives: Sequence[UnlabelledDrive], plan: Plan) -> Adaptation:
         raise InputError(f"{plan.start} is a {model.config.name!r} network: only the default one can be adapted")
     origin, rounds = read(plan.start)[0], list[Round]()
     fingerprint, held_out = origin.sha256, HeldOutDrives(drives)
-    for _ in range(plan.rounds):
+    for number in range(1, plan.rounds + 1):
+        tell(f"round {number} of {plan.rounds}: looking where the drives were")
         results = _smoothed(drives, model, plan)
         held_out_frames = [held_out_of(result.drive, result.smoothed, model) for result in results]
         frames = [frame for each in held_out_frames for frame in each]
         check_judges(frames)
         judges = Judges(frames, held_out.stretch([result.smoothed for result in results]), held_out)
+        tell(f"round {number} of {plan.rounds}: learning from that, and judging what is learnt")
         learnt, outcome = _round(results, model, judges, plan, fingerprint)
         rounds.append(outcome)
         if outcome.failed:

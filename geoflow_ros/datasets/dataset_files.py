@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -88,9 +89,11 @@ def read_image(path: Path, remedy: str = "copy it again from the dataset") -> ND
     So is one of more than 8 bits, which would be black: of 16 bits aerial images rarely use more than the lower 12.
     """
     try:
-        bgr = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
-    except cv2.error:  # a header that claims more than OPENCV_IO_MAX_IMAGE_PIXELS
-        bgr = None
+        bgr = _decoded(path, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    except cv2.error as error:  # a header that claims more than OPENCV_IO_MAX_IMAGE_PIXELS
+        raise InputError(
+            f"{path} says that it has more pixels than are read: cut or shrink it, or raise OPENCV_IO_MAX_IMAGE_PIXELS"
+        ) from error
     if bgr is None or not _is_whole(path):
         raise InputError(f"{path} cannot be decoded as an image, it is missing, damaged or cut off: {remedy}")
     if bgr.dtype != np.uint8:
@@ -104,12 +107,23 @@ def read_overhead(path: Path) -> NDArray[np.uint8]:
     Pixels that are less than half opaque are EMPTY, as those of tiles; the others are wholly opaque.
     """
     image = read_image(path)
-    whole = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    whole = _decoded(path, cv2.IMREAD_UNCHANGED)
     if whole is None or whole.ndim < 3 or whole.shape[2] < 4 or (whole[..., 3] >= HALF_OPAQUE).all():
         return image
+    if not np.array_equal(image, whole[..., 2::-1]):  # OpenCV does as EXIF says, but not where it keeps alpha
+        raise InputError(f"{path} is transparent, and its EXIF data say to turn it: store it the way it is shown")
     rgba = np.dstack([image, np.full(image.shape[:2], 255, np.uint8)])
     rgba[whole[..., 3] < HALF_OPAQUE] = EMPTY
     return rgba
+
+
+def _decoded(path: Path, flags: int) -> NDArray[Any] | None:
+    """As OpenCV's `imread`, which in version 5 cannot read TIFFs that EXIF data say to turn."""
+    try:
+        data = np.fromfile(path, np.uint8)
+    except OSError:
+        return None
+    return cv2.imdecode(data, flags) if data.size else None
 
 
 def _is_whole(path: Path) -> bool:

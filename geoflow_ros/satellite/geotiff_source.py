@@ -199,7 +199,9 @@ def _unsure(crs: str, longitude: float, latitude: float) -> tuple[str, ...]:
 def _bounds(raster: Any, path: Path) -> Bounds:
     from rasterio.warp import transform_bounds
 
-    west, south, east, north = transform_bounds(raster.crs, "EPSG:4326", *raster.bounds, densify_pts=21)
+    left, bottom, right, top = raster.bounds  # of an image with south up, its bottom is the northern edge
+    box = min(left, right), min(bottom, top), max(left, right), max(bottom, top)
+    west, south, east, north = transform_bounds(raster.crs, "EPSG:4326", *box, densify_pts=21)
     south, north = max(south, -LATITUDE_LIMIT), min(north, LATITUDE_LIMIT)  # Web Mercator goes no further
     if not (-180 <= west < east <= 180 and south < north):
         raise InputError(

@@ -65,6 +65,32 @@ def test_patches_show_the_markers_at_their_place(tmp_path: Path, epsg: int, reso
         )
 
 
+@pytest.mark.parametrize("epsg", [32632, 4326])
+@pytest.mark.parametrize("flips", [(1, 1), (1, -1), (-1, 1), (-1, -1)])
+def test_an_image_with_south_up_or_mirrored_lies_where_it_says(
+    tmp_path: Path, epsg: int, flips: tuple[int, int]
+) -> None:
+    """As NetCDF and some drones' software store them; only the order of rows and columns differs."""
+    path, (across, up) = tmp_path / "in.tif", flips
+    middle, side = ((461_500.0, 5_247_200.0), (0.5, 0.5)) if epsg == 32632 else ((8.49, 47.378), (6.6e-6, 4.5e-6))
+    bands = markers()[:, ::-up, ::across]
+    transform = rasterio.Affine(
+        across * side[0], 0.0, middle[0] - across * side[0] * WIDTH / 2,
+        0.0, up * side[1], middle[1] - up * side[1] * HEIGHT / 2,
+    )  # fmt: skip
+    profile = {"count": 3, "height": HEIGHT, "width": WIDTH, "dtype": "uint8"}
+    with rasterio.open(path, "w", driver="GTiff", crs=f"EPSG:{epsg}", transform=transform, **profile) as raster:
+        raster.write(bands)
+    import_geotiff(path, tmp_path / "out.mbtiles")
+    to_mercator = Transformer.from_crs(epsg, 3857, always_xy=True)
+    with rasterio.open(tmp_path / "out.mbtiles") as raster:
+        grey = raster.read(1)
+        for u, v in MARKERS:
+            place = middle[0] + side[0] * (u - WIDTH / 2), middle[1] - side[1] * (v - HEIGHT / 2)
+            expected = ~raster.transform * to_mercator.transform(*place)
+            assert centroid_near(grey, *expected, reach=18) == pytest.approx(expected, abs=0.3)
+
+
 @pytest.mark.skipif(not ZURICH.is_file(), reason=f"no real orthophoto at {ZURICH}: set GEOFLOW_SHARED_DATA")
 def test_real_orthophoto_is_within_a_tenth_of_a_pixel(tmp_path: Path) -> None:
     target = tmp_path / "zurich.mbtiles"

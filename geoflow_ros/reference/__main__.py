@@ -44,8 +44,11 @@ def _bring_up_to_date(path: Path, text: str, only_check: bool) -> None:
     try:
         if not only_check:
             path.write_text(text, encoding="utf-8")
+            print(f"wrote {path}")
         elif path.read_text(encoding="utf-8") != text:
             raise InputError(f"{path} is not up to date: run python -m geoflow_ros.reference")
+        else:
+            print(f"{path} is up to date")
     except OSError as error:
         raise InputError(f"{path} cannot be used ({error.strerror}): run it in the repository") from error
 

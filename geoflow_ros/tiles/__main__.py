@@ -20,6 +20,7 @@ from geoflow_ros.reports.lettering import write_credit
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
 from geoflow_ros.satellite.tile_images import ImageryOffset, TileStore
+from geoflow_ros.tiles.encodings import encodings
 from geoflow_ros.tiles.fetch_command import add_fetch
 from geoflow_ros.tiles.import_command import add_import
 from geoflow_ros.tiles.store_commands import add_store_commands
@@ -74,6 +75,7 @@ def _facts(store: TileStore, path: Path) -> dict[str, Any]:
         "attribution": store.attribution,
         "imagery_offset": None if offset == ImageryOffset() else asdict(offset),
         "format": store.format,
+        "encodings": encodings(store),
         "zooms": list(store.zooms),
         "bounds": list(store.bounds),
         "tile_px": store.tile_px,
@@ -87,8 +89,11 @@ def _words(store: TileStore, facts: dict[str, Any]) -> dict[str, str]:
     """Facts as people read them, where that is not as programs do."""
     offset = store.imagery_offset
     place = f"{offset.east:.2f} m east, {offset.north:.2f} m north, +- {offset.std:.2f} m"
+    kinds = ", ".join(f"{count} {kind}" for kind, count in facts["encodings"].items())
+    looked_at, all_tiles = sum(facts["encodings"].values()), sum(facts["tiles"].values())
     return {
         "attribution": store.attribution or "none stated",
+        "encodings": kinds if looked_at == all_tiles else f"{kinds} of {looked_at} looked at",
         "imagery_offset": place if facts["imagery_offset"] else "not measured",
         "zooms": ", ".join(map(str, store.zooms)),
         "bounds": _text(store.bounds),

@@ -164,6 +164,21 @@ def test_nothing_is_drawn_where_no_frame_was(browser: Chrome, tmp_path: Path) ->
     assert "16,185,129" in ink[-1][0] and "16,185,129" not in ink[-1][1]
 
 
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_the_state_of_the_last_moment_is_seen(browser: Chrome, tmp_path: Path, count: int) -> None:
+    """As wide as that of any other."""
+    none, unknown = PoseColumns.of([None] * count), np.full(count, np.nan)
+    made = replace(
+        report(70), along=np.arange(float(count)), is_way=False, axis="sample", fused=none, single=none, prior=none,
+        states=["ACCEPTED"] * (count - 1) + ["REFUSED"], reasons=[""] * count, milliseconds=unknown,
+        truth=np.full((count, 3), np.nan), snapshots=[],
+    )  # fmt: skip
+    opened(browser, tmp_path / "report.html", made)
+    seen = [browser.execute_script(INK, 0, moment + 0.5) for moment in range(count)]
+    assert seen == [["16,185,129"]] * (count - 1) + [["179,0,27"]]
+    assert complaints(browser) == []
+
+
 def test_a_single_frame_is_seen_on_its_street(browser: Chrome, tmp_path: Path) -> None:
     """Not a centimetre of it: and its numbers are in the curves though nothing joins them."""
     opened(browser, tmp_path / "report.html", report(along=np.arange(100) * 1e4, fused=lone(50), single=lone(50)))

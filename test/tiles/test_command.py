@@ -14,7 +14,9 @@ import pytest
 from paths import REPOSITORY
 
 from geoflow_ros.align.stored import store_offset
+from geoflow_ros.satellite.mbtiles_writer import MBTilesWriter
 from geoflow_ros.satellite.tile_images import ImageryOffset
+from geoflow_ros.tiles import encodings
 from geoflow_ros.tiles.__main__ import main
 
 rasterio = pytest.importorskip("rasterio", reason="import of GeoTIFFs needs rasterio")
@@ -47,6 +49,25 @@ def store(tiff: Path) -> Path:
 
 def place(*options: str) -> list[str]:
     return ["--lat", str(LATITUDE), "--lon", str(LONGITUDE), *options]
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_what_tiles_are_encoded_as_is_told_beside_what_the_file_states(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, many: bool
+) -> None:
+    monkeypatch.setattr(encodings, "LOOKED_AT", 4 if many else 1000)
+    picture, path = np.zeros((256, 256, 3), np.uint8), tmp_path / "mixed.mbtiles"
+    with MBTilesWriter(path, "mixed", "jpg") as writer:
+        for x in range(8):
+            kind = ".jpg" if x % 4 == 0 else ".png"
+            writer.add(18, 137_000 + x, 91_000, cv2.imencode(kind, picture)[1].tobytes())
+        writer.add(17, 68_500, 45_500, b"no image")
+    assert main(["info", str(path)]) == 0
+    told = "2 jpg, 2 png, 1 unreadable of 5 looked at" if many else "6 png, 2 jpg, 1 unreadable"
+    assert f"encodings        {told}\n" in capsys.readouterr().out
+    assert main(["info", str(path), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["format"] == "jpg" and facts["encodings"]["jpg"] == 2
 
 
 def test_an_offset_that_was_not_measured_is_not_told_as_zero(

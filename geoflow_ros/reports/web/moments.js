@@ -17,12 +17,14 @@ function has(name) {
   return column.some((value) => value !== null);
 }
 
+// From one moment to the next.
+const usualStep = () => (count() > 1 ? (report.along.at(-1) - report.along[0]) / (count() - 1) : 1);
+
 // Whether no moment was seen for so long before this one that nothing joins it to the one before: for seconds, and for
 // five times as long as usual.
 function isAfterGap(i) {
   if (!report.isWay || i < 1) return false;
-  const usual = (report.along.at(-1) - report.along[0]) / (count() - 1);
-  return report.along[i] - report.along[i - 1] > Math.max(GAP_S, 5 * usual);
+  return report.along[i] - report.along[i - 1] > Math.max(GAP_S, 5 * usualStep());
 }
 
 function element(tag, text, parent) {

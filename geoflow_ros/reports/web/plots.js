@@ -27,6 +27,11 @@ function drawStates(plot) {
   }
 }
 
+// What is shown of the slider's axis: where that is to its end, so much more that the last moment's state is seen, too.
+function shownRange(plot, from, to) {
+  return count() ? [from, to === report.along.at(-1) ? to + usualStep() : to] : [null, null];
+}
+
 function axis(label, size) {
   return { label, size, labelSize: label ? 16 : 0, labelFont: FONT, font: FONT, stroke: INK, grid: GRID, ticks: GRID, gap: 3 };
 }
@@ -49,7 +54,7 @@ function addPlot({ label, height, series, log, columns, draw }) {
     width: box.clientWidth, height,
     padding: [label ? 16 : 4, RIGHT_PX, label ? 6 : 0, label ? 0 : LEFT_PX], // the legend is above the curves
     legend: { show: !!label, live: false }, cursor: { sync: { key: "moments" }, y: false, points: { show: false } },
-    scales: { x: { time: false }, y: log ? { distr: 3 } : draw ? { range: [0, 1] } : {} },
+    scales: { x: { time: false, range: shownRange }, y: log ? { distr: 3 } : draw ? { range: [0, 1] } : {} },
     axes: [{ ...axis("", draw ? 24 : 0), show: !!draw, ...(unit ? {} : { incrs: WHOLE }) }, yAxis],
     series: [{}, ...series], hooks: { draw: [(plot) => { if (draw) draw(plot); markMoment(plot); }] },
   };

@@ -55,7 +55,11 @@ def test_without_a_page_the_parameter_file_is_made_too(
     assert "config/localize.yaml cannot be used" in capsys.readouterr().err
     (tmp_path / "config" / "sros2").mkdir(parents=True)
     (tmp_path / "docs").mkdir()
-    assert (reference.main([]), reference.main(["--check"])) == (0, 0)
+    assert reference.main([]) == 0
+    written = ["config/localize.yaml", "config/sros2/policy.xml", "docs/REFERENCE.md"]
+    assert capsys.readouterr().out.splitlines() == [f"wrote {name}" for name in written]
+    assert reference.main(["--check"]) == 0
+    assert capsys.readouterr().out.splitlines() == [f"{name} is up to date" for name in written]
     assert (tmp_path / "config" / "localize.yaml").read_text() == parameter_file()
     (tmp_path / "config" / "localize.yaml").write_text("seed: 1\n")
     assert reference.main(["--check"]) == 2

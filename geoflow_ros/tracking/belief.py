@@ -64,7 +64,7 @@ class BeliefConfig:
         "error of odometry after one metre; it grows with the root of the distance", 0.03, "m", (0.0, 1.0)
     )
     scale_std: float = option(
-        "standard deviation of the scale of odometry's distances, which is estimated", 0.015, range=(0.0, 0.2)
+        "standard deviation of the scale of odometry's distances, which is estimated", 0.04, range=(0.0, 0.2)
     )
     yaw_noise: float = option(
         "error of the odometry's heading after one metre; it grows with the root of the distance",

@@ -12,6 +12,7 @@ from geoflow_ros.tracking.motion import NO_MOTION, Motion
 Floats = NDArray[np.float64]
 TINY = 1e-12
 SCALE_STD = 0.005  # the scale is never known better: wheels wear and slip, and what was learnt may be wrong
+SCALE_DOUBT = 0.5  # nor better than this share of what it is off by: few particles are drawn near one that is far off
 SQUINT_STD = 0.005  # rad, the same of a camera's yaw
 SCATTER = (0.7, 0.7, 0.03)  # m, m, rad: between the refined hypotheses of a frame, which stand on few spots
 SMOOTHING = 0.1  # of a resampling: the share of the spread that is drawn anew, so that no two particles stay alike
@@ -110,8 +111,9 @@ class Particles:
         is stirred to stay open to change, and a little of what joins place and heading in a rig.
         """
         states = np.column_stack([self.poses, self.scale, *self.squint.values()])
-        stirred = [TINY, TINY, TINY, SCALE_STD**2, *[SQUINT_STD**2] * len(self.squint)]
         mean, covariance = _moments(states, self.weights)
+        of_scale = SCALE_STD**2 + (SCALE_DOUBT * (mean[3] - 1.0)) ** 2
+        stirred = [TINY, TINY, TINY, of_scale, *[SQUINT_STD**2] * len(self.squint)]
         ticks = (np.arange(count) + self._rng.uniform()) / count
         chosen = np.minimum(np.searchsorted(np.cumsum(self.weights), ticks), len(states) - 1)
         offset = wrapped(states[chosen] - mean)

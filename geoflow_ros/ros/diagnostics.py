@@ -14,7 +14,7 @@ from rclpy.node import Node
 from geoflow_ros.errors import described
 from geoflow_ros.ros.endpoints import publisher
 
-SILENCE_S = 2.0  # without an image, after which that is the news
+SILENCE_S = 2.0  # without an image that came to an answer or to none, after which that is the news
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 
 
@@ -43,8 +43,8 @@ class Diagnostics:
         # the computer's own clock: a paused simulation must not silence the diagnostics
         self._timer = node.create_timer(1.0, self._publish_regularly, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
-    def answered(self, level: bytes, message: str, latency_s: float) -> None:
-        """A pose was published this long after its image's stamp."""
+    def answered(self, level: bytes, message: str, latency_s: float | None) -> None:
+        """A pose was published this long after its image's stamp; None if no clock says so."""
         with self._lock:
             self._answered += 1
             self._latency_s = latency_s
@@ -76,7 +76,7 @@ class Diagnostics:
             (level, message), last = self._state, self._last_image
         silence_s = 0.0 if last is None else time.monotonic() - last
         if silence_s > SILENCE_S:
-            level, message = max(level, WARN), f"no image for {silence_s:.0f} s (last: {message})"
+            level, message = max(level, WARN), f"no image answered for {silence_s:.0f} s (last: {message})"
         self._publish(level, message)
 
     def _publish(self, level: bytes, message: str) -> None:

@@ -159,13 +159,13 @@ class LocalizeNode(LifecycleNode):
         for name, delay in session.stamp_delays.items():
             values[f"stamps of images of {name}, late by [s]"] = str(delay)
         now_ns = self.get_clock().now().nanoseconds
-        if (fix := session.nearest_fix(now_ns)) is not None:
+        if now_ns and (fix := session.nearest_fix(now_ns)) is not None:
             values["age of the last fix [s]"] = f"{(now_ns - fix.stamp_ns) * 1e-9:.2f}"
         if session.frame is not None:
             datum = session.frame.datum
             values["datum"] = f"{datum.latitude:.8f} {datum.longitude:.8f} {datum.altitude:.2f}"
-        if pipeline.is_silent:
-            pipeline.announcer.silent()
+        if silence := pipeline.silence:
+            pipeline.announcer.silent(silence)
         values |= {} if inputs is None else inputs.facts
         heard = () if inputs is None else inputs.warnings
         if inputs is not None and pipeline.is_waiting:

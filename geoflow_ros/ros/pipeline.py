@@ -31,7 +31,7 @@ from geoflow_ros.ros.inputs.sensor_lookup import SensorLookup
 from geoflow_ros.ros.inputs.transforms import Transforms
 from geoflow_ros.ros.inputs.twins import Twins
 from geoflow_ros.ros.loaded import Loaded
-from geoflow_ros.ros.publishing.announcer import Announcer
+from geoflow_ros.ros.publishing.announcer import CEASED, HANGS, Announcer
 from geoflow_ros.ros.publishing.mount_announcer import MountAnnouncer
 from geoflow_ros.ros.worker import NewestWorker
 from geoflow_ros.tracking.answer import Answer
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from geoflow_ros.tiles.live.live_tiles import LiveTiles
 
 STOP_TIMEOUT_S = 0.5
+HUNG_S = 10.0  # without an answer: slow computers take some seconds, for a frame or for patches of a new place
 OUTCOMES = ("answered", "without an answer")
 
 ImageMessage: TypeAlias = "Image | CompressedImage"
@@ -186,12 +187,15 @@ class Pipeline:
         return self._is_open and self.newest_image is None
 
     @property
-    def is_silent(self) -> bool:
-        """Whether images that it would answer have ceased, by the node's clock: a simulation may stand still."""
+    def silence(self) -> str:
+        """Why images are answered no more, empty if they are. By the node's clock, as a simulation may stand still."""
         if not self._is_open or self.newest_image is None:
-            return False
+            return ""
+        lost_after_s = self._config.tracker.lost_after
+        if self._worker.in_vain_s > max(HUNG_S, lost_after_s):
+            return HANGS
         silent_s = (arrived_now(self._node).now_ns - self.newest_image.arrived_ns) * 1e-9
-        return silent_s > max(SILENCE_S, self._config.tracker.lost_after)
+        return CEASED if silent_s > max(SILENCE_S, lost_after_s) else ""
 
     @property
     def facts(self) -> dict[str, str]:

@@ -41,6 +41,7 @@ class NewestWorker(Generic[T]):
         self._slots: dict[str, tuple[T, float]] = {}  # and when it was offered
         self._worked_s: dict[str, float] = {}
         self._stopping = False
+        self._is_at_work, self._ended_s = False, 0.0  # when work on an item ended last, or there was none before one
         self._idled_s, self._missed_s = time.monotonic(), -math.inf
         self._dropped, self._stale = Counter[str](), Counter[str]()
         self._idle_failures, self._idle_error = 0, ""
@@ -62,6 +63,12 @@ class NewestWorker(Generic[T]):
             return self._stale.copy()
 
     @property
+    def in_vain_s(self) -> float:
+        """For how long there have been items, and work on none has ended: it grows if a call never returns."""
+        with self._changed:
+            return time.monotonic() - self._ended_s if self._slots or self._is_at_work else 0.0
+
+    @property
     def idle_complaint(self) -> str:
         """How often `idle` raised and what it said last, empty if it never did."""
         with self._changed:
@@ -73,6 +80,8 @@ class NewestWorker(Generic[T]):
             if source in self._slots:
                 self._dropped[source] += 1
                 self._missed_s = time.monotonic()
+            if not (self._slots or self._is_at_work):
+                self._ended_s = time.monotonic()
             self._slots[source] = item, time.monotonic()
             self._changed.notify()
 
@@ -99,8 +108,10 @@ class NewestWorker(Generic[T]):
                 self._drop_stale()
                 if not self._slots:
                     continue
-                item = self._next()
+                item, self._is_at_work = self._next(), True
             self._work(item)
+            with self._changed:
+                self._is_at_work, self._ended_s = False, time.monotonic()
             while self._may_idle() and self._has_more_to_do():
                 pass
 

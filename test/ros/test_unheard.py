@@ -12,6 +12,7 @@ pytest.importorskip("rclpy", reason="rclpy is not installed: source a ROS 2 or i
 import ros_support as ros
 
 from geoflow_ros.ros.diagnostics import SILENCE_S
+from geoflow_ros.ros.inputs.arrival import NO_TIME
 
 
 def test_before_the_first_image_the_state_says_what_is_awaited_and_what_there_is() -> None:
@@ -44,3 +45,16 @@ def test_after_the_last_image_the_state_is_none_that_has_a_pose() -> None:
             peer.wait(lambda: peer.track_states[-1] == "LOST: images have ceased", "the loss", SILENCE_S + 3.0)
             peer.wait(lambda: "(last: LOST: images have ceased)" in peer.states[-1].message, "the diagnostics")
             assert peer.states[-1].level == b"\x02"
+
+
+def test_a_clock_that_nobody_publishes_is_named_and_nothing_is_told_by_it() -> None:
+    arguments = ros.ros_arguments(Path("unused"), use_sim_time=True)
+    with ros.Peer() as peer, ros.node_process(ros.FAKE_SESSION, arguments) as process:
+        peer.wait_for_node(process)
+        peer.wait(lambda: f"yet on /image or /image/compressed; {NO_TIME}" in peer.track_states[-1], "the first state")
+        publish_frame(peer, "LOCALISED")
+        peer.states.clear()
+        peer.wait(lambda: bool(peer.states), "the diagnostics")
+        facts = {each.key: each.value for each in peer.states[-1].values}
+        assert NO_TIME in peer.states[-1].message and facts["answered"] == "1"
+        assert not facts.keys() & {"age of the last fix [s]", "latency of the last pose [ms]"}

@@ -48,6 +48,30 @@ def test_a_stopped_worker_takes_nothing_and_a_busy_one_is_not_waited_for() -> No
     assert worker.stop(5)
 
 
+@pytest.mark.parametrize("hangs", ["work", "idle"])
+def test_how_long_nothing_has_been_done_is_known_whatever_hangs(hangs: str) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hang() -> bool:
+        begun.set()
+        assert go_on.wait(5)
+        return False
+
+    worker = NewestWorker(lambda item: hangs == "work" and hang(), lambda is_hurried: hangs == "idle" and hang())
+    assert worker.in_vain_s == 0.0
+    worker.offer(1)
+    assert begun.wait(5)
+    worker.offer(2)
+    time.sleep(0.1)
+    worker.offer(3)  # overtakes: that an item is young is no news of the worker
+    assert worker.in_vain_s >= 0.1
+    worker.clear()
+    assert (worker.in_vain_s > 0.0) == (hangs == "work")  # an item that is at work cannot be forgotten
+    go_on.set()
+    assert worker.stop(5)
+    assert worker.in_vain_s == 0.0
+
+
 def test_idle_time_is_used_until_there_is_nothing_more_to_do() -> None:
     events: list[str] = []
     finished = threading.Event()

@@ -9,6 +9,13 @@ from rclpy.node import Node
 
 from geoflow_ros.tracking.clocks.arrivals import Arrival
 
+NO_TIME = "use_sim_time is true, and no time has come on /clock: play the bag with --clock, or set it to false"
+
+
+def has_time(node: Node) -> bool:
+    """Whether the node's clock runs: one of a simulation stands at 0 before the first `/clock`."""
+    return bool(node.get_clock().now().nanoseconds)
+
 
 def arrived_now(node: Node) -> Arrival:
     """This moment; in a simulation by its clock alone, which may be slow and stand still."""

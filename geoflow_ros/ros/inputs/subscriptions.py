@@ -17,6 +17,7 @@ from geoflow_ros.bags.topics import COMPRESSED, rectified_complaint
 from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.errors import InputError
 from geoflow_ros.ros.endpoints import subscription
+from geoflow_ros.ros.inputs.arrival import NO_TIME, has_time
 from geoflow_ros.ros.inputs.latched import Latched
 from geoflow_ros.ros.interfaces import TOPICS, named, topics_fact
 from geoflow_ros.ros.pipeline import Pipeline
@@ -127,7 +128,10 @@ class Subscriptions:
 
     @property
     def warnings(self) -> list[str]:
-        """Topics that nobody can take for one sensor: nothing is heard of them, several publish or share them."""
+        """Topics that nobody can take for one sensor: nothing is heard of them, several publish or share them.
+
+        And that there is no time.
+        """
         if time.monotonic() >= self._look_at_s:
             self._look_at_s = time.monotonic() + LOOK_S
             self._warnings = [*self._of_publishers(), *self._shared(), *self._distorted_twice]
@@ -138,7 +142,8 @@ class Subscriptions:
         crowded = [f"{len(infos)} publishers on {name}, expected one" for name, infos in published.items() if infos[1:]]
         unheard = [sentence for each in self._heard for sentence in each.complaints(published[each.topic])]
         unheard += self._stated.complaints(self._node.get_publishers_info_by_topic(self._stated.topic))
-        return [*crowded, *dict.fromkeys(unheard), *self._published_elsewhere(published), *self._rivals()]
+        timeless = [] if has_time(self._node) else [NO_TIME]
+        return [*timeless, *crowded, *dict.fromkeys(unheard), *self._published_elsewhere(published), *self._rivals()]
 
     def _rivals(self) -> Iterator[str]:
         """That poses come of others, too: of a node that was left running, say."""

@@ -25,8 +25,9 @@ LEVELS = {
     TrackState.DEGRADED: WARN,
     TrackState.LOST: ERROR,
 }
-FOLLOWED = (TrackState.LOCALISED.value, TrackState.DEGRADED.value)
 CEASED = "images have ceased"
+HANGS = "no image is answered any more: the network has been at work on one for long, does it hang?"
+FOLLOWED = (TrackState.LOCALISED.value, TrackState.DEGRADED.value)
 
 
 class Announcer:
@@ -68,7 +69,8 @@ class Announcer:
             self.withhold(max(LEVELS[track.state], WARN), sentence)
             return
         self._outputs.publish_pose(pose, stamp, frame, answer.fix)
-        latency_s = (self._node.get_clock().now().nanoseconds - answer.stamp_ns) * 1e-9
+        now_ns = self._node.get_clock().now().nanoseconds
+        latency_s = (now_ns - answer.stamp_ns) * 1e-9 if now_ns else None
         level = max(LEVELS[track.state], WARN if answer.warnings else OK)
         self._diagnostics.answered(level, sentence, latency_s)
         if self._transform is not None:
@@ -94,11 +96,16 @@ class Announcer:
         self._diagnostics.expect_images(False)
         self._state(name, reason)
 
-    def silent(self) -> None:
-        """Images have ceased: a latched state must not say for ever that the vehicle is localised."""
+    def silent(self, reason: str) -> None:
+        """No image is answered any more: a latched state must not say for ever that the vehicle is localised.
+
+        Nor that no image has come, where the very first is never done.
+        """
         if self._outputs.state_name in FOLLOWED:
-            self._outputs.publish_state(TrackState.LOST.value, CEASED)
-            self._diagnostics.enter(ERROR, f"{TrackState.LOST.value}: {CEASED}")
+            self._outputs.publish_state(TrackState.LOST.value, reason)
+            self._diagnostics.enter(ERROR, f"{TrackState.LOST.value}: {reason}")
+        elif reason is HANGS and self._outputs.state_name == TrackState.INITIALISING.value:
+            self.initialising(reason)
 
     def _state(self, name: str, reason: str) -> None:
         self._outputs.publish_state(name, reason)

@@ -55,6 +55,7 @@ def listening(
         get_publishers_info_by_topic=lambda topic: publishers.get(topic, []),
         get_topic_names_and_types=lambda: [(name, [each[0].topic_type]) for name, each in publishers.items()],
         get_name=lambda: "localize",
+        get_clock=lambda: SimpleNamespace(now=lambda: SimpleNamespace(nanoseconds=1)),
         resolve_topic_name=lambda name: f"/{name}",
     )
     values = {f"camera.{name}": value for name, value in {**MOUNT, **camera}.items()}

@@ -288,8 +288,7 @@ class Session(SensorInputs):
     ) -> Answer:
         prior = task.proposal.prior if isinstance(task, FrameTask) else None
         warnings = self.warnings
-        told = list(dict.fromkeys(warnings.values()))  # in their order, whichever camera was answered last
-        track = replace(track, reason="; ".join(told if track.reason in told else [track.reason, *told]))
+        track = track.beside(warnings.values())
         fix = self._sensors.nearest_fix(taken_ns)
         return Answer(taken_ns, track, single, prior, self.frame, fix, warnings, camera, self._tracker.together())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -52,6 +53,12 @@ class Track:
     reason: str
     pose: PoseWithCovariance | None
     stamp_ns: int = 0
+
+    def beside(self, warnings: Iterable[str]) -> Track:
+        """With what is said of sensors, each once and in its order, whichever camera was answered last."""
+        told = [*dict.fromkeys(warnings)]
+        own = next((self.reason.removesuffix(each) for each in told if self.reason.endswith(each)), self.reason)
+        return replace(self, reason="; ".join(filter(None, [own.rstrip(": "), *told])))
 
     def without(self, frame: Rejection, now_ns: int | None, lost_after_s: float, is_said: bool) -> Track:
         """After another frame, that was of no use: it holds, without a pose, until nothing has confirmed it for long.

@@ -53,6 +53,7 @@ def driven(
     yaws: dict[str, float] = YAWS,
     heading: str = "imu",
     delay: float = 0.0,
+    covered_from_s: float = 0.0,
 ) -> list[Answer]:
     """Answers to a drive. late_s: when each camera takes its images after the first; nan: never.
 
@@ -75,7 +76,7 @@ def driven(
         taken_s = sim.seconds_of(message)
         for name, late in late_s.items():
             if not math.isnan(late):
-                image = sim.image(taken_s + late, name in covered)
+                image = sim.image(taken_s + late, name in covered and taken_s >= covered_from_s)
                 image.header = sim.header(sim.stamp(taken_s + late + (clock_s if name == "left" else 0.0)))
                 image.data += name.encode()  # or all would show one picture
                 answers.append(session.process(session.exposed(image, name), name))
@@ -161,6 +162,14 @@ def test_covered_cameras_are_named_and_the_others_go_on(covered: set[str]) -> No
 def test_a_rig_of_covered_cameras_has_no_pose() -> None:
     answers = driven(dict.fromkeys(YAWS, 0.0), 2.5, set(YAWS))
     assert answers[-1].track.pose is None and "camera right: image has no contrast" in answers[-1].track.reason
+
+
+def test_what_is_said_of_a_rig_that_sees_nothing_is_the_same_whichever_camera_is_answered() -> None:
+    answers = driven(dict.fromkeys(YAWS, 0.0), 5.0, set(YAWS), covered_from_s=2.0)
+    for state in (TrackState.DEGRADED, TrackState.LOST):
+        said = [each.track.reason for each in answers if each.track.state is state and len(each.warnings) == len(YAWS)]
+        assert len(said) > 4 and len(set(said)) == 1, set(said)
+        assert all(said[0].count(f"camera {name}: image has no contrast") == 1 for name in YAWS)
 
 
 @pytest.mark.parametrize(

@@ -220,6 +220,7 @@ def test_the_same_frame_raw_and_compressed_is_answered_once(peer: ros.Peer, node
     data = cv2.imencode(".png", picture)[1].tobytes()
     peer.publish("image", raw)
     peer.publish("image/compressed", CompressedImage(header=raw.header, format="png", data=data))
+    peer.wait(lambda: len(peer.poses) > poses, "the pose")
     peer.listen(0.5)
     assert len(peer.poses) == poses + 1
 

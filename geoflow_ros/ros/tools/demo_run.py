@@ -42,7 +42,7 @@ HEATMAPS_AT = (0.1, 0.35, 0.6, 0.85)  # of the drive; looked at one by one, for 
 def run(drive: Path, out: Path, checkpoint: Path | None, command: Sequence[str] = NODE) -> None:
     """Play a drive folder to a node of its own, write the results to `out`, print a table."""
     description, truth = read_description(drive / "drive.json"), read_tum(drive / "truth.tum")
-    messages = read_inputs(drive / "drive")
+    messages = read_inputs(drive / "drive", description)
     out.mkdir(parents=True, exist_ok=True)
     os.environ.update(private_environment(str(share_file("config/fastdds_profile.xml"))))
     parameters = {} if checkpoint is None else {"checkpoint": checkpoint}

@@ -50,7 +50,8 @@ def measure_node(
     command: Sequence[str] = NODE,
 ) -> list[NodeRow]:
     """A row for each rate at which the drive's images are played, each to a new node."""
-    description, messages = read_description(drive / "drive.json"), read_inputs(drive / "drive")
+    description = read_description(drive / "drive.json")
+    messages = read_inputs(drive / "drive", description)
     os.environ.update(private_environment(str(share_file("config/fastdds_profile.xml"))))
     undelayed = _undelayed(description.cameras, parameters)
     arguments = [*command, "--ros-args", *node_arguments(drive, description, undelayed)]
@@ -71,7 +72,8 @@ def measure_rigs(
     command: Sequence[str] = NODE,
 ) -> list[RigRow]:
     """A row for each number of cameras of a rig, each at the rate, all to a new node, even if it answers nothing."""
-    description, messages = read_description(drive / "drive.json"), read_inputs(drive / "drive")
+    description = read_description(drive / "drive.json")
+    messages = read_inputs(drive / "drive", description)
     names = [*description.cameras]
     if max(counts) > max(len(names), 1):
         raise InputError(f"{drive} has {max(len(names), 1)} cameras, fewer than {max(counts)}: give a drive of as many")

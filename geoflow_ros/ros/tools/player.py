@@ -15,6 +15,8 @@ from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, Imu, NavSatFix
 
 from geoflow_ros.bags.reading import open_bag
+from geoflow_ros.bags.topics import COMPRESSED, Topic, roles_of
+from geoflow_ros.datasets.bag_drive import DriveDescription
 from geoflow_ros.errors import InputError
 
 INPUTS: dict[str, Any] = {
@@ -60,20 +62,25 @@ class Recorded:
         return self.data[:CDR_STAMP] + struct.pack("<iI", *divmod(self.stamp_ns + shift_ns, 10**9)) + self.data[12:]
 
 
-def read_inputs(bag: Path) -> list[Recorded]:
-    """What the localiser listens to in a bag, in order of recording."""
+def read_inputs(bag: Path, description: DriveDescription) -> list[Recorded]:
+    """What the localiser listens to in a bag, in order of recording, on the topics that it listens to."""
     with open_bag(bag) as reader:
-        connections = [each for each in reader.connections if type_of(each.topic) is not None]
+        topics = {each.topic: Topic(each.topic, each.msgtype) for each in reader.connections if each.msgcount}
+        uncalibrated = {name for name, camera in description.cameras.items() if camera.calibration}
+        uncalibrated |= {""} if description.calibration else set()
+        roles = roles_of(topics.values(), description.topics, tuple(description.cameras), uncalibrated, ("fix",))
+        heard = {name: _heard_on(role, topics[name].type) for name, role in roles.items()}
+        connections = [each for each in reader.connections if each.topic in heard]
         messages = [
-            Recorded(recorded, _stamp_ns(bytes(data), connection.topic), connection.topic, bytes(data))
+            Recorded(recorded, _stamp_ns(bytes(data), connection.topic), heard[connection.topic], bytes(data))
             for connection, recorded, data in reader.messages(connections)
         ]
-    topics = {each.topic for each in messages}
-    has_camera = any(map(is_image, topics)) and any(each.endswith("/camera_info") for each in topics)
-    if not has_camera or "/fix" not in topics:
-        found = ", ".join(sorted(topics)) or "none of them"
-        raise InputError(f"bag {bag} lacks inputs of the localiser: expected {', '.join(INPUTS)}, found {found}")
     return sorted(messages, key=lambda each: each.recorded_ns)
+
+
+def _heard_on(role: str, kind: str) -> str:
+    """The node's topic for a role, which is called as it is; image_transport's where images are compressed."""
+    return f"/{role}{COMPRESSED}" if kind.endswith("/CompressedImage") else f"/{role}"
 
 
 class Player:

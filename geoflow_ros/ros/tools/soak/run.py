@@ -112,7 +112,9 @@ class Soak(Node):
         self._files = {name: DamagedFiles(out, patterns) for name, patterns in FILES.items()}
         self._truth = read_tum(drive / "truth.tum")
         self._relocalise: Client = self.create_client(Trigger, "/localize/relocalise")
-        self._laps = LapPlayer(self, read_inputs(drive / "drive"), seed, self._forget_place)
+        self._laps = LapPlayer(
+            self, read_inputs(drive / "drive", read_description(drive / "drive.json")), seed, self._forget_place
+        )
         self._accounts, self._reason, self._fault = Accounts(), "", ""
         self.record = Record(rss=keeper.rss)
         self.create_subscription(PoseWithCovarianceStamped, "/pose", self._on_pose, 50)

@@ -175,7 +175,8 @@ class ImageCheck:
         if moved_m < MOVED_M:
             return None
         shown_s = (taken_ns - self._since_ns) * 1e-9
+        seconds = f"{shown_s:.2g}" if shown_s < 10.0 else f"{shown_s:.0f}"  # at speed, a tenth of one is enough
         return (
-            f"the camera has shown the same picture for {shown_s:.0f} s while the vehicle moved: "
+            f"the camera has shown the same picture for {seconds} s while the vehicle moved: "
             "restart its driver, or look at its cable"
         )

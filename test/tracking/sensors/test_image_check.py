@@ -26,6 +26,15 @@ def frozen(seconds: float, since: float) -> Any:
     return message
 
 
+@pytest.mark.parametrize(("seconds", "said"), [(0.05, "0.05 s"), (0.2, "0.2 s"), (1.5, "1.5 s"), (12.4, "12 s")])
+def test_a_picture_is_never_said_to_be_repeated_for_no_time(seconds: float, said: str) -> None:
+    motions, check = MotionBuffer(), ImageCheck()
+    for tick in range(round(seconds / 0.05) + 2):
+        motions.add_velocity(BodyVelocity(sim.START_NS + tick * 50_000_000, 30.0, 0.0, 0.0))
+    assert check.complaint(sim.image(0.0), motions) is None
+    assert f"same picture for {said} while" in str(check.complaint(frozen(seconds, 0.0), motions))
+
+
 @pytest.mark.parametrize(("speed", "is_frozen"), [(0.0, False), (0.3, False), (5.0, True)])
 def test_only_what_repeats_over_a_metre_is_frozen(speed: float, is_frozen: bool) -> None:
     motions, check = MotionBuffer(), ImageCheck()

@@ -265,6 +265,7 @@ class Pipeline:
             session.set_mount(self._panoramas.mount(camera, stated), camera=camera)
         except InputError as error:
             session.set_mount(None, str(error), camera=camera)
+        self._found_mounts.recall()
         answer = session.process(message, camera) if self._config.fusion else session.single_frame(message, camera)
         self._outcomes[camera]["answered" if isinstance(answer.single, PoseEstimate) else "without an answer"] += 1
         with self._gate:

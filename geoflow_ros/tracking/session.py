@@ -198,7 +198,7 @@ class Session(SensorInputs):
         """Believe of the cameras' mounts what was learnt before a restart, by the camera's name."""
         with self._lock:
             self._mounts.recall(kept)
-            self._tracker.yaw_std = self._mounts.yaw_std
+            self._tracker.recall_yaw(self._mounts.yaw_std)
 
     @property
     def fixes(self) -> FixFusion:

@@ -120,6 +120,12 @@ class Tracker:
             if float(np.hypot(*shift)) > MISREAD_M:
                 self._belief.misread(self.yaw_std)
 
+    def recall_yaw(self, std: Mapping[str, float]) -> None:
+        """Know yaws (rad) as before a restart, and in the belief, of cameras of which no frame was weighed."""
+        self.yaw_std, belief = std, self._belief
+        if belief is not None:
+            belief.doubt_yaw({camera: each for camera, each in std.items() if not belief.sides([camera])})
+
     def take_squint(self, camera: str) -> tuple[float, float] | None:
         """As `Belief.take_squint`, of a belief that frames have confirmed."""
         return self._belief.take_squint(camera) if self._belief is not None and self._is_followed else None

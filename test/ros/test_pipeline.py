@@ -110,7 +110,7 @@ class Unheard:
     def announce(self, *_: Any) -> None:
         """Of no use here."""
 
-    close = announce
+    close = recall = announce
 
 
 @pytest.fixture(params=[True, False], ids=["fused", "single frames"])
@@ -255,6 +255,26 @@ def test_a_panorama_is_answered_view_by_view_each_mounted_its_own_way(monkeypatc
     made.close()
     assert seen == {"view_0": (256, 512, 3), "view_180": (256, 512, 3)}
     assert mounts == pytest.approx({"view_0": 0.3, "view_180": 0.3 - math.pi})
+
+
+def test_a_kept_mount_is_recalled_once_it_is_stated_and_before_its_first_image_is_read(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which TF, unlike the parameters, states with an image."""
+    session: Any = pipeline.session
+    done, answered = [], threading.Event()
+    monkeypatch.setattr(session, "set_mount", lambda *_, **__: done.append("stated"))
+    monkeypatch.setattr(Unheard, "recall", lambda self: done.append("recalled"))
+
+    def process(message: Any, camera: str) -> Answered:
+        done.append("read")
+        answered.set()
+        return Answered(HERE)
+
+    session.process = session.single_frame = process
+    pipeline.offer(ros.image(10**9))
+    assert answered.wait(PATIENCE_S)
+    assert done == ["stated", "recalled", "read"]
 
 
 class FakeLive:

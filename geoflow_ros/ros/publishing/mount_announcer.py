@@ -42,19 +42,34 @@ class MountAnnouncer:
         self._checks = {name or CAMERA: publisher(node, "~/mount_check", name) for name in cameras}
         self._recalled: set[str] = set()
         self._published_ns: dict[Publisher, int] = {}
-        self._recall()
+        self.recall()
 
     def close(self) -> None:
         """Take the topics back."""
         for each in (*self._mounts.values(), *self._checks.values()):
             self._node.destroy_publisher(each)
 
+    def recall(self) -> None:
+        """Go on from what was kept of each camera whose stated mount is known by now: before its first image is read.
+
+        After it, the track would have begun with the yaw as uncertain as it is stated, and would learn it anew.
+        """
+        kept: dict[str, MountEstimate] = {}
+        for name, prior in self._session.mount_estimates.items():
+            if name not in self._recalled:
+                self._recalled.add(name)
+                try:
+                    found = self._keeper.recall(name, prior)
+                except InputError as error:
+                    self._node.get_logger().warning(str(error))
+                else:
+                    kept |= {} if found is None else {name: found}
+        if kept:
+            self._session.recall_mounts(kept)
+
     def announce(self, message: Any, answer: Answer) -> None:
         """Publish, draw and keep what is believed after an image message was answered."""
         estimates, stamp = self._session.mount_estimates, message.header.stamp
-        if estimates.keys() - self._recalled:
-            self._recall()
-            estimates = self._session.mount_estimates
         self._publish(answer.camera or CAMERA, estimates, answer.stamp_ns, stamp)
         self._draw(message, answer, estimates, stamp)
         try:
@@ -95,17 +110,3 @@ class MountAnnouncer:
             return False
         self._published_ns[topic] = stamp_ns
         return True
-
-    def _recall(self) -> None:
-        """Go on from what was kept of each camera as soon as its stated mount is known."""
-        kept: dict[str, MountEstimate] = {}
-        for name, prior in self._session.mount_estimates.items():
-            if name not in self._recalled:
-                self._recalled.add(name)
-                try:
-                    found = self._keeper.recall(name, prior)
-                except InputError as error:
-                    self._node.get_logger().warning(str(error))
-                else:
-                    kept |= {} if found is None else {name: found}
-        self._session.recall_mounts(kept)

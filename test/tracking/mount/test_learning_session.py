@@ -126,6 +126,17 @@ def test_how_well_a_yaw_was_known_goes_on_after_a_restart_from_the_first_image_o
     assert found.std[2] < 0.006
 
 
+def test_a_yaw_that_is_recalled_after_a_pose_was_stated_is_as_certain_from_the_first_image_on() -> None:
+    """As where TF tells the mount only with an image."""
+    localizer, kept = MountedLocalizer(), np.diag(np.square([0.026, 0.026, 0.005, 0.08]))
+    session = Session(SessionConfig(datum=HERE), lambda frame: localizer, 0, {ONE: CameraSetup(Mount(), prior=KNOWN)})
+    session.on_camera_info(sim.camera_info())
+    session.initialise(sim.stamp(0.0), PosePrior(*DRIVE.pose(0.0), np.diag([0.01, 0.01, 1e-4])))
+    session.recall_mounts({"camera": MountEstimate(Mount(), np.zeros(4), kept)})
+    sim.feed(session, sim.messages(DRIVE, 0.0, 3.0, np.random.default_rng(0)))
+    assert session.mount_estimates["camera"].std[2] < 0.006
+
+
 def test_what_is_not_known_of_a_mount_is_in_the_covariance_where_images_leave_no_time_to_learn_it() -> None:
     """As on a machine that is too slow for its cameras, where one always waits."""
     (_, exact), (_, busy) = (driven(MountedLocalizer(), 3.0, known, has_time=False) for known in (MountPrior(), KNOWN))

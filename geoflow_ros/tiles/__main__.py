@@ -20,10 +20,10 @@ from geoflow_ros.reports.lettering import write_credit
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.satellite.stores import open_store
 from geoflow_ros.satellite.tile_images import ImageryOffset, TileStore
-from geoflow_ros.tiles.encodings import encodings
 from geoflow_ros.tiles.fetch_command import add_fetch
 from geoflow_ros.tiles.import_command import add_import
 from geoflow_ros.tiles.store_commands import add_store_commands
+from geoflow_ros.tiles.tile_encodings import encodings
 
 
 def main(argv: Sequence[str] | None = None) -> int:

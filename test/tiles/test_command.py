@@ -16,7 +16,7 @@ from paths import REPOSITORY
 from geoflow_ros.align.stored import store_offset
 from geoflow_ros.satellite.mbtiles_writer import MBTilesWriter
 from geoflow_ros.satellite.tile_images import ImageryOffset
-from geoflow_ros.tiles import encodings
+from geoflow_ros.tiles import tile_encodings
 from geoflow_ros.tiles.__main__ import main
 
 rasterio = pytest.importorskip("rasterio", reason="import of GeoTIFFs needs rasterio")
@@ -55,7 +55,7 @@ def place(*options: str) -> list[str]:
 def test_what_tiles_are_encoded_as_is_told_beside_what_the_file_states(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, many: bool
 ) -> None:
-    monkeypatch.setattr(encodings, "LOOKED_AT", 4 if many else 1000)
+    monkeypatch.setattr(tile_encodings, "LOOKED_AT", 4 if many else 1000)
     picture, path = np.zeros((256, 256, 3), np.uint8), tmp_path / "mixed.mbtiles"
     with MBTilesWriter(path, "mixed", "jpg") as writer:
         for x in range(8):

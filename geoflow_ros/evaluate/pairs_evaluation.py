@@ -26,9 +26,9 @@ from geoflow_ros.localization.uncertain_mount import MountReadings, MountsOf, kn
 from geoflow_ros.metrics import squared_mahalanobis
 from geoflow_ros.model.interface import Latent, LocalizationModel
 from geoflow_ros.planar import PlanarPose
-from geoflow_ros.tracking.belief import BeliefConfig
 from geoflow_ros.tracking.evidence.frame_evidence import match_evidence
 from geoflow_ros.tracking.rig.combination import Frame, joint, joint_match
+from geoflow_ros.tracking.track import BeliefConfig
 
 Alter = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 NEAR_M = 4.0

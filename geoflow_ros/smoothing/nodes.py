@@ -13,7 +13,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.planar import PlanarPose, compose, rotate, wrap_angle
 from geoflow_ros.smoothing.recorded_drive import RecordedDrive
 from geoflow_ros.smoothing.sensor_factors import POSE, STATE, NodeHeading, PlacedFix, SensorFactors, Step
-from geoflow_ros.tracking.belief import BeliefConfig
+from geoflow_ros.tracking.track import BeliefConfig
 
 Floats = NDArray[np.float64]
 SPACING_M, SPACING_RAD = 2.0, 0.3  # between nodes

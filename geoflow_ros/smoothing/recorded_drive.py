@@ -197,6 +197,8 @@ def _joined(first: Motion, then: Motion) -> Motion:
         first.turned + then.turned,
         first.unknown_s + then.unknown_s,
         first.unknown_turn_s + then.unknown_turn_s,
+        first.missing_s + then.missing_s,
+        first.missing_turn_s + then.missing_turn_s,
     )
 
 

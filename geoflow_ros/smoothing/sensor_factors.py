@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from geoflow_ros.planar import rotate, wrap_angle
 from geoflow_ros.smoothing.chain import NormalEquations
-from geoflow_ros.tracking.belief import BeliefConfig
 from geoflow_ros.tracking.motion import STEADY, UNKNOWN_TURN_RATE
+from geoflow_ros.tracking.track import BeliefConfig
 
 Floats = NDArray[np.float64]
 STATE = 7  # east, north, yaw; bias of the fixes east, north; error of odometry's scale; bias of its rate of turn

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior
-from geoflow_ros.options import option
 from geoflow_ros.planar import PlanarPose, wrap_angle
 from geoflow_ros.tracking.cameras import AHEAD, View
 from geoflow_ros.tracking.evidence.frame_evidence import Seen, match_evidence, reached
@@ -20,80 +17,19 @@ from geoflow_ros.tracking.motion import NO_MOTION, STEADY, UNKNOWN_TURN_RATE, Cr
 from geoflow_ros.tracking.particles import Particles, drawn
 from geoflow_ros.tracking.rig.combination import likelihood_of, share_of_each
 from geoflow_ros.tracking.rig.rounds import Member, Round
+from geoflow_ros.tracking.track import BeliefConfig
 
 Floats = NDArray[np.float64]
 MISLED = (1.0, 0.1)  # m, rad: what odometry led astray by before it was found to be wrong
 ASTRAY_RAD = 0.05  # rad a metre, by which odometry that leads astray turns
 TINY = 1e-12
 MISREAD_M = 0.2  # what frames showed moves by more: they were read through a wrong mount, and misled what follows them
+SIDEWAYS = 0.2  # of the speed that a vehicle may have: how fast it goes elsewhere than ahead, from step to step
 CREEP_DOUBT = 2.0  # standard deviation of a turn so slow, as a share of it: a drift lasts, so that many turns err alike
 DRIFT_RAD = 0.1  # of such a turn and its doubt, after which the heading of what is in view counts anew
 SYSTEMATIC_YAW = math.radians(0.2)  # what the frames of a drive err alike sideways, as the yaw of a camera
 TOLERATED = 6.6  # chi-square up to which a camera's yaw stays as stated: that of 99 %
 FIX_MOVED_M = 1.0  # within which fixes count as one, however long that takes: standing, their error does not drift away
-
-
-@dataclass(frozen=True, slots=True)
-class BeliefConfig:
-    """How hypotheses live on between frames."""
-
-    particles: int = option("hypotheses kept between frames", 400, range=(50, 20000))
-    correlation_length: float = option(
-        "frames within this distance count as one together: nearby views err alike", 1.0, "m", (0.1, 100.0)
-    )
-    correlation_angle: float = option(
-        "the same for turning: what is in view changes on the spot, too", 0.5, "rad", (0.01, 6.3)
-    )
-    camera_correlation: float = option(
-        "correlation of the errors of a rig's cameras, which share imagery and vehicle: n of them in one place count "
-        "as n / (1 + (n - 1) times this)",
-        0.5,
-        range=(0.0, 1.0),
-    )
-    outlier_depth: float = option(
-        "by how much (natural logarithm) a frame may speak against a place at most", 6.0, range=(1.0, 18.0)
-    )
-    disagreement: float = option(
-        "a frame disagrees with the belief if it fits its own best place better by this (natural logarithm); less "
-        "than outlier_depth",
-        4.0,
-        range=(0.5, 18.0),
-    )
-    injected: float = option("share of hypotheses drawn anew from a frame that disagrees", 0.05, range=(0.0, 0.5))
-    distance_noise: float = option(
-        "error of odometry after one metre; it grows with the root of the distance", 0.03, "m", (0.0, 1.0)
-    )
-    scale_std: float = option(
-        "standard deviation of the scale of odometry's distances, which is estimated", 0.04, range=(0.0, 0.2)
-    )
-    yaw_noise: float = option(
-        "error of the odometry's heading after one metre; it grows with the root of the distance",
-        0.004,
-        "rad",
-        (0.0, 0.5),
-    )
-    turn_noise: float = option(
-        "error of the odometry's heading after a turn by one radian; it grows with the root of the angle",
-        0.01,
-        "rad",
-        (0.0, 0.5),
-    )
-    fix_correlation: float = option(
-        "fixes within this time count as one together: GNSS errors drift slowly", 30.0, "s", (0.1, 600.0)
-    )
-    fix_gate: float = option(
-        "chi-square (2 degrees of freedom) beyond which a fix is not believed; 13.8 refuses one in a thousand",
-        13.8,
-        range=(1.0, 1000.0),
-    )
-
-    def __post_init__(self) -> None:
-        if self.disagreement >= self.outlier_depth:
-            raise InputError(
-                f"tracker.belief.disagreement is {self.disagreement:g}, expected less than "
-                f"tracker.belief.outlier_depth, which is {self.outlier_depth:g}: no frame could ever disagree; set "
-                "both at once, or the other one first"
-            )
 
 
 class _Taken(NamedTuple):
@@ -151,17 +87,21 @@ class Belief:
 
     def pose(self, lag: Motion = NO_MOTION) -> tuple[Floats, Floats]:
         """Mean (3,) and covariance (3, 3) of the pose a motion away from that at `stamp_ns`."""
-        return self._particles.moments(lag)
+        return self._particles.moments(self._particles.completed(lag))
 
     def advance(self, stamp_ns: int, motion: Motion, speed_sigma: float) -> None:
         """Move to a later stamp; `speed_sigma` (m/s) where nothing tells the velocity."""
-        config, motion = self._config, self._creep.counted(motion, (stamp_ns - self.stamp_ns) * 1e-9)
+        config, seconds = self._config, (stamp_ns - self.stamp_ns) * 1e-9
+        told = self._creep.counted(motion, seconds)
+        self._particles.accelerate(told, seconds, speed_sigma)
+        motion = self._particles.completed(told)
         root = math.sqrt(motion.distance)
-        unknown, unknown_turn = STEADY * speed_sigma * motion.unknown_s, UNKNOWN_TURN_RATE * motion.unknown_turn_s
-        position = math.hypot(config.distance_noise * root, unknown)
+        unknown = STEADY * speed_sigma * (motion.unknown_s - motion.missing_s)
+        unknown_turn = UNKNOWN_TURN_RATE * (motion.unknown_turn_s - motion.missing_turn_s)
+        position = math.hypot(config.distance_noise * root, unknown, SIDEWAYS * speed_sigma * motion.missing_s)
         crept = CREEP_DOUBT * motion.crept_rad
         turn = math.hypot(config.yaw_noise * root, config.turn_noise * math.sqrt(motion.turned), unknown_turn, crept)
-        self._particles.move(motion, position, turn)
+        self._particles.move(told, position, turn)
         self._round.move(motion.displacement)
         self._way += (motion.distance + unknown, motion.turned + unknown_turn, motion.crept_rad + crept)
         self.stamp_ns = stamp_ns
@@ -217,6 +157,7 @@ class Belief:
         """Odometry was wrong and comes from another source from now on: so was what followed it for a while."""
         self._round.end()
         self._particles.draw_scale(self._config.scale_std)
+        self._particles.forget_velocity()
         self._particles.move(NO_MOTION, *MISLED)
 
     def see(
@@ -226,6 +167,7 @@ class Belief:
 
         is_doubted: the frame is not to be trusted alone, and does not bring places that the belief does not hold.
         """
+        lag = self._particles.completed(lag)
         part, of_heading, share = self._shares(self._way - (lag.distance, lag.turned, 0.0), view)
         match = match_evidence(estimate.match)
         member = Member(view.camera, likelihood_of(estimate), lag.displacement, part, match)
@@ -258,7 +200,7 @@ class Belief:
         """Weigh the particles by a fix (2,) taken a motion `lag` away, if it passes the gate; its chi-square."""
         chi_square = self.chi_square(place, covariance, lag)
         if chi_square <= self._config.fix_gate:
-            offsets = place - lag.apply(self._particles.poses)[:, :2]
+            offsets = place - self._particles.completed(lag).apply(self._particles.poses)[:, :2]
             distance = np.einsum("ni,ni->n", offsets, np.linalg.solve(covariance, offsets.T).T)
             self._particles.reweight(-0.5 * self._share_of_fix(stamp_ns) * distance)
         return chi_square

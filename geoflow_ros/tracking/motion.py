@@ -18,10 +18,10 @@ HELD_S = 1.0  # how long a measurement stands in for the ones that follow, which
 FRESH_S = 0.1  # how long it does so at no cost
 HELD_DOUBT = 0.3  # share of a velocity that is unknown by the end of `HELD_S`
 STEP_S, MOST_STEPS = 0.02, 500  # of the integration: enough for all that is remembered, whatever the stamps say
-STEADY = 2.0  # an unknown speed is kept from frame to frame: steps drawn one by one must be wider to follow it
+STEADY = 2.0  # a doubtful speed is kept from frame to frame: steps drawn one by one must be wider to follow it
 UNKNOWN_TURN_RATE = 0.3  # rad/s, standard deviation where nothing tells the rate of turn
 STANDSTILL_SPEED, STANDSTILL_RATE = 0.1, 0.03  # m/s, rad/s: what is slower is the noise of standing wheels
-WALKED = 7  # x, y, yaw of the displacement, distance, turned, unknown_s, unknown_turn_s
+WALKED = 9  # x, y, yaw of the displacement, distance, turned, unknown_s, unknown_turn_s, missing_s, missing_turn_s
 PUSH_S = 0.25  # to either side, over which velocities say an acceleration
 MOMENT_S = 1.0  # in which the noise of standing wheels leads nowhere, or 1 m there and back is driven
 CREPT_M, CREPT_RAD = 0.1, 0.01  # unless it adds up so far: it is no noise then, but slow, or a gyro that drifts
@@ -66,8 +66,9 @@ class Motion:
 
     distance, turned: metres travelled and radians turned, to whichever side; none while standing. unknown_s,
     unknown_turn_s: for how many seconds of it the velocity, the rate of turn were not measured; those in which an old
-    measurement stands in, or whose sources differ, count in part. crept_rad: turned so slowly that a gyro may only have
-    drifted.
+    measurement stands in, or whose sources differ, count in part. missing_s, missing_turn_s: for how many of these
+    there was none at all, so that the displacement is short of them; negative on the way back. crept_rad: turned so
+    slowly that a gyro may only have drifted.
     """
 
     displacement: PlanarPose = PlanarPose()
@@ -75,6 +76,8 @@ class Motion:
     turned: float = 0.0
     unknown_s: float = 0.0
     unknown_turn_s: float = 0.0
+    missing_s: float = 0.0
+    missing_turn_s: float = 0.0
     crept_rad: float = 0.0
 
     def apply(self, poses: Floats) -> Floats:
@@ -83,7 +86,9 @@ class Motion:
 
     def inverse(self) -> Motion:
         """The way back."""
-        return replace(self, displacement=self.displacement.inverse())
+        missing, missing_turn = -self.missing_s, -self.missing_turn_s
+        way_back = self.displacement.inverse()
+        return replace(self, displacement=way_back, missing_s=missing, missing_turn_s=missing_turn)
 
 
 NO_MOTION = Motion()
@@ -271,6 +276,8 @@ def walked(ends: Floats, velocities: Floats, rates: Floats) -> Floats:
             motion[4] += abs(rate) if abs(rate) > STANDSTILL_RATE else 0.0
             motion[5] += _unknown_share(age)
             motion[6] += unknown_turn + (moving[3] / UNKNOWN_TURN_RATE if is_own else 0.0)
+            motion[7] += 1.0 if age > HELD_S else 0.0
+            motion[8] += 1.0 if min(age, turning_age) > HELD_S else 0.0
         motion *= step
         motion[2] = yaw
     return motions

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.localization.pose import PoseEstimate
-from geoflow_ros.planar import compose, wrap_angle
-from geoflow_ros.tracking.motion import NO_MOTION, Motion
+from geoflow_ros.planar import PlanarPose, compose, wrap_angle
+from geoflow_ros.tracking.motion import NO_MOTION, UNKNOWN_TURN_RATE, Motion
 
 Floats = NDArray[np.float64]
 TINY = 1e-12
@@ -15,6 +17,8 @@ SCALE_STD = 0.005  # the scale is never known better: wheels wear and slip, and 
 SCALE_DOUBT = 0.5  # nor better than this share of what it is off by: few particles are drawn near one that is far off
 SQUINT_STD = 0.005  # rad, the same of a camera's yaw
 SCATTER = (0.7, 0.7, 0.03)  # m, m, rad: between the refined hypotheses of a frame, which stand on few spots
+LASTS_S = (10.0, 2.0)  # in which a vehicle of which nothing tells the velocity changes its speed, its rate of turn
+VELOCITY_STD = (0.01, 0.001)  # m/s, rad/s: the velocity of such a vehicle is never known better
 SMOOTHING = 0.1  # of a resampling: the share of the spread that is drawn anew, so that no two particles stay alike
 RIG_SMOOTHING = 0.3
 """The same of heading, scale and squints where several cameras have one: so many states thin the particles out, and
@@ -27,7 +31,8 @@ class Particles:
 
     poses: (N, 3). scale: (N,) what each takes for the true distance of a metre of odometry; wheels wear and slip, and
     an error that stays is distinguished from noise by the particles that survive. squint: (N,) for each camera whose
-    yaw on the vehicle is not known: by how much (rad) it looks further left than believed; likewise.
+    yaw on the vehicle is not known: by how much (rad) it looks further left than believed; likewise. velocity: (N, 2)
+    forward (m/s) and rate of turn (rad/s) of each, while no odometry tells them: it goes on as it did, more or less.
     """
 
     def __init__(self, poses: Floats, rng: np.random.Generator, scale_std: float = 0.0) -> None:
@@ -37,6 +42,7 @@ class Particles:
         self.draw_scale(scale_std)
         self.squint: dict[str, Floats] = {}
         self.turned: set[str] = set()  # the cameras whose yaw is not as stated
+        self.forget_velocity()
         self.log_weights = np.zeros(len(poses))
 
     def draw_scale(self, scale_std: float) -> None:
@@ -48,6 +54,11 @@ class Particles:
         turns = std * self._rng.normal(0.0, 1.0, len(self.poses)) - np.mean([*self.squint.values()], axis=0)
         self.poses[:, 2] -= turns
         self.squint = {camera: squint + turns for camera, squint in self.squint.items()}
+
+    def forget_velocity(self) -> None:
+        """What was told of the velocity is not to be believed."""
+        self.velocity: Floats | None = None
+        self._told: Floats | None = None  # (2,), the last velocity that was
 
     @property
     def weights(self) -> Floats:
@@ -75,12 +86,50 @@ class Particles:
         mean = float(weights @ squint)
         return mean, float(np.sqrt(weights @ np.square(squint - mean)))
 
+    def accelerate(self, motion: Motion, seconds: float, speed_sigma: float) -> None:
+        """Keep the velocity in mind that a motion of so many seconds tells, or draw what becomes of one that none does.
+
+        speed_sigma: standard deviation of the speed (m/s) of which nothing was ever told.
+        """
+        told_s = np.maximum(seconds - np.array([motion.missing_s, motion.missing_turn_s]), TINY)
+        told, is_told = np.array([motion.displacement.x, motion.displacement.yaw]) / told_s, told_s >= seconds / 2
+        if is_told.all():
+            self.velocity, self._told = None, told
+            return
+        sigma, size = np.array([speed_sigma, UNKNOWN_TURN_RATE]), (len(self.poses), 2)
+        if self.velocity is None:
+            unknown = sigma * self._rng.normal(0.0, 1.0, size)
+            self.velocity = unknown if self._told is None else np.tile(self._told, (len(self.poses), 1))
+        kept = np.exp(-seconds / np.array(LASTS_S))
+        drawn_anew = sigma * np.sqrt(1.0 - kept**2) * self._rng.normal(0.0, 1.0, size)
+        self.velocity = np.where(is_told, told, kept * self.velocity + drawn_anew)
+
     def move(self, motion: Motion, position: float, turn: float) -> None:
-        """Move everything by the same motion and by noise of its own: standard deviations in m and rad."""
+        """Move everything by the same motion and by noise of its own: standard deviations in m and rad.
+
+        For as long as the motion is not told, each goes on with its velocity.
+        """
         noise = self._rng.normal(0.0, 1.0, (len(self.poses), 3)) * (position, position, turn)
         steps = np.tile(motion.displacement.array(), (len(self.poses), 1))
         steps[:, :2] *= self.scale[:, None]
+        if self.velocity is not None:
+            metres, turns = (self.velocity * (motion.missing_s, motion.missing_turn_s)).T
+            steps[:, 2] += turns
+            steps[:, 0] += metres * np.cos(steps[:, 2] / 2)
+            steps[:, 1] += metres * np.sin(steps[:, 2] / 2)
         self.poses = wrapped(compose(self.poses, steps) + noise)
+
+    def completed(self, motion: Motion) -> Motion:
+        """A motion with how the particles go on, in their mean, for as long as it is not told."""
+        missing_s = np.array([motion.missing_s, motion.missing_turn_s])
+        if self.velocity is None or not missing_s.any():
+            return motion
+        metres, turn = (self.weights @ self.velocity) * missing_s
+        driven, turned = (self.weights @ np.abs(self.velocity)) * np.abs(missing_s)
+        way = motion.displacement
+        yaw = way.yaw + turn
+        there = PlanarPose(way.x + metres * np.cos(yaw / 2), way.y + metres * np.sin(yaw / 2), yaw)
+        return replace(motion, displacement=there, distance=motion.distance + driven, turned=motion.turned + turned)
 
     def turn(self, turns: Floats, log_likelihood: Floats) -> None:
         """Turn each by one of ascending angles (N, K) rad, or about as much, drawn by a likelihood (N, K) of each."""
@@ -110,10 +159,13 @@ class Particles:
         count: of the particles from now on. The mean and covariance stay (Liu and West, 2001), but for the scale, which
         is stirred to stay open to change, and a little of what joins place and heading in a rig.
         """
-        states = np.column_stack([self.poses, self.scale, *self.squint.values()])
+        velocity = np.zeros((len(self.poses), 0)) if self.velocity is None else self.velocity
+        states = np.column_stack([self.poses, self.scale, velocity, *self.squint.values()])
         mean, covariance = _moments(states, self.weights)
         of_scale = SCALE_STD**2 + (SCALE_DOUBT * (mean[3] - 1.0)) ** 2
-        stirred = [TINY, TINY, TINY, of_scale, *[SQUINT_STD**2] * len(self.squint)]
+        known = 4 + velocity.shape[1]
+        of_velocity = np.square(VELOCITY_STD[: velocity.shape[1]])
+        stirred = [TINY, TINY, TINY, of_scale, *of_velocity, *[SQUINT_STD**2] * len(self.squint)]
         ticks = (np.arange(count) + self._rng.uniform()) / count
         chosen = np.minimum(np.searchsorted(np.cumsum(self.weights), ticks), len(states) - 1)
         offset = wrapped(states[chosen] - mean)
@@ -124,7 +176,8 @@ class Particles:
         anew = np.array([SMOOTHING, SMOOTHING, *[of_rest] * (len(stirred) - 2)])
         states = wrapped(mean + np.sqrt(1.0 - anew**2) * offset + anew * jitter)
         self.poses, self.scale = states[:, :3], states[:, 3]
-        self.squint = dict(zip(self.squint, states[:, 4:].T, strict=True))
+        self.velocity = None if self.velocity is None else states[:, 4:known]
+        self.squint = dict(zip(self.squint, states[:, known:].T, strict=True))
         self.log_weights = np.zeros(count)
 
 

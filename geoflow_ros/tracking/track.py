@@ -1,4 +1,4 @@
-"""What is known of the vehicle after a frame, and when that is no longer believed."""
+"""What is known of the vehicle after a frame, how it is found, and when that is no longer believed."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import PoseWithCovariance, Rejection
 from geoflow_ros.options import option
-from geoflow_ros.tracking.belief import BeliefConfig
 
 ALIKE_M = 0.12  # an axis: what all frames of some ten metres err alike, so that many are no surer than a few
 
@@ -20,6 +20,69 @@ class TrackState(Enum):
     LOCALISED = "LOCALISED"
     DEGRADED = "DEGRADED"  # a pose, but frames do not confirm it, GNSS contradicts it or it is uncertain
     LOST = "LOST"  # no pose
+
+
+@dataclass(frozen=True, slots=True)
+class BeliefConfig:
+    """How hypotheses live on between frames."""
+
+    particles: int = option("hypotheses kept between frames", 400, range=(50, 20000))
+    correlation_length: float = option(
+        "frames within this distance count as one together: nearby views err alike", 1.0, "m", (0.1, 100.0)
+    )
+    correlation_angle: float = option(
+        "the same for turning: what is in view changes on the spot, too", 0.5, "rad", (0.01, 6.3)
+    )
+    camera_correlation: float = option(
+        "correlation of the errors of a rig's cameras, which share imagery and vehicle: n of them in one place count "
+        "as n / (1 + (n - 1) times this)",
+        0.5,
+        range=(0.0, 1.0),
+    )
+    outlier_depth: float = option(
+        "by how much (natural logarithm) a frame may speak against a place at most", 6.0, range=(1.0, 18.0)
+    )
+    disagreement: float = option(
+        "a frame disagrees with the belief if it fits its own best place better by this (natural logarithm); less "
+        "than outlier_depth",
+        4.0,
+        range=(0.5, 18.0),
+    )
+    injected: float = option("share of hypotheses drawn anew from a frame that disagrees", 0.05, range=(0.0, 0.5))
+    distance_noise: float = option(
+        "error of odometry after one metre; it grows with the root of the distance", 0.03, "m", (0.0, 1.0)
+    )
+    scale_std: float = option(
+        "standard deviation of the scale of odometry's distances, which is estimated", 0.04, range=(0.0, 0.2)
+    )
+    yaw_noise: float = option(
+        "error of the odometry's heading after one metre; it grows with the root of the distance",
+        0.004,
+        "rad",
+        (0.0, 0.5),
+    )
+    turn_noise: float = option(
+        "error of the odometry's heading after a turn by one radian; it grows with the root of the angle",
+        0.01,
+        "rad",
+        (0.0, 0.5),
+    )
+    fix_correlation: float = option(
+        "fixes within this time count as one together: GNSS errors drift slowly", 30.0, "s", (0.1, 600.0)
+    )
+    fix_gate: float = option(
+        "chi-square (2 degrees of freedom) beyond which a fix is not believed; 13.8 refuses one in a thousand",
+        13.8,
+        range=(1.0, 1000.0),
+    )
+
+    def __post_init__(self) -> None:
+        if self.disagreement >= self.outlier_depth:
+            raise InputError(
+                f"tracker.belief.disagreement is {self.disagreement:g}, expected less than "
+                f"tracker.belief.outlier_depth, which is {self.outlier_depth:g}: no frame could ever disagree; set "
+                "both at once, or the other one first"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from geoflow_ros.camera import Mount
 from geoflow_ros.smoothing.nodes import interpolated, nodes_of
 from geoflow_ros.smoothing.recorded_drive import RecordedDrive, read_drive
 from geoflow_ros.town.noise import SensorErrors
-from geoflow_ros.tracking.belief import BeliefConfig
 from geoflow_ros.tracking.cameras import CameraSetup
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
 from geoflow_ros.tracking.settings import DatumConfig
+from geoflow_ros.tracking.track import BeliefConfig
 
 EXACT = SensorErrors(gyro=1e-4, gyro_bias=1e-5, wheel_scale=1e-5, wheel_white=1e-3)
 

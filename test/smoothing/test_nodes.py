@@ -17,12 +17,12 @@ from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.planar import PlanarPose, compose, rotate, wrap_angle
 from geoflow_ros.smoothing.nodes import interpolated, nodes_of
 from geoflow_ros.smoothing.recorded_drive import RecordedDrive, read_drive
-from geoflow_ros.tracking.belief import BeliefConfig
 from geoflow_ros.tracking.cameras import CameraSetup
 from geoflow_ros.tracking.motion import Motion
 from geoflow_ros.tracking.prior import Fix, Heading
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
 from geoflow_ros.tracking.settings import DatumConfig
+from geoflow_ros.tracking.track import BeliefConfig
 
 DEMO = Path(__file__).parents[2] / "demo"
 

@@ -13,10 +13,10 @@ from geoflow_ros.datasets.bag_drive import read_description
 from geoflow_ros.smoothing.nodes import Nodes, nodes_of
 from geoflow_ros.smoothing.recorded_drive import RecordedDrive, read_drive
 from geoflow_ros.smoothing.smoother import cross_evidence, propagate
-from geoflow_ros.tracking.belief import BeliefConfig
 from geoflow_ros.tracking.cameras import CameraSetup
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
 from geoflow_ros.tracking.settings import DatumConfig
+from geoflow_ros.tracking.track import BeliefConfig
 
 DEMO = Path(__file__).parents[2] / "demo"
 

@@ -12,9 +12,10 @@ import tracking_support as sim
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import PosePrior
 from geoflow_ros.planar import PlanarPose
-from geoflow_ros.tracking.belief import Belief, BeliefConfig
+from geoflow_ros.tracking.belief import Belief
 from geoflow_ros.tracking.motion import NO_MOTION, Motion
 from geoflow_ros.tracking.particles import Particles
+from geoflow_ros.tracking.track import BeliefConfig
 
 CONFIG = BeliefConfig(particles=2000)
 TRUTH = np.array([10.0, -5.0, 3.1])

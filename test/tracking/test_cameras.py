@@ -14,7 +14,7 @@ from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, Rejection
 from geoflow_ros.planar import PlanarPose
 from geoflow_ros.tracking.answer import Answer
-from geoflow_ros.tracking.belief import Belief, BeliefConfig
+from geoflow_ros.tracking.belief import Belief
 from geoflow_ros.tracking.cameras import CameraSetup, View
 from geoflow_ros.tracking.clocks.rig_clocks import RigClocks
 from geoflow_ros.tracking.motion import Motion
@@ -22,7 +22,7 @@ from geoflow_ros.tracking.prior import HeadingConfig
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
 from geoflow_ros.tracking.session import Session
 from geoflow_ros.tracking.settings import DatumConfig
-from geoflow_ros.tracking.track import TrackState
+from geoflow_ros.tracking.track import BeliefConfig, TrackState
 
 DRIVE = sim.Drive()
 YAWS = {"front": 0.0, "left": math.pi / 2, "rear": math.pi, "right": -math.pi / 2}

@@ -53,9 +53,7 @@ def test_a_way_in_pieces_is_the_whole_way_and_the_same_without_a_compiler(seed: 
 
 def test_a_circle_is_closed() -> None:
     velocities = np.array([[second, 2.0, 0.0, 1.0, 0.0] for second in np.linspace(0.0, 6.5, 100)])
-    x, y, yaw, distance, turned, unknown_s, unknown_turn_s = walked(
-        np.array([0.0, math.tau]), velocities, np.zeros((0, 2))
-    )[0]
+    x, y, yaw, distance, turned, *unknown_s = walked(np.array([0.0, math.tau]), velocities, np.zeros((0, 2)))[0]
     assert math.hypot(x, y) < 1e-9 and yaw == pytest.approx(math.tau)
     assert distance == pytest.approx(2.0 * math.tau) and turned == pytest.approx(math.tau)
-    assert unknown_s == unknown_turn_s == 0.0
+    assert unknown_s == [0.0] * 4

@@ -9,12 +9,11 @@ import pytest
 import tracking_support as sim
 
 from geoflow_ros.localization.pose import PoseWithCovariance
-from geoflow_ros.tracking.belief import BeliefConfig
 from geoflow_ros.tracking.particles import Particles
 from geoflow_ros.tracking.sensors.sensor_inputs import SessionConfig
 from geoflow_ros.tracking.session import Session
 from geoflow_ros.tracking.settings import DatumConfig
-from geoflow_ros.tracking.track import TrackerConfig
+from geoflow_ros.tracking.track import BeliefConfig, TrackerConfig
 
 DRIVE = sim.Drive()
 HERE = SessionConfig(datum=DatumConfig(sim.DATUM.latitude, sim.DATUM.longitude, sim.DATUM.altitude))

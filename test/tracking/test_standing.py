@@ -10,8 +10,9 @@ import tracking_support as sim
 
 from geoflow_ros.localization.pose import PosePrior
 from geoflow_ros.planar import PlanarPose
-from geoflow_ros.tracking.belief import Belief, BeliefConfig
+from geoflow_ros.tracking.belief import Belief
 from geoflow_ros.tracking.motion import NO_MOTION, STANDSTILL_RATE, STANDSTILL_SPEED, Creep, Motion
+from geoflow_ros.tracking.track import BeliefConfig
 
 SIGMA, BIAS = 1.5, 3.0  # m, of fixes: within their gate, and the same for as long as the vehicle stands
 

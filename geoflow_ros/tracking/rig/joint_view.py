@@ -10,10 +10,10 @@ from scipy.special import logsumexp, softmax
 
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior
 from geoflow_ros.planar import wrap_angle
-from geoflow_ros.tracking.belief import BeliefConfig
 from geoflow_ros.tracking.evidence.frame_evidence import match_evidence
 from geoflow_ros.tracking.motion import NO_MOTION, Motion, MotionBuffer
 from geoflow_ros.tracking.rig.combination import Frame, joint, likelihood_of
+from geoflow_ros.tracking.track import BeliefConfig
 
 Floats = NDArray[np.float64]
 CELLS, HEADINGS = 64, 5

@@ -9,9 +9,9 @@ import pytest
 import tracking_support as sim
 
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior
-from geoflow_ros.tracking.belief import BeliefConfig
 from geoflow_ros.tracking.motion import BodyVelocity, MotionBuffer
 from geoflow_ros.tracking.rig.joint_view import CELLS, RigFrames
+from geoflow_ros.tracking.track import BeliefConfig
 
 INDEPENDENT = BeliefConfig(camera_correlation=0.0, outlier_depth=18.0)
 SPEED, LATE_NS = 8.0, 50_000_000

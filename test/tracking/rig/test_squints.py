@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from geoflow_ros.localization.pose import PosePrior
 from geoflow_ros.planar import PlanarPose
-from geoflow_ros.tracking.belief import Belief, BeliefConfig
+from geoflow_ros.tracking.belief import Belief
 from geoflow_ros.tracking.cameras import View
 from geoflow_ros.tracking.motion import Motion
+from geoflow_ros.tracking.track import BeliefConfig
 
 FRAME_M, FRAME_YAW = 0.5, math.radians(1.0)  # of every frame, one standard deviation
 STEP_NS, STEP_M = 100_000_000, 0.8

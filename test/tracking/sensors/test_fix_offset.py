@@ -11,11 +11,10 @@ import tracking_support as sim
 
 from geoflow_ros.localization.pose import PosePrior, Rejection
 from geoflow_ros.town.noise import gauss_markov
-from geoflow_ros.tracking.belief import BeliefConfig
 from geoflow_ros.tracking.motion import MotionBuffer
 from geoflow_ros.tracking.prior import Fix, HeadingConfig, PriorBuffer, PriorConfig
 from geoflow_ros.tracking.sensors.fix_offset import SIGNIFICANT, SYSTEMATIC_M, FixOffset, FixOffsetCheck
-from geoflow_ros.tracking.track import Track, TrackerConfig, TrackState
+from geoflow_ros.tracking.track import BeliefConfig, Track, TrackerConfig, TrackState
 from geoflow_ros.tracking.tracker import Tracker
 
 TAU_S = 30.0

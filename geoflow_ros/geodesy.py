@@ -90,11 +90,6 @@ def distance(latitude: float, longitude: float, other_latitude: float, other_lon
     return 2 * EARTH_RADIUS * math.asin(math.sqrt(min(across + along, 1.0)))
 
 
-def yaw_to_compass_deg(yaw: float) -> float:
-    """Compass heading (degrees clockwise from north, [0, 360)) of a yaw (radians counter-clockwise from east)."""
-    return (90.0 - math.degrees(yaw)) % 360.0
-
-
 def compass_deg_to_yaw(heading_deg: float) -> float:
     """Yaw (radians counter-clockwise from east, [-pi, pi)) of a compass heading."""
     return wrap_angle(math.radians(90.0 - heading_deg))

@@ -16,10 +16,12 @@ from tqdm import tqdm
 from geoflow_ros.adapt.cached_samples import CachedSample, joined, without_trunks
 from geoflow_ros.errors import InputError
 from geoflow_ros.model.matchflow import MatchFlow
+from geoflow_ros.train.batches import Batch
 from geoflow_ros.train.interrupt import HeldBackInterrupt
 from geoflow_ros.train.objective import Losses, Objective
 from geoflow_ros.train.state import read_state, write_state
 from geoflow_ros.train.train_config import TrainConfig
+from geoflow_ros.train.trainable import follow, rate_share
 
 SAVE_EVERY = 25
 
@@ -71,13 +73,11 @@ class _Run:
         orders = {n // count: np.random.default_rng([self.config.seed, n // count]).permutation(count) for n in numbers}
         return [int(orders[n // count][n % count]) for n in numbers]
 
-    def take(self, batch: object) -> Losses:
+    def take(self, batch: Batch) -> Losses:
         """One optimiser step."""
         config = self.config
-        rise = min(1.0, (self.step + 1) / config.warmup)
-        fall = 0.5 * (1 + math.cos(math.pi * self.step / config.steps))
         for group in self.optimiser.param_groups:
-            group["lr"] = config.learning_rate * rise * (0.01 + 0.99 * fall)
+            group["lr"] = config.learning_rate * rate_share(self.step, config)
         losses: Losses = self._objective(batch)
         self.optimiser.zero_grad(set_to_none=True)
         losses.total.backward()  # type: ignore[no-untyped-call] # torch has no annotation for it
@@ -86,12 +86,7 @@ class _Run:
             raise InputError(f"the loss is {float(losses.total)} at step {self.step}: run again with another --seed")
         self.optimiser.step()
         self.step += 1
-        decay = min(config.ema_decay, (1 + self.step) / (10 + self.step))
-        for ours, theirs in zip(self.average.state_dict().values(), self.model.state_dict().values(), strict=True):
-            if ours.is_floating_point():
-                ours.lerp_(theirs, 1 - decay)
-            else:
-                ours.copy_(theirs)
+        follow(self.average, self.model, self.step, config.ema_decay)
         return losses
 
     def save(self, path: Path) -> None:

@@ -16,6 +16,7 @@ from geoflow_ros.planar import PlanarPose
 from geoflow_ros.satellite.patch import SatellitePatch
 from geoflow_ros.smoothing.frame_volume import patch_around
 from geoflow_ros.smoothing.smoother import Smoothed
+from geoflow_ros.train.covariance_calibration import spread
 
 Floats = NDArray[np.float64]
 HELD_OUT_SHARE, GAP_M = 0.2, 30.0
@@ -67,8 +68,7 @@ def _doubted(smoothed: Smoothed, nodes: Sequence[int]) -> set[int]:
 def held_out_of(drive: UnlabelledDrive, smoothed: Smoothed, model: MatchFlow) -> list[HeldOut]:
     """The end of a drive as samples, JUDGES of them, evenly apart."""
     nodes = [node for node in smoothed.bits if node >= first_held_out(drive)]
-    nodes = [nodes[i * len(nodes) // min(JUDGES, len(nodes))] for i in range(min(JUDGES, len(nodes)))]
-    of_frame = {int(drive.nodes.frames[node]): node for node in nodes}
+    of_frame = {int(drive.nodes.frames[nodes[index]]): nodes[index] for index in spread(len(nodes), JUDGES)}
     size = model.config.ground_width, model.config.ground_height
     held_out = []
     for frame, image in drive.recorded.images(set(of_frame), size, "held out"):

@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from geoflow_ros.datasets.sample import LocalizationDataset
 from geoflow_ros.evaluate.outcome import Locator, Outcome, errors_of
 from geoflow_ros.localization.localizer_config import LocalizerConfig
-from geoflow_ros.planar import rotate
+from geoflow_ros.planar import rotate, rotated_covariance
 from geoflow_ros.reports.ground import Ground
 from geoflow_ros.reports.heatmap import draw_case
 from geoflow_ros.reports.page_data import PoseColumns, Report, Snapshot, worst_moments
@@ -62,13 +61,9 @@ def _in_camera_axes(outcomes: Sequence[Outcome]) -> PoseColumns:
     poses, truths = (np.array([getattr(each, name) for each in outcomes]) for name in ("pose", "truth"))
     turns = UP - truths[:, 2]
     seen = np.column_stack([rotate(turns, poses[:, :2] - truths[:, :2]), poses[:, 2] + turns])
-    covariances = [_turned(each.covariance[:2, :2], turn) for each, turn in zip(outcomes, turns, strict=True)]
+    pairs = zip(outcomes, turns, strict=True)
+    covariances = [rotated_covariance(turn, each.covariance[:2, :2]) for each, turn in pairs]
     return PoseColumns(seen, np.array(covariances))
-
-
-def _turned(covariance: NDArray[np.float64], yaw: float) -> NDArray[np.float64]:
-    """A covariance (2, 2) in axes that are rotated by -yaw."""
-    return rotate(yaw, rotate(yaw, covariance).T)
 
 
 def _snapshot(

@@ -84,7 +84,8 @@ def run(arguments: argparse.Namespace) -> None:
     )
     roles = roles_in(arguments.bag, script)
     figures, page = arguments.json or arguments.out / "replay.json", arguments.out / "report.html"
-    _prepare(arguments.out, figures)
+    cli.prepare_folder(arguments.out)
+    cli.prepare_file(figures)
     satellite = SatelliteMap(open_store(config.tiles))
     session = session_of(config, satellite, arguments.bag)
     recorder = SnapshotRecorder(partial(badness, truth), max(len(config.cameras), 1), session.camera)
@@ -144,15 +145,6 @@ def _start(arguments: argparse.Namespace, truth: Trajectory | None) -> Callable[
         return PosePrior(pose.x, pose.y, pose.yaw, np.diag([START_STD_M**2, START_STD_M**2, START_STD_YAW**2]))
 
     return start
-
-
-def _prepare(out: Path, document: Path) -> None:
-    """Make the folders, so that a long run does not end without one."""
-    for folder in (out, document.resolve().parent):
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"{folder} cannot be written: {error.strerror}") from error
 
 
 def _write(

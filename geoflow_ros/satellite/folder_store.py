@@ -10,7 +10,7 @@ from itertools import islice, pairwise
 from pathlib import Path
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.satellite.tile_grid import first_is_north, format_and_side, grid_index, tile_box
+from geoflow_ros.satellite.tile_grid import first_is_north, format_and_side, grid_index, other_row, tile_box
 from geoflow_ros.satellite.tile_images import OFFSET_KEY, Bounds, ImageryOffset
 from geoflow_ros.structured_text import read_json
 
@@ -52,7 +52,7 @@ class FolderStore:
 
     def tile(self, z: int, x: int, y: int) -> bytes | None:
         """The encoded tile, None if there is none."""
-        row = y if self._from_north else 2**z - 1 - y
+        row = y if self._from_north else other_row(z, y)
         return self._read(z, x, row) if row in self._column(z, x) else None
 
     def count(self, zoom: int) -> int:
@@ -61,7 +61,7 @@ class FolderStore:
 
     def places(self, zoom: int) -> Iterator[tuple[int, int]]:
         """Column and row of every tile of a zoom level."""
-        yield from ((x, row if self._from_north else 2**zoom - 1 - row) for _, x, row in self._rows(zoom))
+        yield from ((x, row if self._from_north else other_row(zoom, row)) for _, x, row in self._rows(zoom))
 
     @cached_property
     def bounds(self) -> Bounds:
@@ -69,7 +69,7 @@ class FolderStore:
         zoom = self.zooms[-1]
         _, columns, rows = zip(*self._rows(zoom), strict=True)
         low, high, left, right = (grid_index(self.path, zoom, f(of)) for of in (rows, columns) for f in (min, max))
-        top, bottom = (low, high) if self._from_north else (2**zoom - 1 - high, 2**zoom - 1 - low)
+        top, bottom = (low, high) if self._from_north else (other_row(zoom, high), other_row(zoom, low))
         return tile_box(zoom, left, top, right, bottom)
 
     def _is_tms(self) -> bool:

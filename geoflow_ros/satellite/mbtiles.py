@@ -16,6 +16,7 @@ from geoflow_ros.satellite.tile_grid import (
     first_is_north,
     format_and_side,
     grid_index,
+    other_row,
     overlap,
     stated_box,
     tile_box,
@@ -74,7 +75,7 @@ class MBTilesStore:
     def tile(self, z: int, x: int, y: int) -> bytes | None:
         """The encoded tile, None if there is none."""
         query = "SELECT tile_data FROM tiles WHERE zoom_level = ? AND tile_column = ? AND tile_row = ?"
-        row = self._one(query, z, x, y if self._from_north else 2**z - 1 - y)
+        row = self._one(query, z, x, y if self._from_north else other_row(z, y))
         return None if row is None or row[0] is None else _blob(row[0])
 
     def count(self, zoom: int) -> int:
@@ -86,7 +87,7 @@ class MBTilesStore:
         """Column and row of every tile of a zoom level."""
         rows = self._query("SELECT tile_column, tile_row FROM tiles WHERE zoom_level = ?", zoom)
         placed = ((whole_index(self.path, zoom, x), whole_index(self.path, zoom, y)) for x, y in rows)
-        yield from ((x, y if self._from_north else 2**zoom - 1 - y) for x, y in placed)
+        yield from ((x, y if self._from_north else other_row(zoom, y)) for x, y in placed)
 
     @cached_property
     def bounds(self) -> Bounds:
@@ -102,7 +103,7 @@ class MBTilesStore:
         """The box of the finest tiles, their rows counted from one end."""
         zoom = self.zooms[-1]
         left, low, right, high = self._ends
-        top, bottom = (low, high) if from_north else (2**zoom - 1 - high, 2**zoom - 1 - low)
+        top, bottom = (low, high) if from_north else (other_row(zoom, high), other_row(zoom, low))
         return tile_box(zoom, left, top, right, bottom)
 
     @cached_property

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.satellite.tile_grid import tile_box
+from geoflow_ros.satellite.tile_grid import other_row, tile_box, tms
 from geoflow_ros.satellite.tile_images import OFFSET_KEY, Bounds, ImageryOffset
 
 RASTER_FORMATS = ("png", "jpg", "webp")
@@ -60,7 +60,7 @@ class MBTilesWriter:
     def add(self, z: int, x: int, y: int, data: bytes) -> None:
         """Stores one encoded tile at XYZ coordinates (row 0 in the north); each tile once."""
         try:
-            self._connection.execute("INSERT INTO tiles VALUES (?, ?, ?, ?)", (z, x, 2**z - 1 - y, data))
+            self._connection.execute("INSERT INTO tiles VALUES (?, ?, ?, ?)", (*tms((z, x, y)), data))
         except sqlite3.Error as error:
             raise self._unwritable(error) from error
 
@@ -109,4 +109,4 @@ class MBTilesWriter:
 
 def _tms_box(zoom: int, left: int, bottom: int, right: int, top: int) -> Bounds:
     """The box of a rectangle of TMS tiles, whose rows count from the south."""
-    return tile_box(zoom, left, 2**zoom - 1 - top, right, 2**zoom - 1 - bottom)
+    return tile_box(zoom, left, other_row(zoom, top), right, other_row(zoom, bottom))

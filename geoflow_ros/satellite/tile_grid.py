@@ -26,6 +26,17 @@ SEAM_RATIO = 0.6
 """Edges that belong together differ at most so much of what others differ by."""
 
 
+def other_row(zoom: int, row: int) -> int:
+    """A row from the north counted from the south instead, as MBTiles and TMS do; and the other way round."""
+    return (1 << zoom) - 1 - row
+
+
+def tms(tile: Tile) -> Tile:
+    """A tile as MBTiles and TMS address it, its row counted from the south; and the other way round."""
+    z, x, y = tile
+    return z, x, other_row(z, y)
+
+
 def tile_box(zoom: int, left: int, top: int, right: int, bottom: int) -> Bounds:
     """The box of a rectangle of XYZ tiles, both ends included."""
     first, last = mercantile.bounds(left, top, zoom), mercantile.bounds(right, bottom, zoom)

@@ -154,11 +154,6 @@ class TileCache:
         with self._lock:
             return tuple(self._corrupt.values())
 
-    @property
-    def held_bytes(self) -> int:
-        """Bytes of decoded tiles held now."""
-        return self._bytes
-
     def get(self, z: int, x: int, y: int) -> NDArray[np.uint8] | None:
         """RGBA pixels (tile_px, tile_px, 4), read only; None where the store has no tile or a corrupt one."""
         key = (z, x, y)

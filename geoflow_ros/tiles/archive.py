@@ -10,7 +10,7 @@ from types import TracebackType
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.satellite.mbtiles_writer import MBTILES_APPLICATION_ID
-from geoflow_ros.satellite.tile_grid import Tile
+from geoflow_ros.satellite.tile_grid import Tile, tms
 
 SOURCE = "fetched_from"
 """The metadata entry with the template, its key left out, that all tiles of an archive are from."""
@@ -58,13 +58,13 @@ class GrowingArchive:
     def add(self, tile: Tile, data: bytes) -> None:
         """Stores an encoded tile."""
         with self._saying():
-            self._connection.execute("INSERT OR IGNORE INTO tiles VALUES (?, ?, ?, ?)", (*_stored(tile), data))
-            self._connection.execute(f"DELETE FROM missing_tiles WHERE {_PLACE}", _stored(tile))
+            self._connection.execute("INSERT OR IGNORE INTO tiles VALUES (?, ?, ?, ?)", (*tms(tile), data))
+            self._connection.execute(f"DELETE FROM missing_tiles WHERE {_PLACE}", tms(tile))
 
     def add_missing(self, tile: Tile) -> None:
         """Stores that the source has no such tile."""
         with self._saying():
-            self._connection.execute("INSERT OR IGNORE INTO missing_tiles VALUES (?, ?, ?)", _stored(tile))
+            self._connection.execute("INSERT OR IGNORE INTO missing_tiles VALUES (?, ?, ?)", tms(tile))
 
     def describe(self, entries: Mapping[str, str]) -> None:
         """Stores metadata, in the place of what was stored under the same names."""
@@ -104,8 +104,8 @@ class Held:
                     return  # killed before anything was stored
                 check_origin(connection, path, source)
                 self.metadata = dict(connection.execute("SELECT name, value FROM metadata"))
-                self.tiles = set(map(_as_xyz, connection.execute(f"SELECT {_COLUMNS} FROM tiles")))
-                self.missing = set(map(_as_xyz, connection.execute(f"SELECT {_COLUMNS} FROM missing_tiles")))
+                self.tiles = set(map(tms, connection.execute(f"SELECT {_COLUMNS} FROM tiles")))
+                self.missing = set(map(tms, connection.execute(f"SELECT {_COLUMNS} FROM missing_tiles")))
                 self.mean_bytes = connection.execute("SELECT avg(length(tile_data)) FROM tiles").fetchone()[0]
             finally:
                 connection.close()
@@ -140,12 +140,3 @@ _SCHEMA = f"""
 """
 _PLACE = "zoom_level = ? AND tile_column = ? AND tile_row = ?"
 _COLUMNS = "zoom_level, tile_column, tile_row"
-
-
-def _stored(tile: Tile) -> Tile:
-    """A tile in the scheme of MBTiles, whose rows count from the south."""
-    z, x, y = tile
-    return z, x, 2**z - 1 - y
-
-
-_as_xyz = _stored  # it is its own inverse

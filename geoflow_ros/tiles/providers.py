@@ -13,7 +13,7 @@ import xyzservices
 from xyzservices import TileProvider
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.satellite.tile_grid import MAX_ZOOM, Tile
+from geoflow_ros.satellite.tile_grid import MAX_ZOOM, Tile, other_row
 
 KEY_VARIABLE = "TILES_API_KEY"
 SUBDOMAINS = "abc"
@@ -64,7 +64,7 @@ class TileSource:
             "z": str(z),
             "x": str(x),
             "y": str(y),
-            "-y": str(2**z - 1 - y),
+            "-y": str(other_row(z, y)),
             "quadkey": mercantile.quadkey(x, y, z),
             "bbox-epsg-3857": f"{box.left},{box.bottom},{box.right},{box.top}",
             "s": SUBDOMAINS[(x + y) % len(SUBDOMAINS)],

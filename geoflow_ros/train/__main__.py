@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from geoflow_ros.cli import run
+from geoflow_ros.cli import prepare_folder, run
 from geoflow_ros.errors import InputError
 from geoflow_ros.train.covariance_calibration import calibrate_checkpoint
 from geoflow_ros.train.dryrun import forecast, without_rendering
@@ -79,19 +79,12 @@ def _fit(config: TrainConfig, arguments: argparse.Namespace, processes: Processe
         trainer.fit(data)
         return
     print(f"{data}, on {processes.count} x {processes.device.type}")
-    _make_folder(folder)
+    prepare_folder(folder)
     with contextlib.closing(RunLog(folder, trainer.step, arguments.tensorboard)) as log:
         trainer.fit(data, log)
     factors = calibrate_checkpoint(folder / "best", data.validation)
     print(f"best validation error {trainer.best:.2f} m: {folder / 'best.safetensors'}")
     print(f"variances scaled by {factors[0]:.2f} (position) and {factors[1]:.2f} (heading) to cover 90 %")
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be made ({error.strerror}): give another folder with --out") from error
 
 
 def _dry_run(config: TrainConfig, initial: Path | None, processes: Processes) -> None:

@@ -17,7 +17,7 @@ import torch
 
 from geoflow_ros.model.inference.prepare import prepare
 from geoflow_ros.train.batches import Batch
-from geoflow_ros.train.covariance_calibration import errors_on
+from geoflow_ros.train.covariance_calibration import errors_on, spread
 from geoflow_ros.train.sources import TrainingData
 from geoflow_ros.train.train_config import TrainConfig
 from geoflow_ros.train.trainer import Trainer
@@ -86,8 +86,7 @@ def missing_share(data: TrainingData) -> float:
     """Fraction without imagery of patches spread over what is trained and validated on."""
     shares = []
     for samples in (data.training, data.validation):
-        count = min(len(samples), LOOKED_AT)
-        shares += [samples[part * len(samples) // count].patch.missing for part in range(count)]
+        shares += [samples[index].patch.missing for index in spread(len(samples), LOOKED_AT)]
     return sum(shares) / len(shares)
 
 

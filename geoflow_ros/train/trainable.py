@@ -1,7 +1,8 @@
-"""The network of a run: made or loaded, and which of its weights learn."""
+"""The network of a run: made or loaded, which of its weights learn, how fast, and their running average."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import torch
@@ -69,3 +70,23 @@ def parameter_groups(learner: nn.Module, config: TrainConfig) -> list[dict[str, 
         {"params": [p for p in learning if id(p) in trunk], "lr": config.trunk_learning_rate},
         {"params": [p for p in learning if id(p) not in trunk], "lr": config.learning_rate},
     ]
+
+
+def rate_share(step: int, config: TrainConfig) -> float:
+    """Of a peak learning rate, what a step takes: a linear rise over the warm-up times a cosine to a hundredth."""
+    rise = min(1.0, (step + 1) / max(1, config.warmup))
+    fall = 0.5 * (1 + math.cos(math.pi * min(1.0, step / config.steps)))
+    return rise * (0.01 + 0.99 * fall)
+
+
+def follow(average: nn.Module, model: nn.Module, step: int, most: float) -> None:
+    """The running average a step further towards the weights after `step` steps, in place; what counts is copied.
+
+    most: of the average that is kept; at first less, or it would be of the weights the run began with.
+    """
+    decay = min(most, (1 + step) / (10 + step))
+    for ours, theirs in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
+        if ours.is_floating_point():
+            ours.lerp_(theirs, 1 - decay)
+        else:
+            ours.copy_(theirs)

@@ -33,7 +33,7 @@ from geoflow_ros.train.runlog import Pace, RunLog, Stopwatch
 from geoflow_ros.train.sources import TrainingData
 from geoflow_ros.train.state import HEADS, read_state, write_state
 from geoflow_ros.train.train_config import TrainConfig, changed_keys
-from geoflow_ros.train.trainable import new_model, parameter_groups, set_training_mode
+from geoflow_ros.train.trainable import follow, new_model, parameter_groups, rate_share, set_training_mode
 
 ALONE = Processes()
 LEAST_YAW_RANGE_DEG = 10.0
@@ -180,7 +180,7 @@ class Trainer:
             self._stop(batch, means, bool(torch.stack(values).isfinite().all()))
         self.optimiser.step()
         self.step += 1
-        self._update_average()
+        follow(self.average, self.model, self.step, self.config.ema_decay)
         return means
 
     def _stop(self, batch: Batch, losses: StepLosses, is_fine_here: bool) -> NoReturn:
@@ -198,20 +198,9 @@ class Trainer:
         )
 
     def _set_learning_rate(self) -> None:
-        config = self.config
-        rise = min(1.0, (self.step + 1) / max(1, config.warmup))
-        fall = 0.5 * (1 + math.cos(math.pi * min(1.0, self.step / config.steps)))
+        share = rate_share(self.step, self.config)
         for group, peak in zip(self.optimiser.param_groups, self.peaks, strict=True):
-            group["lr"] = peak * rise * (0.01 + 0.99 * fall)
-
-    def _update_average(self) -> None:
-        decay = min(self.config.ema_decay, (1 + self.step) / (10 + self.step))
-        ours, theirs = self.average.state_dict(), self.model.state_dict()
-        for name, value in ours.items():
-            if value.is_floating_point():
-                value.lerp_(theirs[name], 1 - decay)
-            else:
-                value.copy_(theirs[name])
+            group["lr"] = peak * share
 
     def _figures(self, losses: StepLosses, pace: Pace) -> dict[str, float]:
         trunk_rate, rate = (group["lr"] for group in self.optimiser.param_groups)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.satellite.mbtiles_writer import MBTILES_APPLICATION_ID
-from geoflow_ros.satellite.tile_grid import Tile
+from geoflow_ros.satellite.tile_grid import Tile, tms
 
 SAVED_EVERY_S = 10.0
 """When tiles were last used is written so often."""
@@ -38,7 +38,7 @@ class LiveCache:
                 f"live.cache {path} cannot be used ({error}): see that you may write there, or give another file"
             ) from error
         for z, x, row, size, used in rows:
-            tile = (z, x, 2**z - 1 - row)
+            tile = tms((z, x, row))
             self._sizes[tile], self._used[tile] = size, used
         self.bytes = sum(self._sizes.values())
 
@@ -54,7 +54,7 @@ class LiveCache:
             return None
         with self._lock:
             self._used[tile] = time.time()
-            row = self._reading.execute(f"SELECT tile_data FROM tiles WHERE {_IS}", _stored(tile)).fetchone()
+            row = self._reading.execute(f"SELECT tile_data FROM tiles WHERE {_IS}", tms(tile)).fetchone()
         return None if row is None else bytes(row[0])
 
     def touch(self, tiles: Sequence[Tile]) -> None:
@@ -75,19 +75,19 @@ class LiveCache:
     def add(self, tile: Tile, data: bytes) -> None:
         """Keeps a tile, and drops those used longest ago beyond the budget; for one thread."""
         now = time.time()
-        self._writing.execute("INSERT OR REPLACE INTO tiles VALUES (?, ?, ?, ?, ?)", (*_stored(tile), data, now))
+        self._writing.execute("INSERT OR REPLACE INTO tiles VALUES (?, ?, ?, ?, ?)", (*tms(tile), data, now))
         with self._lock:
             self.bytes += len(data) - self._sizes.get(tile, 0)
             self._sizes[tile], self._used[tile] = len(data), now
             dropped = self._overdue()
-        self._writing.executemany(f"DELETE FROM tiles WHERE {_IS}", map(_stored, dropped))
+        self._writing.executemany(f"DELETE FROM tiles WHERE {_IS}", map(tms, dropped))
         if now - self._saved_s > SAVED_EVERY_S:
             self.save()
 
     def save(self) -> None:
         """Writes when tiles were used; for the thread that adds."""
         with self._lock:
-            used = [(when, *_stored(tile)) for tile, when in self._used.items()]
+            used = [(when, *tms(tile)) for tile, when in self._used.items()]
         self._writing.execute("BEGIN")
         self._writing.executemany(f"UPDATE tiles SET used = ? WHERE {_IS}", used)
         self._writing.execute("COMMIT")
@@ -144,9 +144,3 @@ _SCHEMA = f"""
 """
 _PLACE = "zoom_level, tile_column, tile_row"
 _IS = "zoom_level = ? AND tile_column = ? AND tile_row = ?"
-
-
-def _stored(tile: Tile) -> Tile:
-    """A tile in the scheme of MBTiles, whose rows count from the south."""
-    z, x, y = tile
-    return z, x, 2**z - 1 - y

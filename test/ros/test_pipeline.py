@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -15,9 +15,10 @@ import pytest
 pytest.importorskip("rclpy", reason="rclpy is not installed: source a ROS 2 or install the ROS wheels")
 
 import ros_support as ros
+from ros_held_session import HERE, PATIENCE_S, Answered, Heard, HeldSession, Unheard
 from sensor_msgs.msg import CompressedImage
 
-from geoflow_ros.bags.messages import stamp_ns, stamped_earlier
+from geoflow_ros.bags.messages import stamp_ns
 from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.planar import PlanarPose
@@ -26,91 +27,7 @@ from geoflow_ros.ros.loaded import Loaded
 from geoflow_ros.ros.pipeline import Pipeline
 from geoflow_ros.tracking.settings import CameraConfig, DatumConfig
 
-HERE, THERE = Datum(48.0, 11.0), Datum(48.1, 11.0)
-PATIENCE_S = 5.0
-
-
-class HeldSession:
-    """Answers an image with the datum at which it was begun, when it is let go on."""
-
-    def __init__(self, *_: Any) -> None:
-        self.datum, self.begun, self.go_on = HERE, threading.Event(), threading.Event()
-        self.in_new_frame: Callable[[], None] = lambda: None
-        self.warming: Callable[[], bool] = lambda: False
-        self.delay = 0.0
-
-    def exposed(self, message: Any, camera: str) -> Any:
-        return stamped_earlier(message, self.delay)
-
-    def image_arrived(self, message: Any, arrival: Any, camera: str) -> None:
-        """Of no use here."""
-
-    def process(self, message: Any, camera: str) -> Any:
-        datum = self.datum
-        self.begun.set()
-        assert self.go_on.wait(PATIENCE_S)
-        return Answered(datum)
-
-    single_frame = process
-
-    def set_datum(self, datum: Datum) -> None:
-        self.datum = datum
-        self.in_new_frame()
-
-    def worth(self, camera: str) -> float:
-        return 1.0
-
-    def warm(self, is_hurried: bool = False) -> bool:
-        return self.warming()
-
-    def set_mount(self, *_: Any, camera: str = "") -> None:
-        """Of no use here."""
-
-    reset = set_config = set_localizer = set_mount
-
-
-class Answered:
-    """An answer of which only the datum is looked at."""
-
-    single = prior = None
-
-    def __init__(self, datum: Datum) -> None:
-        self.datum = datum
-
-
-class Heard:
-    """An announcer that remembers."""
-
-    facts: dict[str, str] = {}
-
-    def __init__(self, *_: Any) -> None:
-        self.datums: list[Datum] = []
-        self.stamps: list[int] = []
-        self.something = threading.Event()
-
-    def announce(self, answer: Answered, stamp: Any) -> None:
-        self.datums.append(answer.datum)
-        self.stamps.append(stamp_ns(stamp))
-        self.something.set()
-
-    def forget(self, *_: Any) -> None:
-        """Of no use here."""
-
-    opened = initialising = closed = withhold = close = forget
-
-
-class Unheard:
-    """What is made of the mounts, left out."""
-
-    facts: dict[str, str] = {}
-
-    def __init__(self, *_: Any) -> None:
-        """Nothing to keep."""
-
-    def announce(self, *_: Any) -> None:
-        """Of no use here."""
-
-    close = recall = announce
+THERE = Datum(48.1, 11.0)
 
 
 @pytest.fixture(params=[True, False], ids=["fused", "single frames"])

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from browser import complaints
 
 from geoflow_ros.localization.pose import PoseWithCovariance
 from geoflow_ros.reports.ground import Cell, Ground
+from geoflow_ros.reports.page import write_page
 from geoflow_ros.reports.page_data import PoseColumns, Report, Snapshot
 from geoflow_ros.reports.thumbnails import thumbnail
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
 
 
 def picture(*rgb: int) -> bytes:
@@ -53,3 +59,11 @@ def report(count: int = 100, **others: Any) -> Report:
         tables={"Parameters": {"localizer.steps": "5"}},
     )
     return replace(made, **others)
+
+
+def opened(browser: Chrome, path: Path, made: Any) -> None:
+    """The page of a report in the browser."""
+    write_page(path, made)
+    browser.get("about:blank")
+    browser.get(path.as_uri())
+    assert browser.execute_script("return document.documentElement.dataset.ready") == "yes", complaints(browser)

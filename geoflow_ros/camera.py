@@ -151,19 +151,28 @@ class CameraModel:
         heading, y left, z up, metres. Distortion is not applied: this is the camera of the rectified image.
         Pixel coordinates are continuous: (0, 0) is the corner of the first pixel, (width, height) of the last.
         """
-        ray = (np.asarray(points, dtype=np.float64) - [0.0, 0.0, self.mount.height]) @ self.level_from_camera()
-        x, y, z = ray[..., 0], ray[..., 1], ray[..., 2]  # forward, left, up of the tilted camera
+        along = np.moveaxis(np.asarray(points, dtype=np.float64), -1, 0)
+        u, v, inside = self.project_axes(along.reshape(3, -1))
+        shape = along.shape[1:]
+        return np.stack([u.reshape(shape), v.reshape(shape)], axis=-1), inside.reshape(shape)
+
+    def project_axes(
+        self, points: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+        """As `project`, of points (3, N): u (N,), v (N,) and whether each is seen (N,); over pairs, numpy is slow."""
+        lens = np.array([[0.0], [0.0], [self.mount.height]])
+        x, y, z = self.level_from_camera().T @ (points - lens)  # forward, left, up of the tilted camera
         if self.projection is Projection.EQUIRECTANGULAR:
             u = (0.5 - np.arctan2(y, x) / (2 * math.pi)) * self.width
             v = (0.5 - np.arctan2(z, np.hypot(x, y)) / math.pi) * self.height
-            return np.stack([u, v], axis=-1), np.ones(u.shape, dtype=bool)
+            return u, v, np.ones(u.shape, dtype=bool)
         front = x > 0.1
         depth = np.where(front, x, 1.0)
         u, v = self.cx - self.fx * y / depth, self.cy - self.fy * z / depth
         inside = front & (u >= 0) & (u <= self.width) & (v >= 0) & (v <= self.height)
         if self.mask is not None:
             inside &= self.mask.sees(u / self.width, v / self.height)
-        return np.stack([u, v], axis=-1), inside
+        return u, v, inside
 
     def level_from_camera(self) -> NDArray[np.float64]:
         """Rotation (3, 3), its columns the camera's forward, left, up axes in the level frame: Ry(pitch) Rx(roll)."""

@@ -40,17 +40,24 @@ def lift_grid(camera: CameraModel, config: ModelConfig) -> Tensor | None:
     Normalised, so it serves the image at any size. Cells go from left to right along A and away from the
     camera along F, in the level camera frame. None for a network that does not lift.
     """
-    points = config.lifted_points
-    if points is None:
+    points = _lifted_points(config)
+    if points is None or config.lift_shape is None:
         return None
-    uv, inside = camera.project(points)
-    grid = np.empty(uv.shape, np.float32)
-    for axis, length in enumerate((camera.width, camera.height)):  # over pairs, numpy takes twice as long
-        grid[..., axis] = np.where(inside, uv[..., axis] / length * 2.0 - 1.0, OUT_OF_VIEW)
-    return torch.from_numpy(grid)[None]
+    u, v, inside = camera.project_axes(points)
+    grid = np.empty((points.shape[1], 2), np.float32)
+    for axis, (pixel, length) in enumerate(((u, camera.width), (v, camera.height))):
+        grid[:, axis] = np.where(inside, pixel / length * 2.0 - 1.0, OUT_OF_VIEW)
+    return torch.from_numpy(grid).view(1, *config.lift_shape, 2)
 
 
 cached_lift_grid = lru_cache(maxsize=16)(lift_grid)
+
+
+@lru_cache(maxsize=4)
+def _lifted_points(config: ModelConfig) -> NDArray[np.float64] | None:
+    """`ModelConfig.lifted_points` axis by axis, (3, N), which each image is read at anew: a body nods."""
+    points = config.lifted_points
+    return None if points is None else np.ascontiguousarray(points.reshape(-1, 3).T)
 
 
 def searched_headings(prior: PosePrior, patch: SatellitePatch) -> tuple[float, float]:

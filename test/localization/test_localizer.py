@@ -182,6 +182,16 @@ def test_the_ground_plane_reads_the_pixel_the_camera_sees_it_at() -> None:
     assert (grid[0, 0, 0, 0] == OUT_OF_VIEW).all()
 
 
+def test_every_cell_reads_where_the_camera_projects_it() -> None:
+    tilted = replace(CAMERA, mount=replace(MOUNT, roll=0.05, pitch=-0.1))
+    grid, points = lift_grid(tilted, DefaultConfig()), DefaultConfig().lifted_points
+    assert grid is not None
+    uv, inside = tilted.project(points)
+    expected = np.where(inside[..., None], uv / (320, 120) * 2.0 - 1.0, OUT_OF_VIEW).astype(np.float32)
+    np.testing.assert_array_equal(grid[0].numpy(), expected)
+    assert 0.2 < inside.mean() < 0.8
+
+
 def test_the_papers_network_is_given_no_geometry() -> None:
     assert lift_grid(CAMERA, PaperConfig()) is None
 

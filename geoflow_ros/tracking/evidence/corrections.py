@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +17,14 @@ MOST = 2000  # frames, however many there are in the while, or if their stamps s
 
 @dataclass(frozen=True, slots=True)
 class _Correction:
-    """By a frame: how far (2,) it moved the belief, and the belief's variance (m^2, both axes) before and after.
+    """By a frame: how far east and north it moved the belief, and its variance (m^2, both axes) before and after.
 
     Of the variance what there would be if odometry were not in doubt.
     """
 
     stamp_ns: int
-    moved: Floats
+    east: float
+    north: float
     before: float
     after: float
 
@@ -33,6 +35,8 @@ class Corrections:
     def __init__(self) -> None:
         self._recent: deque[_Correction] = deque(maxlen=MOST)
         self._doubted = 0.0  # m^2, both axes: of the belief's variance
+        self.leap: Floats = np.zeros(2)
+        """How far (2,) the frames have moved the belief, if that is further than it and odometry were uncertain."""
 
     def doubt(self, metres: float) -> None:
         """The belief was widened (standard deviation, an axis) since odometry is doubted: that allows no leap."""
@@ -44,23 +48,21 @@ class Corrections:
         was = max(was, LEAST_STD_M**2)
         trusted = max(0.0, 1.0 - self._doubted / was)
         self._doubted *= min(1.0, now / was)
-        self._recent.append(_Correction(stamp_ns, (after[0] - before[0])[:2], trusted * was, trusted * now))
+        east, north = (after[0] - before[0])[:2].tolist()
+        self._recent.append(_Correction(stamp_ns, east, north, trusted * was, trusted * now))
         while self._recent[0].stamp_ns < stamp_ns - window_s * 1e9:
             self._recent.popleft()
+        self.leap = self._leap()  # asked for several times a frame
 
     @property
     def leap_m(self) -> float:
-        """How far the frames have moved the belief, if that is further than it and odometry were uncertain; else 0."""
+        """The length of the leap."""
         return float(np.hypot(*self.leap))
 
-    @property
-    def leap(self) -> Floats:
-        """That way (2,): east, north."""
-        recent = list(self._recent)
-        if not recent:
-            return np.zeros(2)
+    def _leap(self) -> Floats:
+        recent = [*self._recent]
         # What odometry added between two frames.
-        grown = sum(max(0.0, late.before - early.after) for early, late in zip(recent, recent[1:], strict=False))
+        grown = sum([max(0.0, late.before - early.after) for early, late in pairwise(recent)])
         allowed = recent[0].before + grown + 2 * LEAST_STD_M**2
-        moved: Floats = np.sum([each.moved for each in recent], axis=0)
+        moved = np.array([sum([each.east for each in recent]), sum([each.north for each in recent])])
         return moved if moved @ moved > MOST_SIGMAS**2 * allowed else np.zeros(2)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from geoflow_ros.localization.pose import MOUNT_GAIN
 from geoflow_ros.tracking.mount.estimate import given_stated
 from geoflow_ros.tracking.mount.probing import Quadratic, directions
+from geoflow_ros.tracking.mount.remembered import Remembered
 
 Floats = NDArray[np.float64]
 KEPT = 0.97
@@ -50,6 +51,7 @@ class MountFilter:
         self.free = std > 0.0
         self.centre = self.believed = np.zeros(3)
         self._std = std
+        self._spread = Remembered(self._spread_now)
         self._off = np.zeros(3, dtype=bool)  # which states were found not to be as stated: they do not go back
         self._hold(np.zeros((3, 3)), np.zeros(3), np.zeros((3, 3)))
 
@@ -61,6 +63,9 @@ class MountFilter:
         would have otherwise, however much that is: cut down state by state, pitch and height would no longer move the
         place together.
         """
+        return self._spread.of(self._data, self.centre, self.believed)
+
+    def _spread_now(self) -> Floats:
         if not self.is_informed:
             return np.diag(self._std**2)
         total, limit = self._covariance + self._alike, np.maximum(self._std, 1e-12)

@@ -40,7 +40,7 @@ class CameraMounts:
 
     def mount(self, camera: str, stated: Mount, tilt: Tilted) -> Mount:
         """How the camera is believed to be mounted on a body tilted so."""
-        return nodded(self._calibrations[camera].estimate(stated).mount, *tilt)
+        return nodded(self._calibrations[camera].mount(stated), *tilt)
 
     def steadied(
         self, camera: str, view_yaw: float, stamp_ns: int, outcome: PoseEstimate | Rejection, motions: MotionBuffer

@@ -17,6 +17,7 @@ from geoflow_ros.tracking.mount.estimate import MountEstimate, MountPrior, corre
 from geoflow_ros.tracking.mount.flips import FLIPS, Flip, FlipCheck
 from geoflow_ros.tracking.mount.mount_filter import MOST_ALIKE, NOT_LEARNT, MountFilter
 from geoflow_ros.tracking.mount.probing import RADII, Quadratic, directions, fitted, near, probes
+from geoflow_ros.tracking.mount.remembered import Remembered
 
 Floats = NDArray[np.float64]
 SPACING_M = 5.0  # between frames that are asked: nearby views err alike
@@ -40,6 +41,7 @@ class MountCalibration:
 
     def __init__(self, prior: MountPrior) -> None:
         self._prior = prior
+        self._place_spread = Remembered(self._place_spread_now)
         self._stated: Mount | None = None
         self._filter: MountFilter
         self._missed = 0  # frames in a row that fit no mount
@@ -48,13 +50,22 @@ class MountCalibration:
 
     def estimate(self, stated: Mount) -> MountEstimate:
         """What is believed of the mount that is stated now; one that TF moves keeps its correction."""
+        correction, covariance = self._correction_of(stated), np.zeros((4, 4))
+        covariance[np.ix_(TILT, TILT)], covariance[YAW, YAW] = self._filter.covariance, self._yaw_told
+        return MountEstimate(stated, correction, covariance, self._suspicion)
+
+    def mount(self, stated: Mount) -> Mount:
+        """The mean of `estimate`: with every frame, the rest with few."""
+        return corrected(stated, self._correction_of(stated))
+
+    def _correction_of(self, stated: Mount) -> Floats:
+        """(4,) by `STATES`, of the mount that is stated now."""
         if self._stated is None:
             self._begin(stated)
         self._stated = stated
-        correction, covariance = np.zeros(4), np.zeros((4, 4))
+        correction = np.zeros(4)
         correction[TILT], correction[YAW] = self._filter.believed, self._yaw
-        covariance[np.ix_(TILT, TILT)], covariance[YAW, YAW] = self._filter.covariance, self._yaw_told
-        return MountEstimate(stated, correction, covariance, self._suspicion)
+        return correction
 
     def recall(self, kept: MountEstimate) -> None:
         """Go on from what was learnt before."""
@@ -66,7 +77,7 @@ class MountCalibration:
 
     def ask(self, stated: Mount, stamp_ns: int, motions: MotionBuffer) -> Sequence[Mount]:
         """The mounts through which a frame of this stamp shall be read, the likeliest first; none if it need not."""
-        self.estimate(stated)
+        self._correction_of(stated)
         if not self._is_due(stamp_ns, motions):
             return ()
         offsets = self._filter.centre + probes(self._filter.free, self._reach)
@@ -124,7 +135,11 @@ class MountCalibration:
         """(2, 2) of the vehicle's place, forward and left, that comes from what is not known of the mount."""
         if self._stated is None:
             return np.zeros((2, 2))
-        covariance = np.asarray(self._lever_on_vehicle @ self._filter.covariance @ self._lever_on_vehicle.T)
+        return self._place_spread.of(self._stated, self._lever, self._filter.covariance, self._yaw, self._yaw_std)
+
+    def _place_spread_now(self) -> Floats:
+        lever = self._lever_on_vehicle
+        covariance = np.asarray(lever @ self._filter.covariance @ lever.T)
         covariance[1, 1] += (LAG_M * self._yaw_std) ** 2
         if self._filter.believed.any() or self._yaw:
             covariance += MISFIT_M**2 * np.eye(2)

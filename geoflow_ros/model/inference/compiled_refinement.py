@@ -28,7 +28,7 @@ OUTPUTS = 7
 
 
 class Weights(NamedTuple):
-    """Of the flow head, layers as (outputs, inputs) and columns; and how it reads the table.
+    """Of the flow head, layers as (outputs, inputs) and columns, outputs in fours; and how it reads the table.
 
     index_scale, index_origin: (3,). scale, shift, highest: (3, levels). window: (levels, 64) cells of a
     neighbourhood, strides: (3, levels).
@@ -99,11 +99,14 @@ def weights_of(head: FlowHead) -> Weights:
         **{name: layer.get_parameter("weight") for name, layer in layers.items()},
         **{f"{name}_bias": layer.get_parameter("bias") for name, layer in layers.items()},
     }
-    return Weights(
-        strides=read.strides[..., 0].long().numpy(),
-        window=read.window[..., 0].long().numpy(),
-        **{name: np.ascontiguousarray(entry.detach().float().numpy()) for name, entry in tensors.items()},
-    )
+    arrays = {name: np.ascontiguousarray(entry.detach().float().numpy()) for name, entry in tensors.items()}
+    arrays |= {name: _filled_up(arrays[name]) for name in ("out", "out_bias")}
+    return Weights(strides=read.strides[..., 0].long().numpy(), window=read.window[..., 0].long().numpy(), **arrays)
+
+
+def _filled_up(rows: Array) -> Array:
+    """With rows of zeros to a multiple of four, as `_dense` takes them."""
+    return np.concatenate([rows, np.zeros((-len(rows) % 4, *rows.shape[1:]), np.float32)])
 
 
 @compiled
@@ -148,7 +151,7 @@ def _outputs(poses: Array, table: Array, weights: Weights) -> Array:
     for row in range(len(deep)):
         for n in range(count):
             deep[row, n] = max(deep[row, n], np.float32(0.0))
-    raw = np.empty((OUTPUTS, count), np.float32)
+    raw = np.empty((len(weights.out), count), np.float32)
     _dense(weights.out, weights.out_bias, deep, raw)
     there = np.empty((OUTPUTS + 1, count), np.float32)
     _meaning(raw, there)
@@ -159,7 +162,7 @@ def _outputs(poses: Array, table: Array, weights: Weights) -> Array:
 
 @compiled
 def _meaning(raw: Array, flow: Array) -> None:
-    """From the last layer's outputs (7, n): direction (2), log distance, variance, kappa, yaw step and its variance."""
+    """From the last layer's outputs (8, n): direction (2), log distance, variance, kappa, yaw step and its variance."""
     for n in range(raw.shape[1]):
         length = max(math.sqrt(raw[1, n] ** 2 + raw[2, n] ** 2), 1e-12)
         flow[0, n], flow[1, n] = raw[1, n] / length, raw[2, n] / length
@@ -175,19 +178,24 @@ def _softplus(x: float) -> float:
 
 @compiled
 def _dense(matrix: Array, bias: Array, inputs: Array, outputs: Array) -> None:
-    """outputs (J, n) = matrix (J, I) @ inputs (I, n) + bias (J,)."""
+    """outputs (J, n) = matrix (J, I) @ inputs (I, n) + bias (J,); J is a multiple of four."""
     size, count = inputs.shape
     fours = size // 4 * 4
-    for j in range(len(matrix)):
-        for n in range(count):
-            outputs[j, n] = bias[j]
-        for i in range(0, fours, 4):  # four at a time: the sums are loaded and stored a fourth as often
-            a, b, c, d = matrix[j, i], matrix[j, i + 1], matrix[j, i + 2], matrix[j, i + 3]
+    for j in range(0, len(matrix), 4):  # four sums of four at a time: each is loaded and stored a fourth as often
+        a, b, c, d = matrix[j], matrix[j + 1], matrix[j + 2], matrix[j + 3]
+        for row in range(j, j + 4):
+            outputs[row, :] = bias[row]
+        for i in range(0, fours, 4):
             for n in range(count):
-                outputs[j, n] += a * inputs[i, n] + b * inputs[i + 1, n] + c * inputs[i + 2, n] + d * inputs[i + 3, n]
-        for i in range(fours, size):
-            for n in range(count):
-                outputs[j, n] += matrix[j, i] * inputs[i, n]
+                w, x, y, z = inputs[i, n], inputs[i + 1, n], inputs[i + 2, n], inputs[i + 3, n]
+                outputs[j, n] += a[i] * w + a[i + 1] * x + a[i + 2] * y + a[i + 3] * z
+                outputs[j + 1, n] += b[i] * w + b[i + 1] * x + b[i + 2] * y + b[i + 3] * z
+                outputs[j + 2, n] += c[i] * w + c[i + 1] * x + c[i + 2] * y + c[i + 3] * z
+                outputs[j + 3, n] += d[i] * w + d[i + 1] * x + d[i + 2] * y + d[i + 3] * z
+        for row in range(j, j + 4):
+            for i in range(fours, size):
+                for n in range(count):
+                    outputs[row, n] += matrix[row, i] * inputs[i, n]
 
 
 @compiled

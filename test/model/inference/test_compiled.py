@@ -111,6 +111,18 @@ def test_a_hypothesis_that_is_no_number_reads_as_one_far_away(
     assert torch.allclose(ours.hypotheses[:, 2:], theirs.hypotheses, atol=1e-4)
 
 
+@pytest.mark.parametrize(("outputs", "inputs", "count"), [(4, 3, 1), (8, 151, 48), (128, 128, 64)])
+def test_a_layer_is_a_product_whatever_it_is_cut_into(outputs: int, inputs: int, count: int) -> None:
+    pytest.importorskip("numba", reason="numba is not installed")
+    from geoflow_ros.model.inference.compiled_refinement import _dense
+
+    rng = np.random.default_rng(0)
+    matrix, seen = rng.normal(size=(outputs, inputs)), rng.normal(size=(inputs, count))
+    bias, result = rng.normal(size=outputs), np.full((outputs, count), np.nan, np.float32)
+    _dense(*(each.astype(np.float32) for each in (matrix, bias, seen)), result)
+    np.testing.assert_allclose(result, matrix @ seen + bias[:, None], atol=1e-4)
+
+
 @pytest.mark.parametrize("turn_deg", [0.0, 3.0, -2.0])
 @pytest.mark.parametrize("yaw_reach_deg", [1.0, 6.0, 12.0, math.inf])
 @torch.inference_mode()

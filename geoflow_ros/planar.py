@@ -39,8 +39,13 @@ def compose(poses: ArrayLike, others: ArrayLike) -> Floats:
     The yaw is the sum of both, not wrapped.
     """
     poses, others = np.asarray(poses, dtype=np.float64), np.asarray(others, dtype=np.float64)
-    composed: Floats = poses + others
-    composed[..., :2] = poses[..., :2] + rotate(poses[..., 2], others[..., :2])
+    x, y, yaw = others[..., 0], others[..., 1], poses[..., 2]
+    cos, sin = np.cos(yaw), np.sin(yaw)
+    # Column by column: over pairs and triples, numpy takes twice as long.
+    along = np.asarray(poses[..., 0] + (cos * x - sin * y))
+    composed = np.empty((*along.shape, 3))
+    composed[..., 0], composed[..., 1] = along, poses[..., 1] + (sin * x + cos * y)
+    composed[..., 2] = yaw + others[..., 2]
     return composed
 
 

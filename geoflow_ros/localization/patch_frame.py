@@ -49,8 +49,9 @@ class PatchFrame:
 
     def from_enu(self, poses: NDArray[np.float64]) -> NDArray[np.float64]:
         """Hypotheses (N, 3) of poses (N, 3) east, north (m), yaw (rad)."""
-        place = (self.patch.to_pixel(poses[:, :2]) - self.patch.size_px / 2) * self.patch.resolution / self.radius
-        return np.concatenate([place, wrap_angle(poses[:, 2:] - self.yaw)], axis=1)
+        hypotheses: NDArray[np.float64] = (poses - (*self.patch.center, self.yaw)) @ self._from_enu(1 / self.radius).T
+        hypotheses[:, 2] = wrap_angle(hypotheses[:, 2])
+        return hypotheses
 
     def covariance_to_enu(self, covariance: NDArray[np.float64]) -> NDArray[np.float64]:
         """(3, 3) of (east, north, yaw) in metres and radians from that of hypothesis coordinates."""

@@ -41,6 +41,8 @@ class Accelerated(LocalizationModel):
         self.config, self.inner, self.engine = model.config, model, engine
 
     def encode_ground(self, ground: Tensor, lift: Tensor | None) -> Tensor:
+        if len(ground) == 1:
+            return self.engine.ground(ground, lift)
         grids = [None] * len(ground) if lift is None else singles(lift)
         return torch.cat([self.engine.ground(*one) for one in zip(singles(ground), grids, strict=True)])
 

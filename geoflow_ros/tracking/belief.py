@@ -27,7 +27,6 @@ MISREAD_M = 0.2  # what frames showed moves by more: they were read through a wr
 SIDEWAYS = 0.2  # of the speed that a vehicle may have: how fast it goes elsewhere than ahead, from step to step
 CREEP_DOUBT = 2.0  # standard deviation of a turn so slow, as a share of it: a drift lasts, so that many turns err alike
 DRIFT_RAD = 0.1  # of such a turn and its doubt, after which the heading of what is in view counts anew
-SYSTEMATIC_YAW = math.radians(0.2)  # what the frames of a drive err alike sideways, as the yaw of a camera
 TOLERATED = 6.6  # chi-square up to which a camera's yaw stays as stated: that of 99 %
 FIX_MOVED_M = 1.0  # within which fixes count as one, however long that takes: standing, their error does not drift away
 
@@ -121,16 +120,16 @@ class Belief:
                 apart.append(yaw)
         return len(apart)
 
-    def take_squint(self, camera: str) -> tuple[float, float] | None:
+    def take_squint(self, camera: str, alike: float) -> tuple[float, float] | None:
         """By how much (rad) a camera looks further left than believed, and how sure that is; None if its yaw is known.
 
-        It is believed from now on, once and for all, unless the driving tolerates what was believed: then none, and how
-        sure that is holds what the driving would have otherwise.
+        The mean is believed from now on, once and for all, unless the driving tolerates what was believed: then none,
+        and how sure that is holds what the driving would have otherwise. alike: what all its frames err alike (rad).
         """
         if camera not in self._particles.squint:
             return None
         mean, std = self._particles.squint_moments(camera)
-        if camera not in self._particles.turned and mean**2 <= TOLERATED * (std**2 + SYSTEMATIC_YAW**2):
+        if camera not in self._particles.turned and mean**2 <= TOLERATED * (std**2 + alike**2):
             return 0.0, math.hypot(mean, std)
         self._particles.turned.add(camera)
         self._particles.squint[camera] -= mean

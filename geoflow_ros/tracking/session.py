@@ -276,7 +276,7 @@ class Session(SensorInputs):
 
     def _learn_yaw(self, camera: str) -> None:
         """Learn what driving says of the camera's yaw, and say what is wrong with the mount, or in the camera's way."""
-        if squint := self._tracker.take_squint(camera):
+        if squint := self._tracker.take_squint(camera, self._mounts[camera].yaw_alike):
             self._mounts[camera].turn(*squint)
             self._tracker.yaw_std = self._mounts.yaw_std
         self._say(f"mount {camera}".strip(), of_camera(camera, self._mounts[camera].sentence))

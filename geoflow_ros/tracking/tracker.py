@@ -126,9 +126,9 @@ class Tracker:
         if belief is not None:
             belief.doubt_yaw({camera: each for camera, each in std.items() if not belief.sides([camera])})
 
-    def take_squint(self, camera: str) -> tuple[float, float] | None:
+    def take_squint(self, camera: str, alike: float) -> tuple[float, float] | None:
         """As `Belief.take_squint`, of a belief that frames have confirmed."""
-        return self._belief.take_squint(camera) if self._belief is not None and self._is_followed else None
+        return self._belief.take_squint(camera, alike) if self._belief is not None and self._is_followed else None
 
     def change_odometry(self) -> None:
         """Velocities come from another source from now on."""

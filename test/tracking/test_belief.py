@@ -201,7 +201,7 @@ def test_a_yaw_that_driving_tolerates_stays_and_is_as_uncertain_as_driving_would
     # 0.2 deg of chance and 0.2 deg that all frames err alike: 0.7 deg is a chi-square of 6.1, 0.75 deg of 7.0.
     for degrees, expected in ((0.7, (0.0, math.hypot(7.0, 2.0) * tenth)), (-0.75, (-7.5 * tenth, 2 * tenth))):
         belief._particles.squint["front"] = spread + math.radians(degrees)
-        assert belief.take_squint("front") == pytest.approx(expected)
-    assert belief.take_squint("front") == pytest.approx((0.0, 2 * tenth))  # and from now on however little
+        assert belief.take_squint("front", 2 * tenth) == pytest.approx(expected)
+    assert belief.take_squint("front", 2 * tenth) == pytest.approx((0.0, 2 * tenth))  # and from now on however little
     belief._particles.squint["front"] = spread + tenth
-    assert belief.take_squint("front") == pytest.approx((tenth, 2 * tenth))
+    assert belief.take_squint("front", 2 * tenth) == pytest.approx((tenth, 2 * tenth))

@@ -49,6 +49,8 @@ class CameraMounts:
         jitter, said = self._jitters[camera], outcome.withheld if isinstance(outcome, Rejection) else outcome
         if said is not None:
             jitter.hear(stamp_ns, said, view_yaw, motions)
+        if isinstance(outcome, PoseEstimate):
+            self._calibrations[camera].hear_heading(float(outcome.covariance[2, 2]))
         return smeared(outcome, jitter.std, view_yaw)
 
     def ask(self, camera: str, stated: Mount, tilt: Tilted, stamp_ns: int, motions: MotionBuffer, frame: Asked) -> None:

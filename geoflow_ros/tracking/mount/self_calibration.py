@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from geoflow_ros.camera import Mount
 from geoflow_ros.localization.pose import MountEvidence
 from geoflow_ros.planar import rotate
-from geoflow_ros.tracking.belief import MISREAD_M, SYSTEMATIC_YAW
+from geoflow_ros.tracking.belief import MISREAD_M
 from geoflow_ros.tracking.motion import MotionBuffer
 from geoflow_ros.tracking.mount.estimate import MountEstimate, MountPrior, corrected
 from geoflow_ros.tracking.mount.flips import FLIPS, Flip, FlipCheck
 from geoflow_ros.tracking.mount.mount_filter import MOST_ALIKE, NOT_LEARNT, MountFilter
+from geoflow_ros.tracking.mount.moved_check import MovedCheck
 from geoflow_ros.tracking.mount.probing import RADII, Quadratic, directions, fitted, near, probes
 from geoflow_ros.tracking.mount.remembered import Remembered
 
@@ -32,6 +33,9 @@ PITCH = 1  # of the filter's states
 LAG_M = 15.0
 """Driven until frames correct the place to the side: where the yaw is not known, it follows a wrong heading so far."""
 MISFIT_M = 0.15  # to all sides, by which the frames of a mount that was found out err alike; not of a measured one
+SYSTEMATIC_YAW, YAW_SHARE = math.radians(0.2), 0.19
+"""What the frames of a drive err alike sideways, as the yaw of a camera, at least (rad), and as a share of what one of
+them states of its heading: who sees only what is far away, behind a bonnet, states more, and errs as much more."""
 TILT, YAW = [0, 1, 3], 2
 """Where the filter's states, and the yaw, are among `STATES`."""
 
@@ -46,6 +50,7 @@ class MountCalibration:
         self._filter: MountFilter
         self._missed = 0  # frames in a row that fit no mount
         self._flips = FlipCheck()
+        self._headings, self._heading_information = 0, 0.0  # how many were stated, and on average how well (rad^-2)
         self.others_fit = False  # whether frames of other cameras fit: then this one may well see nothing known
 
     def estimate(self, stated: Mount) -> MountEstimate:
@@ -73,7 +78,7 @@ class MountCalibration:
         self._filter.recall(kept.correction[TILT], kept.covariance[np.ix_(TILT, TILT)])
         self._yaw, told = float(kept.correction[YAW]), float(kept.covariance[YAW, YAW])
         if told < NOT_LEARNT * self._prior.yaw**2:
-            self._yaw_std = math.sqrt(max(told - SYSTEMATIC_YAW**2, (1.0 - MOST_ALIKE) * told))
+            self._yaw_std = math.sqrt(max(told - self.yaw_alike**2, (1.0 - MOST_ALIKE) * told))
 
     def ask(self, stated: Mount, stamp_ns: int, motions: MotionBuffer) -> Sequence[Mount]:
         """The mounts through which a frame of this stamp shall be read, the likeliest first; none if it need not."""
@@ -105,20 +110,34 @@ class MountCalibration:
         if match[best] < MATCHED:
             self._missed += 1
             return np.zeros(2)
-        reach, self._missed = self._reach, 0
+        reach, self._missed, elsewhere = self._reach, 0, probes(self._filter.free, self._reach)[best]
+        self._any_fitted = True
         nod = np.array([0.0, jitter / max(abs(float(self._lever[0, PITCH])), LEAST_LEVER), 0.0])
         if match[0] >= MATCHED and reach == REACHES[0]:
             self._set_lever(np.array([each.place for each in evidence]))
             self._weigh(fitted(self._filter.free, reach, likelihood).blurred(nod))
         elif match[0] < MATCHED and jitter > 0.0:
-            self._weigh(near(probes(self._filter.free, reach)[best]).blurred(nod))
-        elif match[0] < MATCHED and not self._filter.is_informed:
+            self._weigh(near(elsewhere).blurred(nod))
+        elif match[0] < MATCHED and (not self._filter.is_informed or self._was_moved(elsewhere, likelihood, best)):
             # Later on a frame alone, which may be of anything, leads to no other mount than many have found.
-            self._filter.jump(probes(self._filter.free, reach)[best])
+            self._filter.jump(elsewhere)
+        if match[0] >= MATCHED:
+            self._moved.fits()
         shift = np.asarray(self._lever_on_vehicle @ (self._filter.believed - before))
         if np.hypot(*shift) > MISREAD_M:
             self._yaw_std = self._prior.yaw
         return shift
+
+    def _was_moved(self, elsewhere: Floats, likelihood: Floats, best: int) -> bool:
+        """Whether frames in a row fit there only; how well the mount was known is forgotten then."""
+        if not self._moved.fits_elsewhere(elsewhere, float(likelihood[best] - likelihood[0])):
+            return False
+        assert self._stated is not None
+        before, self._filter = self._filter.centre, self._new_filter(self._stated)
+        self._filter.jump(before)
+        self._yaw_std = self._prior.yaw
+        self._moved.fits()
+        return True
 
     def _weigh(self, fit: Quadratic | None) -> None:
         if fit is not None:
@@ -128,7 +147,18 @@ class MountCalibration:
     def _yaw_told(self) -> float:
         """Variance of the yaw: of chance and of what all frames err alike, together never more than the prior's."""
         of_chance = self._yaw_std**2  # which may hold what driving would have otherwise, however much that is
-        return max(of_chance, min(of_chance + SYSTEMATIC_YAW**2, self._prior.yaw**2))
+        return max(of_chance, min(of_chance + self.yaw_alike**2, self._prior.yaw**2))
+
+    def hear_heading(self, variance: float) -> None:
+        """A frame states its heading so well (rad^2)."""
+        self._headings += 1
+        self._heading_information += (1.0 / variance - self._heading_information) / self._headings
+
+    @property
+    def yaw_alike(self) -> float:
+        """What all frames err alike as the yaw of the camera (rad, standard deviation)."""
+        stated = self._heading_information**-0.5 if self._headings else 0.0
+        return max(SYSTEMATIC_YAW, YAW_SHARE * stated)
 
     @property
     def place_covariance(self) -> Floats:
@@ -202,6 +232,7 @@ class MountCalibration:
         self._heard_ns: int | None = None
         self._unasked_m = 0.0
         self._missed = self._skipped = 0
+        self._moved, self._any_fitted = MovedCheck(), False
 
     @property
     def _reach(self) -> float:
@@ -211,7 +242,7 @@ class MountCalibration:
     def _suspicion(self) -> str:
         if flipped := self._flips.sentence:
             return flipped
-        if self._missed < PATIENCE or self._filter.is_informed or self.others_fit:
+        if self._missed < PATIENCE or self._any_fitted or self.others_fit:
             return ""
         tried = np.degrees(RADII[:2] * REACHES[-1])
         return (

@@ -123,7 +123,7 @@ def test_how_well_a_yaw_was_known_goes_on_after_a_restart_from_the_first_image_o
     session, _ = driven(MountedLocalizer(yaw=0.03), 3.0, has_time=False, kept={"camera": kept})
     found = session.mount_estimates["camera"]
     assert found.correction[2] == 0.03
-    assert found.std[2] < 0.006
+    assert found.std[2] < 0.007  # and what all frames err alike is a share of what they state
 
 
 def test_a_yaw_that_is_recalled_after_a_pose_was_stated_is_as_certain_from_the_first_image_on() -> None:

@@ -13,8 +13,8 @@ from geoflow_ros.camera import CameraModel, Mount
 from geoflow_ros.localization.pose import MountEvidence
 from geoflow_ros.planar import rotate
 from geoflow_ros.tracking.motion import BodyVelocity, MotionBuffer
-from geoflow_ros.tracking.mount.estimate import MountPrior, corrected
-from geoflow_ros.tracking.mount.self_calibration import PATIENCE, MountCalibration
+from geoflow_ros.tracking.mount.estimate import MountEstimate, MountPrior, corrected
+from geoflow_ros.tracking.mount.self_calibration import PATIENCE, SYSTEMATIC_YAW, MountCalibration
 
 STATED = Mount(1.0, 0.0, 1.6)
 PRIOR = MountPrior(0.026, 0.026, 0.026, 0.05)
@@ -214,3 +214,64 @@ def test_driving_says_nothing_of_a_camera_that_was_never_looked_through() -> Non
     calibration.turn(0.1, 0.001)
     assert calibration.yaw_std == PRIOR.yaw
     assert calibration.estimate(STATED).mount == STATED
+
+
+def kept_of(true: Mount) -> MountEstimate:
+    """What a drive with a mount leaves behind."""
+    calibration = MountCalibration(PRIOR)
+    driven(calibration, true, 30.0)
+    return calibration.estimate(STATED)
+
+
+@pytest.mark.parametrize("moved", [(0.0, 1.5, 0.0), (0.0, -3.0, 0.0), (3.0, 0.0, 0.0), (-2.0, 2.0, 0.0)])
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_camera_that_is_moved_after_its_mount_was_learnt_is_followed(
+    moved: tuple[float, float, float], restarts: bool
+) -> None:
+    roll, pitch, height = moved
+    calibration, motions, rng = MountCalibration(PRIOR), MotionBuffer(), np.random.default_rng(0)
+    for tick in range(600):
+        true = corrected(STATED, np.array([math.radians(roll), math.radians(pitch), 0.0, height]) * (tick >= 300))
+        if restarts and tick == 300:
+            kept, calibration = calibration.estimate(STATED), MountCalibration(PRIOR)
+            calibration.recall(kept)
+        if tick == 300:
+            calibration.turn(0.0, 0.001)
+        motions.add_velocity(BodyVelocity(tick * 10**8, SPEED, 0.0))
+        if mounts := calibration.ask(STATED, tick * 10**8, motions):
+            calibration.learn(answers(true, mounts, rng))
+    found = calibration.estimate(STATED)
+    away = off(true, found.mount)
+    assert calibration.yaw_std == PRIOR.yaw  # who turned it in pitch may have turned it in yaw
+    assert np.all(np.abs(away) < np.maximum(2.5 * found.std[[0, 1, 3]], [0.003, 0.003, 0.05]))
+    assert found.std[1] < 0.3 * PRIOR.pitch
+
+
+def test_frames_that_fit_elsewhere_each_in_another_way_move_no_mount() -> None:
+    calibration, motions = MountCalibration(PRIOR), MotionBuffer()
+    first = calibration.ask(STATED, 0, motions)
+    calibration.learn(answers(STATED, first, np.random.default_rng(0)))
+    before = calibration.estimate(STATED)
+    for best in (1, 2, 3, 4, 5, 6, 3, 1, 6, 2):
+        elsewhere = [MountEvidence(-5.0, 0.1, np.zeros(2)) for _ in first]
+        elsewhere[best] = MountEvidence(0.0, 0.9, np.zeros(2))
+        calibration.learn(elsewhere)
+    np.testing.assert_array_equal(calibration.estimate(STATED).correction, before.correction)
+
+
+def test_a_kept_mount_by_which_no_frame_fits_is_suspected() -> None:
+    calibration = MountCalibration(PRIOR)
+    calibration.recall(kept_of(STATED))
+    driven(calibration, corrected(STATED, np.array([0.0, math.radians(8.0), 0.0, 0.0])), 30.0)
+    assert "mounted elsewhere" in calibration.estimate(STATED).sentence
+
+
+def test_frames_that_state_their_heading_badly_err_alike_by_more() -> None:
+    calibration = MountCalibration(PRIOR)
+    calibration.estimate(STATED)
+    calibration.turn(0.0, 0.001)
+    assert calibration.estimate(STATED).std[2] == pytest.approx(math.hypot(0.001, SYSTEMATIC_YAW))
+    for degrees in (2.0, 2.0, 2.0):
+        calibration.hear_heading(math.radians(degrees) ** 2)
+    assert calibration.yaw_alike == pytest.approx(math.radians(0.38))
+    assert calibration.estimate(STATED).std[2] == pytest.approx(math.hypot(0.001, math.radians(0.38)))

@@ -210,7 +210,7 @@ class Session(SensorInputs):
         if track.state is not TrackState.LOCALISED or track.pose is None:
             return track
         doubt = self._velocities.doubt or self._outvoted(self._tracker.fixes.are_refused(taken_ns))
-        doubt = doubt or self._mounts.doubt or self._delays.doubt(taken_ns, track.pose)
+        doubt = doubt or self._mounts.doubt or self._late(taken_ns, track.pose)
         return replace(track, state=TrackState.DEGRADED, reason=doubt) if doubt else track
 
     def _learn(self, taken_ns: int, track: Track, single: PoseEstimate, origin: Origin) -> None:

@@ -10,6 +10,7 @@ from statistics import median_high, median_low
 
 from geoflow_ros.tracking.cameras import of_camera
 from geoflow_ros.tracking.clocks.clocks import apart
+from geoflow_ros.tracking.clocks.drift import Drifts
 
 AHEAD_S, BEHIND_S = 1.0, 2.0
 """Of what else comes in. The clocks of a vehicle's computers may differ by less than the first. A measurement may come
@@ -40,16 +41,17 @@ class Arrivals:
         self._cameras: dict[str, _Stream] = {}
         self._stray: deque[tuple[str, int, str]] = deque(maxlen=100)  # images that were refused
         self._heard_ns: int | None = None
+        self.drifts = Drifts()
 
     def sensor(self, kind: str, stamp_ns: int, arrival: Arrival) -> str:
         """A message of a sensor came; why it cannot be used, empty if it can."""
         stream = self._sensors.setdefault(kind, _Stream(kind))
-        return stream.hear(stamp_ns, arrival, self._others(stream, arrival))
+        return self._heard(stream, stamp_ns, arrival)
 
     def image(self, camera: str, stamp_ns: int, arrival: Arrival) -> str:
         """An image came; by how much everybody's clock was set, empty if it was not."""
         stream = self._cameras.setdefault(camera, _Stream(of_camera(camera, "image")))
-        if refusal := stream.hear(stamp_ns, arrival, self._others(stream, arrival)):
+        if refusal := self._heard(stream, stamp_ns, arrival):
             self._stray.append((camera, stamp_ns, refusal))
             return ""
         others = [each for each in self._sensors.values() if each.is_recent(arrival, TOGETHER_S)]
@@ -70,8 +72,21 @@ class Arrivals:
 
     @property
     def warnings(self) -> Mapping[str, str]:
-        """Whose newest stamp is refused, of the sensors, and why."""
-        return {f"stamp of {each.name}": each.refusal for each in self._sensors.values() if each.refusal}
+        """Whose newest stamp is refused, of the sensors, and why; whose clock drifts."""
+        refused = {f"stamp of {each.name}": each.refusal for each in self._sensors.values() if each.refusal}
+        return refused | {f"clock of {name}": said for name, said in self.drifts.sentences.items()}
+
+    @property
+    def leading(self) -> Mapping[str, float]:
+        """By how much (s) stamps have drifted that lead the pose: of the velocity, and each camera's share of all."""
+        shares = {each.name: 1.0 / len(self._cameras) for each in self._cameras.values()} | {"odom": 1.0, "twist": 1.0}
+        return {name: shares[name] * seconds for name, seconds in self.drifts.seconds.items() if name in shares}
+
+    def _heard(self, stream: _Stream, stamp_ns: int, arrival: Arrival) -> str:
+        """A stream's message came; why it cannot be used, empty if it can."""
+        if not (refusal := stream.hear(stamp_ns, arrival, self._others(stream, arrival))):
+            self.drifts.hear(stream.name, stream.lead_s, arrival.steady_ns)
+        return refusal
 
     def _others(self, stream: _Stream, arrival: Arrival) -> list[float]:
         """By how much (s) others, and last the node's clock, are ahead of the steady one; none if no other is heard."""

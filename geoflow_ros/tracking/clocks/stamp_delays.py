@@ -118,10 +118,14 @@ class StampDelays:
     def doubt(self, stamp_ns: int, pose: PoseWithCovariance) -> str:
         """Why a pose is further off than it says, as all cameras together are late; empty if it is not."""
         late = [each.delay.seconds if each.is_said else 0.0 for each in self._followed.values()]
-        moved = self._motions.between(stamp_ns - SPEED_NS, stamp_ns).distance / (SPEED_NS * 1e-9)
-        if abs(sum(late)) / len(late) * moved <= ASTRAY * position_std(pose.covariance):
+        if not self.leads_astray(sum(late) / len(late), stamp_ns, pose):
             return ""
         return "; ".join(dict.fromkeys(filter(None, self.sentences.values())))
+
+    def leads_astray(self, seconds: float, stamp_ns: int, pose: PoseWithCovariance) -> bool:
+        """Whether a pose is further off than it says if stamps are off by so much, as fast as the vehicle is."""
+        moved = self._motions.between(stamp_ns - SPEED_NS, stamp_ns).distance / (SPEED_NS * 1e-9)
+        return abs(seconds) * moved > ASTRAY * position_std(pose.covariance)
 
 
 class _Followed:

@@ -202,6 +202,15 @@ class SensorInputs:
         for name, sentence in self._delays.sentences.items():
             self._say(f"image stamps {name}".strip(), sentence)
 
+    def _late(self, stamp_ns: int, pose: PoseWithCovariance) -> str:
+        """Why a pose is further off than it says, as stamps are; empty if it is not."""
+        if late := self._delays.doubt(stamp_ns, pose):
+            return late
+        for name, seconds in self._arrivals.leading.items():
+            if self._delays.leads_astray(seconds, stamp_ns, pose):
+                return self._arrivals.drifts.sentences[name]
+        return ""
+
     def _compare_way(self, stamp_ns: int, single: PoseWithCovariance) -> None:
         """A frame says by itself that base_link is here."""
         place = np.array([single.east, single.north])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise, starmap
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.calibrate.focal_length import better_focal_length
+from geoflow_ros.calibrate.verdict import EstimateRecorder, kept_as_stated
 from geoflow_ros.calibrate.views import View, ViewRecorder
 from geoflow_ros.camera import Mount
 from geoflow_ros.camera_mask import CameraMask
@@ -117,7 +118,8 @@ def calibrate(arguments: argparse.Namespace, config: NodeConfig, satellite: Sate
     while passes < PASSES:
         session, recorder = session_of(config, satellite, arguments.bag), ViewRecorder()
         stated = stated or _asked(session.mount_estimates)
-        played = play(arguments.bag, session, script, recorder.watch)
+        said = EstimateRecorder(session, recorder.watch)
+        played = play(arguments.bag, session, script, said.watch)
         if session.worlds and not masks:
             masks = _written(session.worlds, arguments.out)
             config = changed(config, {f"{group_of(name)}.mask": str(path) for name, path in masks.items()})
@@ -126,6 +128,7 @@ def calibrate(arguments: argparse.Namespace, config: NodeConfig, satellite: Sate
         _check_localised(arguments.bag, played, session.mount_estimates)
         mounts = {name: _found(stated[name], each) for name, each in session.mount_estimates.items()}
         config = _restated(config, mounts)
+    mounts = {name: _concluded(stated[name], said.over_the_drive(name)) for name in mounts}
     localised, driven_m = _driven(played)
     _check_observed(arguments.bag, mounts, localised, driven_m)
     if session.frame is not None:
@@ -167,6 +170,12 @@ def _found(stated: MountEstimate, last: MountEstimate) -> FoundMount:
     roll, pitch, yaw, height = (getattr(last.mount, each) - getattr(stated.stated, each) for each in STATES)
     correction = np.array([wrap_angle(roll), pitch, wrap_angle(yaw), height])
     return FoundMount(MountEstimate(stated.stated, correction, last.covariance), stated.std)
+
+
+def _concluded(stated: MountEstimate, last: MountEstimate) -> FoundMount:
+    """What is written: as it was stated, in all that the last pass shows and yet tolerates as it was."""
+    found = _found(stated, last)
+    return replace(found, estimate=kept_as_stated(found.estimate, np.array([*found.observed.values()])))
 
 
 def _driven(played: Played) -> tuple[int, float]:

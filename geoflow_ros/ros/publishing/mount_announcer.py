@@ -54,6 +54,8 @@ class MountAnnouncer:
 
         After it, the track would have begun with the yaw as uncertain as it is stated, and would learn it anew.
         """
+        if len(self._recalled) == len(self._mounts):
+            return  # as before nearly every image: estimates cost time
         kept: dict[str, MountEstimate] = {}
         for name, prior in self._session.mount_estimates.items():
             if name not in self._recalled:

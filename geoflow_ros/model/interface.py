@@ -52,8 +52,8 @@ class Flow:
 class Latent:
     """What is kept of a frame and a patch.
 
-    The meaning belongs to the network that made it: `pooled` (B, C), or a match volume `log_mass`,
-    (B, K, H, W) levels of log probability over (yaw, v, u), finest first and perhaps no other, and all of them in one
+    The meaning belongs to the network that made it: `pooled` (B, C), or a match volume `log_mass`, one (B, K, H, W) of
+    log probability over (yaw, v, u), as `volume.floored` has it, and that in blocks of ever more cells in one
     row for reading, `table` (B, T). match_logit: (B,) log odds that the frame was taken within the patch at all; None
     without that part. log_evidence: (B,) log likelihood of the frame, all places in the volume alike, up to a constant
     that is that of every mount; None likewise. yaw_offset: angle of the hypotheses' zero yaw, counter-clockwise from

@@ -22,7 +22,7 @@ from geoflow_ros.model.encoder import EfficientNetLite0
 from geoflow_ros.model.interface import Flow, Latent, Lifter, LocalizationModel, PoseGrid
 from geoflow_ros.model.matching import MatchVolume
 from geoflow_ros.model.smooth_reading import read_smoothly
-from geoflow_ros.model.volume import PYRAMID_LEVELS, READS, NeighbourhoodReader, mass_pyramid, read_volume
+from geoflow_ros.model.volume import PYRAMID_LEVELS, READS, NeighbourhoodReader, floored, read_volume
 
 LATERAL_CHANNELS = 48
 NECK_CHANNELS = 32
@@ -197,12 +197,12 @@ class MatchFlow(LocalizationModel):
     def match(
         self, ground: Tensor, satellite: Tensor, yaw_offset: Tensor | None = None, yaw_reach: float = math.inf
     ) -> Latent:
-        """The pyramid of the match volume."""
+        """The match volume, and the table of its levels."""
         log_probability, match_logit, log_evidence = self.volume(ground, satellite, yaw_offset, yaw_reach)
-        pyramid = mass_pyramid(log_probability, PYRAMID_LEVELS)
         with torch.no_grad():  # the match is taught by its own likelihood; flow gradients through it would only blur it
-            table = self.head.read.tabulate(pyramid)
-        return Latent(log_mass=pyramid, table=table, match_logit=match_logit, log_evidence=log_evidence)
+            table = self.head.read.table(log_probability)
+        log_mass = (floored(log_probability),)
+        return Latent(log_mass=log_mass, table=table, match_logit=match_logit, log_evidence=log_evidence)
 
     def flow(self, latent: Latent, hypotheses: Tensor) -> Flow:
         if latent.table is None:
@@ -217,8 +217,6 @@ class MatchFlow(LocalizationModel):
         return read_smoothly(latent.log_mass[0], self.volume.index(hypotheses))
 
     def pose_grid(self, latent: Latent) -> PoseGrid:
-        _, rows, columns = self.volume.shape
-        # Contiguous, and without the zeros that the pyramid is filled up with.
-        seen = np.ascontiguousarray(latent.log_mass[0][0, :, :rows, :columns].numpy())
+        seen = np.ascontiguousarray(latent.log_mass[0][0].numpy())
         x, y, yaw = self.volume.axes
         return PoseGrid(seen, x, y, yaw, self.volume.cell_size)

@@ -19,6 +19,11 @@ PAD = WINDOW  # zeros around every level: a window pushed out of a level lies in
 FIRST = PAD - 1.0  # where in the padded level the window of the index 0 starts
 
 
+def floored(log_probability: Tensor) -> Tensor:
+    """Log of the probability, shifted so that `PROBABILITY_FLOOR`, below which none is, is zero: as read outside."""
+    return (log_probability.exp() / PROBABILITY_FLOOR).log1p()
+
+
 def mass_pyramid(log_probability: Tensor, levels: int) -> tuple[Tensor, ...]:
     """Log of the probability in blocks of 1, 2, 4, ... cells along v and u: a list of (B, K, D_l, D_l).
 
@@ -102,7 +107,7 @@ class NeighbourhoodReader(nn.Module):
         return table.div_(PROBABILITY_FLOOR).log1p_().mul_(TABLE_SCALE)
 
     def finest(self, table: Tensor) -> Tensor:
-        """The first level of the pyramid (B, K, D, D) that a table (B, T) was made of."""
+        """The first level (B, K, D, D) of a table (B, T): the log probability that it was made of, `floored`."""
         return self._level(table, 0) / TABLE_SCALE
 
     def _level(self, table: Tensor, level: int) -> Tensor:

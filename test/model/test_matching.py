@@ -10,7 +10,7 @@ from geoflow_ros.model.config import DefaultConfig
 from geoflow_ros.model.interface import Latent
 from geoflow_ros.model.matchflow import MatchFlow
 from geoflow_ros.model.matching import MatchVolume
-from geoflow_ros.model.volume import NeighbourhoodReader, mass_pyramid, read_volume
+from geoflow_ros.model.volume import NeighbourhoodReader, floored, mass_pyramid, read_volume
 
 CONFIG = DefaultConfig(channels=2)
 VOLUME = MatchVolume(CONFIG)
@@ -84,11 +84,13 @@ def test_the_pyramid_keeps_the_mass() -> None:
 
 def test_the_neighbourhood_is_what_reading_place_by_place_gives() -> None:
     generator = torch.Generator().manual_seed(0)
-    pyramid = mass_pyramid(torch.log_softmax(torch.randn(2, 7 * 49 * 49, generator=generator), 1).view(2, 7, 49, 49), 5)
-    reader = NeighbourhoodReader((7, 49, 49))
+    log_probability = torch.log_softmax(torch.randn(2, 7 * 49 * 49, generator=generator), 1).view(2, 7, 49, 49)
+    pyramid, reader = mass_pyramid(log_probability, 5), NeighbourhoodReader((7, 49, 49))
     index = torch.rand(2, 40, 3, generator=generator) * torch.tensor([60.0, 60.0, 12.0]) - torch.tensor([6.0, 6.0, 3.0])
     index[0, 0], index[1, 1] = torch.tensor([1e9, -1e9, 0.0]), torch.tensor([48.0, 48.0, 6.0])
-    read = reader(reader.tabulate(pyramid), index).view(2, 40, 5, 27)
+    table = reader.table(log_probability)
+    torch.testing.assert_close(table, reader.tabulate(pyramid))
+    read = reader(table, index).view(2, 40, 5, 27)
     around = torch.cartesian_prod(*[torch.tensor([-1.0, 0.0, 1.0])] * 3)
     for level, volume in enumerate(pyramid):
         block = 2**level
@@ -102,7 +104,7 @@ def test_the_grid_to_draw_from_is_the_density() -> None:
     config = DefaultConfig(ground_height=32, ground_width=64)
     model = MatchFlow(config)
     log_probability = torch.log_softmax(3 * torch.randn(7 * 49 * 49, generator=torch.Generator().manual_seed(0)), 0)
-    latent = Latent(log_mass=mass_pyramid(log_probability.view(1, 7, 49, 49), 5))
+    latent = Latent(log_mass=(floored(log_probability.view(1, 7, 49, 49)),))
     grid = model.pose_grid(latent)
     yaw, y, x = (axis.flatten() for axis in np.meshgrid(grid.yaw, grid.y, grid.x, indexing="ij"))
     density = model.log_density(latent, torch.from_numpy(np.column_stack([x, y, yaw])).float()[None])

@@ -76,6 +76,11 @@ class Belief:
         belief._seen[view.camera] = _Taken(np.zeros(3), view.mount)
         return belief
 
+    @property
+    def driven_m(self) -> float:
+        """How far it went since it began."""
+        return float(self._way[0])
+
     def configure(self, config: BeliefConfig) -> None:
         """Go on by other settings; a scale of other doubt is learnt anew."""
         before, self._config = self._config, config

@@ -255,7 +255,7 @@ class Tracker:
         leap = self._corrections.leap_m
         self._doubt_odometry(belief, stamp_ns, leap)
         evidence = seen.evidence - (LEAP if leap else 0.0)
-        self._support.add(stamp_ns, evidence, self.config.lost_after, view.camera)
+        self._support.add(stamp_ns, evidence, self.config.lost_after, view.camera, belief.driven_m)
         if evidence > 0.0:
             self._search.confirmed(self._support.cameras)
             self._reason = ONE_FITS if self._is_proven(belief) else DRIVE_ON

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from geoflow_ros.tracking.cameras import ONE
 from geoflow_ros.tracking.rig.combination import part_of
 
 LOST, DOUBTFUL, CERTAIN = -4.0, 0.0, 8.0
 """Levels of support: below the first there is nothing, below the second too little, and the last is the most."""
-CAUTION, PROVEN = 2.3, 2.0
-"""A belief is followed once frames prove it: what they say less CAUTION adds up to PROVEN, from zero at the lowest. On
-the wrong imagery some street fits for a while; a belief that has been right may be followed over worse frames."""
+CAUTIONS, PROVEN = np.array([2.3, 0.5]), np.array([2.0, 12.0])
+"""A belief is followed once frames prove it: what they say less a caution adds up to so much, from zero at the lowest.
+A little of frames that match well, or much of those that match so-so, as photographs do in some suburbs. On the wrong
+imagery some street fits for a while; a belief that has been right may be followed over worse frames."""
+APART_M = 4.0  # driven, before frames that match so-so say something new: standing they may fit any imagery a little
 DENIAL, PROOF = -3.0, 3.0
 """The least and the most that the frames of a quarter of `lost_after` add up to: they err alike. So much denial takes
 full support down to LOST in `lost_after`."""
@@ -47,7 +51,8 @@ class Support:
     """Log odds that the belief is right, against another place or other imagery, from all frames of all cameras."""
 
     def __init__(self) -> None:
-        self.level = self._proof = 0.0
+        self.level, self._proof = 0.0, np.zeros(len(CAUTIONS))
+        self._driven_m = 0.0
         self._views: dict[str, _View] = {}
         self._newest_ns: int | None = None
 
@@ -75,10 +80,15 @@ class Support:
         if sum(view.streak for view in views) < MIN_STREAK or self.level < DOUBTFUL:
             return False
         denying = len(views) - confirming
-        return self._proof >= PROVEN * (1.0 if denying < confirming else OUTVOTED * denying / confirming)
+        outvoted = 1.0 if denying < confirming else OUTVOTED * denying / confirming
+        return bool(np.any(self._proof >= PROVEN * outvoted))
 
-    def add(self, stamp_ns: int, evidence: float, lost_after_s: float, camera: str = ONE) -> None:
+    def add(
+        self, stamp_ns: int, evidence: float, lost_after_s: float, camera: str = ONE, driven_m: float = 0.0
+    ) -> None:
         """Count what a frame says (log odds) of the belief; a late one as if taken with the newest of its camera.
+
+        driven_m: since the belief began.
 
         What several cameras prove adds up, what they deny is shared: one that looks where the imagery shows little is
         no denial of the others. One that comes back speaks for itself, not for all the time that others were asked.
@@ -88,7 +98,9 @@ class Support:
         elapsed_s = (stamp_ns - view.stamp_ns) * 1e-9
         if view.stamp_ns < newest_ns - SILENT_NS:
             elapsed_s = min(elapsed_s, WINDOW * lost_after_s)
-        self._count(evidence, elapsed_s * part_of(evidence, self.cameras), lost_after_s)
+        metres = driven_m - self._driven_m
+        self._count(evidence, elapsed_s * part_of(evidence, self.cameras), lost_after_s, metres)
+        self._driven_m = max(driven_m, self._driven_m)
         view.streak = view.streak + 1 if evidence > 0.0 else 0
         self._came(view, stamp_ns, is_blind=False)
 
@@ -110,16 +122,18 @@ class Support:
 
     def begin(self, stamp_ns: int, evidence: float, camera: str = ONE) -> None:
         """Start anew with the belief that a frame brought, which speaks for itself by so much (log odds)."""
-        self.level, self._proof = min(max(evidence, DOUBTFUL), PROOF), 0.0
-        self._views, self._newest_ns = {camera: _View(stamp_ns, streak=1)}, stamp_ns
+        self.level, self._proof = min(max(evidence, DOUBTFUL), PROOF), np.zeros(len(CAUTIONS))
+        self._views, self._newest_ns, self._driven_m = {camera: _View(stamp_ns, streak=1)}, stamp_ns, 0.0
 
-    def _count(self, evidence: float, elapsed_s: float, lost_after_s: float) -> None:
+    def _count(self, evidence: float, elapsed_s: float, lost_after_s: float, metres: float = 0.0) -> None:
         windows = max(0.0, elapsed_s) / (WINDOW * lost_after_s)
         # However long ago the last one was, a frame proves no more than one: but time without proof tells.
         share = windows if evidence < 0.0 else min(windows, 1.0)
         level = self.level + share * min(max(evidence, DENIAL), PROOF)
         self.level = min(max(level, LOST - CERTAIN), CERTAIN)
-        self._proof = max(0.0, self._proof + share * min(max(evidence - CAUTION, DENIAL), PROOF))
+        said = np.clip(evidence - CAUTIONS, DENIAL, PROOF)
+        anew = np.array([share, min(share, max(0.0, metres) / APART_M)])
+        self._proof = np.maximum(0.0, self._proof + np.where(said > 0.0, anew, share) * said)
 
     def _came(self, view: _View, stamp_ns: int, is_blind: bool) -> None:
         view.stamp_ns, view.is_blind, view.blinks = max(stamp_ns, view.stamp_ns), is_blind, 0

@@ -19,8 +19,8 @@ def begun(evidence: float = 5.0, camera: str = "front") -> Support:
     return support
 
 
-def add(support: Support, seconds: float, evidence: float, camera: str = "front") -> float:
-    support.add(ns(seconds), evidence, LOST_AFTER_S, camera)
+def add(support: Support, seconds: float, evidence: float, camera: str = "front", driven_m: float = 0.0) -> float:
+    support.add(ns(seconds), evidence, LOST_AFTER_S, camera, driven_m)
     return support.level
 
 
@@ -81,6 +81,17 @@ def test_proof_is_lost_by_what_falls_short_of_caution_and_never_below_nothing() 
     assert support.is_firm
     add(support, 3.9, 0.3)  # 0.2 s at 2 short: 1.7
     assert not support.is_firm
+
+
+def test_weak_frames_prove_it_if_they_go_on_for_long_enough_and_doubtful_or_standing_ones_never() -> None:
+    weak, slow, doubtful, standing = begun(), begun(), begun(), begun()
+    for tick in range(1, 302):
+        add(weak, tick / 10, 1.5001, driven_m=0.5 * tick)  # a window's 1 s, 5 m, says 1
+        add(slow, tick / 10, 1.5001, driven_m=0.2 * tick)  # half as fast as one that says something new all the time
+        add(doubtful, tick / 10, 0.45, driven_m=0.5 * tick)
+        add(standing, tick / 10, 2.0, driven_m=3.0)
+        assert weak.is_firm is (tick >= 120) and slow.is_firm is (tick >= 240)
+        assert not doubtful.is_firm and not standing.is_firm
 
 
 def test_no_evidence_breaks_the_streak_and_is_no_denial() -> None:

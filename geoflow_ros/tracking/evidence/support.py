@@ -11,7 +11,7 @@ from geoflow_ros.tracking.rig.combination import part_of
 
 LOST, DOUBTFUL, CERTAIN = -4.0, 0.0, 8.0
 """Levels of support: below the first there is nothing, below the second too little, and the last is the most."""
-CAUTIONS, PROVEN = np.array([2.3, 0.5]), np.array([2.0, 12.0])
+CAUTIONS, PROVEN = np.array([2.3, 0.5]), np.array([2.0, 18.0])
 """A belief is followed once frames prove it: what they say less a caution adds up to so much, from zero at the lowest.
 A little of frames that match well, or much of those that match so-so, as photographs do in some suburbs. On the wrong
 imagery some street fits for a while; a belief that has been right may be followed over worse frames."""

@@ -85,12 +85,12 @@ def test_proof_is_lost_by_what_falls_short_of_caution_and_never_below_nothing() 
 
 def test_weak_frames_prove_it_if_they_go_on_for_long_enough_and_doubtful_or_standing_ones_never() -> None:
     weak, slow, doubtful, standing = begun(), begun(), begun(), begun()
-    for tick in range(1, 302):
+    for tick in range(1, 402):
         add(weak, tick / 10, 1.5001, driven_m=0.5 * tick)  # a window's 1 s, 5 m, says 1
         add(slow, tick / 10, 1.5001, driven_m=0.2 * tick)  # half as fast as one that says something new all the time
         add(doubtful, tick / 10, 0.45, driven_m=0.5 * tick)
         add(standing, tick / 10, 2.0, driven_m=3.0)
-        assert weak.is_firm is (tick >= 120) and slow.is_firm is (tick >= 240)
+        assert weak.is_firm is (tick >= 180) and slow.is_firm is (tick >= 360)
         assert not doubtful.is_firm and not standing.is_firm
 
 

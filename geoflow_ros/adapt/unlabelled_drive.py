@@ -96,10 +96,8 @@ def _check(bag: Path, recorded: RecordedDrive) -> None:
     seconds = float(recorded.stamps_ns[-1] - recorded.stamps_ns[0]) * 1e-9
     unknown = sum(motion.unknown_s for motion in recorded.motions) / seconds
     if unknown > MOST_UNKNOWN:
-        raise InputError(
-            f"{bag} has no odometry for {unknown:.0%} of the time: record odom, or name a twist by --topic, or cut "
-            "out its gaps"
-        )
+        what_to_do = recorded.no_velocity or "record odom, or name a twist by --topic, or cut out its gaps"
+        raise InputError(f"{bag} has no odometry for {unknown:.0%} of the time: {what_to_do}")
     if recorded.way[-1] < LEAST_WAY_M:
         raise InputError(
             f"{bag} covers {recorded.way[-1]:.0f} m: at least {LEAST_WAY_M:.0f} m are needed to tell places apart"

@@ -62,6 +62,7 @@ def _document(calibration: Calibration, parameters: Path, picture: Path) -> dict
         "parameters": str(parameters),
         "picture": str(picture),
         "masks": {name: str(path) for name, path in calibration.masks.items()},
+        "warnings": dict(calibration.warnings),
     }
 
 
@@ -73,7 +74,7 @@ def _text(calibration: Calibration) -> list[str]:
         if name in calibration.masks:
             left_out = calibration.masks[name]
             lines.append(f"a part of its images does not change while driving and was left out: look at {left_out}")
-    return lines
+    return lines + [f"warning, {sensor}: {sentence}" for sensor, sentence in calibration.warnings.items()]
 
 
 def _line(found: FoundMount, index: int) -> str:

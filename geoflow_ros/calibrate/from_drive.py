@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.calibrate.focal_length import better_focal_length
+from geoflow_ros.calibrate.velocity import VelocityUse, check_velocity
 from geoflow_ros.calibrate.verdict import EstimateRecorder, kept_as_stated
 from geoflow_ros.calibrate.views import View, ViewRecorder
 from geoflow_ros.camera import Mount
@@ -42,6 +43,8 @@ PASSES = 2
 """The second begins where the first ended, in what it showed: frames that a wrong mount spoilt say something then."""
 CHECKED = 8
 """Frames of each camera, at most, that are asked about its calibration."""
+OFTEN = 0.1
+"""The share of the frames at which something is said of a sensor that is worth repeating."""
 OBSERVED = 0.5
 """The share of what was uncertain before that may be left of what counts as observed."""
 
@@ -92,6 +95,7 @@ class Calibration:
     """mounts: by the camera's name. frames: localised ones, and all. driven_m: by the localised ones.
 
     views: where frames are known best. masks: files of what shows the world, of cameras that seem to see the vehicle.
+    warnings: by sensor, what was said at many frames, but for what is said of the mounts.
     """
 
     mounts: Mapping[str, FoundMount]
@@ -100,6 +104,7 @@ class Calibration:
     driven_m: float
     views: list[View]
     masks: Mapping[str, Path]
+    warnings: Mapping[str, str]
 
 
 def calibrate(arguments: argparse.Namespace, config: NodeConfig, satellite: SatelliteMap) -> Calibration:
@@ -111,15 +116,18 @@ def calibrate(arguments: argparse.Namespace, config: NodeConfig, satellite: Sate
         raise InputError("the views of a panorama cannot be calibrated one by one: state how its camera is mounted")
     topics, heard = topics_of(arguments), (config.cameras, (), config.uncalibrated)
     script = Script(topics, lambda stamp_ns: None, math.inf, math.inf, False, *heard)
-    _check_velocity(arguments.bag, script)
+    roles = roles_in(arguments.bag, script).values()
+    check_velocity(arguments.bag, roles)
     stated: Mapping[str, MountEstimate] = {}
     masks: Mapping[str, Path] = {}
     passes = 0
     while passes < PASSES:
         session, recorder = session_of(config, satellite, arguments.bag), ViewRecorder()
         stated = stated or _asked(session.mount_estimates)
-        said = EstimateRecorder(session, recorder.watch)
+        velocity = VelocityUse(session, roles, recorder.watch)
+        said = EstimateRecorder(session, velocity.watch)
         played = play(arguments.bag, session, script, said.watch)
+        velocity.check(arguments.bag)
         if session.worlds and not masks:
             masks = _written(session.worlds, arguments.out)
             config = changed(config, {f"{group_of(name)}.mask": str(path) for name, path in masks.items()})
@@ -134,7 +142,8 @@ def calibrate(arguments: argparse.Namespace, config: NodeConfig, satellite: Sate
     if session.frame is not None:
         localizer = localizers_of(config, satellite)(session.frame)
         _check_focal_length(arguments.bag, recorder.views(session, CHECKED), mounts, localizer)
-    return Calibration(mounts, localised, len(played.frames), driven_m, recorder.views(session), masks)
+    said = _often_said(played)
+    return Calibration(mounts, localised, len(played.frames), driven_m, recorder.views(session), masks, said)
 
 
 def _written(worlds: Mapping[str, CameraMask], folder: Path) -> Mapping[str, Path]:
@@ -185,13 +194,10 @@ def _driven(played: Played) -> tuple[int, float]:
     return len(places), sum(starmap(math.dist, pairwise(places)))
 
 
-def _check_velocity(bag: Path, script: Script) -> None:
-    """Without odometry the way between frames is not known, and a wrong mount looks like another way."""
-    if not {"odom", "twist"} & set(roles_in(bag, script).values()):
-        raise InputError(
-            f"{bag} has no odometry, without which a wrong mount cannot be told from a wrong way: record "
-            "nav_msgs/Odometry, or choose a velocity of the vehicle with --topic twist:=NAME"
-        )
+def _often_said(played: Played) -> Mapping[str, str]:
+    least = OFTEN * len(played.frames)
+    often = {sensor: each.sentence for sensor, each in played.complaints.items() if each.frames >= least}
+    return {sensor: sentence for sensor, sentence in often.items() if sensor.partition(" ")[0] != "mount"}
 
 
 def _check_localised(bag: Path, played: Played, estimates: Mapping[str, MountEstimate]) -> None:

@@ -36,7 +36,8 @@ class RecordedDrive:
     """A whole drive. stamps_ns: (N,) of the frames' exposures, rising. motions: (N - 1) from each frame to the next.
 
     fixes, headings: in order of time; headings as the sensor tells them. frame: the map frame. delay: by how much (s)
-    the bag's images are stamped later than they were exposed.
+    the bag's images are stamped later than they were exposed. no_velocity: why the last velocity was of no use, empty
+    if it was of use.
     """
 
     bag: Path
@@ -48,6 +49,7 @@ class RecordedDrive:
     fixes: list[Fix]
     headings: list[Heading]
     delay: float = 0.0
+    no_velocity: str = ""
 
     @property
     def way(self) -> Floats:
@@ -119,7 +121,8 @@ def read_drive(
         raise InputError(f"{bag} has {len(log.stamps)} images on {image_topic}: expected a drive")
     stamps = np.array(log.stamps, dtype=np.int64)
     heard = log.motions, log.fixes, log.headings
-    return RecordedDrive(bag, image_topic, camera, log.frame, stamps, *heard, setup.delay)
+    refused = next((log.refused[name] for name in ("odom", "twist") if name in log.refused), "")
+    return RecordedDrive(bag, image_topic, camera, log.frame, stamps, *heard, setup.delay, refused)
 
 
 class _SensorLog(SensorInputs):

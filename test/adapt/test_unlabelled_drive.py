@@ -42,6 +42,13 @@ def test_a_drive_without_odometry_is_refused(tmp_path: Path, capsys: pytest.Capt
     assert "no odometry for 100% of the time" in capsys.readouterr().err
 
 
+def test_why_odometry_is_refused_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [str(DEMO), "--tiles", str(DEMO / "tiles.mbtiles"), "--poses", str(tmp_path / "a.tum")]
+    assert main([*arguments, "-p", "base_frame:=robot_centre"]) == 2
+    told = capsys.readouterr().err
+    assert "no odometry for 100% of the time: child_frame_id of odom is 'base_link', expected 'robot_centre'" in told
+
+
 @pytest.mark.parametrize(("bits", "error", "is_believed"), [(8.0, 0.5, True), (0.3, 0.02, False), (1.2, 0.4, False)])
 def test_frames_must_agree_beyond_doubt(bits: float, error: float, is_believed: bool) -> None:
     assert (Agreement(bits, error).reason == "") == is_believed

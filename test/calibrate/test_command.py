@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import astuple, replace
 from pathlib import Path
@@ -14,6 +15,9 @@ import pytest
 import tracking_support as sim
 import yaml
 from circle_drive import DRIVE, write_circle_drive
+from rosbags.highlevel import AnyReader
+from rosbags.rosbag2 import Writer
+from rosbags.typesys import Stores, get_typestore
 
 from geoflow_ros.calibrate import from_drive
 from geoflow_ros.calibrate.__main__ import main
@@ -153,6 +157,49 @@ def test_the_calibration_of_another_camera_is_no_mount(
     said = complaint(capsys, arguments(folder, tmp_path))
     assert "frames of camera fit the imagery better with a focal length some 1.4 times that of camera_info (20 " in said
     assert not (tmp_path / "mount.yaml").exists()
+
+
+def rewritten(folder: Path, to: Path, change: Callable[[str, Any], Any]) -> Path:
+    """The drive of a folder with every message as `change(topic, message)` makes it, in another folder."""
+    types = get_typestore(Stores.ROS2_HUMBLE)
+    shutil.copytree(folder, to, ignore=shutil.ignore_patterns("drive"))
+    with AnyReader([folder / "drive"]) as reader, Writer(to / "drive", version=9) as writer:
+        into = {
+            each.topic: writer.add_connection(each.topic, each.msgtype, typestore=types) for each in reader.connections
+        }
+        for connection, recorded_ns, data in reader.messages():
+            message = change(connection.topic, reader.deserialize(data, connection.msgtype))
+            writer.write(into[connection.topic], recorded_ns, types.serialize_cdr(message, connection.msgtype))
+    return to
+
+
+def test_odometry_that_is_refused_is_none(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Visual odometry of the camera's frame, say: a mount of 268 m without a velocity had a yaw 3 degrees wrong."""
+
+    def of_camera(topic: str, message: Any) -> Any:
+        return replace(message, child_frame_id="camera_link") if topic == "/odom" else message
+
+    drive = rewritten(folder, tmp_path / "visual", of_camera)
+    said = complaint(capsys, arguments(drive, tmp_path))
+    assert "does not show the mount: its odom could not be used at 50 of 50 frames" in said
+    assert "child_frame_id of odom is 'camera_link', expected 'base_link'" in said
+    assert not (tmp_path / "mount.yaml").exists()
+    assert main(arguments(drive, tmp_path, "-p", "odometry.child_frame:=camera_link")) == 0
+
+
+def test_what_is_said_of_other_sensors_is_repeated(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unoriented(topic: str, message: Any) -> Any:
+        if topic != "/imu":
+            return message
+        return replace(message, orientation_covariance=np.array([-1.0] + 8 * [0.0]))
+
+    drive = rewritten(folder, tmp_path / "plain", unoriented)
+    assert main(arguments(drive, tmp_path)) == 0
+    assert "warning, heading: imu says that it has no orientation" in capsys.readouterr().out
+    assert main(arguments(drive, tmp_path, "--json")) == 0
+    assert [*json.loads(capsys.readouterr().out)["warnings"]] == ["heading"]
 
 
 @pytest.mark.parametrize(

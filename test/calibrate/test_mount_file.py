@@ -15,7 +15,7 @@ def test_the_next_start_doubts_every_number_by_twice_what_the_drive_left_of_it()
     """The height's doubt is a share: of the height in the file, not of the one that was stated before."""
     std = np.array([0.01, 0.008, 0.006, 0.06])
     found = MountEstimate(Mount(height=1.5), np.array([0.02, -0.03, 0.01, 0.5]), np.diag(std**2))
-    calibration = Calibration({"camera": FoundMount(found, np.array([0.1, 0.1, 0.1, 0.5]))}, 90, 100, 400.0, [], {})
+    calibration = Calibration({"camera": FoundMount(found, np.array([0.1, 0.1, 0.1, 0.5]))}, 90, 100, 400.0, [], {}, {})
     said = yaml.safe_load(mount_yaml(calibration, "a drive"))["/**"]["ros__parameters"]["camera"]
     stated = Mount(**{name: said[name] for name in ("forward", "left", "height", "roll", "pitch", "yaw")})
     prior = MountPrior(*(said[f"{name}_sigma"] for name in ("roll", "pitch", "yaw", "height")))
@@ -29,7 +29,7 @@ def test_a_pitch_is_written_for_the_height_that_is() -> None:
     covariance[1, 1] += 0.1**2 * 0.1**2
     covariance[1, 3] = covariance[3, 1] = 0.1 * 0.1**2
     found = MountEstimate(Mount(height=1.5), np.array([0.02, 0.06, 0.0, 0.2]), covariance)
-    calibration = Calibration({"camera": FoundMount(found, np.array([0.1, 0.1, 0.1, 0.15]))}, 90, 100, 400.0, [], {})
+    calibration = Calibration({"camera": FoundMount(found, np.array([0.1, 0.1, 0.1, 0.15]))}, 90, 100, 400.0, [], {}, {})
     said = yaml.safe_load(mount_yaml(calibration, "a drive"))["/**"]["ros__parameters"]["camera"]
     assert (said["height"], said["yaw"], said["roll"]) == (1.5, 0.0, 0.02)
     assert said["pitch"] == 0.04

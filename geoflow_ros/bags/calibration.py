@@ -56,6 +56,11 @@ def content(message: Any) -> tuple[object, ...]:
 def _full(message: Any, name: str, intrinsics: Sequence[float], mount: Mount) -> CameraModel:
     """The camera at the size it was calibrated at, without distortion."""
     fx, fy, cx, cy = map(float, intrinsics)
+    if not (message.width and message.height and fx and fy):
+        raise InputError(
+            f"camera_info is not filled, as by a driver without a calibration ({message.width} x {message.height}, "
+            f"{name} with fx={fx:g}, fy={fy:g}): calibrate the camera, or give its file by camera.calibration"
+        )
     camera = CameraModel.of_matrix((int(message.width), int(message.height)), (fx, fy), (cx, cy), mount)
     across, down = 2 * cx / camera.width, 2 * cy / camera.height
     is_scaled = min(abs(across - 1), abs(down - 1)) > OFF_CENTRE and abs(across - down) < ALIKE * max(across, down)

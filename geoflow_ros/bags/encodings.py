@@ -63,6 +63,12 @@ ENCODINGS: Mapping[str, Encoding] = {
 }
 """By the names of sensor_msgs/image_encodings.h; those without a colour in their name are taken as OpenCV's BGR."""
 
+READABLE = (
+    f"one of {', '.join(name for name, each in ENCODINGS.items() if each.depth == 1 and name.islower())}, the same of "
+    "16 bits, or compressed images (JPEG, PNG)"
+)
+"""What a sentence about an encoding that is not read offers."""
+
 
 BAYER = "bayer_"
 """How the names of encodings begin whose pixels have one colour each."""

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.bags.encodings import ENCODINGS, eight_bits, mosaic_of, rgb_of
+from geoflow_ros.bags.encodings import ENCODINGS, READABLE, eight_bits, mosaic_of, rgb_of
 from geoflow_ros.camera import CameraModel, Projection
 from geoflow_ros.encoded_images import JPEG, PNG, is_whole
 from geoflow_ros.errors import InputError
@@ -72,7 +72,7 @@ def to_rgb(message: Any) -> NDArray[np.uint8]:
     size = f"{message.width} x {message.height} {message.encoding}"
     encoding = ENCODINGS.get(message.encoding)
     if encoding is None:
-        raise InputError(f"image encoding {message.encoding!r} is not read: expected one of {', '.join(ENCODINGS)}")
+        raise InputError(f"image encoding {message.encoding!r} is not read: let the driver publish {READABLE}")
     if message.width == 0 or message.height == 0:
         raise InputError(f"image {size} is empty")
     if not encoding.fits(message.width, message.height):  # OpenCV before 4.11 reads on behind the last pixel
@@ -138,7 +138,7 @@ def _decoded(message: Any, flags: int) -> NDArray[np.uint8]:
     if image is None:
         raise InputError(
             f"compressed image ({message.format!r}, {len(message.data)} bytes) cannot be decoded: expected a whole "
-            "JPEG or PNG"
+            "JPEG or PNG, no frame of a video"
         )
     return image if DECODES_TO_RGB else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 

@@ -170,10 +170,11 @@ class Localizer:
         return Searched(of_camera, encoded)
 
     def _no_imagery(self, patch: SatellitePatch, of_camera: PosePrior) -> str:
-        latitude, longitude, _ = self.frame.to_geodetic([of_camera.east, of_camera.north])
+        latitude, longitude, _ = map(float, self.frame.to_geodetic([of_camera.east, of_camera.north]))
+        aside = self.satellite.aside(latitude, longitude)
         return (
             f"no satellite imagery for {patch.missing:.0%} of the {patch.size_m:.0f} m around latitude {latitude:.5f}, "
-            f"longitude {longitude:.5f}"
+            f"longitude {longitude:.5f}{aside and f': {aside}'}"
         )
 
     def weigh_mounts(
@@ -268,9 +269,9 @@ class Localizer:
 def _blind(image: NDArray[np.uint8], camera: CameraModel) -> Rejection | None:
     """Why an image shows nothing, if it does not."""
     if image.shape[:2] != (camera.height, camera.width):
-        size = f"{image.shape[1]} x {image.shape[0]}"
-        calibrated = f"{camera.width} x {camera.height}"
-        return Rejection(f"image is {size} but the camera's calibration is for {calibrated}", is_blind=True)
+        size, calibrated = f"{image.shape[1]} x {image.shape[0]}", f"{camera.width} x {camera.height}"
+        remedy = "less its roi and binning: it must be that of the images as they come"
+        return Rejection(f"image is {size} but the camera's calibration is for {calibrated}, {remedy}", is_blind=True)
     # A quarter of the pixels can have twice the contrast of all, no more: most images are not looked at further.
     if _contrast(image[::16]) < 2 * BLANK_IMAGE_STD and _contrast(image[::4]) < BLANK_IMAGE_STD:
         return Rejection("image has no contrast: is the lens covered?", is_blind=True)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.geodesy import EQUATOR_RESOLUTION, Datum, LocalFrame, ground_resolution
+from geoflow_ros.geodesy import EQUATOR_RESOLUTION, Datum, LocalFrame, distance, ground_resolution
 from geoflow_ros.satellite.patch import SatellitePatch
 from geoflow_ros.satellite.tile_images import EMPTY, HALF_OPAQUE, TileCache, TileStore, credit_of
 
@@ -44,6 +44,19 @@ class SatelliteMap:
     def corrupt(self) -> tuple[str, ...]:
         """One sentence for every tile that was corrupt when last read, oldest first; such tiles count as missing."""
         return self._cache.corrupt
+
+    def aside(self, latitude: float, longitude: float) -> str:
+        """How far the finest tiles lie from a place (degrees), and where; empty where it is within their box."""
+        west, south, east, north = self.store.bounds
+        if south <= latitude <= north and west <= longitude <= east:
+            return ""
+        nearest = min(max(latitude, south), north)
+        longitudes = (min(max(longitude, west), east), west, east)  # an end may be nearer, around the globe
+        metres = min(distance(latitude, longitude, nearest, each) for each in longitudes)
+        return (
+            f"the tiles lie {metres / 1e3:.1f} km away, at latitude {south:.5f} to {north:.5f}, longitude "
+            f"{west:.5f} to {east:.5f}"
+        )
 
     def zoom_for(self, latitude: float, resolution: float) -> int:
         """The coarsest zoom at least as fine as `resolution` (m/px) at a latitude (degrees), else the finest."""

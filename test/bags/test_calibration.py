@@ -47,6 +47,22 @@ def test_a_size_that_is_not_that_of_k_is_refused(size: tuple[int, int]) -> None:
         camera_model(info(size=size), Mount())
 
 
+@pytest.mark.parametrize(
+    ("empty", "model", "found"),
+    [
+        ({"width": 0, "height": 0}, camera_model, "0 x 0, K with fx=900, fy=910"),
+        ({"k": [0.0] * 9}, camera_model, "1280 x 960, K with fx=0, fy=0"),
+        ({"p": [0.0] * 12}, rectified_model, "1280 x 960, P with fx=0, fy=0"),
+    ],
+)
+def test_a_driver_without_a_calibration_is_told_as_such(empty: dict[str, Any], model: Any, found: str) -> None:
+    message = SimpleNamespace(**{**vars(info()), **empty})
+    with pytest.raises(
+        InputError, match=rf"not filled, .*\({found}\): calibrate the camera, or .* camera\.calibration$"
+    ):
+        model(message, Mount())
+
+
 def test_a_crop_told_in_k_is_no_other_size() -> None:
     message = info(size=(1280, 500))
     message.k[5] = 40.0  # the sky was cut off, and K says so

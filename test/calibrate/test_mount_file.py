@@ -29,7 +29,9 @@ def test_a_pitch_is_written_for_the_height_that_is() -> None:
     covariance[1, 1] += 0.1**2 * 0.1**2
     covariance[1, 3] = covariance[3, 1] = 0.1 * 0.1**2
     found = MountEstimate(Mount(height=1.5), np.array([0.02, 0.06, 0.0, 0.2]), covariance)
-    calibration = Calibration({"camera": FoundMount(found, np.array([0.1, 0.1, 0.1, 0.15]))}, 90, 100, 400.0, [], {}, {})
+    calibration = Calibration(
+        {"camera": FoundMount(found, np.array([0.1, 0.1, 0.1, 0.15]))}, 90, 100, 400.0, [], {}, {}
+    )
     said = yaml.safe_load(mount_yaml(calibration, "a drive"))["/**"]["ros__parameters"]["camera"]
     assert (said["height"], said["yaw"], said["roll"]) == (1.5, 0.0, 0.02)
     assert said["pitch"] == 0.04

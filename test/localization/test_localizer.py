@@ -36,6 +36,9 @@ class Satellite:
     def __init__(self, missing: float = 0.0) -> None:
         self.missing = missing
 
+    def aside(self, latitude: float, longitude: float) -> str:
+        return "the tiles lie 2.0 km away"
+
     def patch(
         self, frame: LocalFrame, center: tuple[float, float], yaw: float, size_px: int, resolution: float
     ) -> SatellitePatch:
@@ -152,7 +155,8 @@ def test_where_there_is_no_imagery_can_be_looked_up_on_a_map() -> None:
     answer = localizer(PerfectModel((0, 0, 0)), 1.0).localize(IMAGE, CAMERA, PRIOR, seed=0)
     latitude, longitude, _ = LocalFrame(Datum(48.0, 11.0)).to_geodetic(np.array([100.0, -50.0]) + lever_arm(0.7))
     assert isinstance(answer, Rejection)
-    assert answer.reason.endswith(f"around latitude {latitude:.5f}, longitude {longitude:.5f}")
+    place = f"latitude {latitude:.5f}, longitude {longitude:.5f}"
+    assert answer.reason.endswith(f"around {place}: the tiles lie 2.0 km away")
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,14 @@
 """Patches cut from tiles: where things appear, what is missing, how they are resampled."""
 
 import math
+import re
 from pathlib import Path
 
 import cv2
 import mercantile
 import numpy as np
 import pytest
-from pyproj import Transformer
+from pyproj import Geod, Transformer
 
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame, ground_resolution
@@ -101,6 +102,21 @@ def test_affine_map_agrees_with_every_pixel_computed_exactly(latitude: float) ->
     exact = np.stack([east / EQUATOR_M + 0.5, 0.5 - north / EQUATOR_M], axis=-1) * 256 * 2**19
     affine = patch_to_world_pixels(patch, frame, 256 * 2**19)
     assert np.abs(uv @ affine[:, :2].T + affine[:, 2] - exact).max() < 0.05
+
+
+def test_where_the_tiles_lie_is_told_from_afar(marked) -> None:
+    """By PROJ's geodesic: 30 km south of them, across the antimeridian, and in degrees taken for radians."""
+    satellite, _, _ = marked
+    west, south, east, north = satellite.store.bounds
+    assert satellite.aside(LATITUDE, LONGITUDE) == ""
+    box = f"at latitude {south:.5f} to {north:.5f}, longitude {west:.5f} to {east:.5f}"
+    for place in ((south - 0.27, LONGITUDE), (0.8269, 0.1482), (LATITUDE, -175.0)):
+        metres = min(
+            Geod(ellps="WGS84").inv(*place[::-1], end, min(max(place[0], south), north))[2] for end in (west, east)
+        )
+        found = re.fullmatch(r"the tiles lie ([0-9.]+) km away, (.*)", satellite.aside(*place))
+        assert found and found[2] == box
+        assert float(found[1]) == pytest.approx(metres / 1e3, rel=0.01)
 
 
 def test_missing_tiles_are_grey_and_counted(tmp_path: Path) -> None:

@@ -32,6 +32,9 @@ class Waves:
     def __init__(self, missing: float = 0.0) -> None:
         self.missing, self.asked, self.brightness = missing, 0, 127
 
+    def aside(self, latitude: float, longitude: float) -> str:
+        return ""
+
     def patch(
         self, frame: LocalFrame, center: tuple[float, float], yaw: float, size_px: int, resolution: float
     ) -> SatellitePatch:

@@ -203,7 +203,7 @@ def unusable(**fields: Any) -> SimpleNamespace:
     ("of_left", "told"),
     [
         (None, "no camera_info received yet"),
-        (unusable(k=[0.0] * 9), "focal length fx=0.0, fy=0.0 is not positive"),
+        (unusable(k=[0.0] * 9), "camera_info is not filled"),
         (unusable(distortion_model="thin_prism", d=[0.1] * 4), "distortion model 'thin_prism': expected one of"),
         (unusable(k=[float("nan"), 0.0, 8.0, 0.0, 20.0, 6.0, 0.0, 0.0, 1.0]), "are not finite: calibrate the camera"),
     ],

@@ -53,6 +53,14 @@ def described(path: Path) -> ImageSource:
         raise InputError(f"{path} is a folder: give the images in it, as {path}/*.tif")
     if not path.is_file():
         raise InputError(f"image {path} does not exist: give a GeoTIFF")
+    from rasterio.errors import NotGeoreferencedWarning
+
+    with catch_warnings():
+        simplefilter("ignore", NotGeoreferencedWarning)  # a sentence says it
+        return _looked_at(path)
+
+
+def _looked_at(path: Path) -> ImageSource:
     with opened(path, str(path)) as raster:
         _check_content(raster, path)
         _check_place(raster, path)
@@ -131,15 +139,25 @@ def _check_place(raster: Any, path: Path) -> None:
                 f"{path} is placed by {what} only: warp it, as with gdalwarp {option} -t_srs EPSG:3857 {path.name} "
                 "out.tif"
             )
-        lack = "coordinate system" if raster.crs is None else "place in its coordinate system"
-        option = "-a_srs EPSG:2056" if raster.crs is None else "-a_ullr LEFT TOP RIGHT BOTTOM"
-        raise InputError(f"{path} has no {lack}: assign one, as with gdal_edit.py {option}")
+        raise InputError(_lack(raster, path))
     if not (raster.crs.is_projected or raster.crs.is_geographic):
         name = raster.crs.to_wkt().split('"')[1]
         raise InputError(
             f"{path} is in the coordinate system {name!r}, which has no place on earth: assign the one that it is "
             "really in, as with gdal_edit.py -a_srs EPSG:2056"
         )
+
+
+def _lack(raster: Any, path: Path) -> str:
+    """What an image does not say of its place, and the command that states it. gdal_edit writes into no JPEG."""
+    into = f"{path.name} {path.stem}_placed.tif"
+    if not raster.transform.is_identity:  # as by a world file
+        return f"{path} has no coordinate system: state it, as with gdal_translate -a_srs EPSG:2056 {into}"
+    if raster.crs is not None:
+        edges = "gdal_translate -a_ullr LEFT TOP RIGHT BOTTOM"
+        return f"{path} has no place in its coordinate system: state its edges, as with {edges} {into}"
+    edges = "gdal_translate -a_srs EPSG:4326 -a_ullr WEST NORTH EAST SOUTH"
+    return f"{path} does not say where on earth it is: state its edges in degrees, as with {edges} {into}"
 
 
 def _between(raster: Any) -> float:

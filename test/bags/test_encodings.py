@@ -199,7 +199,9 @@ def test_what_cannot_be_halved_is_refused() -> None:
     given = SimpleNamespace(height=3, width=3, encoding="yuyv", is_bigendian=0, step=6, data=bytes(18))
     with pytest.raises(InputError, match="3 x 3 yuyv cannot be converted to RGB: expected an even width"):
         to_rgb(given)
-    offered = "is not read: let the driver publish one of rgb8, rgba8, mono8, .*, nv12, the same of 16 bits, or compressed"
+    offered = (
+        "is not read: let the driver publish one of rgb8, rgba8, mono8, .*, nv12, the same of 16 bits, or compressed"
+    )
     with pytest.raises(InputError, match=offered):
         to_rgb(SimpleNamespace(height=3, width=3, encoding="h264", step=6, data=b""))
 

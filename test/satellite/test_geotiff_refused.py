@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -76,7 +77,7 @@ def test_images_that_cannot_be_imported(tmp_path: Path) -> None:
         "does not exist": tmp_path / "none.tif",
         "cannot be read as a georeferenced image": text,
         "cut.tif cannot be read": cut,
-        "no coordinate system": write_tiff(tmp_path / "plain.tif", markers(), epsg=None),
+        "no coordinate system: state it": write_tiff(tmp_path / "plain.tif", markers(), epsg=None),
         "holds uint16 values": write_tiff(tmp_path / "deep.tif", markers().astype(np.uint16)),
         "has 2 bands": write_tiff(tmp_path / "two.tif", markers()[:2]),
         "colour palette": palette,
@@ -88,6 +89,26 @@ def test_images_that_cannot_be_imported(tmp_path: Path) -> None:
         assert source.name in str(caught.value)
         assert "\n" not in str(caught.value)
     assert not [file for file in tmp_path.iterdir() if "mbtiles" in file.name]
+
+
+def test_a_picture_is_told_how_it_gets_a_place(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    """A picture as a drone or a screen gives it: nothing, a world file alone, or a coordinate system alone."""
+    pictures = [tmp_path / name for name in ("plain.jpg", "world.jpg", "system.tif")]
+    for picture in pictures[:2]:
+        cv2.imwrite(str(picture), np.moveaxis(markers(), 0, -1))
+    (tmp_path / "world.jgw").write_text("0.2\n0\n0\n-0.2\n2683000\n1247000\n")
+    with rasterio.open(pictures[2], "w", width=9, height=9, count=1, dtype="uint8", crs="EPSG:2056") as raster:
+        raster.write(np.ones((1, 9, 9), np.uint8))
+    remedies = (
+        "gdal_translate -a_srs EPSG:4326 -a_ullr WEST NORTH EAST SOUTH plain.jpg plain_placed.tif",
+        "gdal_translate -a_srs EPSG:2056 world.jpg world_placed.tif",
+        "gdal_translate -a_ullr LEFT TOP RIGHT BOTTOM system.tif system_placed.tif",
+    )
+    recwarn.clear()
+    for picture, remedy in zip(pictures, remedies, strict=True):
+        with pytest.raises(InputError, match=f"{remedy}$"):
+            import_geotiff(picture, tmp_path / "out.mbtiles")
+    assert not recwarn.list
 
 
 @pytest.mark.parametrize("package", ["rasterio", "tqdm"])

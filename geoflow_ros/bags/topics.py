@@ -180,12 +180,23 @@ def _wanted(cameras: Collection[str], uncalibrated: Collection[str]) -> dict[str
     return own | {role: types for role, types in ROLES.items() if role not in OF_CAMERA}
 
 
-def unplayed_velocities(topics: Iterable[Topic], roles: Mapping[str, str]) -> str:
-    """What is to be said where nothing tells the velocity but topics that are only played when chosen; else empty."""
-    found = sorted(topic.name for topic in topics if topic.type in ROLES["twist"])
-    if not found or {"odom", "twist"} & set(roles.values()):
+def unknown_motion(topics: Iterable[Topic], roles: Mapping[str, str]) -> str:
+    """What is to be said where nothing that is played tells how the vehicle moves between frames; else empty.
+
+    Velocities that are only played when chosen are named.
+    """
+    played = set(roles.values())
+    if {"odom", "twist"} & played:
+        return ""
+    if found := sorted(topic.name for topic in topics if topic.type in ROLES["twist"]):
+        return (
+            f"nothing tells the velocity: {', '.join(found)} may be a command, or to the east and north, and is not "
+            "played by itself: if it is the vehicle's own velocity, forward and left, choose it with --topic "
+            "twist:=NAME"
+        )
+    if "imu" in played:
         return ""
     return (
-        f"nothing tells the velocity: {', '.join(found)} may be a command, or to the east and north, and is not played "
-        "by itself: if it is the vehicle's own velocity, forward and left, choose it with --topic twist:=NAME"
+        "neither odometry nor an IMU tells how the vehicle moves between frames, so that it is easily lost in bends: "
+        "record nav_msgs/Odometry, or a sensor_msgs/Imu, whose rate of turn alone helps most"
     )

@@ -22,6 +22,7 @@ from geoflow_ros.camera_mask import CameraMask
 from geoflow_ros.configuration import NodeConfig, changed
 from geoflow_ros.errors import InputError
 from geoflow_ros.planar import wrap_angle
+from geoflow_ros.replay.closing_words import often_said
 from geoflow_ros.replay.command_line import localizers_of, session_of, topics_of
 from geoflow_ros.replay.play import Played, Script, play, roles_in
 from geoflow_ros.replay.results import check, judge
@@ -43,8 +44,6 @@ PASSES = 2
 """The second begins where the first ended, in what it showed: frames that a wrong mount spoilt say something then."""
 CHECKED = 8
 """Frames of each camera, at most, that are asked about its calibration."""
-OFTEN = 0.1
-"""The share of the frames at which something is said of a sensor that is worth repeating."""
 OBSERVED = 0.5
 """The share of what was uncertain before that may be left of what counts as observed."""
 
@@ -142,7 +141,8 @@ def calibrate(arguments: argparse.Namespace, config: NodeConfig, satellite: Sate
     if session.frame is not None:
         localizer = localizers_of(config, satellite)(session.frame)
         _check_focal_length(arguments.bag, recorder.views(session, CHECKED), mounts, localizer)
-    said = _often_said(played)
+    often = often_said(played.complaints, len(played.frames)).items()
+    said = {sensor: sentence for sensor, sentence in often if sensor.partition(" ")[0] != "mount"}
     return Calibration(mounts, localised, len(played.frames), driven_m, recorder.views(session), masks, said)
 
 
@@ -192,12 +192,6 @@ def _driven(played: Played) -> tuple[int, float]:
     localised = [each.track for each in played.frames if each.track.state is TrackState.LOCALISED]
     places = [(track.pose.east, track.pose.north) for track in localised if track.pose is not None]
     return len(places), sum(starmap(math.dist, pairwise(places)))
-
-
-def _often_said(played: Played) -> Mapping[str, str]:
-    least = OFTEN * len(played.frames)
-    often = {sensor: each.sentence for sensor, each in played.complaints.items() if each.frames >= least}
-    return {sensor: sentence for sensor, sentence in often.items() if sensor.partition(" ")[0] != "mount"}
 
 
 def _check_localised(bag: Path, played: Played, estimates: Mapping[str, MountEstimate]) -> None:

@@ -21,6 +21,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.pose import PosePrior
 from geoflow_ros.planar import PlanarPose
+from geoflow_ros.replay.closing_words import closing_words
 from geoflow_ros.replay.command_line import config_of, session_of, topics_of
 from geoflow_ros.replay.input_options import add_inputs
 from geoflow_ros.replay.play import Complaint, Played, Script, play, roles_in
@@ -109,7 +110,8 @@ def run(arguments: argparse.Namespace) -> None:
     write_page(page, on_ground(report, played, satellite, session.frame))
     print(json.dumps(document, indent=2))
     # Before a refusal: who has no pose needs the page most.
-    print(f"wrote {figures} and {page}: open it in a browser", file=sys.stderr)
+    wrote = f"wrote {figures} and {page}: open it in a browser"
+    print(*closing_words(played.frames, played.complaints), wrote, sep="\n", file=sys.stderr)
     check(arguments.bag, played.frames, fused, single, truth)
 
 

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from geoflow_ros.bags.messages import stamp_ns
 from geoflow_ros.bags.reading import Damage, open_bag, read_messages
-from geoflow_ros.bags.topics import Topic, roles_of, unplayed_velocities
+from geoflow_ros.bags.topics import Topic, roles_of, unknown_motion
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, PoseWithCovariance, Rejection
 from geoflow_ros.tracking.answer import Answer
@@ -116,8 +116,8 @@ def play(bag: Path, session: Session, script: Script, watch: Watch) -> Played:
         raise InputError(
             f"{bag} has no image on the topics {', '.join(roles)}{unread}: record it again, or name another topic"
         )
-    if hint := unplayed_velocities(topics, roles):
-        player.complaints["twist"] = Complaint(len(player.frames), hint)
+    if hint := unknown_motion(topics, roles):
+        player.complaints["motion"] = Complaint(len(player.frames), hint)
     if str(damage):
         player.complaints["bag"] = Complaint(len(player.frames), str(damage))
     return Played(player.frames, player.fixes, player.complaints, roles)

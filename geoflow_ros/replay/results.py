@@ -6,7 +6,7 @@ import csv
 import io
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,12 @@ from geoflow_ros.bags.trajectory import MAX_GAP_S, Trajectory
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import PoseWithCovariance, position_std
 from geoflow_ros.metrics import PoseErrors, integrity, pose_errors
+from geoflow_ros.replay.closing_words import commonest
 from geoflow_ros.replay.play import Complaint, FrameResult
-from geoflow_ros.reports.page_data import NUMBER
 from geoflow_ros.tracking.track import TrackState
 from geoflow_ros.whole_files import write_text
 
 COLUMNS = ("stamp_ns", "state", "reason", "ms", "true_east", "true_north", "true_yaw_deg")
-REASONS = 3
-"""How many of the commonest reasons a failure names."""
 POSE_COLUMNS = ("east", "north", "yaw_deg", "std_m", "error_m", "yaw_error_deg", "nees")
 
 
@@ -107,7 +105,7 @@ def check(bag: Path, frames: list[FrameResult], fused: Judged, single: Judged, t
     posed = sum(frame.track.pose is not None or frame.single is not None for frame in frames)
     if not posed:
         raise InputError(
-            f"{bag} gave no pose in {len(frames)} frames: {_commonest(frame.track.reason for frame in frames)}"
+            f"{bag} gave no pose in {len(frames)} frames: {commonest(frame.track.reason for frame in frames)}"
         )
     if truth is not None and not fused.poses and not single.poses:
         first, last = (frames[index].stamp_ns * 1e-9 for index in (0, -1))
@@ -117,17 +115,6 @@ def check(bag: Path, frames: list[FrameResult], fused: Judged, single: Judged, t
             f"{truth.stamps[0]:.3f} to {truth.stamps[-1]:.3f} with a pose every {gap:.3g}: expected seconds of the "
             f"same clock, at most {MAX_GAP_S:g} s apart"
         )
-
-
-def _commonest(reasons: Iterable[str]) -> str:
-    """How often each of the commonest reasons was given; those that differ by a number are one, told by the first."""
-    examples: dict[str, str] = {}
-    counts = Counter[str]()
-    for reason in reasons:
-        kind = NUMBER.sub("", reason)
-        counts[kind] += 1
-        examples.setdefault(kind, reason)
-    return "; ".join(f"{count} x {examples[kind]}" for kind, count in counts.most_common(REASONS))
 
 
 def write_csv(path: Path, frames: list[FrameResult], fused: Judged, single: Judged, truth: Trajectory | None) -> None:

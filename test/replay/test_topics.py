@@ -10,7 +10,7 @@ from replaying import complaint, replayed
 
 from geoflow_ros.bags.reading import open_bag
 from geoflow_ros.bags.recording import BagRecorder, Messages
-from geoflow_ros.bags.topics import Topic, parse_topics, roles_of, unplayed_velocities
+from geoflow_ros.bags.topics import Topic, parse_topics, roles_of, unknown_motion
 from geoflow_ros.errors import InputError
 from geoflow_ros.replay import __main__ as replay
 from geoflow_ros.replay import command_line
@@ -48,9 +48,12 @@ def test_topics_are_found_by_type_or_chosen() -> None:
     command = Topic("/cmd_vel", "geometry_msgs/msg/TwistStamped")
     alone = roles_of([raw, info, command], {})
     assert "/cmd_vel" not in alone
-    assert "--topic twist:=NAME" in unplayed_velocities([raw, info, command], alone)
+    assert "--topic twist:=NAME" in unknown_motion([raw, info, command], alone)
     twist = roles_of([raw, info, command], parse_topics(["twist:=/cmd_vel"]))
-    assert twist["/cmd_vel"] == "twist" and unplayed_velocities([raw, info, command], twist) == ""
+    assert twist["/cmd_vel"] == "twist" and unknown_motion([raw, info, command], twist) == ""
+    gyro = Topic("/imu", "sensor_msgs/msg/Imu")
+    assert unknown_motion([raw, info, gyro], roles_of([raw, info, gyro], {})) == ""
+    assert "neither odometry nor an IMU tells how" in unknown_motion([raw, info], roles_of([raw, info], {}))
     depth = Topic("/depth/image_raw/compressedDepth", "sensor_msgs/msg/CompressedImage")
     assert roles_of([raw, depth, info], {}) == {"/left/image_raw": "image", "/left/info": "camera_info"}
     fix = Topic("/fix", "sensor_msgs/msg/NavSatFix")

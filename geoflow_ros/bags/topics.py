@@ -19,6 +19,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
 DEPTH = "/compressedDepth"
 """How image_transport names topics of depth maps, which are no images of the camera."""
 COMPRESSED = "/compressed"
+ENOUGH_HZ = 5.0
+"""Images a second from which a vehicle is followed by them alone (docs/RESULTS.md, "A camera and fixes alone")."""
 LISTED = 30
 """Topics of a bag that a sentence names, at most."""
 OF_CAMERA = NEEDED = ("image", "camera_info")
@@ -180,8 +182,8 @@ def _wanted(cameras: Collection[str], uncalibrated: Collection[str]) -> dict[str
     return own | {role: types for role, types in ROLES.items() if role not in OF_CAMERA}
 
 
-def unknown_motion(topics: Iterable[Topic], roles: Mapping[str, str]) -> str:
-    """What is to be said where nothing that is played tells how the vehicle moves between frames; else empty.
+def unknown_motion(topics: Iterable[Topic], roles: Mapping[str, str], images_hz: float) -> str:
+    """What is to be said where nothing that is played tells how the vehicle moves between images; else empty.
 
     Velocities that are only played when chosen are named.
     """
@@ -194,9 +196,10 @@ def unknown_motion(topics: Iterable[Topic], roles: Mapping[str, str]) -> str:
             "played by itself: if it is the vehicle's own velocity, forward and left, choose it with --topic "
             "twist:=NAME"
         )
-    if "imu" in played:
+    if "imu" in played or images_hz > 0.9 * ENOUGH_HZ:
         return ""
     return (
-        "neither odometry nor an IMU tells how the vehicle moves between frames, so that it is easily lost in bends: "
-        "record nav_msgs/Odometry, or a sensor_msgs/Imu, whose rate of turn alone helps most"
+        f"images come at {images_hz:.1f} Hz, and neither odometry nor an IMU tells how the vehicle moves between them: "
+        f"let {ENOUGH_HZ:g} a second or more come, or record nav_msgs/Odometry or a sensor_msgs/Imu, of which the rate "
+        "of turn is enough"
     )

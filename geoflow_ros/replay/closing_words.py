@@ -16,19 +16,24 @@ OFTEN = 0.1
 
 
 def closing_words(frames: Sequence[FrameResult], complaints: Mapping[str, Complaint]) -> list[str]:
-    """How many frames have a pose, why others have none, what is wrong with sensors; nothing where none has a pose."""
+    """How many frames have a pose, why others have none, what is wrong with sensors.
+
+    Where none has a pose, whoever refuses the drive names the reasons: only what is wrong besides.
+    """
+    said = often_said(complaints, len(frames))
     first = next((index for index, frame in enumerate(frames) if frame.track.pose is not None), None)
     if first is None:
-        return []
+        reasons = {frame.track.reason for frame in frames}
+        said = {sensor: each for sensor, each in said.items() if not any(each in reason for reason in reasons)}
+        return _warnings(said)
     after_s = (frames[first].stamp_ns - frames[0].stamp_ns) * 1e-9
     # What is wrong with sensors stands behind a frame's own reason.
     without = [frame.track.reason.partition("; ")[0] for frame in frames[first:] if frame.track.pose is None]
-    said = often_said(complaints, len(frames))
     return [
         f"poses in {sum(frame.track.pose is not None for frame in frames)} of {len(frames)} frames, the first after "
         f"{after_s:.1f} s: {_counted(frames)}",
         *([f"none in {len(without)} frames after that: {commonest(without)}"] if without else []),
-        *(f"warning, {sensor}: {sentence}" for sensor, sentence in said.items()),
+        *_warnings(said),
     ]
 
 
@@ -46,6 +51,10 @@ def commonest(reasons: Iterable[str]) -> str:
         counts[kind] += 1
         examples.setdefault(kind, reason)
     return "; ".join(f"{count} x {examples[kind]}" for kind, count in counts.most_common(REASONS))
+
+
+def _warnings(said: Mapping[str, str]) -> list[str]:
+    return [f"warning, {sensor}: {sentence}" for sensor, sentence in said.items()]
 
 
 def _counted(frames: Sequence[FrameResult]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
@@ -116,7 +117,7 @@ def play(bag: Path, session: Session, script: Script, watch: Watch) -> Played:
         raise InputError(
             f"{bag} has no image on the topics {', '.join(roles)}{unread}: record it again, or name another topic"
         )
-    if hint := unknown_motion(topics, roles):
+    if hint := unknown_motion(topics, roles, _images_hz(player.frames)):
         player.complaints["motion"] = Complaint(len(player.frames), hint)
     if str(damage):
         player.complaints["bag"] = Complaint(len(player.frames), str(damage))
@@ -211,6 +212,12 @@ class _Player:
         if name or not isinstance(single, Rejection) or isinstance(self._session.camera(name), Rejection):
             return {}
         return {"image": single.reason} if single.is_blind else {}
+
+
+def _images_hz(frames: Sequence[FrameResult]) -> float:
+    """How many come a second; inf of one alone."""
+    seconds = (max(each.stamp_ns for each in frames) - min(each.stamp_ns for each in frames)) * 1e-9
+    return (len(frames) - 1) / seconds if seconds else math.inf
 
 
 def _of_cameras(cameras: Sequence[str], kind: str) -> list[tuple[str, str]]:

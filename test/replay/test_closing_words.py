@@ -38,6 +38,9 @@ def test_what_became_of_the_frames_and_why_others_have_no_pose() -> None:
     ]
 
 
-def test_a_drive_without_a_gap_has_one_line_and_one_without_a_pose_none() -> None:
+def test_a_drive_without_a_gap_has_one_line_and_one_without_a_pose_what_else_is_wrong() -> None:
     assert len(closing_words(frames((TrackState.LOCALISED, "frames confirm the pose")), {})) == 1
-    assert closing_words(frames((TrackState.LOST, "no contrast")), {}) == []
+    told = {"image": Complaint(1, "no contrast"), "heading": Complaint(1, "imu orientation is never filled")}
+    assert closing_words(frames((TrackState.LOST, "no contrast")), told) == [
+        "warning, heading: imu orientation is never filled"
+    ]

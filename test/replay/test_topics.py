@@ -48,12 +48,13 @@ def test_topics_are_found_by_type_or_chosen() -> None:
     command = Topic("/cmd_vel", "geometry_msgs/msg/TwistStamped")
     alone = roles_of([raw, info, command], {})
     assert "/cmd_vel" not in alone
-    assert "--topic twist:=NAME" in unknown_motion([raw, info, command], alone)
+    assert "--topic twist:=NAME" in unknown_motion([raw, info, command], alone, 10.0)
     twist = roles_of([raw, info, command], parse_topics(["twist:=/cmd_vel"]))
-    assert twist["/cmd_vel"] == "twist" and unknown_motion([raw, info, command], twist) == ""
+    assert twist["/cmd_vel"] == "twist" and unknown_motion([raw, info, command], twist, 1.0) == ""
     gyro = Topic("/imu", "sensor_msgs/msg/Imu")
-    assert unknown_motion([raw, info, gyro], roles_of([raw, info, gyro], {})) == ""
-    assert "neither odometry nor an IMU tells how" in unknown_motion([raw, info], roles_of([raw, info], {}))
+    assert unknown_motion([raw, info, gyro], roles_of([raw, info, gyro], {}), 2.0) == ""
+    assert unknown_motion([raw, info], roles_of([raw, info], {}), 4.9) == ""
+    assert unknown_motion([raw, info], roles_of([raw, info], {}), 2.0).startswith("images come at 2.0 Hz, and neither")
     depth = Topic("/depth/image_raw/compressedDepth", "sensor_msgs/msg/CompressedImage")
     assert roles_of([raw, depth, info], {}) == {"/left/image_raw": "image", "/left/info": "camera_info"}
     fix = Topic("/fix", "sensor_msgs/msg/NavSatFix")

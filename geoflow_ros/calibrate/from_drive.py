@@ -142,8 +142,8 @@ def calibrate(arguments: argparse.Namespace, config: NodeConfig, satellite: Sate
         localizer = localizers_of(config, satellite)(session.frame)
         _check_focal_length(arguments.bag, recorder.views(session, CHECKED), mounts, localizer)
     often = often_said(played.complaints, len(played.frames)).items()
-    said = {sensor: sentence for sensor, sentence in often if sensor.partition(" ")[0] != "mount"}
-    return Calibration(mounts, localised, len(played.frames), driven_m, recorder.views(session), masks, said)
+    told = {sensor: sentence for sensor, sentence in often if sensor.partition(" ")[0] != "mount"}
+    return Calibration(mounts, localised, len(played.frames), driven_m, recorder.views(session), masks, told)
 
 
 def _written(worlds: Mapping[str, CameraMask], folder: Path) -> Mapping[str, Path]:

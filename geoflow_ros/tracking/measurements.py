@@ -108,7 +108,7 @@ def _velocity(stamp: Any, twist: Any, source: str) -> BodyVelocity:
     forward, left, rate = float(twist.linear.x), float(twist.linear.y), float(twist.angular.z)
     if not all(map(math.isfinite, (forward, left, rate))):
         raise InputError(f"{source} velocity ({forward}, {left}) m/s, {rate} rad/s is not finite")
-    if math.hypot(forward, left) > MAX_SPEED or abs(rate) > MAX_YAW_RATE:
+    if math.hypot(forward, left) > MAX_SPEED or abs(rate) > math.degrees(MAX_YAW_RATE):  # degrees are seen by others
         raise InputError(
             f"{source} velocity ({forward:g}, {left:g}) m/s, {rate:g} rad/s is not a vehicle's: expected at most "
             f"{MAX_SPEED:g} m/s, {MAX_YAW_RATE:g} rad/s"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from geoflow_ros.localization.pose import position_std
 from geoflow_ros.planar import wrap_angle
 from geoflow_ros.tracking.history import History, share_of_second
-from geoflow_ros.tracking.motion import MotionBuffer
+from geoflow_ros.tracking.motion import UNKNOWN_TURN_RATE, MotionBuffer
 from geoflow_ros.tracking.prior import Heading
 
 APART_S = 0.2  # at most between a heading and what it is compared with; at least between two comparisons
@@ -107,6 +107,7 @@ class HeadingCheck:
         std = position_std(first.covariance + fix.covariance) / max(metres, 1e-9)
         way = motions.between(first.stamp_ns, fix.stamp_ns)
         ahead, left = (way.displacement.act(fix.antenna) - first.antenna).tolist()
+        std = math.hypot(std, UNKNOWN_TURN_RATE * way.unknown_turn_s)
         if std > COURSE_STD or way.unknown_s > 0.0 or math.hypot(ahead, left) < LEAST_PART * metres:
             return
         self._fixes = History[PlacedFix]()

@@ -1,13 +1,12 @@
 """Odometry compared with itself and with the IMU: twist with the differences of poses, rates of turn with each other.
 
 What drivers get wrong: a twist that is never filled, or in the odometry's frame instead of the body's, or in a turned
-frame, or in other units; a rate of turn that is never filled or has the other sign; an IMU with z down.
+frame, or in other units; a rate of turn that is never filled, has the other sign or is in degrees; an IMU with z down.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -18,17 +17,27 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.planar import rotate
 from geoflow_ros.tracking.measurements import MAX_SPEED, MAX_YAW_RATE
 from geoflow_ros.tracking.motion import HELD_S, UNKNOWN_TURN_RATE, BodyVelocity, YawRate
-from geoflow_ros.tracking.sensors.odometry_segments import Reading, Segment, Segmenter, elapsed, velocity_between
+from geoflow_ros.tracking.sensors.odometry_segments import (
+    LEAST_RATE,
+    ZERO_SHARE,
+    Reading,
+    Segment,
+    Segmenter,
+    differ,
+    elapsed,
+    is_degrees,
+    is_zero,
+    mostly,
+    rates_differ,
+    velocity_between,
+)
 
-LEAST_SPEED, LEAST_RATE = 0.5, 0.1  # m/s, rad/s: slower segments say nothing
-SHARE_OFF, SPEED_OFF = 0.25, 0.3  # of a velocity, and m/s: beyond both together, two velocities differ
+LEAST_SPEED = 0.5  # m/s: slower segments say nothing
 OUTVOTED = 0.2  # rad/s, by which a twist's rate of turn is off what two others agree on, or another one says
 RECENT_S, MOST_RECENT = 0.1, 200  # s, readings over which poses say a rate of turn: shorter ways drown in their noise
-RATIO = 2.5  # between two rates of turn that still mean the same: skidding wheels turn less than they say
-ZERO_SHARE, UNFILLED_RATE = 0.1, 0.02  # of what the others say, and rad/s: that is nothing, not another unit
 NEAR_QUARTER = np.radians(8.0)  # frames of sensors are turned by quarters; other angles come from other axes
-REMEMBERED, LEAST = 12, 3  # segments
-MAJORITY = 0.75
+REMEMBERED = 12  # segments
+UNFILLED = "is never filled"
 LONG_MEMORY, FORGIVEN = 80, 0.2
 """Of how many segments at most what share may differ before a twist is trusted again: axes of the earth are right
 wherever the vehicle happens to drive east."""
@@ -46,12 +55,16 @@ class Source(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is taken from where, and the sentences by sensor where that is not as it should be."""
+    """What is taken from where, and the sentences by sensor where that is not as it should be.
+
+    is_firm: a bend told whose rate of turn is wrong; straight on, a right one looks as if it was never filled.
+    """
 
     velocity: Source = Source.TWIST
     rate: Source = Source.TWIST
     is_imu_believed: bool = True
     sentences: dict[str, str] = field(default_factory=dict)
+    is_firm: bool = False
 
 
 class OdometryCheck:
@@ -59,6 +72,7 @@ class OdometryCheck:
 
     def __init__(self, name: str) -> None:
         self.verdict = Verdict()
+        self.is_imu_proven = False  # its heading turns with the vehicle, so that its rate does, too
         self._name = name
         self._segmenter = Segmenter()
         self._moving: deque[Segment] = deque(maxlen=REMEMBERED)
@@ -84,8 +98,10 @@ class OdometryCheck:
             self._recent.popleft()
         segment = self._segmenter.add(reading)
         if segment is not None and self._keep(segment):
-            verdict = judge(self._name, list(self._moving), list(self._turning))
-            if verdict.velocity is not Source.TWIST or self.verdict.velocity is Source.TWIST or self._is_forgiven:
+            verdict = judge(self._name, list(self._moving), list(self._turning), self.is_imu_proven)
+            is_weak = self.verdict.is_firm and verdict.sentences and not verdict.is_firm
+            is_worse = verdict.velocity is not Source.TWIST or self.verdict.velocity is Source.TWIST
+            if not is_weak and (is_worse or self._is_forgiven):
                 self.verdict = verdict
         return self._chosen(reading, None if last is None else velocity_between(last, reading))
 
@@ -107,7 +123,7 @@ class OdometryCheck:
         is_moving, is_turning = max(speeds) > LEAST_SPEED, max(rates) > LEAST_RATE
         if is_moving:
             self._moving.append(segment)
-            self._differed.append(_differ(segment.twist, segment.pose))
+            self._differed.append(differ(segment.twist, segment.pose))
         if is_turning:
             self._turning.append(segment)
         return is_moving or is_turning
@@ -124,12 +140,17 @@ class OdometryCheck:
             chosen = replace(chosen, turn_doubt=UNKNOWN_TURN_RATE)
         elif verdict.rate is Source.IMU and imu is not None:
             chosen = replace(chosen, yaw_rate=imu)
+        elif verdict.rate is Source.NONE:
+            by_others = (imu, None if by_pose is None else by_pose.yaw_rate)
+            chosen = _unsure(chosen, [each for each in by_others if each is not None])
         elif by_pose is not None and imu is not None:
             chosen = replace(chosen, yaw_rate=_agreed(chosen.yaw_rate, by_pose.yaw_rate, imu))
         elif imu is None and "pose" not in verdict.sentences:
             chosen = self._torn(chosen)
         if np.hypot(chosen.forward, chosen.left) > MAX_SPEED or abs(chosen.yaw_rate) > MAX_YAW_RATE:
-            raise InputError(f"{self._name} pose leaps: its differences are no velocity")
+            raise InputError(
+                f"{self._name} leaps, or is in other units: {chosen.yaw_rate:g} rad/s is not a vehicle's turn"
+            )
         return chosen
 
     def _imu(self, reading: Reading) -> float | None:
@@ -141,7 +162,7 @@ class OdometryCheck:
         """With the rate of turn in the middle of what twist and pose say, where they differ and nothing else tells."""
         first, last = self._recent[0], self._recent[-1]
         by_pose = velocity_between(first, last)
-        if by_pose is None or _differ(
+        if by_pose is None or differ(
             np.array([velocity.forward, velocity.left]), np.array([by_pose.forward, by_pose.left])
         ):
             return velocity  # poses that are not filled, or a twist that is wrong altogether
@@ -161,14 +182,14 @@ def _agreed(twist: float, pose: float, imu: float) -> float:
     return middle if abs(middle) > LEAST_RATE and abs(twist - middle) > OUTVOTED else twist
 
 
-def judge(name: str, moving: list[Segment], turning: list[Segment]) -> Verdict:
-    """The verdict on a source of velocities from its last segments."""
+def judge(name: str, moving: list[Segment], turning: list[Segment], is_imu_proven: bool = False) -> Verdict:
+    """The verdict on a source of velocities from its last segments; is_imu_proven: the IMU turns with the vehicle."""
     rates = np.array([[np.nan if each is None else each for each in _rates(segment)] for segment in turning])
-    verdict = _judge_rates(name, rates.reshape(-1, 3))
-    if verdict.velocity is Source.NONE or "pose" in verdict.sentences:
+    verdict = _judge_rates(name, rates.reshape(-1, 3), is_imu_proven)
+    if verdict.rate is Source.NONE or "pose" in verdict.sentences:  # poses of a wrong heading move to wrong sides
         return verdict
     told = [each for each in moving if each.pose is not None]
-    if not _mostly(_differ(each.twist, each.pose) for each in told):
+    if not mostly(differ(each.twist, each.pose) for each in told):
         return verdict
     velocity, wrong = _judge_velocities(told)
     sentences = {**verdict.sentences, name: f"{name}'s twist {wrong}: {_TAKEN[velocity]}"}
@@ -186,40 +207,57 @@ def _rates(segment: Segment) -> tuple[float, float | None, float | None]:
     return segment.twist_rate, segment.pose_rate, segment.imu_rate
 
 
-def _judge_rates(name: str, rates: Floats) -> Verdict:
+def _judge_rates(name: str, rates: Floats, is_imu_proven: bool) -> Verdict:
     """Whom to believe of twist, pose and IMU: rates of turn (N, 3), nan where not told."""
     twist, pose, imu = rates.T
     has_pose, has_imu = bool(np.isfinite(pose).any()), bool(np.isfinite(imu).any())
-    twist_imu, pose_imu = _rates_differ(twist, imu), _rates_differ(pose, imu)
-    if has_pose and _rates_differ(twist, pose):
-        if _is_zero(twist, pose) or (has_imu and twist_imu and not pose_imu):
-            wrong = "is never filled" if _is_zero(twist, pose) else "contradicts its pose and the IMU"
-            return Verdict(
-                rate=Source.POSE, sentences={name: f"{name}'s rate of turn {wrong}: that of its pose is taken"}
-            )
-        if _is_zero(pose, twist) or (has_imu and not twist_imu):
+    twist_imu, pose_imu = rates_differ(twist, imu), rates_differ(pose, imu)
+    if has_pose and rates_differ(twist, pose):
+        wrong = _wrong(twist, pose) or ("contradicts its pose and the IMU" if twist_imu and not pose_imu else "")
+        if wrong:
+            return _rate_of(Source.POSE, name, wrong)
+        if is_zero(pose, twist) or (has_imu and not twist_imu):
             return Verdict(
                 sentences={"pose": f"{name}'s orientation does not turn as its twist: only the twist is used"}
             )
-        return _none(name, f"{name}'s rate of turn, that of its pose{' and that of the IMU' if has_imu else ''} differ")
+        return _open(name, f"{name}'s rate of turn, that of its pose{' and that of the IMU' if has_imu else ''} differ")
     if not twist_imu:
         return Verdict()
-    if _is_zero(imu, twist):
-        return Verdict(
-            is_imu_believed=False, sentences={"imu": "the IMU's rate of turn is never filled: it is not used"}
-        )
-    if not has_pose and _is_zero(twist, imu):
-        return Verdict(
-            rate=Source.IMU, sentences={name: f"{name}'s rate of turn is never filled: the IMU's is taken instead"}
-        )
-    return _none(
+    if wrong := _wrong(imu, twist):
+        sentences = {"imu": f"the IMU's rate of turn {wrong}: it is not used"}
+        return Verdict(is_imu_believed=False, sentences=sentences, is_firm=wrong != UNFILLED)
+    wrong = "" if has_pose and is_zero(twist, imu) else _wrong(twist, imu)
+    if not wrong and is_imu_proven:
+        wrong = "contradicts the IMU, whose heading turns with the vehicle"
+    if wrong:
+        return _rate_of(Source.IMU, name, wrong)
+    return _open(
         name, f"{name} and the IMU turn differently: one has z down, is not level or has other units (REP-103)"
     )
 
 
-def _none(name: str, reason: str) -> Verdict:
-    """Neither odometry nor the IMU is believed."""
-    return Verdict(Source.NONE, Source.NONE, False, {name: f"{reason}: neither is used"})
+_RATE_TAKEN = {Source.POSE: "that of its pose is taken", Source.IMU: "the IMU's is taken instead"}
+
+
+def _rate_of(source: Source, name: str, wrong: str) -> Verdict:
+    """The rate of turn of another source is believed, and what is wrong with the twist's."""
+    sentences = {name: f"{name}'s rate of turn {wrong}: {_RATE_TAKEN[source]}"}
+    return Verdict(rate=source, sentences=sentences, is_firm=wrong != UNFILLED)
+
+
+def _open(name: str, reason: str) -> Verdict:
+    """Nothing is believed of how the vehicle turns; how fast it drives is another matter."""
+    return Verdict(rate=Source.NONE, is_imu_believed=False, sentences={name: f"{reason}: no rate of turn is used"})
+
+
+def _unsure(velocity: BodyVelocity, others: list[float]) -> BodyVelocity:
+    """With the least of rates of turn that contradict each other, none if they are opposite, and in doubt.
+
+    Wheels that skid and degrees tell too much. Straight on, where all tell little, there is little doubt.
+    """
+    rates = np.array([velocity.yaw_rate, *others])
+    least = float(rates[abs(rates).argmin()]) if (rates > 0.0).all() or (rates < 0.0).all() else 0.0
+    return replace(velocity, yaw_rate=least, turn_doubt=min(UNKNOWN_TURN_RATE, float(abs(rates).max())))
 
 
 def _judge_velocities(segments: list[Segment]) -> tuple[Source, str]:
@@ -231,10 +269,10 @@ def _judge_velocities(segments: list[Segment]) -> tuple[Source, str]:
     is_forward = abs(np.angle(moved)) < np.pi / 4
     if np.hypot(*twist.T).sum() < ZERO_SHARE * np.hypot(*pose.T).sum():
         return Source.POSE, "is zero while its pose moves"
-    if not _mostly(map(_differ, in_odom, pose)):
+    if not mostly(map(differ, in_odom, pose)):
         return Source.POSE, "is in the axes of its header's frame_id instead of child_frame_id's"
     turn = float(np.angle(told / moved)) if moved else 0.0
-    if not _mostly(map(_differ, rotate(-turn, twist), pose)):
+    if not mostly(map(differ, rotate(-turn, twist), pose)):
         return Source.POSE if is_forward else Source.NONE, _turned(turn)
     ratio = abs(told) / abs(moved) if moved else 0.0
     if 0.8 < ratio < 1.25:
@@ -250,29 +288,8 @@ def _turned(turn: float) -> str:
     return "is in the axes of another frame than base_link's: of the odometry, or of the earth"
 
 
-def _differ(first: Floats, second: Floats | None) -> bool:
-    """Whether two velocities (2,) cannot be the same."""
-    if second is None:
-        return False
-    fastest = max(float(np.hypot(*first)), float(np.hypot(*second)))
-    return float(np.hypot(*(first - second))) > SHARE_OFF * fastest + SPEED_OFF
-
-
-def _rates_differ(first: Floats, second: Floats) -> bool:
-    """Whether two rates of turn (N,) mostly cannot be the same; false where too little is known."""
-    known = np.isfinite(first) & np.isfinite(second)
-    first, second = first[known], second[known]
-    larger, smaller = np.maximum(abs(first), abs(second)), np.minimum(abs(first), abs(second))
-    return _mostly(((first * second < 0.0) | (smaller * RATIO < larger)) & (larger > LEAST_RATE))
-
-
-def _is_zero(rate: Floats, other: Floats) -> bool:
-    known = np.isfinite(rate) & np.isfinite(other)
-    share = float(abs(rate[known]).sum()) < ZERO_SHARE * float(abs(other[known]).sum())
-    return share and float(abs(rate[known]).mean()) < UNFILLED_RATE
-
-
-def _mostly(answers: Iterable[bool | np.bool_]) -> bool:
-    """Whether at least a `MAJORITY` of at least `LEAST` answers is yes."""
-    counted = list(answers)
-    return len(counted) >= LEAST and bool(sum(counted) >= MAJORITY * len(counted))
+def _wrong(rate: Floats, other: Floats) -> str:
+    """What is wrong with rates of turn (N,) that mostly differ from others; empty if that may be either."""
+    if is_zero(rate, other):
+        return UNFILLED
+    return "is in degrees per second" if is_degrees(rate, other) else ""

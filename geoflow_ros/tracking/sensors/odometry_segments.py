@@ -1,8 +1,9 @@
-"""Odometry cut into short segments, each as its twist, its pose and the IMU tell it: what can be compared."""
+"""Odometry cut into short segments, each as its twist, its pose and the IMU tell it, and how these compare."""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,13 @@ SEGMENT_S, LONGEST_S = 0.25, 2.0
 """Shorter ones drown in the noise of poses; over longer gaps nothing can be said."""
 MOST_RATES, MOST_READINGS = 2000, 1000
 """Of a segment: the IMU may go on for long where odometry does not, and stamps may stand still."""
+LEAST_RATE = 0.1  # rad/s: slower segments say nothing
+SHARE_OFF, SPEED_OFF = 0.25, 0.3  # of a velocity, and m/s: beyond both together, two velocities differ
+RATIO = 2.5  # between two rates of turn that still mean the same: skidding wheels turn less than they say
+DEGREES, DEGREES_OFF, ALIKE = 180.0 / np.pi, 1.5, 0.8
+"""Between rates in degrees and in radians, the factor by which that may be off, and the least correlation of both."""
+ZERO_SHARE, UNFILLED_RATE = 0.1, 0.02  # of what the others say, and rad/s: that is nothing, not another unit
+LEAST, MAJORITY = 3, 0.75  # segments, and of them
 Floats = NDArray[np.float64]
 
 
@@ -97,3 +105,40 @@ def _segment(readings: list[Reading], rates: deque[float]) -> Segment:
         imu_rate=float(np.mean(rates)) if rates else None,
         yaw=yaw,
     )
+
+
+def differ(first: Floats, second: Floats | None) -> bool:
+    """Whether two velocities (2,) cannot be the same."""
+    if second is None:
+        return False
+    fastest = max(float(np.hypot(*first)), float(np.hypot(*second)))
+    return float(np.hypot(*(first - second))) > SHARE_OFF * fastest + SPEED_OFF
+
+
+def rates_differ(first: Floats, second: Floats) -> bool:
+    """Whether two rates of turn (N,) mostly cannot be the same; false where too little is known."""
+    known = np.isfinite(first) & np.isfinite(second)
+    first, second = first[known], second[known]
+    larger, smaller = np.maximum(abs(first), abs(second)), np.minimum(abs(first), abs(second))
+    return mostly(((first * second < 0.0) | (smaller * RATIO < larger)) & (larger > LEAST_RATE))
+
+
+def is_degrees(rate: Floats, other: Floats) -> bool:
+    """Whether rates of turn (N,) are as others (N,), but in degrees."""
+    known = np.isfinite(rate) & np.isfinite(other)
+    size, least = float(np.linalg.norm(rate[known])), float(np.linalg.norm(other[known]))
+    is_alike = float(rate[known] @ other[known]) > ALIKE * size * least
+    return is_alike and DEGREES / DEGREES_OFF < size / least < DEGREES * DEGREES_OFF
+
+
+def is_zero(rate: Floats, other: Floats) -> bool:
+    """Whether rates of turn (N,) are none where others (N,) turn."""
+    known = np.isfinite(rate) & np.isfinite(other)
+    share = float(abs(rate[known]).sum()) < ZERO_SHARE * float(abs(other[known]).sum())
+    return share and float(abs(rate[known]).mean()) < UNFILLED_RATE
+
+
+def mostly(answers: Iterable[bool | np.bool_]) -> bool:
+    """Whether at least a `MAJORITY` of at least `LEAST` answers is yes."""
+    counted = list(answers)
+    return len(counted) >= LEAST and bool(sum(counted) >= MAJORITY * len(counted))

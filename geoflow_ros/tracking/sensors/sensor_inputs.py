@@ -232,7 +232,7 @@ class SensorInputs:
         self._say("heading", self._headings.complaint)
         clockwise = self._headings.is_clockwise
         if clockwise is not None and self._config.heading.source == "imu":
-            self._velocities.ignore_imu(clockwise)
+            self._velocities.judge_imu(clockwise)
 
     def _came(self, kind: str, message: Any) -> None:
         """Note the stamp of a sensor's message."""

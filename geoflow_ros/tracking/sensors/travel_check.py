@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from geoflow_ros.planar import rotate
 from geoflow_ros.tracking.history import History
-from geoflow_ros.tracking.motion import Motion, MotionBuffer
+from geoflow_ros.tracking.motion import UNKNOWN_TURN_RATE, Motion, MotionBuffer
 
 SHARE_OFF, SIGMAS, LEAST_M, LEAST_SIGMAS = 0.3, 4.0, 3.0, 12.0
 """Two ways differ by more than this share of the longer and so many standard deviations; shorter ones say nothing."""
@@ -20,6 +20,13 @@ REMEMBERED, LEAST, MAJORITY = 12, 5, 0.75
 DOUBTED = 3  # contradictions in a row until more decide; one outlier makes two, there and back
 AGREES_S, LONGEST_S = 3.0, 4.0  # of a way: short ones agree with half or twice the speed
 FORGOTTEN_S = 60.0  # s, after which a comparison counts no more
+UNSURE_TURN = 0.2  # rad: ways that may turn by more are compared by their length alone
+SHARE_WRONG, SHARE_SIGMAS, LEAST_SHARES = 0.12, 4.0, 2
+"""By how much the share of the way that odometry tells is wrong and no wear of wheels, in that and in standard
+deviations, and of how many ways at least; smaller errors are estimated with the pose."""
+ASIDE = 0.3  # rad between the directions of two ways that differ in length alone
+SUSPECTED, SUSPECTED_SIGMAS = 2, 2.5  # ways in a row with such a share, until more decide; of the first, one
+MEDIAN_STD = 1.25  # of a median, over that of a mean
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,10 +45,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What came of a way that ended at a stamp."""
+    """What came of a way that ended at a stamp.
+
+    share: of the way that odometry tells, and its standard deviation; None where the ways differ otherwise.
+    """
 
     stamp_ns: int
     contradicts: bool
+    share: tuple[float, float] | None = None
 
 
 class TravelCheck:
@@ -72,6 +83,22 @@ class TravelCheck:
         newest = list(self._compared)[-DOUBTED:]
         return len(newest) == DOUBTED and all(each.contradicts for each in newest) and not self.complaint
 
+    @property
+    def share(self) -> tuple[float, float] | None:
+        """The share of the way that odometry tells, and its standard deviation; None before some ways tell."""
+        told = np.array([each.share for each in self._compared if each.share is not None])
+        if len(told) < max(LEAST_SHARES, MAJORITY * len(self._compared)):
+            return None
+        middle = float(np.median(told[:, 0]))
+        spread = 1.48 * float(np.median(abs(told[:, 0] - middle)))
+        return middle, MEDIAN_STD * max(spread, float(np.median(told[:, 1]))) / math.sqrt(len(told))
+
+    def is_share_doubtful(self, used: float) -> bool:
+        """Whether the last ways alike are of another share than is reckoned with."""
+        newest = [each.share for each in self._compared][-SUSPECTED:]
+        off = [share / used - 1.0 for share, std in filter(None, newest) if is_off(share, std, used, SUSPECTED_SIGMAS)]
+        return bool(off) and len(off) == len(newest) and (min(off) > 0.0 or max(off) < 0.0)
+
     def add(self, here: Place, motions: MotionBuffer) -> None:
         """A place that the vehicle was at. motions: what odometry says, believed or not.
 
@@ -83,25 +110,39 @@ class TravelCheck:
         start = next(each for each in self._places if each.stamp_ns >= here.stamp_ns - LONGEST_S * 1e9)
         if start.stamp_ns >= here.stamp_ns:
             return
-        verdict = contradict(start, here, motions.between(start.stamp_ns, here.stamp_ns))
-        if verdict or (verdict is False and (here.stamp_ns - start.stamp_ns) * 1e-9 >= AGREES_S):
-            self._compared.append(Comparison(here.stamp_ns, verdict))
+        compared = compare(start, here, motions.between(start.stamp_ns, here.stamp_ns))
+        if compared and (compared.contradicts or (here.stamp_ns - start.stamp_ns) * 1e-9 >= AGREES_S):
+            self._compared.append(compared)
             self._places = History[Place]()
             self._places.add(here)
 
 
-def contradict(start: Place, end: Place, motion: Motion) -> bool | None:
-    """Whether a motion cannot have led from one place to the other; None where neither is long or certain enough."""
+def compare(start: Place, end: Place, motion: Motion) -> Comparison | None:
+    """Whether a motion can have led from one place to the other; None where neither is long or certain enough."""
     if motion.unknown_s > 0.0:
         return None
     went = end.place - start.place
     way = motion.displacement.act(end.lever) - start.lever
-    longest = max(float(np.hypot(*went)), float(np.hypot(*way)))
+    metres, told = float(np.hypot(*went)), float(np.hypot(*way))
+    longest = max(metres, told)
     std = math.hypot(max(start.std, LEAST_STD), max(end.std, LEAST_STD))
     if longest < max(LEAST_M, LEAST_SIGMAS * std):
         return None
-    if start.yaw is None:  # only how far it went
-        off = abs(float(np.hypot(*went) - np.hypot(*way)))
-    else:
-        off = float(np.hypot(*(went - rotate(start.yaw, way))))
-    return off > SHARE_OFF * longest + SIGMAS * std
+    off, aside = abs(metres - told), 0.0
+    if start.yaw is not None and motion.unknown_turn_s * UNKNOWN_TURN_RATE < UNSURE_TURN:  # not only how far it went
+        seen = rotate(start.yaw, way)
+        off, aside = float(np.hypot(*(went - seen))), abs(math.atan2(*_turned(went, seen)))
+    if off > SHARE_OFF * longest + SIGMAS * std:
+        return Comparison(end.stamp_ns, True)
+    share = told / metres
+    return Comparison(end.stamp_ns, False, (share, max(1.0, share) * std / metres) if aside < ASIDE else None)
+
+
+def is_off(share: float, std: float, used: float, sigmas: float = SHARE_SIGMAS) -> bool:
+    """Whether a share with this standard deviation is another one than is used."""
+    return abs(share / used - 1.0) > max(SHARE_WRONG, sigmas * std / used)
+
+
+def _turned(first: NDArray[np.float64], second: NDArray[np.float64]) -> tuple[float, float]:
+    """Sine and cosine of the angle between two vectors (2,), times their lengths."""
+    return float(first[0] * second[1] - first[1] * second[0]), float(first @ second)

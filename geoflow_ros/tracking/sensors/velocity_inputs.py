@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from geoflow_ros.errors import InputError
@@ -12,7 +13,7 @@ from geoflow_ros.tracking.motion import BodyVelocity, MotionBuffer
 from geoflow_ros.tracking.sensors.odometry_check import OdometryCheck, Source
 from geoflow_ros.tracking.sensors.odometry_segments import Reading
 from geoflow_ros.tracking.sensors.sensor_frames import SensorFrames, velocity_of_base
-from geoflow_ros.tracking.sensors.travel_check import Place, TravelCheck
+from geoflow_ros.tracking.sensors.travel_check import SHARE_WRONG, Place, TravelCheck, is_off
 from geoflow_ros.tracking.sensors.velocity_leaps import LeapCheck
 
 
@@ -26,6 +27,7 @@ class VelocityInputs:
         self._motions = motions
         self._offered = MotionBuffer()  # what odometry says, whether or not places contradict it
         self._travel = {witness: TravelCheck(witness) for witness in ("frames", "fixes")}
+        self._share, self._scale_sentence = 1.0, ""  # of the way that odometry tells, if that is not nearly all
         self._checks = {name: OdometryCheck(name) for name in ("odom", "twist")}
         self._leaps = {name: LeapCheck() for name in self._checks}
         self._taken_from = dict.fromkeys(self._checks, Source.TWIST)  # where the last velocity was
@@ -39,15 +41,16 @@ class VelocityInputs:
         return before != self._used
 
     @property
-    def _sources(self) -> tuple[list[tuple[Source, Source]], bool]:
+    def _sources(self) -> tuple[list[tuple[Source, Source]], bool, float]:
         compared = [(check.verdict.velocity, check.verdict.rate) for check in self._checks.values()]
-        return compared, bool(self._contradiction)
+        return compared, bool(self._contradiction), self._share
 
     @property
     def warnings(self) -> Mapping[str, str]:
         """What is wrong with a sensor, by its name."""
         compared = [check.verdict.sentences for check in self._checks.values()]
-        travel = {"velocity": self._contradiction} if self._contradiction else {}
+        wrong = self._contradiction or self._scale_sentence
+        travel = {"velocity": wrong} if wrong else {}
         return {
             **{name: sentence for each in compared for name, sentence in each.items()},
             **self._framing,
@@ -55,11 +58,13 @@ class VelocityInputs:
             **travel,
         }
 
-    def ignore_imu(self, is_ignored: bool) -> None:
-        """Whether the IMU's axes are known to be wrong: then it contradicts nobody."""
-        if self._is_imu_ignored != is_ignored:
-            self._is_imu_ignored = is_ignored
+    def judge_imu(self, is_clockwise: bool) -> None:
+        """Learn whether the IMU's heading turns clockwise: then its axes are wrong, and it contradicts nobody."""
+        if self._is_imu_ignored != is_clockwise:
+            self._is_imu_ignored = is_clockwise
             self._checks = {name: OdometryCheck(name) for name in self._checks}
+        for check in self._checks.values():
+            check.is_imu_proven = not is_clockwise
 
     def add_imu(self, message: Any) -> None:
         """The rate of turn of a sensor_msgs/Imu."""
@@ -90,6 +95,7 @@ class VelocityInputs:
     def compare(self, witness: str, place: Place) -> None:
         """Learn that the vehicle was at a place. witness: frames, fixes."""
         self._travel[witness].add(place, self._offered)
+        self._judge_share()
 
     @property
     def doubt(self) -> str:
@@ -97,8 +103,11 @@ class VelocityInputs:
 
         By frames alone: fixes leap without odometry.
         """
-        is_doubtful = self._travel["frames"].is_doubtful
-        return "frames say that the vehicle went elsewhere than odometry says" if is_doubtful else ""
+        frames = self._travel["frames"]
+        if frames.is_doubtful:
+            return "frames say that the vehicle went elsewhere than odometry says"
+        is_off = frames.is_share_doubtful(self._share)
+        return "frames say that the vehicle went less or more far than odometry says" if is_off else ""
 
     @property
     def contradicts_frames(self) -> bool:
@@ -115,6 +124,26 @@ class VelocityInputs:
         frames, fixes = self._travel["frames"], self._travel["fixes"]
         return frames.complaint or ("" if frames.agrees else fixes.complaint)
 
+    def _judge_share(self) -> None:
+        """Divide by the share of the way that odometry tells, where that is surely another one than is reckoned with.
+
+        Fixes are not asked where frames tell.
+        """
+        for witness, check in self._travel.items():
+            if (told := check.share) is None:
+                continue
+            if is_off(*told, self._share):
+                self._share = told[0] if abs(told[0] - 1.0) > SHARE_WRONG else 1.0
+                self._scale_sentence = (
+                    ""
+                    if self._share == 1.0
+                    else (
+                        f"odometry tells {self._share:.2f} of the way that {witness} show (wheel radius, units?): "
+                        "its velocities are divided by that"
+                    )
+                )
+            return
+
     def _admit(self, name: str, reading: Reading) -> None:
         """Use the velocity of a source that is to be believed, if it is one that the vehicle can have by now."""
         check = self._checks[name]
@@ -129,7 +158,8 @@ class VelocityInputs:
         except InputError as error:
             self._leaping[name] = str(error)
             raise
-        self._motions.add_velocity(velocity)
+        way = velocity.forward / self._share, velocity.left / self._share
+        self._motions.add_velocity(replace(velocity, forward=way[0], left=way[1]))
 
     def _check_leap(self, name: str, check: OdometryCheck, velocity: BodyVelocity) -> None:
         """InputError if a velocity leaps; where a twist was wrong, the poses that replace it need not follow it."""

@@ -19,6 +19,7 @@ from geoflow_ros.tracking.settings import DatumConfig
 from geoflow_ros.tracking.track import TrackState
 
 DRIVE = sim.Drive()
+BEND = sim.Drive(radius=40.0)
 HERE = DatumConfig(sim.DATUM.latitude, sim.DATUM.longitude, sim.DATUM.altitude)
 BLAMED = "odometry contradicts where frames say the vehicle went"
 Change = Callable[[str, Any, float], None]
@@ -28,13 +29,13 @@ def seconds_of(message: Any) -> float:
     return (message.header.stamp.sec * 10**9 + message.header.stamp.nanosec - sim.START_NS) * 1e-9
 
 
-def answers(change: Change, end: float) -> list[Answer]:
+def answers(change: Change, end: float, drive: sim.Drive = DRIVE) -> list[Answer]:
     """Of a drive of so many seconds whose messages are changed, given their role and seconds."""
     config = SessionConfig(heading=HeadingConfig(source="imu"), datum=HERE)
-    session = Session(config, lambda frame: sim.KnowingLocalizer(DRIVE), 0, sim.CAMERA)
+    session = Session(config, lambda frame: sim.KnowingLocalizer(drive), 0, sim.CAMERA)
     session.on_camera_info(sim.camera_info())
     found = []
-    for role, message in sim.messages(DRIVE, 0.0, end, np.random.default_rng(1)):
+    for role, message in sim.messages(drive, 0.0, end, np.random.default_rng(1)):
         change(role, message, seconds_of(message))
         if role == "image":
             found.append(session.process(message))
@@ -61,8 +62,8 @@ def creeping(by: float, since: float, within: float) -> Change:
     return change
 
 
-def error(answer: Answer) -> float:
-    pose, (east, north, _) = answer.track.pose, DRIVE.pose((answer.stamp_ns - sim.START_NS) * 1e-9)
+def error(answer: Answer, drive: sim.Drive = DRIVE) -> float:
+    pose, (east, north, _) = answer.track.pose, drive.pose((answer.stamp_ns - sim.START_NS) * 1e-9)
     assert pose is not None
     return math.hypot(pose.east - east, pose.north - north)
 
@@ -99,6 +100,35 @@ def test_a_speed_that_leaps_for_a_while_leads_nowhere(by: float) -> None:
     found = answers(change, 10.0)
     assert any("odometry leaps from" in each.track.reason for each in found)
     assert max(error(each) for each in found[40:] if each.track.pose is not None) < 1.5
+
+
+@pytest.mark.parametrize("by", [0.75, 1.3])
+def test_a_scale_that_no_wear_of_wheels_explains_is_doubted_named_and_made_up_for(by: float) -> None:
+    found = answers(scaled(by, since=0.0), 20.0)
+    doubted = [each for each in found if "less or more far than odometry says" in each.track.reason]
+    assert doubted and all(each.track.state is TrackState.DEGRADED for each in doubted)
+    assert f"odometry tells {by:.1f}"[:-1] in found[-1].track.reason
+    assert "wheel radius, units?" in found[-1].track.reason
+    assert [each.track.state for each in found[-40:]] == [TrackState.LOCALISED] * 40
+    assert max(map(error, found[-40:])) < 1.0
+
+
+def of_turn(change_rate: Callable[[float], float]) -> Change:
+    """Odometry without poses whose rate of turn (rad/s) is another one."""
+
+    def change(role: str, message: Any, seconds: float) -> None:
+        if role == "odom":
+            message.twist.twist.angular.z = change_rate(message.twist.twist.angular.z)
+
+    return change
+
+
+@pytest.mark.parametrize("turn", [math.degrees, lambda rate: -rate], ids=["degrees", "clockwise"])
+def test_odometry_that_only_turns_wrong_still_tells_how_fast_it_goes(turn: Callable[[float], float]) -> None:
+    found = answers(of_turn(turn), 8.0, BEND)
+    assert [each.track.state for each in found[-40:]] == [TrackState.LOCALISED] * 40
+    assert "odom's rate of turn" in found[-1].track.reason
+    assert max(error(each, BEND) for each in found[-40:]) < 1.5
 
 
 def test_fixes_that_leap_at_the_start_do_not_blame_odometry() -> None:

@@ -130,24 +130,66 @@ def test_without_pose_a_rate_that_is_never_filled_is_that_of_the_imu() -> None:
 
 
 @pytest.mark.parametrize("pose", [place, lambda seconds: None], ids=["with pose", "without"])
-def test_when_odometry_and_imu_turn_to_opposite_sides_neither_is_used(
+def test_when_odometry_and_imu_turn_to_opposite_sides_only_the_speed_is_used(
     pose: Callable[[float], PlanarPose | None],
 ) -> None:
     check, admitted = driven(pose=pose, imu=lambda seconds: -RATE)
-    assert admitted is None and not check.verdict.is_imu_believed
+    assert admitted is not None and admitted.forward == SPEED and not check.verdict.is_imu_believed
+    assert (admitted.yaw_rate, admitted.turn_doubt) == (0.0, UNKNOWN_TURN_RATE)
     assert "z down" in check.verdict.sentences["odom"]
 
 
+def test_of_rates_that_differ_to_one_side_the_least_is_taken_and_doubted_no_more_than_they_say() -> None:
+    _, admitted = driven(
+        twist=lambda seconds: (SPEED, 0.0, 0.2), pose=lambda seconds: None, imu=lambda seconds: 0.04, seconds=3.0
+    )
+    assert admitted is not None and admitted.yaw_rate == pytest.approx(0.04, abs=0.04)
+    assert admitted.turn_doubt == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("pose", [place, lambda seconds: None], ids=["with pose", "without"])
+def test_an_imu_whose_heading_turns_with_the_vehicle_is_right_about_the_turn(
+    pose: Callable[[float], PlanarPose | None],
+) -> None:
+    check = OdometryCheck("odom")
+    check.is_imu_proven = True
+    for tick in range(100):
+        now = tick / 20
+        check.add_rate(YawRate(round(now * 1e9), RATE))
+        where = pose(now)
+        mirrored = where and PlanarPose(where.x, -where.y, -where.yaw)
+        admitted = check.admit(Reading(BodyVelocity(round(now * 1e9), SPEED, 0.0, -RATE), mirrored))
+    assert is_right(admitted) and "the IMU's is taken" in check.verdict.sentences["odom"]
+
+
 @pytest.mark.parametrize("has_imu", [True, False])
-def test_a_rate_in_degrees_makes_no_other_one_seem_never_filled(has_imu: bool) -> None:
+def test_a_rate_in_degrees_is_named_and_replaced(has_imu: bool) -> None:
     gentle, pose = RATE / 8, None if has_imu else PlanarPose
     check, admitted = driven(
         twist=lambda seconds: (SPEED, 0.0, math.degrees(gentle)),
         pose=lambda seconds: pose and pose(SPEED / gentle * math.sin(gentle * seconds), 0.0, gentle * seconds),
         imu=(lambda seconds: gentle) if has_imu else None,
     )
-    assert admitted is None and "never filled" not in str(check.verdict.sentences)
-    assert "pose" not in check.verdict.sentences and check.verdict.sentences
+    assert admitted is not None and admitted.yaw_rate == pytest.approx(gentle, abs=0.15)
+    assert "in degrees per second" in check.verdict.sentences["odom"]
+
+
+def test_an_imu_in_degrees_is_named_and_not_used() -> None:
+    check, admitted = driven(imu=lambda seconds: math.degrees(RATE))
+    assert is_right(admitted) and not check.verdict.is_imu_believed
+    assert "in degrees per second" in check.verdict.sentences["imu"]
+
+
+def test_what_a_bend_told_apart_stays_so_on_a_straight_road() -> None:
+    """Where the IMU tells next to nothing, and degrees tell noise."""
+    rng = np.random.default_rng(1)
+    check, admitted = driven(
+        twist=lambda seconds: (SPEED, 0.0, math.degrees(RATE) if seconds < 3.0 else 3.0 * rng.choice((-1.0, 1.0))),
+        pose=lambda seconds: None,
+        imu=lambda seconds: RATE if seconds < 3.0 else 0.0,
+        seconds=9.0,
+    )
+    assert admitted is not None and abs(admitted.yaw_rate) < 0.05 and admitted.turn_doubt == 0.0
 
 
 def test_an_imu_that_tells_no_rate_is_not_used() -> None:
@@ -161,9 +203,10 @@ def test_an_orientation_that_is_never_filled_is_named_and_the_twist_stays() -> N
     assert is_right(admitted) and "orientation does not turn" in check.verdict.sentences["pose"]
 
 
-def test_twist_and_pose_of_opposite_turns_without_an_imu_are_not_used() -> None:
+def test_of_twist_and_pose_of_opposite_turns_without_an_imu_only_the_speed_is_used() -> None:
     check, admitted = driven(twist=lambda seconds: (SPEED, 0.0, -RATE), imu=None)
-    assert admitted is None and "differ" in check.verdict.sentences["odom"]
+    assert admitted is not None and admitted.forward == SPEED and admitted.turn_doubt == UNKNOWN_TURN_RATE
+    assert "differ" in check.verdict.sentences["odom"]
 
 
 def test_odometry_that_is_mended_is_used_again_when_it_has_been_right_for_long() -> None:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from geoflow_ros.planar import PlanarPose
-from geoflow_ros.tracking.motion import BodyVelocity, MotionBuffer
-from geoflow_ros.tracking.sensors.travel_check import Place, TravelCheck
+from geoflow_ros.tracking.motion import UNKNOWN_TURN_RATE, BodyVelocity, MotionBuffer
+from geoflow_ros.tracking.sensors.travel_check import Place, TravelCheck, is_off
 
 SPEED, RADIUS = 10.0, 50.0
 RATE = SPEED / RADIUS
@@ -27,17 +27,23 @@ def east_north(seconds: float) -> tuple[float, float, float]:
 
 
 def complaint(twist: Twist, std: float = 0.5, by_frames: bool = True, jump: float = 0.0) -> str:
-    """After 24 s on a circle, heading for 1 rad at first, with places at 5 Hz."""
+    return driven(twist, std, by_frames, jump).complaint
+
+
+def driven(
+    twist: Twist, std: float = 0.5, by_frames: bool = True, jump: float = 0.0, turn_doubt: float = 0.0
+) -> TravelCheck:
+    """The check after 24 s on a circle, heading for 1 rad at first, with places at 5 Hz."""
     check, motions, rng = TravelCheck("frames"), MotionBuffer(), np.random.default_rng(0)
     for tick in range(480):
         now, stamp = tick / 20, round(tick / 20 * 1e9)
-        motions.add_velocity(BodyVelocity(stamp, *twist(now)))
+        motions.add_velocity(BodyVelocity(stamp, *twist(now), turn_doubt))
         if tick % 4 == 0:
             yaw = 1.0 + RATE * now
             place = RADIUS * np.array([math.sin(yaw), -math.cos(yaw)]) + rng.normal(0.0, std, 2)
             place += jump if now > 15.0 else 0.0
             check.add(Place(stamp, place, std, yaw + rng.normal(0.0, 0.02) if by_frames else None), motions)
-    return check.complaint
+    return check
 
 
 def test_good_odometry_is_no_contradiction() -> None:
@@ -75,6 +81,44 @@ def test_three_contradictions_in_a_row_are_a_doubt_and_five_a_complaint() -> Non
             heard.append("doubt" if check.is_doubtful else "complaint" if check.complaint else "")
     changes = [after for before, after in pairwise(heard) if after != before]
     assert changes == ["doubt", "complaint"]
+
+
+@pytest.mark.parametrize("by", [0.75, 0.8, 1.15, 1.3])
+@pytest.mark.parametrize("by_frames", [True, False])
+def test_the_share_of_the_way_that_odometry_tells_is_found(by: float, by_frames: bool) -> None:
+    check = driven(lambda seconds: (by * SPEED, 0.0, RATE), by_frames=by_frames)
+    assert check.share is not None and is_off(*check.share, 1.0)
+    assert check.share[0] == pytest.approx(by, abs=3.0 * check.share[1]) and check.share[1] < 0.03
+    assert check.is_share_doubtful(1.0) and not check.is_share_doubtful(by)
+
+
+@pytest.mark.parametrize("by", [0.95, 1.0, 1.05])
+def test_wear_of_wheels_is_no_wrong_share(by: float) -> None:
+    check = driven(lambda seconds: (by * SPEED, 0.0, RATE))
+    assert check.share is not None and not is_off(*check.share, 1.0)
+    assert not check.is_share_doubtful(1.0)
+
+
+def test_odometry_that_goes_elsewhere_tells_no_share() -> None:
+    assert driven(lambda seconds: (0.7 * SPEED, 0.5 * SPEED, RATE)).share is None
+
+
+def test_a_leap_of_the_places_suspects_no_share() -> None:
+    """Back by 6 m, and there again: two ways that differ, one each way."""
+    check, motions = TravelCheck("frames"), MotionBuffer()
+    for tick in range(200):
+        stamp = round(tick / 10 * 1e9)
+        motions.add_velocity(BodyVelocity(stamp, SPEED, 0.0))
+        leap = 6.0 if tick == 90 else 0.0  # where a way ends, and the next one begins
+        check.add(Place(stamp, np.array([SPEED * tick / 10 - leap, 0.0]), 0.3, 0.0), motions)
+        assert not check.is_share_doubtful(1.0)
+    assert check.share is not None and not is_off(*check.share, 1.0)
+
+
+def test_a_way_that_may_turn_is_compared_by_its_length() -> None:
+    """Odometry and the IMU contradict each other about the turn: that is no reason to blame the speed."""
+    assert driven(lambda seconds: (SPEED, 0.0, -RATE)).complaint != ""
+    assert driven(lambda seconds: (SPEED, 0.0, -RATE), turn_doubt=UNKNOWN_TURN_RATE).complaint == ""
 
 
 def test_vague_fixes_say_nothing() -> None:

@@ -79,7 +79,7 @@ def test_an_imu_whose_axes_are_mended_votes_again() -> None:
     inputs = VelocityInputs(motions, SensorFrames("base_link", OdometryConfig()))
     for tick in range(120):
         now = tick / 20
-        inputs.ignore_imu(1.0 <= now < 2.0)
+        inputs.judge_imu(1.0 <= now < 2.0)
         message, gyroscope = sim.odom(now, 5.0, 0.5 if now < 5.0 else -0.5), sim.imu(now, 0.0)
         yaw = 0.5 * now
         message.pose.pose.position.x, message.pose.pose.position.y = 10 * math.sin(yaw), 10 * (1 - math.cos(yaw))

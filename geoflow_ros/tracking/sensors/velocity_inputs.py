@@ -27,7 +27,7 @@ class VelocityInputs:
         self._motions = motions
         self._offered = MotionBuffer()  # what odometry says, whether or not places contradict it
         self._travel = {witness: TravelCheck(witness) for witness in ("frames", "fixes")}
-        self._share, self._scale_sentence = 1.0, ""  # of the way that odometry tells, if that is not nearly all
+        self._share, self._shown_by = 1.0, ""  # of the way that odometry tells, if that is not nearly all
         self._checks = {name: OdometryCheck(name) for name in ("odom", "twist")}
         self._leaps = {name: LeapCheck() for name in self._checks}
         self._taken_from = dict.fromkeys(self._checks, Source.TWIST)  # where the last velocity was
@@ -106,8 +106,8 @@ class VelocityInputs:
         frames = self._travel["frames"]
         if frames.is_doubtful:
             return "frames say that the vehicle went elsewhere than odometry says"
-        is_off = frames.is_share_doubtful(self._share)
-        return "frames say that the vehicle went less or more far than odometry says" if is_off else ""
+        is_doubtful = frames.is_share_doubtful(self._share)
+        return "frames say that the vehicle went less or more far than odometry says" if is_doubtful else ""
 
     @property
     def contradicts_frames(self) -> bool:
@@ -124,6 +124,14 @@ class VelocityInputs:
         frames, fixes = self._travel["frames"], self._travel["fixes"]
         return frames.complaint or ("" if frames.agrees else fixes.complaint)
 
+    @property
+    def _scale_sentence(self) -> str:
+        """Said of odometry whose velocities are divided."""
+        if self._share == 1.0:
+            return ""
+        told = f"odometry tells {self._share:.2f} of the way that {self._shown_by} show"
+        return f"{told} (wheel radius, units?): its velocities are divided by that"
+
     def _judge_share(self) -> None:
         """Divide by the share of the way that odometry tells, where that is surely another one than is reckoned with.
 
@@ -134,14 +142,7 @@ class VelocityInputs:
                 continue
             if is_off(*told, self._share):
                 self._share = told[0] if abs(told[0] - 1.0) > SHARE_WRONG else 1.0
-                self._scale_sentence = (
-                    ""
-                    if self._share == 1.0
-                    else (
-                        f"odometry tells {self._share:.2f} of the way that {witness} show (wheel radius, units?): "
-                        "its velocities are divided by that"
-                    )
-                )
+                self._shown_by = witness
             return
 
     def _admit(self, name: str, reading: Reading) -> None:

@@ -12,7 +12,7 @@ from sensor_msgs.msg import Image, NavSatFix, NavSatStatus, PointCloud2, PointFi
 from std_msgs.msg import Header
 
 from geoflow_ros.bags import messages
-from geoflow_ros.bags.encodings import ENCODINGS
+from geoflow_ros.bags.encodings import ENCODINGS, READABLE
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.pose import PoseEstimate, PoseWithCovariance
@@ -98,7 +98,7 @@ def _by_cv_bridge(message: Image) -> NDArray[np.uint8]:
     except ImportError as error:
         raise InputError(
             f"image encoding {message.encoding!r} needs cv_bridge, which cannot be loaded ({error}): install it (and "
-            f"numpy<2 if that is of NumPy), or publish {', '.join(ENCODINGS)}"
+            f"numpy<2 if that is of NumPy), or let the driver publish {READABLE}"
         ) from None
     bridge: Any = CvBridge()
     try:

@@ -12,6 +12,8 @@ from geoflow_ros.camera_mask import CameraMask
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import Rejection
 
+NO_INFO = "no camera_info received yet: remap it to its topic, or give a file of it by camera.calibration"
+
 
 class CameraInput:
     """The newest calibration and mount; thread-safe."""
@@ -33,7 +35,7 @@ class CameraInput:
         self._info: Any = None
         self._lock = threading.Lock()
         self._no_mount = "the camera's mount is not known"
-        self._camera: CameraModel | Rejection = Rejection("no camera_info received yet", is_blind=True)
+        self._camera: CameraModel | Rejection = Rejection(NO_INFO, is_blind=True)
         if calibrated is not None:
             self._build()
 

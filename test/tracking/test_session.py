@@ -48,7 +48,7 @@ def reason(session: Session, seconds: float = 0.0) -> str:
 
 def test_what_is_missing_is_said_one_after_the_other() -> None:
     session = Session(SessionConfig(datum=HERE), lambda frame: sim.KnowingLocalizer(DRIVE), 0, {ONE: CameraSetup()})
-    assert reason(session, 0.0) == "no camera_info received yet"
+    assert reason(session, 0.0).startswith("no camera_info received yet: remap it to its topic, or give a file")
     session.on_camera_info(sim.camera_info())
     assert reason(session, 0.1) == "the camera's mount is not known"
     session.set_mount(None, "no transform from base_link to camera")

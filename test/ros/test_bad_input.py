@@ -30,7 +30,7 @@ BAD_FRAMES = {
     "imu without orientation": "no orientation",
     "nan in imu": "not a unit quaternion",
     "calibration of another size": "does not match",
-    "uncalibrated camera": "focal length",
+    "uncalibrated camera": "is not filled",
     "old fix": "no GNSS fix within",
     "defect": "internal error, IndexError",
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name every PyTorch reader knows
@@ -24,22 +23,6 @@ def floored(log_probability: Tensor) -> Tensor:
     return (log_probability.exp() / PROBABILITY_FLOOR).log1p()
 
 
-def mass_pyramid(log_probability: Tensor, levels: int) -> tuple[Tensor, ...]:
-    """Log of the probability in blocks of 1, 2, 4, ... cells along v and u: a list of (B, K, D_l, D_l).
-
-    Shifted so that `PROBABILITY_FLOOR` is zero, hence reading outside the volume gives the floor.
-    """
-    mass = log_probability.exp()
-    side = -(-mass.shape[-1] // 2 ** (levels - 1)) * 2 ** (levels - 1)
-    mass = F.pad(mass, (0, side - mass.shape[-1], 0, side - mass.shape[-2]))
-    pyramid = []
-    for level in range(levels):
-        if level > 0:
-            mass = 4 * F.avg_pool2d(mass, 2)
-        pyramid.append(torch.log(mass + PROBABILITY_FLOOR) - math.log(PROBABILITY_FLOOR))
-    return tuple(pyramid)
-
-
 def read_volume(volume: Tensor, index: Tensor) -> Tensor:
     """Trilinear values (B, N) of a (B, K, D, D) volume at (B, N, 3) indices (u, v, heading); zero outside."""
     size = torch.tensor([volume.shape[3], volume.shape[2], volume.shape[1]], device=index.device, dtype=index.dtype)
@@ -48,9 +31,9 @@ def read_volume(volume: Tensor, index: Tensor) -> Tensor:
 
 
 class NeighbourhoodReader(nn.Module):
-    """Reads all levels of a mass pyramid at 3 x 3 x 3 places around each of many indices.
+    """Reads a probability in blocks of ever more cells at 3 x 3 x 3 places around each of many indices.
 
-    `tabulate` lays the levels out in one row of memory, padded; `forward` then takes the 4 x 4 x 4 cells under the
+    `table` lays the levels out in one row of memory, padded; `forward` then takes the 4 x 4 x 4 cells under the
     places of every level in a single gather and interpolates along one axis after the other. The hypotheses run
     along the last, contiguous axis throughout. One 5-D `grid_sample` a level costs thirty times as much.
     """
@@ -89,14 +72,11 @@ class NeighbourhoodReader(nn.Module):
         ):
             self.register_buffer(name, entries, persistent=False)
 
-    def tabulate(self, pyramid: Sequence[Tensor]) -> Tensor:
-        """(B, T) all levels of the pyramid (B, K, D_l, D_l) in a row, padded with zeros and scaled to order one."""
-        around = (PAD,) * 6
-        trimmed = (level[..., :rows, :columns] for level, (rows, columns) in zip(pyramid, self.sides, strict=True))
-        return torch.cat([F.pad(level.float(), around).flatten(1) for level in trimmed], dim=1).mul_(TABLE_SCALE)
-
     def table(self, log_probability: Tensor) -> Tensor:
-        """`tabulate` of the `mass_pyramid` of a log probability (B, K, D, D), in a third of the operations."""
+        """(B, T) of a log probability (B, K, D, D): `floored` in blocks of 1, 2, 4, ... cells along v and u.
+
+        Level after level in a row, padded with zeros and scaled to order one.
+        """
         (rows, columns), coarsest = self.sides[0], 2 ** (PYRAMID_LEVELS - 1)
         mass = F.pad(log_probability.exp(), (0, -columns % coarsest, 0, -rows % coarsest))
         table = mass.new_zeros(len(mass), self.length)

@@ -10,7 +10,7 @@ from geoflow_ros.model.config import DefaultConfig
 from geoflow_ros.model.interface import Latent
 from geoflow_ros.model.matchflow import MatchFlow
 from geoflow_ros.model.matching import MatchVolume
-from geoflow_ros.model.volume import NeighbourhoodReader, floored, mass_pyramid, read_volume
+from geoflow_ros.model.volume import PAD, TABLE_SCALE, NeighbourhoodReader, floored, read_volume
 
 CONFIG = DefaultConfig(channels=2)
 VOLUME = MatchVolume(CONFIG)
@@ -76,20 +76,30 @@ def test_reading_between_cells_is_linear_and_zero_outside() -> None:
     assert torch.allclose(read_volume(volume, index), torch.tensor([[76.25, 0.0, 0.0]]), atol=1e-3)
 
 
+def pyramid_of(log_probability: torch.Tensor) -> list[torch.Tensor]:
+    """The levels of a table, one by one: `floored` in blocks of 1, 2, 4, 8 and 16 cells, filled up to 64."""
+    mass = F.pad(log_probability.exp(), (0, 64 - log_probability.shape[-1], 0, 64 - log_probability.shape[-2]))
+    return [torch.log(4**level * F.avg_pool2d(mass, 2**level) + 1e-8) - math.log(1e-8) for level in range(5)]
+
+
 def test_the_pyramid_keeps_the_mass() -> None:
     log_probability = torch.log_softmax(torch.randn(1, 7 * 49 * 49), dim=1).view(1, 7, 49, 49)
-    for level in mass_pyramid(log_probability, 5):
+    assert (floored(log_probability) + math.log(1e-8)).exp().sum() == pytest.approx(1.0, abs=1e-3)
+    for level in pyramid_of(log_probability):
         assert (level + math.log(1e-8)).exp().sum() == pytest.approx(1.0, abs=1e-3)
 
 
 def test_the_neighbourhood_is_what_reading_place_by_place_gives() -> None:
     generator = torch.Generator().manual_seed(0)
     log_probability = torch.log_softmax(torch.randn(2, 7 * 49 * 49, generator=generator), 1).view(2, 7, 49, 49)
-    pyramid, reader = mass_pyramid(log_probability, 5), NeighbourhoodReader((7, 49, 49))
+    pyramid, reader = pyramid_of(log_probability), NeighbourhoodReader((7, 49, 49))
     index = torch.rand(2, 40, 3, generator=generator) * torch.tensor([60.0, 60.0, 12.0]) - torch.tensor([6.0, 6.0, 3.0])
     index[0, 0], index[1, 1] = torch.tensor([1e9, -1e9, 0.0]), torch.tensor([48.0, 48.0, 6.0])
     table = reader.table(log_probability)
-    torch.testing.assert_close(table, reader.tabulate(pyramid))
+    levels = [
+        F.pad(level[..., :side, :side], (PAD,) * 6) for level, side in zip(pyramid, (49, 25, 13, 7, 4), strict=True)
+    ]
+    torch.testing.assert_close(table, TABLE_SCALE * torch.cat([level.flatten(1) for level in levels], dim=1))
     read = reader(table, index).view(2, 40, 5, 27)
     around = torch.cartesian_prod(*[torch.tensor([-1.0, 0.0, 1.0])] * 3)
     for level, volume in enumerate(pyramid):

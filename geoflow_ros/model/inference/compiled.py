@@ -13,7 +13,7 @@ from torch import Tensor
 
 from geoflow_ros.model.interface import Flow, Latent, LocalizationModel, Match, Read, Refine
 from geoflow_ros.model.matchflow import MatchFlow
-from geoflow_ros.model.volume import PYRAMID_LEVELS, mass_pyramid
+from geoflow_ros.model.volume import floored
 
 LOGGER = logging.getLogger(__name__)
 CLOSE = 1e-3  # error against torch, relative to the size of what is compared
@@ -63,8 +63,8 @@ def refinement_error(reference: MatchFlow, refinement: Refine) -> float:
     """
     generator = torch.Generator().manual_seed(0)
     scores = 3 * torch.randn(1, *reference.volume.shape, generator=generator)
-    pyramid = mass_pyramid(scores - scores.logsumexp((1, 2, 3)), PYRAMID_LEVELS)
-    latent = Latent(log_mass=pyramid, table=(table := reference.head.read.tabulate(pyramid)))
+    log_probability = scores - scores.logsumexp((1, 2, 3))
+    latent = Latent(log_mass=(floored(log_probability),), table=(table := reference.head.read.table(log_probability)))
     start = 0.2 * torch.randn(1, 8, 3, generator=generator)
     little = (0.1,)  # of the flow, or a network that is not trained would leave the volume
     ours, theirs = refinement(table, start, little), reference.refine(latent, start, little)

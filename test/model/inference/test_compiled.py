@@ -20,7 +20,7 @@ from geoflow_ros.model.inference.prepare import prepare
 from geoflow_ros.model.inference.runtimes import Accelerated
 from geoflow_ros.model.interface import Latent, Match, Read, Refine, Refined
 from geoflow_ros.model.matchflow import MatchFlow
-from geoflow_ros.model.volume import PYRAMID_LEVELS, mass_pyramid
+from geoflow_ros.model.volume import floored
 
 CONFIG = DefaultConfig(ground_height=32, ground_width=64)
 
@@ -64,8 +64,7 @@ def latent(model: MatchFlow) -> Latent:
     k, v, u = (torch.arange(size, dtype=torch.float32) for size in model.volume.shape)
     squared = ((k - 4) / 2)[:, None, None] ** 2 + ((v - 30) / 9)[:, None] ** 2 + ((u - 18) / 9) ** 2
     log_probability = torch.log_softmax(-0.5 * squared.flatten(), 0).view(1, *model.volume.shape)
-    pyramid = mass_pyramid(log_probability, PYRAMID_LEVELS)
-    return Latent(log_mass=pyramid, table=model.head.read.tabulate(pyramid))
+    return Latent(log_mass=(floored(log_probability),), table=model.head.read.table(log_probability))
 
 
 def table_of(latent: Latent) -> Tensor:

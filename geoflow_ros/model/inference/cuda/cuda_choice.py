@@ -23,7 +23,6 @@ from geoflow_ros.model.inference.cuda.cuda_frame import (
 from geoflow_ros.model.inference.exported import GROUND, SATELLITE, example_inputs
 from geoflow_ros.model.interface import Answer, FrameAnswer, FrameQuestion
 from geoflow_ros.model.matchflow import FlowHead, GroundEncoder, MatchFlow
-from geoflow_ros.model.volume import PYRAMID_LEVELS, mass_pyramid
 
 LOGGER = logging.getLogger(__name__)
 CLOSE = 0.02  # error against torch in float32 on the processor, relative to the size of what is compared
@@ -94,7 +93,7 @@ def refinement_error(head: FlowHead, ours: RefineBatch, theirs: RefineBatch, sha
     generator, device = torch.Generator().manual_seed(0), head.out.weight.device
     scores = 3 * torch.randn(2, *shape, generator=generator)
     scores -= scores.flatten(1).logsumexp(1)[:, None, None, None]
-    table = head.read.tabulate(mass_pyramid(scores.to(device), PYRAMID_LEVELS))
+    table = head.read.table(scores.to(device))
     start = (0.2 * torch.randn(2, 24, 3, generator=generator)).to(device)
     little = (0.1,)  # of the flow, or a network that is not trained would leave the volume
     first, second = ours(table, start, little), theirs(table, start, little)

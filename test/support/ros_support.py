@@ -98,6 +98,7 @@ class Peer:
             "state": lambda message: self.track_states.append(message.data),
             "/diagnostics": lambda message: self.states.extend(message.status),
         }
+        self._collected = tuple(collected)
         self._publishers: dict[str, Any] = {}
         self._clients: dict[str, Any] = {}
         for topic in TOPICS:
@@ -147,12 +148,14 @@ class Peer:
             self._rclpy.spin_once(self.node, timeout_sec=0.02)
 
     def wait_for_node(self, process: subprocess.Popen[str]) -> None:
-        """Until all topics are connected."""
+        """Until all topics are connected, each discovered by itself, and the node has told its state."""
         publishers = self._publishers.values()
 
         def connected() -> bool:
             assert process.poll() is None, process.communicate()[0]
-            return all(each.get_subscription_count() for each in publishers) and bool(self.states)
+            is_heard = all(each.get_subscription_count() for each in publishers)
+            is_hearing = all(self.node.count_publishers(name) for name in self._collected)
+            return is_heard and is_hearing and bool(self.states) and bool(self.track_states)
 
         self.wait(connected, "the node to connect", 90.0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -117,7 +118,8 @@ class _Listener(Node):
         super().__init__("benchmark")
         self._process = process
         self.latency_ms: dict[int, float] = {}
-        self._counts: dict[str, int] | None = None
+        self.counts: dict[str, int] = {}
+        self.last_reason = "none given"
         self.create_subscription(PoseWithCovarianceStamped, "/pose", self._on_pose, 50)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
 
@@ -138,9 +140,15 @@ class _Listener(Node):
         return self._process.pid
 
     def connect(self, *parts: list[Recorded]) -> list[BagPlayer]:
-        """Players of parts of a drive, to whom the node listens."""
+        """Players of parts of a drive, to whom the node listens, and whose poses and counts are heard."""
         players = [BagPlayer(self, each) for each in parts]
-        if not self.spin_while(lambda: not all(each.is_connected for each in players), START_TIMEOUT_S):
+
+        def is_apart() -> bool:
+            # Each topic is discovered by itself: on a busy machine one may come seconds after the others.
+            is_heard = self.counts and self.count_publishers("/pose") > 0
+            return not (is_heard and all(each.is_connected for each in players))
+
+        if not self.spin_while(is_apart, START_TIMEOUT_S):
             raise InputError(f"the node was not found within {START_TIMEOUT_S:g} s: is DDS traffic blocked?")
         return players
 
@@ -150,12 +158,6 @@ class _Listener(Node):
         self.spin_while(lambda: player.is_playing, float("inf"))
         self.spin_while(lambda: True, SETTLE_S)
 
-    def counted(self) -> dict[str, int]:
-        """The node's counts by name, as last reported."""
-        if self._counts is None:
-            raise InputError(f"the node's diagnostics do not report {', '.join(COUNTS)}: is it of this version?")
-        return self._counts
-
     def _on_pose(self, message: PoseWithCovarianceStamped) -> None:
         taken_ns = stamp_ns(message.header.stamp)
         self.latency_ms[taken_ns] = (time.time_ns() - taken_ns) * 1e-6
@@ -164,7 +166,8 @@ class _Listener(Node):
         for status in message.status:
             values = {each.key: each.value for each in status.values}
             if all(name in values for name in COUNTS):
-                self._counts = {name: int(values[name]) for name in COUNTS}
+                self.counts = {name: int(values[name]) for name in COUNTS}
+                self.last_reason = status.message
 
 
 def _measure(command: Sequence[str], messages: list[Recorded], rate_hz: float, seconds: float) -> NodeRow:
@@ -197,6 +200,9 @@ def _measure_rig(
         busy = (cpu_seconds(listener.pid) - cpu) / lasted
         listener.spin_while(lambda: True, SETTLE_S)
         latencies, p50, p95 = _latencies(listener, player, counted)
+        if not latencies:
+            said = f"it last said: {listener.last_reason}"
+            print(f"the node answered none of {len(counted)} images; {said}", file=sys.stderr)
         return RigRow(
             cameras=cameras,
             hz=rate_hz,
@@ -239,12 +245,12 @@ def _latencies(
 
 
 def _row(listener: _Listener, player: BagPlayer, messages: list[Recorded], rate_hz: float) -> NodeRow:
-    before, cpu, clock = listener.counted(), cpu_seconds(listener.pid), time.monotonic()
+    before, cpu, clock = listener.counts, cpu_seconds(listener.pid), time.monotonic()
     listener.play(player)
     busy = (cpu_seconds(listener.pid) - cpu) / (time.monotonic() - clock - SETTLE_S)
     latencies, p50, p95 = _latencies(listener, player, messages)
     sent = sum(is_image(each.topic) for each in messages)
-    _, withheld, dropped = (listener.counted()[name] - before[name] for name in COUNTS)
+    _, withheld, dropped = (listener.counts[name] - before[name] for name in COUNTS)
     return NodeRow(
         rate_hz=rate_hz,
         sent=sent,

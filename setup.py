@@ -39,7 +39,7 @@ def shared_files(*folders: str) -> list[tuple[str, list[str]]]:
 
 setup(
     name=PACKAGE,
-    version="0.2.0",
+    version="0.3.0",
     description="Localises a camera against satellite tiles held on disk (GeoFlow, CVPR 2026).",
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",

@@ -3,7 +3,7 @@
 import os
 import sys
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 # Threads of torch that wait for each other spin by default, for so long that on a busy computer most of its time is
 # spent so: with as many other busy processes as cores, a frame took ten times as long. Hardly any spinning costs half a

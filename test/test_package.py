@@ -34,8 +34,11 @@ LAYERS = {
     )
 }
 ROS_PACKAGES = re.compile(
-    r"rclpy|rcl_interfaces|builtin_interfaces|\w+_msgs|sensor_msgs_py|cv_bridge|tf2_\w+|message_filters|rosbag2\w*|launch\w*"
+    r"rclpy|rcl_interfaces|builtin_interfaces|\w+_msgs|std_srvs|sensor_msgs_py|cv_bridge|tf2_\w+|message_filters|rosbag2\w*"
+    r"|launch\w*|bondpy"
 )
+PACKAGED_AS = {"tf2_ros": "tf2_ros_py"}
+"""Packages whose module has another name."""
 COMMANDS = (
     *("adapt", "benchmark", "calibrate", "checkpoint", "demo", "evaluate", "kitti2bag", "localize"),
     *("reference", "replay", "tiles", "town", "train", "view"),
@@ -170,10 +173,15 @@ def test_manifest_is_one_colcon_accepts() -> None:
     assert maintainers and all(re.fullmatch(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", address) for address in maintainers)
 
 
-def test_manifest_names_every_ros_package_that_is_imported() -> None:
-    named = {element.text for element in ElementTree.parse(ROOT / "package.xml").getroot().iter("exec_depend")}
-    tops = {name.split(".")[0] for file in (PACKAGE / "ros").rglob("*.py") for name in imports(file)}
-    assert {name for name in tops if ROS_PACKAGES.fullmatch(name)} <= named
+def test_manifest_names_the_ros_packages_that_are_used_and_no_others() -> None:
+    manifest = ElementTree.parse(ROOT / "package.xml").getroot()
+    named = {str(element.text) for element in manifest.iter("exec_depend")}
+    launch_files = list((ROOT / "launch").glob("*.py"))
+    tops = {name.split(".")[0] for file in [*PACKAGE.rglob("*.py"), *launch_files] for name in imports(file)}
+    started = {name for file in launch_files for name in re.findall(r'package="(\w+)"', file.read_text("utf-8"))}
+    imported = {PACKAGED_AS.get(name, name) for name in tops if ROS_PACKAGES.fullmatch(name)}
+    used = imported | (started - {"geoflow_ros"}) | {"ament_index_python", "ros2bag"}
+    assert {name for name in named if not name.startswith("python3-")} == used
 
 
 def test_what_a_workspace_lacks_after_rosdep_is_on_the_readme_s_pip_line(installed: dict[str, Any]) -> None:

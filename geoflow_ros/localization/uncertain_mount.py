@@ -130,11 +130,10 @@ def mixture(latents: Sequence[Latent], log_prior: Tensor) -> MountMixture:
     evidence = torch.cat([_known(each.log_evidence) for each in latents])
     log_shares = _log_shares(latents, log_prior)
     shares, tables = log_shares.exp(), [_known(each.table) for each in latents]
-    levels = zip(*(each.log_mass for each in latents), strict=True)
     logits = torch.cat([_known(each.match_logit) for each in latents])
     mixed = replace(
         latents[0],
-        log_mass=tuple(_mixed(level, shares, 1.0) for level in levels),
+        log_mass=_mixed([each.volume for each in latents], shares, 1.0),
         table=_mixed(tables, shares, TABLE_SCALE),
         match_logit=(log_shares + logits).logsumexp(0, keepdim=True),
         log_evidence=(evidence + log_prior.float().log_softmax(0)).logsumexp(0, keepdim=True),

@@ -52,20 +52,26 @@ class Flow:
 class Latent:
     """What is kept of a frame and a patch.
 
-    The meaning belongs to the network that made it: `pooled` (B, C), or a match volume `log_mass`, one (B, K, H, W) of
-    log probability over (yaw, v, u), as `volume.floored` has it, and that in blocks of ever more cells in one
-    row for reading, `table` (B, T). match_logit: (B,) log odds that the frame was taken within the patch at all; None
+    The meaning belongs to the network that made it: `pooled` (B, C), or a match volume `log_mass`, (B, K, H, W) of log
+    probability over (yaw, v, u), as `volume.floored` has it, and that in blocks of ever more cells in one row for
+    reading, `table` (B, T). match_logit: (B,) log odds that the frame was taken within the patch at all; None
     without that part. log_evidence: (B,) log likelihood of the frame, all places in the volume alike, up to a constant
     that is that of every mount; None likewise. yaw_offset: angle of the hypotheses' zero yaw, counter-clockwise from
     the patch's +u (rad).
     """
 
     pooled: Tensor | None = None
-    log_mass: tuple[Tensor, ...] = ()
+    log_mass: Tensor | None = None
     table: Tensor | None = None
     match_logit: Tensor | None = None
     log_evidence: Tensor | None = None
     yaw_offset: float = 0.0
+
+    @property
+    def volume(self) -> Tensor:
+        """`log_mass`, of a network that has it."""
+        assert self.log_mass is not None, "the latent is of a network without a match volume"
+        return self.log_mass
 
 
 class Refined(NamedTuple):

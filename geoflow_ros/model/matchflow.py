@@ -201,8 +201,9 @@ class MatchFlow(LocalizationModel):
         log_probability, match_logit, log_evidence = self.volume(ground, satellite, yaw_offset, yaw_reach)
         with torch.no_grad():  # the match is taught by its own likelihood; flow gradients through it would only blur it
             table = self.head.read.table(log_probability)
-        log_mass = (floored(log_probability),)
-        return Latent(log_mass=log_mass, table=table, match_logit=match_logit, log_evidence=log_evidence)
+        return Latent(
+            log_mass=floored(log_probability), table=table, match_logit=match_logit, log_evidence=log_evidence
+        )
 
     def flow(self, latent: Latent, hypotheses: Tensor) -> Flow:
         if latent.table is None:
@@ -211,12 +212,12 @@ class MatchFlow(LocalizationModel):
         return flow
 
     def log_density(self, latent: Latent, hypotheses: Tensor) -> Tensor:
-        return read_volume(latent.log_mass[0], self.volume.index(hypotheses))
+        return read_volume(latent.volume, self.volume.index(hypotheses))
 
     def log_likelihood(self, latent: Latent, hypotheses: Tensor) -> Tensor:
-        return read_smoothly(latent.log_mass[0], self.volume.index(hypotheses))
+        return read_smoothly(latent.volume, self.volume.index(hypotheses))
 
     def pose_grid(self, latent: Latent) -> PoseGrid:
-        seen = np.ascontiguousarray(latent.log_mass[0][0].numpy())
+        seen = np.ascontiguousarray(latent.volume[0].numpy())
         x, y, yaw = self.volume.axes
         return PoseGrid(seen, x, y, yaw, self.volume.cell_size)

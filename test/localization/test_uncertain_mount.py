@@ -38,7 +38,7 @@ from geoflow_ros.satellite.patch import SatellitePatch
 def latent(mass: list[float], evidence: float, logit: float) -> Latent:
     logs = torch.tensor(mass).log1p()
     return Latent(
-        log_mass=(logs.view(1, 1, 1, -1),),
+        log_mass=logs.view(1, 1, 1, -1),
         table=TABLE_SCALE * logs[None],
         match_logit=torch.tensor([logit]),
         log_evidence=torch.tensor([evidence]),
@@ -50,7 +50,7 @@ def test_masses_are_averaged_by_what_prior_and_frame_make_likely() -> None:
     read = mixture([latent([8.0, 0.0], math.log(6.0), 2.0), latent([0.0, 5.0], math.log(3.0), 1.0)], torch.zeros(2))
     np.testing.assert_allclose(read.shares, [0.8, 0.2], rtol=1e-6)
     mixed = read.mixed
-    np.testing.assert_allclose(mixed.log_mass[0].flatten().expm1(), [6.4, 1.0], rtol=1e-5)
+    np.testing.assert_allclose(mixed.volume.flatten().expm1(), [6.4, 1.0], rtol=1e-5)
     assert mixed.table is not None and mixed.log_evidence is not None and mixed.match_logit is not None
     np.testing.assert_allclose((mixed.table / TABLE_SCALE).flatten().expm1(), [6.4, 1.0], rtol=1e-5)
     assert mixed.log_evidence.exp().item() == pytest.approx(4.5)  # the mean of 6 and 3

@@ -114,7 +114,7 @@ def test_the_grid_to_draw_from_is_the_density() -> None:
     config = DefaultConfig(ground_height=32, ground_width=64)
     model = MatchFlow(config)
     log_probability = torch.log_softmax(3 * torch.randn(7 * 49 * 49, generator=torch.Generator().manual_seed(0)), 0)
-    latent = Latent(log_mass=(floored(log_probability.view(1, 7, 49, 49)),))
+    latent = Latent(log_mass=floored(log_probability.view(1, 7, 49, 49)))
     grid = model.pose_grid(latent)
     yaw, y, x = (axis.flatten() for axis in np.meshgrid(grid.yaw, grid.y, grid.x, indexing="ij"))
     density = model.log_density(latent, torch.from_numpy(np.column_stack([x, y, yaw])).float()[None])
@@ -135,7 +135,7 @@ def test_the_network_answers_in_the_promised_shapes() -> None:
     assert flow.log_distance.shape == flow.variance.shape == flow.kappa.shape == density.shape == (2, 6)
     assert flow.direction.norm(dim=-1) == pytest.approx(torch.ones(2, 6))
     assert flow.yaw_step is not None and flow.yaw_step.shape == (2, 6)
-    assert latent.log_mass[0].exp().sum((1, 2, 3)) * 1e-8 == pytest.approx(torch.ones(2), abs=1e-3)
+    assert latent.volume.exp().sum((1, 2, 3)) * 1e-8 == pytest.approx(torch.ones(2), abs=1e-3)
     assert latent.match_logit is not None and latent.match_logit.shape == (2,)
 
 

@@ -64,7 +64,7 @@ def refinement_error(reference: MatchFlow, refinement: Refine) -> float:
     generator = torch.Generator().manual_seed(0)
     scores = 3 * torch.randn(1, *reference.volume.shape, generator=generator)
     log_probability = scores - scores.logsumexp((1, 2, 3))
-    latent = Latent(log_mass=(floored(log_probability),), table=(table := reference.head.read.table(log_probability)))
+    latent = Latent(log_mass=floored(log_probability), table=(table := reference.head.read.table(log_probability)))
     start = 0.2 * torch.randn(1, 8, 3, generator=generator)
     little = (0.1,)  # of the flow, or a network that is not trained would leave the volume
     ours, theirs = refinement(table, start, little), reference.refine(latent, start, little)
@@ -93,7 +93,7 @@ def reading_error(reference: MatchFlow, reading: Read) -> float:
     generator = torch.Generator().manual_seed(0)
     volume = torch.randn(1, *reference.volume.shape, generator=generator)
     hypotheses = torch.randn(1, 64, 3, generator=generator) * torch.tensor([0.7, 0.7, 0.1])
-    theirs = reference.log_likelihood(Latent(log_mass=(volume,)), hypotheses)
+    theirs = reference.log_likelihood(Latent(log_mass=volume), hypotheses)
     return _largest_error([(reading(volume, hypotheses), theirs)])
 
 

@@ -55,7 +55,7 @@ class CompiledMatch:
         table = torch.from_numpy(cells)[None]
         factor, bias = self._evidence
         return Latent(
-            log_mass=(self._read.finest(table),),
+            log_mass=self._read.finest(table),
             table=table,
             match_logit=torch.tensor([factor * evidence + bias]),
             log_evidence=torch.tensor([evidence]),

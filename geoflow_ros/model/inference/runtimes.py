@@ -73,7 +73,7 @@ class Accelerated(LocalizationModel):
 
     def log_likelihood(self, latent: Latent, hypotheses: Tensor) -> Tensor | None:
         if self.reading is not None and len(hypotheses) == 1:
-            return self.reading(latent.log_mass[0], hypotheses)
+            return self.reading(latent.volume, hypotheses)
         with self.small_work(hypotheses.shape[1]):
             return self.inner.log_likelihood(latent, hypotheses)
 

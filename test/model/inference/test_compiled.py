@@ -64,7 +64,7 @@ def latent(model: MatchFlow) -> Latent:
     k, v, u = (torch.arange(size, dtype=torch.float32) for size in model.volume.shape)
     squared = ((k - 4) / 2)[:, None, None] ** 2 + ((v - 30) / 9)[:, None] ** 2 + ((u - 18) / 9) ** 2
     log_probability = torch.log_softmax(-0.5 * squared.flatten(), 0).view(1, *model.volume.shape)
-    return Latent(log_mass=(floored(log_probability),), table=model.head.read.table(log_probability))
+    return Latent(log_mass=floored(log_probability), table=model.head.read.table(log_probability))
 
 
 def table_of(latent: Latent) -> Tensor:
@@ -150,7 +150,7 @@ def test_a_likelihood_is_read_as_torch_reads_it(model: MatchFlow, reading: Read)
     generator = torch.Generator().manual_seed(1)
     volume = torch.randn(1, *model.volume.shape, generator=generator)
     places = torch.rand(1, 400, 3, generator=generator) * torch.tensor([3.0, 3.0, 0.4]) - torch.tensor([1.5, 1.5, 0.2])
-    ours, theirs = reading(volume, places), model.log_likelihood(Latent(log_mass=(volume,)), places)
+    ours, theirs = reading(volume, places), model.log_likelihood(Latent(log_mass=volume), places)
     assert torch.allclose(ours, theirs, atol=1e-4)
     assert theirs.std() > 0.5 and 50 < (theirs == 0.0).sum() < 350  # some lie outside
 
@@ -193,7 +193,7 @@ def test_a_network_that_has_the_parts_uses_them_for_single_frames(model: MatchFl
     assert accelerated.refine(both, start.repeat(2, 1, 1), (1.0,)).hypotheses.shape == (2, 4, 3)
     assert len(asked) == 3
     accelerated.log_likelihood(latent, start)
-    assert asked[3] is latent.log_mass[0]
+    assert asked[3] is latent.volume
 
 
 def test_without_numba_torch_computes_them_and_says_so(

@@ -102,7 +102,7 @@ def refinement_error(head: FlowHead, ours: RefineBatch, theirs: RefineBatch, sha
 
 def answer_error(ours: FrameAnswer, theirs: FrameAnswer) -> float:
     """Relative error of the match volume. The hypotheses would say less: a cell off is another draw."""
-    return relative_error(ours.latent.log_mass[0], theirs.latent.log_mass[0])
+    return relative_error(ours.latent.volume, theirs.latent.volume)
 
 
 def relative_error(ours: Tensor, theirs: Tensor) -> float:

@@ -233,7 +233,7 @@ class FrameRun:
         summary, finest = self._replayed() if self._is_gpu else self._compute()
         found = summary[:, :-2].view(len(questions), -1, FOUND).numpy()
         return [
-            FrameAnswer(Latent(None, (volume[None],), None, logits[0:1], logits[1:2], question.yaw_offset), hypotheses)
+            FrameAnswer(Latent(None, volume[None], None, logits[0:1], logits[1:2], question.yaw_offset), hypotheses)
             for question, volume, logits, hypotheses in zip(questions, finest, summary[:, -2:], found, strict=True)
         ]
 

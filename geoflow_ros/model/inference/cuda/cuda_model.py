@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -100,7 +101,7 @@ class CudaModel(LocalizationModel):
 
     def log_likelihood(self, latent: Latent, hypotheses: Tensor) -> Tensor | None:
         if self.reading is not None and len(hypotheses) == 1:
-            return self.reading(latent.log_mass[0], hypotheses)
+            return self.reading(latent.volume, hypotheses)
         return self.inner.log_likelihood(latent, hypotheses)
 
     def pose_grid(self, latent: Latent) -> PoseGrid | None:
@@ -115,9 +116,6 @@ def features_of(latent: Latent) -> Tensor:
 
 def on_cpu(latent: Latent) -> Latent:
     """A copy in the processor's memory."""
-    moved = {
-        name: entry.cpu()
-        for name in ("pooled", "table", "match_logit", "log_evidence")
-        if (entry := getattr(latent, name)) is not None
-    }
-    return replace(latent, log_mass=tuple(level.cpu() for level in latent.log_mass), **moved)
+    entries = {field.name: getattr(latent, field.name) for field in fields(latent)}
+    moved: dict[str, Any] = {name: entry.cpu() for name, entry in entries.items() if isinstance(entry, Tensor)}
+    return replace(latent, **moved)

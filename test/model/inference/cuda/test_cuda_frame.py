@@ -78,8 +78,8 @@ def one_by_one(model: MatchFlow, question: FrameQuestion) -> FrameAnswer:
 
 
 def assert_alike(ours: FrameAnswer, theirs: FrameAnswer) -> None:
-    side = ours.latent.log_mass[0].shape[-1]
-    pairs = [(ours.latent.log_mass[0], theirs.latent.log_mass[0][..., :side, :side])]
+    side = ours.latent.volume.shape[-1]
+    pairs = [(ours.latent.volume, theirs.latent.volume[..., :side, :side])]
     pairs += [(getattr(ours.latent, name), getattr(theirs.latent, name)) for name in ("match_logit", "log_evidence")]
     pairs += [
         (ours.refined().hypotheses, theirs.refined().hypotheses),
@@ -107,9 +107,9 @@ def test_frames_at_once_are_answered_as_each_by_its_parts(model: MatchFlow, ques
 def test_an_answer_keeps_its_values_when_the_next_is_computed(model: MatchFlow, question: FrameQuestion) -> None:
     answers = FrameAnswers(FrameNetwork(model))
     first = answers([question], LITTLE)[0]
-    before = [each.clone() for each in (first.latent.log_mass[0], first.refined().hypotheses)]
+    before = [each.clone() for each in (first.latent.volume, first.refined().hypotheses)]
     answers([replace(question, image=255 - question.image, rank=0.1)], LITTLE)
-    assert torch.equal(first.latent.log_mass[0], before[0]) and torch.equal(first.refined().hypotheses, before[1])
+    assert torch.equal(first.latent.volume, before[0]) and torch.equal(first.refined().hypotheses, before[1])
 
 
 def test_the_fastest_that_agrees_is_taken(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import subprocess
 import time
@@ -104,9 +105,7 @@ def test_pose_fix_is_the_pose_in_wgs84(peer: ros.Peer, node: object) -> None:
 
 def test_heatmap_comes_once_someone_looks(peer: ros.Peer, node: object) -> None:
     peer.watch_heatmap()
-    end = time.monotonic() + 5
-    while not peer.heatmaps and time.monotonic() < end:
-        publish_until_answered(peer)
+    peer.wait(lambda: bool(publish_until_answered(peer) and peer.heatmaps), "a heatmap", 30.0)
     heatmap = peer.heatmaps[-1]
     assert heatmap.encoding == "rgb8" and heatmap.step == 3 * heatmap.width
     assert np.ptp(np.asarray(heatmap.data)) > 100
@@ -121,17 +120,16 @@ def test_a_late_subscriber_is_told_of_the_mount(peer: ros.Peer, node: object) ->
     found, place = mounts.pose.pose.orientation, mounts.pose.pose.position
     assert (place.x, place.y, place.z) == pytest.approx((1.0, 0.0, 1.65 + 0.1))
     assert (found.x, found.y, found.z) == pytest.approx((0.005, 0.01, -0.015), abs=3e-4)
-    values = {each.key: each.value for each in peer.states[-1].values}
+    peer.wait(lambda: "camera.pitch by frames" in peer.facts(), "the diagnostics of the frame")
+    values = peer.facts()
     assert values["camera.pitch by frames"] == "1.15 deg +- 0.11 deg, stated 0.00 deg"
     assert values["camera.height by frames"] == "1.750 m +- 0.040 m, stated 1.650 m"
 
 
 def test_the_mount_is_drawn_once_someone_looks(peer: ros.Peer, node: object) -> None:
     pictures = peer.watch_images("/localize/mount_check")
-    end, now = time.monotonic() + 5, time.time_ns()
-    while not pictures and time.monotonic() < end:
-        now += 2 * 10**8
-        publish_until_answered(peer, now)
+    stamps = itertools.count(time.time_ns(), 2 * 10**8)
+    peer.wait(lambda: bool(publish_until_answered(peer, next(stamps)) and pictures), "a picture", 30.0)
     assert pictures[-1].encoding == "rgb8" and pictures[-1].width == 3 * 440
     assert np.ptp(np.asarray(pictures[-1].data)) > 100
 
@@ -285,13 +283,11 @@ def test_two_publishers_on_one_topic_are_a_warning(peer: ros.Peer, node: object)
 
 
 def test_diagnostics_count(peer: ros.Peer, node: object) -> None:
-    def values() -> dict[str, str]:
-        return {each.key: each.value for each in peer.states[-1].values} if peer.states else {}
-
     for count in (1, 2):
         publish_until_answered(peer)
-        peer.wait(lambda count=count: int(values().get("answered", "0")) >= count, f"{count} answers to be counted")
+        peer.wait(lambda count=count: int(peer.facts().get("answered", "0")) >= count, f"{count} answers to be counted")
     peer.wait(lambda: peer.states[-1].level == b"\x00", "the state to be good")
-    assert values()["datum"].startswith("49.0")
-    assert {"age of the last fix [s]", "fixes from where frames fit [m]"} <= values().keys()
-    assert values()["stamps of images of camera, late by [s]"] == "0.15 +- 0.02"
+    values = peer.facts()
+    assert values["datum"].startswith("49.0")
+    assert {"age of the last fix [s]", "fixes from where frames fit [m]"} <= values.keys()
+    assert values["stamps of images of camera, late by [s]"] == "0.15 +- 0.02"

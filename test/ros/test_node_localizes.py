@@ -62,6 +62,7 @@ def test_frames_of_the_demo_are_localised_alone_and_soon_together(peer: ros.Peer
         peer.wait(lambda before=singles: len(peer.singles) > before, "what the frame says", 30.0)
         if peer.poses:
             break
+    assert peer.poses, peer.reasons()[-3:]
     for answer in (peer.poses[-1], peer.singles[-1]):
         east, north, _ = truth(FRAME + (stamp_ns(answer.header.stamp) - start) // FRAME_NS)
         assert [answer.pose.pose.position.x, answer.pose.pose.position.y] == pytest.approx([east, north], abs=2.0)

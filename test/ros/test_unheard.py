@@ -55,6 +55,6 @@ def test_a_clock_that_nobody_publishes_is_named_and_nothing_is_told_by_it() -> N
         publish_frame(peer, "LOCALISED")
         peer.states.clear()
         peer.wait(lambda: bool(peer.states), "the diagnostics")
-        facts = {each.key: each.value for each in peer.states[-1].values}
+        facts = peer.facts()
         assert NO_TIME in peer.states[-1].message and facts["answered"] == "1"
         assert not facts.keys() & {"age of the last fix [s]", "latency of the last pose [ms]"}

@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import threading
-import time
+from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
-from geoflow_ros.ros.worker import NewestWorker
+from geoflow_ros.ros import worker as module
+from geoflow_ros.ros.worker import BEHIND_S, PUT_OFF_S, NewestWorker
+
+PATIENCE_S = 30.0
+
+
+@pytest.fixture
+def let_pass(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Moves the worker's clock on by seconds; else it stands still, however busy the machine is."""
+    now_s = [100.0]
+
+    def let_pass(seconds: float) -> None:
+        now_s[0] += seconds
+
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now_s[0]))
+    return let_pass
 
 
 def test_overtaken_items_are_dropped_and_counted() -> None:
@@ -17,18 +33,18 @@ def test_overtaken_items_are_dropped_and_counted() -> None:
     def work(item: int) -> None:
         seen.append(item)
         begun.set()
-        assert go_on.wait(5)
+        assert go_on.wait(PATIENCE_S)
         if item == 4:
             done.set()
 
     worker = NewestWorker(work)
     worker.offer(1)
-    assert begun.wait(5)
+    assert begun.wait(PATIENCE_S)
     for item in (2, 3, 4):
         worker.offer(item)
     go_on.set()
-    assert done.wait(5)
-    assert worker.stop(5)
+    assert done.wait(PATIENCE_S)
+    assert worker.stop(PATIENCE_S)
     assert seen == [1, 4]
     assert worker.dropped == {"": 2}
 
@@ -38,37 +54,37 @@ def test_a_stopped_worker_takes_nothing_and_a_busy_one_is_not_waited_for() -> No
 
     def work(item: str) -> None:
         begun.set()
-        go_on.wait(5)
+        go_on.wait(PATIENCE_S)
 
     worker = NewestWorker(work)
     worker.offer("long")
-    assert begun.wait(5)
+    assert begun.wait(PATIENCE_S)
     assert not worker.stop(0.05)
     go_on.set()
-    assert worker.stop(5)
+    assert worker.stop(PATIENCE_S)
 
 
 @pytest.mark.parametrize("hangs", ["work", "idle"])
-def test_how_long_nothing_has_been_done_is_known_whatever_hangs(hangs: str) -> None:
+def test_how_long_nothing_has_been_done_is_known_whatever_hangs(let_pass: Callable[[float], None], hangs: str) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
     def hang() -> bool:
         begun.set()
-        assert go_on.wait(5)
+        assert go_on.wait(PATIENCE_S)
         return False
 
     worker = NewestWorker(lambda item: hangs == "work" and hang(), lambda is_hurried: hangs == "idle" and hang())
     assert worker.in_vain_s == 0.0
     worker.offer(1)
-    assert begun.wait(5)
+    assert begun.wait(PATIENCE_S)
     worker.offer(2)
-    time.sleep(0.1)
+    let_pass(0.1)
     worker.offer(3)  # overtakes: that an item is young is no news of the worker
-    assert worker.in_vain_s >= 0.1
+    assert worker.in_vain_s == pytest.approx(0.1)
     worker.clear()
     assert (worker.in_vain_s > 0.0) == (hangs == "work")  # an item that is at work cannot be forgotten
     go_on.set()
-    assert worker.stop(5)
+    assert worker.stop(PATIENCE_S)
     assert worker.in_vain_s == 0.0
 
 
@@ -85,8 +101,8 @@ def test_idle_time_is_used_until_there_is_nothing_more_to_do() -> None:
 
     worker = NewestWorker(lambda item: events.append(item), idle)
     worker.offer("frame")
-    assert finished.wait(5)
-    assert worker.stop(5)
+    assert finished.wait(PATIENCE_S)
+    assert worker.stop(PATIENCE_S)
     assert events == ["frame", "idle", "idle", "idle"]
 
 
@@ -107,21 +123,20 @@ def test_a_waiting_item_comes_before_idle_work() -> None:
 
     worker = NewestWorker(work, idle)
     worker.offer("first")
-    assert idling.wait(5) and finished.wait(5)
-    assert worker.stop(5)
+    assert idling.wait(PATIENCE_S) and finished.wait(PATIENCE_S)
+    assert worker.stop(PATIENCE_S)
     assert events == ["first", "second"]
 
 
-def test_idle_work_is_not_put_off_for_ever_where_an_item_always_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("geoflow_ros.ros.worker.PUT_OFF_S", 0.02)
+def test_idle_work_is_not_put_off_for_ever_where_an_item_always_waits(let_pass: Callable[[float], None]) -> None:
     worked, idled, hurried = [0], [0], set[bool]()
     finished = threading.Event()
 
     def work(item: str) -> None:
         worked[0] += 1
         worker.offer("another")
-        time.sleep(0.002)
-        if idled[0] == 3 and worked[0] > 3:
+        let_pass(PUT_OFF_S / 10)
+        if idled[0] == 3:
             finished.set()
 
     def idle(is_hurried: bool) -> bool:
@@ -131,9 +146,9 @@ def test_idle_work_is_not_put_off_for_ever_where_an_item_always_waits(monkeypatc
 
     worker = NewestWorker(work, idle)
     worker.offer("first")
-    assert finished.wait(5)
-    assert worker.stop(5)
-    assert worked[0] >= 2 * idled[0]  # mostly items
+    assert finished.wait(PATIENCE_S)
+    assert worker.stop(PATIENCE_S)
+    assert worked[0] >= 8 * idled[0]  # mostly items
     assert hurried == {True}
 
 
@@ -153,13 +168,15 @@ def test_idle_work_that_fails_ends_no_thread_and_is_counted() -> None:
     assert worker.idle_complaint == ""
     for item in (1, 2, 3):
         worker.offer(item)
-        assert done.acquire(timeout=5) and failed.acquire(timeout=5)
-    assert worker.stop(5)
+        assert done.acquire(timeout=PATIENCE_S) and failed.acquire(timeout=PATIENCE_S)
+    assert worker.stop(PATIENCE_S)
     assert seen == [1, 2, 3]
     assert worker.idle_complaint == "failed 3 times, the last: OSError: disk gone after 3"
 
 
-def test_what_has_waited_too_long_is_dropped_before_work_and_counted_by_source() -> None:
+def test_what_has_waited_too_long_is_dropped_before_work_and_counted_by_source(
+    let_pass: Callable[[float], None],
+) -> None:
     """While the first item is worked on, one of each of two others comes, the second of them just now."""
     started, free, done = threading.Event(), threading.Event(), threading.Event()
     seen: list[str] = []
@@ -168,30 +185,30 @@ def test_what_has_waited_too_long_is_dropped_before_work_and_counted_by_source()
         seen.append(item)
         if item == "first":
             started.set()
-            assert free.wait(5)
+            assert free.wait(PATIENCE_S)
         else:
             done.set()
 
     worker = NewestWorker(work, patience_s=lambda: 0.2)
     worker.offer("first", "front")
-    assert started.wait(5)
+    assert started.wait(PATIENCE_S)
     worker.offer("old", "left")
-    time.sleep(0.25)
+    let_pass(0.25)
     worker.offer("new", "rear")
     free.set()
-    assert done.wait(5)
-    worker.stop(5)
+    assert done.wait(PATIENCE_S)
+    worker.stop(PATIENCE_S)
     assert seen == ["first", "new"]
     assert worker.stale == {"left": 1} and worker.dropped.total() == 0
 
 
-def test_sources_take_turns_by_what_they_are_worth() -> None:
+def test_sources_take_turns_by_what_they_are_worth(let_pass: Callable[[float], None]) -> None:
     """With a slot each that is always full, a source worth three times as much gets most of the turns."""
     turns: list[str] = []
     done = threading.Event()
 
     def work(source: str) -> None:
-        time.sleep(0.002)
+        let_pass(0.002)
         turns.append(source)
         if len(turns) == 80:
             done.set()
@@ -200,42 +217,41 @@ def test_sources_take_turns_by_what_they_are_worth() -> None:
     worker = NewestWorker(work, worth=lambda source: 3.0 if source == "good" else 1.0)
     for source in ("poor", "good"):
         worker.offer(source, source)
-    assert done.wait(10)
-    worker.stop(5)
+    assert done.wait(PATIENCE_S)
+    worker.stop(PATIENCE_S)
     assert 0.6 < turns[:80].count("good") / 80 < 0.85
     assert worker.dropped.total() == 0
 
 
 def test_idle_work_is_put_off_where_items_were_dropped_of_late_though_none_waits(
-    monkeypatch: pytest.MonkeyPatch,
+    let_pass: Callable[[float], None],
 ) -> None:
-    """Two of one source come while the first is worked on, and one more once that is long ago."""
-    monkeypatch.setattr("geoflow_ros.ros.worker.PUT_OFF_S", 60.0)
-    monkeypatch.setattr("geoflow_ros.ros.worker.BEHIND_S", 0.2)
+    """Two of one source come while the first is worked on; that is long ago when the last has been worked on."""
     begun, go_on, third, at_ease = (threading.Event() for _ in range(4))
-    idled: list[int] = []
+    calls: list[str] = []
 
     def work(item: int) -> None:
         begun.set()
-        assert go_on.wait(5)
-        idled.append(0)
+        assert go_on.wait(PATIENCE_S)
+        calls.append(f"item {item}")
         if item == 3:
             third.set()
+        if item == 4:
+            let_pass(BEHIND_S)
 
     def idle(is_hurried: bool) -> bool:
-        idled[-1] += 1
+        calls.append("hurried" if is_hurried else "idle")
         at_ease.set()
         return False
 
     worker = NewestWorker(work, idle)
     worker.offer(1)
-    assert begun.wait(5)
+    assert begun.wait(PATIENCE_S)
     for item in (2, 3):
         worker.offer(item)
     go_on.set()
-    assert third.wait(5)
-    assert not at_ease.wait(0.3)
+    assert third.wait(PATIENCE_S)
     worker.offer(4)
-    assert at_ease.wait(5)
-    assert worker.stop(5)
-    assert idled == [0, 0, 1]
+    assert at_ease.wait(PATIENCE_S)
+    assert worker.stop(PATIENCE_S)
+    assert calls == ["item 1", "item 3", "item 4", "idle"]

@@ -147,15 +147,20 @@ class Peer:
         while time.monotonic() < end:
             self._rclpy.spin_once(self.node, timeout_sec=0.02)
 
+    def is_listened_to(self) -> bool:
+        """Whether the node listens to all inputs."""
+        return all(each.get_subscription_count() for each in self._publishers.values())
+
+    def is_connected(self) -> bool:
+        """Whether it does, and all it says is heard: each topic is discovered by itself."""
+        return self.is_listened_to() and all(self.node.count_publishers(name) for name in self._collected)
+
     def wait_for_node(self, process: subprocess.Popen[str]) -> None:
-        """Until all topics are connected, each discovered by itself, and the node has told its state."""
-        publishers = self._publishers.values()
+        """Until all topics are connected, and the node has told its state."""
 
         def connected() -> bool:
             assert process.poll() is None, process.communicate()[0]
-            is_heard = all(each.get_subscription_count() for each in publishers)
-            is_hearing = all(self.node.count_publishers(name) for name in self._collected)
-            return is_heard and is_hearing and bool(self.states) and bool(self.track_states)
+            return self.is_connected() and bool(self.states) and bool(self.track_states)
 
         self.wait(connected, "the node to connect", 90.0)
 
@@ -175,6 +180,10 @@ class Peer:
     def publish(self, topic: str, message: Any) -> None:
         """Publish on an input topic."""
         self._publishers[topic].publish(message)
+
+    def facts(self) -> dict[str, str]:
+        """Keys and values of the last of the diagnostics, none before the first."""
+        return {each.key: each.value for state in self.states[-1:] for each in state.values}
 
     def reasons(self) -> list[str]:
         """Messages of the diagnostics received so far."""

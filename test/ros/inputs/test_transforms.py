@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import threading
-import time
+from collections.abc import Callable
 from contextlib import suppress
 from types import ModuleType
 from typing import Any
@@ -65,6 +64,32 @@ def heard(node: Any) -> Transforms:
     return made
 
 
+class Clock:
+    """In place of `time`: passes by sleep alone, and what was to come meanwhile comes."""
+
+    def __init__(self) -> None:
+        self._now_s = 0.0
+        self._coming: list[tuple[float, Callable[[], None]]] = []
+
+    def monotonic(self) -> float:
+        return self._now_s
+
+    def sleep(self, seconds: float) -> None:
+        self._now_s += seconds
+        while self._coming and self._coming[0][0] <= self._now_s:
+            self._coming.pop(0)[1]()
+
+    def later(self, seconds: float, happens: Callable[[], None]) -> None:
+        self._coming.append((self._now_s + seconds, happens))
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(transforms, "time", made)
+    return made
+
+
 def moving(milliseconds: int, frame: str = "mast") -> TransformStamped:
     """A frame that rises by a millimetre a millisecond; of one that does not move there is no stamp."""
     stamped = TransformStamped(child_frame_id=frame)
@@ -91,29 +116,23 @@ def test_cameras_and_sensors_share_a_listener_which_begins_with_the_first_and_en
     assert node.subscribed == 0
 
 
-def test_an_image_waits_for_the_transform_after_it_but_not_for_long(heard: Transforms) -> None:
+def test_an_image_waits_for_the_transform_after_it_but_not_for_long(heard: Transforms, clock: Clock) -> None:
     heard._buffer.set_transform(moving(1500), "test")
-    later = threading.Timer(0.05, heard._buffer.set_transform, [moving(1533), "test"])
-    later.start()
+    clock.later(0.1, lambda: heard._buffer.set_transform(moving(1533), "test"))
     assert height(heard, 1520) == pytest.approx(1.533)
-    later.join()
-    begun = time.monotonic()
+    begun = clock.monotonic()
     with pytest.raises(InputError, match="no transform from mast to base_link at the image stamp: .*extrapolation"):
         height(heard, 1600)
-    assert time.monotonic() - begun >= transforms.PATIENCE_S
-    begun = time.monotonic()
+    assert clock.monotonic() - begun == pytest.approx(transforms.PATIENCE_S, abs=2 * transforms.POLL_S)
+    begun = clock.monotonic()
     with pytest.raises(InputError, match="no transform from other"):  # of which nothing was ever heard
         height(heard, 1520, "other")
-    assert time.monotonic() - begun < transforms.PATIENCE_S
+    assert clock.monotonic() == begun
 
 
 @pytest.mark.parametrize("ahead_ms", [20_000, 3_600_000])
-def test_one_stamp_of_far_ahead_does_not_end_it(
-    heard: Transforms, monkeypatch: pytest.MonkeyPatch, ahead_ms: int
-) -> None:
+def test_one_stamp_of_far_ahead_does_not_end_it(heard: Transforms, clock: Clock, ahead_ms: int) -> None:
     """TF takes nothing older than that any more, until it is told to forget it."""
-    monkeypatch.setattr(transforms, "PATIENCE_S", 0.0)
-    monkeypatch.setattr(transforms, "FORGET_S", 0.1)
 
     def heights(first: int, last: int) -> list[float]:
         """Of images at 20 Hz, between transforms at 40 Hz; those that there are."""
@@ -123,28 +142,26 @@ def test_one_stamp_of_far_ahead_does_not_end_it(
             heard._buffer.set_transform(moving(now + 25), "test")
             with suppress(InputError):
                 found.append(height(heard, now + 25))
-            time.sleep(0.02)
+            clock.sleep(0.05)
         return found
 
     assert len(heights(1000, 1500)) == 10
     heard._buffer.set_transform(moving(1500 + ahead_ms), "test")
     assert heights(1500, 1700) == []
-    assert heights(2500, 3000)[-1] == pytest.approx(2.975)
+    assert heights(2500, 4000)[-1] == pytest.approx(3.975)
 
 
 @pytest.mark.parametrize("missing", ["never published", "published no more"])
 def test_a_frame_that_is_missing_costs_no_other_what_is_known_of_it(
-    heard: Transforms, monkeypatch: pytest.MonkeyPatch, missing: str
+    heard: Transforms, clock: Clock, missing: str
 ) -> None:
-    monkeypatch.setattr(transforms, "PATIENCE_S", 0.0)
-    monkeypatch.setattr(transforms, "FORGET_S", 0.0)
     if missing == "published no more":
         heard._buffer.set_transform(moving(1000, "gimbal"), "test")
     for now in (2000, 2025, 2050):
         heard._buffer.set_transform(moving(now), "test")
         with pytest.raises(InputError, match="no transform from gimbal"):
             height(heard, now, "gimbal")
-        time.sleep(0.01)
+        clock.sleep(2 * transforms.FORGET_S)
     assert height(heard, 2010) == pytest.approx(2.025)
 
 

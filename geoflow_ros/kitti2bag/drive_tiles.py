@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from tqdm import tqdm
 
-from geoflow_ros.datasets.dataset_files import read_image
-from geoflow_ros.datasets.kitti import MAP_PX, RESOLUTION
+from geoflow_ros.datasets.kitti import MAP_PX, RESOLUTION, read_map
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import EQUATOR_RESOLUTION, Datum, LocalFrame
 from geoflow_ros.resources import install_hint
@@ -73,14 +72,6 @@ def mosaic_maps(maps: Sequence[Path], centers: Floats, target: Path, quality: in
             for index, path in enumerate(tqdm(maps, unit="map", desc="imagery", disable=None)):
                 _paste(raster, read_map(path), tree, index, own / pixel)
         import_geotiff(file, target, zoom, quality)
-
-
-def read_map(path: Path) -> NDArray[np.uint8]:
-    """The map (MAP_PX, MAP_PX, 3) in a file."""
-    image = read_image(path)
-    if image.shape[:2] != (MAP_PX, MAP_PX):
-        raise InputError(f"{path} is {image.shape[1]} x {image.shape[0]} px: expected a {MAP_PX} x {MAP_PX} map")
-    return image
 
 
 def copy_tiles(store: TileStore, positions: Floats, target: Path) -> None:

@@ -10,7 +10,15 @@ from itertools import islice, pairwise
 from pathlib import Path
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.satellite.tile_grid import first_is_north, format_and_side, grid_index, other_row, tile_box
+from geoflow_ros.satellite.tile_grid import (
+    SEAM_COLUMNS,
+    SEAM_ROWS,
+    first_is_north,
+    format_and_side,
+    grid_index,
+    other_row,
+    tile_box,
+)
 from geoflow_ros.satellite.tile_images import OFFSET_KEY, Bounds, ImageryOffset
 from geoflow_ros.structured_text import read_json
 
@@ -19,8 +27,6 @@ DESCRIPTION = "metadata.json"
 """Where the common tools (mb-util, tippecanoe) put the metadata of an MBTiles file that they unpack."""
 KEPT_COLUMNS = 4096
 """Of how many columns the file names are kept."""
-SEAM_COLUMNS, SEAM_ROWS = 5, 5
-"""How many columns across a store, and tiles of each, are looked at for the end that rows are counted from."""
 _NAME = re.compile(r"(\d+)(@2x)?((\.(png|jpe?g|webp|avif))?(\.tile)?)", re.IGNORECASE)
 _PROFILE = re.compile(r"""profile\s*=\s*["']([^"']+)""")
 

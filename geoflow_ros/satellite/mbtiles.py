@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from geoflow_ros.errors import InputError
+from geoflow_ros.satellite.mbtiles_format import ENDS, IS_TILE
 from geoflow_ros.satellite.tile_grid import (
     MAX_ZOOM,
+    SEAM_COLUMNS,
+    SEAM_ROWS,
     first_is_north,
     format_and_side,
     grid_index,
@@ -26,11 +29,6 @@ from geoflow_ros.satellite.tile_images import OFFSET_KEY, Bounds, ImageryOffset
 
 VECTOR_FORMATS = ("pbf", "mvt", "application/x-protobuf", "application/vnd.mapbox-vector-tile")
 KNOWN_FORMATS = {"png": "png", "jpg": "jpg", "jpeg": "jpg", "webp": "webp"}
-SEAM_COLUMNS, SEAM_ROWS = 5, 5
-"""How many columns across a store, and tiles of each, are looked at for the end that rows are counted from."""
-
-
-_ENDS = "SELECT min(tile_column), min(tile_row), max(tile_column), max(tile_row) FROM tiles WHERE zoom_level = ?"
 _ROWS_OF_COLUMN = "SELECT min(tile_row) FROM tiles WHERE zoom_level = 0 AND tile_column = 0"
 _ENDS_BY_COLUMN = """
     WITH RECURSIVE columns(x) AS (
@@ -74,8 +72,8 @@ class MBTilesStore:
 
     def tile(self, z: int, x: int, y: int) -> bytes | None:
         """The encoded tile, None if there is none."""
-        query = "SELECT tile_data FROM tiles WHERE zoom_level = ? AND tile_column = ? AND tile_row = ?"
-        row = self._one(query, z, x, y if self._from_north else other_row(z, y))
+        stored = y if self._from_north else other_row(z, y)
+        row = self._one(f"SELECT tile_data FROM tiles WHERE {IS_TILE}", z, x, stored)
         return None if row is None or row[0] is None else _blob(row[0])
 
     def count(self, zoom: int) -> int:
@@ -112,7 +110,7 @@ class MBTilesStore:
         zoom = self.zooms[-1]
         plan = self._query(f"EXPLAIN QUERY PLAN {_ROWS_OF_COLUMN}")
         by_column = any("tile_column=?" in str(step[-1]) for step in plan)
-        sql = _ENDS_BY_COLUMN if by_column else _ENDS
+        sql = _ENDS_BY_COLUMN if by_column else ENDS
         ends = self._query(sql, *[zoom] * sql.count("?"))[0]
         left, low, right, high = (grid_index(self.path, zoom, each) for each in ends)
         return left, low, right, high

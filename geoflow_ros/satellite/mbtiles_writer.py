@@ -8,12 +8,9 @@ from pathlib import Path
 from types import TracebackType
 
 from geoflow_ros.errors import InputError
+from geoflow_ros.satellite.mbtiles_format import APPLICATION_ID, ENDS, RASTER_FORMATS, extent, named
 from geoflow_ros.satellite.tile_grid import other_row, tile_box, tms
 from geoflow_ros.satellite.tile_images import OFFSET_KEY, Bounds, ImageryOffset
-
-RASTER_FORMATS = ("png", "jpg", "webp")
-MBTILES_APPLICATION_ID = 0x4D504258  # "MPBX", MBTiles specification 1.3
-_TMS_BOX = "SELECT min(tile_column), min(tile_row), max(tile_column), max(tile_row) FROM tiles WHERE zoom_level = ?"
 
 
 class MBTilesWriter:
@@ -48,7 +45,7 @@ class MBTilesWriter:
         try:
             self._connection = sqlite3.connect(self._part)
             self._connection.executescript(
-                f"PRAGMA application_id = {MBTILES_APPLICATION_ID}; PRAGMA journal_mode = MEMORY;"
+                f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA journal_mode = MEMORY;"
                 "CREATE TABLE metadata (name TEXT, value TEXT);"
                 "CREATE TABLE tiles (zoom_level INTEGER, tile_column INTEGER, tile_row INTEGER, tile_data BLOB);"
                 "CREATE UNIQUE INDEX tile_index ON tiles (zoom_level, tile_column, tile_row);"
@@ -84,19 +81,9 @@ class MBTilesWriter:
         min_zoom, max_zoom = self._connection.execute(query).fetchone()
         if max_zoom is None:
             raise InputError(f"no tile was written to {self.path}: there is nothing to store")
-        corners = self._connection.execute(_TMS_BOX, (max_zoom,)).fetchone()
-        west, south, east, north = self._bounds or _tms_box(max_zoom, *corners)
-        entries = {
-            "name": self._name,
-            "format": self._format,
-            "type": "baselayer",
-            "version": "1",
-            "description": self._name,
-            "minzoom": str(min_zoom),
-            "maxzoom": str(max_zoom),
-            "bounds": f"{west:.9f},{south:.9f},{east:.9f},{north:.9f}",
-            "center": f"{(west + east) / 2:.9f},{(south + north) / 2:.9f},{max_zoom}",
-        }
+        corners = self._connection.execute(ENDS, (max_zoom,)).fetchone()
+        bounds = self._bounds or _tms_box(max_zoom, *corners)
+        entries = {"format": self._format, **named(self._name), **extent(bounds, (min_zoom, max_zoom))}
         if self._attribution:
             entries["attribution"] = self._attribution
         if self._offset:

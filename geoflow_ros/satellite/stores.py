@@ -10,6 +10,8 @@ from geoflow_ros.satellite.mbtiles import MBTilesStore
 from geoflow_ros.satellite.pmtiles_store import MAGIC, PMTilesStore
 from geoflow_ros.satellite.tile_images import TileStore
 
+STORES = "MBTiles file, PMTiles archive, or folder of z/x/y tiles"
+"""What `open_store` opens, for the help of command lines."""
 IMAGE_SUFFIXES = (".tif", ".tiff", ".vrt", ".jp2", ".png", ".jpg", ".jpeg")
 
 

@@ -18,6 +18,8 @@ Tile = tuple[int, int, int]
 
 MAX_ZOOM = 24
 FARTHEST_INDEX = 2**53  # columns and rows beyond are no whole numbers
+SEAM_COLUMNS, SEAM_ROWS = 5, 5
+"""How many columns across a store, and tiles of each, are looked at for the end that rows are counted from."""
 SEAM_PX = 64
 """Pixels along the edges of tiles that have to be opaque before their likeness says anything."""
 SEAM_LEVELS = 3.0
@@ -35,6 +37,17 @@ def tms(tile: Tile) -> Tile:
     """A tile as MBTiles and TMS address it, its row counted from the south; and the other way round."""
     z, x, y = tile
     return z, x, other_row(z, y)
+
+
+def tile_name(tile: Tile) -> str:
+    """As zoom/column/row."""
+    return "/".join(map(str, tile))
+
+
+def box_in_words(box: Bounds) -> str:
+    """West to east and south to north, in degrees to a decimetre."""
+    west, south, east, north = box
+    return f"{west:.6f} to {east:.6f} E, {south:.6f} to {north:.6f} N"
 
 
 def tile_box(zoom: int, left: int, top: int, right: int, bottom: int) -> Bounds:

@@ -170,7 +170,7 @@ class TileCache:
             if tile.shape[:2] != (self._store.tile_px, self._store.tile_px):
                 raise InputError(f"is {tile.shape[1]} x {tile.shape[0]} px instead of {self._store.tile_px}")
         except InputError as error:
-            sentence = f"tile {key[0]}/{key[1]}/{key[2]} of {self._store.name} {error}: fetch or import it again"
+            sentence = f"tile {'/'.join(map(str, key))} of {self._store.name} {error}: fetch or import it again"
             with self._lock:
                 self._corrupt[key] = sentence
             return None

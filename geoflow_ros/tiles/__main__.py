@@ -18,7 +18,8 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import ground_resolution
 from geoflow_ros.reports.lettering import write_credit
 from geoflow_ros.satellite.mosaic import SatelliteMap
-from geoflow_ros.satellite.stores import open_store
+from geoflow_ros.satellite.stores import STORES, open_store
+from geoflow_ros.satellite.tile_grid import box_in_words
 from geoflow_ros.satellite.tile_images import ImageryOffset, TileStore
 from geoflow_ros.tiles.fetch_command import add_fetch
 from geoflow_ros.tiles.import_command import add_import
@@ -40,12 +41,12 @@ def _parser() -> argparse.ArgumentParser:
     add_align(commands)
 
     info = commands.add_parser("info", help="what a tile store holds")
-    info.add_argument("store", type=Path, help="MBTiles file, PMTiles archive, or folder of z/x/y tiles")
+    info.add_argument("store", type=Path, help=STORES)
     info.add_argument("--json", action="store_true", help="as one JSON object")
     info.set_defaults(command=_info)
 
     patch = commands.add_parser("patch", help="cut a metric patch out of a tile store")
-    patch.add_argument("store", type=Path, help="MBTiles file, PMTiles archive, or folder of z/x/y tiles")
+    patch.add_argument("store", type=Path, help=STORES)
     patch.add_argument("--lat", type=float, required=True, help="centre, WGS84 degrees")
     patch.add_argument("--lon", type=float, required=True, help="centre, WGS84 degrees")
     yaw_help = "direction of the patch's right edge, counter-clockwise from east: 0 is north-up, 90 has north right"
@@ -96,7 +97,7 @@ def _words(store: TileStore, facts: dict[str, Any]) -> dict[str, str]:
         "encodings": kinds if looked_at == all_tiles else f"{kinds} of {looked_at} looked at",
         "imagery_offset": place if facts["imagery_offset"] else "not measured",
         "zooms": ", ".join(map(str, store.zooms)),
-        "bounds": _text(store.bounds),
+        "bounds": box_in_words(store.bounds),
         "tiles": ", ".join(f"{count} of zoom {zoom}" for zoom, count in facts["tiles"].items()),
         "resolution_m_px": f"{facts['resolution_m_px']:.3f}",
     }
@@ -111,7 +112,7 @@ def _patch(arguments: argparse.Namespace) -> None:
     yaw = math.radians(arguments.yaw_deg)
     patch = satellite.patch_at(arguments.lat, arguments.lon, yaw, arguments.size_m, resolution)
     if patch.missing == 1.0:
-        reason = satellite.corrupt[-1] if satellite.corrupt else f"its tiles cover {_text(store.bounds)}"
+        reason = satellite.corrupt[-1] if satellite.corrupt else f"its tiles cover {box_in_words(store.bounds)}"
         raise InputError(f"{store.name} has no imagery at {arguments.lat}, {arguments.lon}: {reason}")
     image = patch.image.copy()
     write_credit(image, patch.credit)
@@ -134,11 +135,6 @@ def _write_png(path: Path, rgb: Any) -> None:
 
 def _middle_latitude(store: TileStore) -> float:
     return (store.bounds[1] + store.bounds[3]) / 2
-
-
-def _text(bounds: tuple[float, float, float, float]) -> str:
-    west, south, east, north = bounds
-    return f"{west:.6f} to {east:.6f} E, {south:.6f} to {north:.6f} N"
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.satellite.mbtiles_writer import MBTILES_APPLICATION_ID
+from geoflow_ros.satellite.mbtiles_format import APPLICATION_ID, COLUMNS, IS_TILE
 from geoflow_ros.satellite.tile_grid import Tile, tms
 
 SOURCE = "fetched_from"
@@ -59,7 +59,7 @@ class GrowingArchive:
         """Stores an encoded tile."""
         with self._saying():
             self._connection.execute("INSERT OR IGNORE INTO tiles VALUES (?, ?, ?, ?)", (*tms(tile), data))
-            self._connection.execute(f"DELETE FROM missing_tiles WHERE {_PLACE}", tms(tile))
+            self._connection.execute(f"DELETE FROM missing_tiles WHERE {IS_TILE}", tms(tile))
 
     def add_missing(self, tile: Tile) -> None:
         """Stores that the source has no such tile."""
@@ -104,8 +104,8 @@ class Held:
                     return  # killed before anything was stored
                 check_origin(connection, path, source)
                 self.metadata = dict(connection.execute("SELECT name, value FROM metadata"))
-                self.tiles = set(map(tms, connection.execute(f"SELECT {_COLUMNS} FROM tiles")))
-                self.missing = set(map(tms, connection.execute(f"SELECT {_COLUMNS} FROM missing_tiles")))
+                self.tiles = set(map(tms, connection.execute(f"SELECT {COLUMNS} FROM tiles")))
+                self.missing = set(map(tms, connection.execute(f"SELECT {COLUMNS} FROM missing_tiles")))
                 self.mean_bytes = connection.execute("SELECT avg(length(tile_data)) FROM tiles").fetchone()[0]
             finally:
                 connection.close()
@@ -130,7 +130,7 @@ def _tables(connection: sqlite3.Connection) -> set[str]:
 
 _SCHEMA = f"""
     BEGIN;
-    PRAGMA application_id = {MBTILES_APPLICATION_ID};
+    PRAGMA application_id = {APPLICATION_ID};
     CREATE TABLE metadata (name TEXT PRIMARY KEY, value TEXT);
     CREATE TABLE tiles (zoom_level INTEGER, tile_column INTEGER, tile_row INTEGER, tile_data BLOB);
     CREATE UNIQUE INDEX tile_index ON tiles (zoom_level, tile_column, tile_row);
@@ -138,5 +138,3 @@ _SCHEMA = f"""
         zoom_level INTEGER, tile_column INTEGER, tile_row INTEGER, PRIMARY KEY (zoom_level, tile_column, tile_row)
     ) WITHOUT ROWID;
 """
-_PLACE = "zoom_level = ? AND tile_column = ? AND tile_row = ?"
-_COLUMNS = "zoom_level, tile_column, tile_row"

@@ -16,7 +16,7 @@ import httpx
 from geoflow_ros import __version__
 from geoflow_ros.encoded_images import format_of, is_whole
 from geoflow_ros.errors import InputError
-from geoflow_ros.satellite.mbtiles_writer import RASTER_FORMATS
+from geoflow_ros.satellite.mbtiles_format import RASTER_FORMATS
 from geoflow_ros.satellite.tile_grid import Tile
 from geoflow_ros.satellite.tile_images import decode_tile
 from geoflow_ros.tiles.providers import SUBDOMAINS, TileSource

@@ -17,7 +17,7 @@ from geoflow_ros.errors import InputError
 from geoflow_ros.resources import install_hint
 from geoflow_ros.satellite.folder_store import DESCRIPTION
 from geoflow_ros.satellite.mbtiles_writer import MBTilesWriter
-from geoflow_ros.satellite.tile_grid import Tile
+from geoflow_ros.satellite.tile_grid import Tile, tile_name
 from geoflow_ros.satellite.tile_images import OFFSET_KEY, TileStore
 
 Add = Callable[[Tile, bytes], None]
@@ -51,9 +51,7 @@ def places_of(store: TileStore, zoom: int, *, clustered: bool = False) -> list[t
     """Columns and rows of a zoom; clustered: in the order of PMTiles, neighbours near each other."""
     places = list(store.places(zoom))
     if strays := [place for place in places if not all(0 <= value < 2**zoom for value in place)]:
-        raise InputError(
-            f"tile {zoom}/{strays[0][0]}/{strays[0][1]} of {store.name} is off the globe: see tiles verify"
-        )
+        raise InputError(f"tile {tile_name((zoom, *strays[0]))} of {store.name} is off the globe: see tiles verify")
     if not clustered:
         return places
     from pmtiles.tile import zxy_to_tileid
@@ -65,7 +63,7 @@ def data_of(store: TileStore, tile: Tile) -> bytes:
     """The encoded tile; InputError where it has none."""
     data = store.tile(*tile)
     if data is None:
-        raise InputError(f"tile {'/'.join(map(str, tile))} of {store.name} is empty: see tiles verify")
+        raise InputError(f"tile {tile_name(tile)} of {store.name} is empty: see tiles verify")
     return data
 
 

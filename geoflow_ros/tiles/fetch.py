@@ -13,6 +13,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from geoflow_ros.encoded_images import format_of
+from geoflow_ros.satellite.mbtiles_format import extent, named
 from geoflow_ros.satellite.tile_grid import Tile, joint, stated_box, tile_box
 from geoflow_ros.satellite.tile_images import Bounds
 from geoflow_ros.tiles.archive import GrowingArchive, Held
@@ -134,19 +135,9 @@ def _metadata(target: Path, source: TileSource, wanted: Sequence[Tile], held: di
     """What the archive says of itself when all that is wanted has come, earlier areas included."""
     zooms = {zoom for zoom, _, _ in wanted} | {int(held[name]) for name in ("minzoom", "maxzoom") if name in held}
     earlier = stated_box(held.get("bounds", ""))
-    west, south, east, north = joint([_box(wanted), *([earlier] if earlier else [])])
-    return {
-        "name": target.stem,
-        "type": "baselayer",
-        "version": "1",
-        "description": target.stem,
-        **held,
-        "attribution": source.attribution or held.get("attribution", ""),
-        "minzoom": str(min(zooms)),
-        "maxzoom": str(max(zooms)),
-        "bounds": f"{west:.9f},{south:.9f},{east:.9f},{north:.9f}",
-        "center": f"{(west + east) / 2:.9f},{(south + north) / 2:.9f},{max(zooms)}",
-    }
+    bounds = joint([_box(wanted), *([earlier] if earlier else [])])
+    attribution = {"attribution": source.attribution or held.get("attribution", "")}
+    return {**named(target.stem), **held, **attribution, **extent(bounds, zooms)}
 
 
 def _box(tiles: Sequence[Tile]) -> Bounds:

@@ -13,7 +13,7 @@ from geoflow_ros import cli
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum
 from geoflow_ros.resources import install_hint
-from geoflow_ros.satellite.tile_grid import MAX_ZOOM, Tile
+from geoflow_ros.satellite.tile_grid import MAX_ZOOM, Tile, tile_name
 from geoflow_ros.satellite.tile_images import Bounds
 from geoflow_ros.tiles.area import box_of, box_tiles, check_box, track_tiles, zoom_for
 from geoflow_ros.tiles.tracks import read_track
@@ -134,7 +134,7 @@ def _outcome_facts(outcome: Outcome) -> dict[str, Any]:
     return {
         "fetched": outcome.fetched,
         "missing": outcome.missing,
-        "failed": [{"tile": _name(tile), "reason": reason} for tile, reason in outcome.failures],
+        "failed": [{"tile": tile_name(tile), "reason": reason} for tile, reason in outcome.failures],
         "untried": outcome.untried,
         "bytes": outcome.bytes,
         "seconds": round(outcome.seconds, 3),
@@ -143,7 +143,7 @@ def _outcome_facts(outcome: Outcome) -> dict[str, Any]:
 
 
 def _outcome_text(work: Plan, outcome: Outcome) -> list[str]:
-    lines = [f"tile {_name(tile)} failed: {reason}" for tile, reason in outcome.failures]
+    lines = [f"tile {tile_name(tile)} failed: {reason}" for tile, reason in outcome.failures]
     lines.append(
         f"{work.target}: {outcome.fetched} tiles fetched ({outcome.bytes / 1e6:.1f} MB in {outcome.seconds:.1f} s), "
         f"{work.present} were there, {outcome.missing + work.known_missing} are missing at the source, "
@@ -156,10 +156,6 @@ def _outcome_text(work: Plan, outcome: Outcome) -> list[str]:
 
 def _print(as_json: bool, facts: dict[str, Any], lines: Sequence[str]) -> None:
     print(json.dumps(facts, indent=2) if as_json else "\n".join(lines))
-
-
-def _name(tile: Tile) -> str:
-    return "/".join(map(str, tile))
 
 
 def _positive(text: str) -> float:

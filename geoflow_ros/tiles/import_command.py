@@ -12,6 +12,7 @@ from geoflow_ros import cli
 from geoflow_ros.errors import InputError
 from geoflow_ros.satellite.geotiff import ImportSummary, import_images
 from geoflow_ros.satellite.stores import IMAGE_SUFFIXES, open_store
+from geoflow_ros.satellite.tile_grid import box_in_words
 from geoflow_ros.tiles.merge import merge
 
 DEFAULT_QUALITY = 90
@@ -98,10 +99,9 @@ def _facts(summary: ImportSummary) -> dict[str, Any]:
 
 
 def _lines(summary: ImportSummary, images: Sequence[Path]) -> list[str]:
-    west, south, east, north = summary.bounds
     first = (
         f"{summary.target}: {summary.tiles} tiles, zoom {summary.zooms[0]} to {summary.zooms[-1]}, "
-        f"{summary.resolution:.3f} m/px, bounds {west:.6f} to {east:.6f} E, {south:.6f} to {north:.6f} N"
+        f"{summary.resolution:.3f} m/px, bounds {box_in_words(summary.bounds)}"
     )
     named = f"{images[0]}: " if len(images) == 1 else ""
     return [first, *(f"warning: {named}{sentence}" for sentence in summary.warnings)]

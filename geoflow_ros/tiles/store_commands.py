@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.satellite.stores import open_store
+from geoflow_ros.satellite.stores import STORES, open_store
+from geoflow_ros.satellite.tile_grid import box_in_words, tile_name
 from geoflow_ros.tiles.coverage import Level, draw_coverage, level_of
 from geoflow_ros.tiles.export import export
 from geoflow_ros.tiles.verify import verify
@@ -24,7 +25,7 @@ def add_store_commands(commands: Any) -> None:
     coverer.add_argument("--out", type=Path, metavar="COVERAGE.png", help="the picture")
     coverer.set_defaults(command=_coverage)
     for each in (exporter, verifier, coverer):
-        each.add_argument("store", type=Path, help="MBTiles file, PMTiles archive, or folder of z/x/y tiles")
+        each.add_argument("store", type=Path, help=STORES)
         each.add_argument("--json", action="store_true", help="as one JSON object")
     exporter.add_argument("target", type=Path, metavar="OUT", help="OUT.mbtiles, OUT.pmtiles, or a folder to make")
 
@@ -39,7 +40,7 @@ def _export(arguments: argparse.Namespace) -> None:
 
 def _verify(arguments: argparse.Namespace) -> None:
     found = verify(open_store(arguments.store))
-    bad = [("/".join(map(str, tile)), reason) for tile, reason in found.bad]
+    bad = [(tile_name(tile), reason) for tile, reason in found.bad]
     total = sum(found.tiles.values())
     if arguments.json:
         faults = [{"tile": name, "reason": reason} for name, reason in bad]
@@ -61,11 +62,7 @@ def _coverage(arguments: argparse.Namespace) -> None:
         print(json.dumps({"zooms": {level.zoom: _facts(level) for level in levels}}, indent=2))
         return
     for level in levels:
-        west, south, east, north = level.bounds
-        print(
-            f"zoom {level.zoom:>2}: {level.tiles} tiles, {100 * level.share:.1f} % of {west:.6f} to {east:.6f} E, "
-            f"{south:.6f} to {north:.6f} N"
-        )
+        print(f"zoom {level.zoom:>2}: {level.tiles} tiles, {100 * level.share:.1f} % of {box_in_words(level.bounds)}")
     if arguments.out:
         print(f"wrote {arguments.out}")
 

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.satellite.mbtiles_writer import MBTILES_APPLICATION_ID
+from geoflow_ros.satellite.mbtiles_format import APPLICATION_ID, COLUMNS, IS_TILE
 from geoflow_ros.satellite.tile_grid import Tile, tms
+from geoflow_ros.tiles.archive import SOURCE
 
 SAVED_EVERY_S = 10.0
 """When tiles were last used is written so often."""
@@ -32,7 +33,7 @@ class LiveCache:
         try:
             self._writing = _opened(path, source)
             self._reading = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, check_same_thread=False)
-            rows = self._writing.execute(f"SELECT {_PLACE}, length(tile_data), used FROM tiles").fetchall()
+            rows = self._writing.execute(f"SELECT {COLUMNS}, length(tile_data), used FROM tiles").fetchall()
         except sqlite3.Error as error:
             raise InputError(
                 f"live.cache {path} cannot be used ({error}): see that you may write there, or give another file"
@@ -54,7 +55,7 @@ class LiveCache:
             return None
         with self._lock:
             self._used[tile] = time.time()
-            row = self._reading.execute(f"SELECT tile_data FROM tiles WHERE {_IS}", tms(tile)).fetchone()
+            row = self._reading.execute(f"SELECT tile_data FROM tiles WHERE {IS_TILE}", tms(tile)).fetchone()
         return None if row is None else bytes(row[0])
 
     def touch(self, tiles: Sequence[Tile]) -> None:
@@ -80,7 +81,7 @@ class LiveCache:
             self.bytes += len(data) - self._sizes.get(tile, 0)
             self._sizes[tile], self._used[tile] = len(data), now
             dropped = self._overdue()
-        self._writing.executemany(f"DELETE FROM tiles WHERE {_IS}", map(tms, dropped))
+        self._writing.executemany(f"DELETE FROM tiles WHERE {IS_TILE}", map(tms, dropped))
         if now - self._saved_s > SAVED_EVERY_S:
             self.save()
 
@@ -89,7 +90,7 @@ class LiveCache:
         with self._lock:
             used = [(when, *tms(tile)) for tile, when in self._used.items()]
         self._writing.execute("BEGIN")
-        self._writing.executemany(f"UPDATE tiles SET used = ? WHERE {_IS}", used)
+        self._writing.executemany(f"UPDATE tiles SET used = ? WHERE {IS_TILE}", used)
         self._writing.execute("COMMIT")
         self._saved_s = time.time()
 
@@ -121,17 +122,15 @@ def _opened(path: Path, source: str) -> sqlite3.Connection:
             f"live.cache {path} was not made by this node, which would drop what is in it: give another file"
         )
     connection.executescript(_SCHEMA)
-    found = connection.execute("SELECT value FROM metadata WHERE name = 'fetched_from'").fetchone()
+    found = connection.execute("SELECT value FROM metadata WHERE name = ?", (SOURCE,)).fetchone()
     if found != (source,):
         connection.execute("DELETE FROM tiles")
-        connection.executemany(
-            "INSERT OR REPLACE INTO metadata VALUES (?, ?)", [("name", path.stem), ("fetched_from", source)]
-        )
+        connection.executemany("INSERT OR REPLACE INTO metadata VALUES (?, ?)", [("name", path.stem), (SOURCE, source)])
     return connection
 
 
 _SCHEMA = f"""
-    PRAGMA application_id = {MBTILES_APPLICATION_ID};
+    PRAGMA application_id = {APPLICATION_ID};
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = NORMAL;
     BEGIN;
@@ -142,5 +141,3 @@ _SCHEMA = f"""
     );
     COMMIT;
 """
-_PLACE = "zoom_level, tile_column, tile_row"
-_IS = "zoom_level = ? AND tile_column = ? AND tile_row = ?"

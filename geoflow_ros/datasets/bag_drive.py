@@ -45,32 +45,24 @@ OF_ITSELF = ("delay", "mask", "calibration")
 
 @dataclass(frozen=True, slots=True)
 class DescribedCamera:
-    """One of a rig: where it is on base_link, its topics, None where their names tell; else as `DriveDescription`."""
+    """Where a camera is on base_link, its topics, None for the only one of its type or, of a rig, those of its name.
 
-    mount: Mount
-    image_topic: str | None = None
-    camera_info_topic: str | None = None
-    delay: float = 0.0
-    mask: str = ""
-    calibration: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class DriveDescription:
-    """drive.json: what neither the bag nor the trajectory says.
-
-    mount: of the camera on base_link. image_topic, camera_info_topic: None for the only topic of its type.
     delay, mask, calibration: as `camera.delay` (s) and so on; in the file, the latter two are relative to its folder.
-    cameras: of a rig, by name, the same of each.
     """
 
-    datum: Datum
     mount: Mount
     image_topic: str | None = None
     camera_info_topic: str | None = None
     delay: float = 0.0
     mask: str = ""
     calibration: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriveDescription(DescribedCamera):
+    """drive.json: of the camera what neither the bag nor the trajectory says. cameras: of a rig, by name, the same."""
+
+    datum: Datum
     cameras: Mapping[str, DescribedCamera] = field(default_factory=dict)
 
     def camera(self, info: Any | None) -> CameraModel:
@@ -87,7 +79,7 @@ class DriveDescription:
         What it does not state of the camera itself is left to what is said of all cameras, `camera.*`.
         """
         rig = {f"camera.{name}": self.cameras[name] for name in names if name in self.cameras}
-        groups: Mapping[str, DescribedCamera | DriveDescription] = rig if names else {"camera": self}
+        groups: Mapping[str, DescribedCamera] = rig if names else {"camera": self}
         parameters: dict[str, Any] = {}
         for group, camera in groups.items():
             stated = {name: value for name in OF_ITSELF if (value := getattr(camera, name))}
@@ -104,7 +96,7 @@ class DriveDescription:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class PlacedFrame:
     """An image in the bag: when it was recorded, when it was taken (ns), and where its camera was."""
 
     recorded_ns: int
@@ -118,7 +110,7 @@ def read_description(path: Path) -> DriveDescription:
         document = read_json(path)
         seen = {name: _seen_by(each, path.parent) for name, each in document.get("cameras", {}).items()}
         cameras = {name: DescribedCamera(**each) for name, each in seen.items()}
-        return DriveDescription(Datum(**document["datum"]), cameras=cameras, **_seen_by(document, path.parent))
+        return DriveDescription(datum=Datum(**document["datum"]), cameras=cameras, **_seen_by(document, path.parent))
     except InputError:
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -174,7 +166,7 @@ class BagDrive:
 
     def _index(self, truth: Path) -> None:
         trajectory = read_tum(truth)
-        self._frames: list[Frame] = []
+        self._frames: list[PlacedFrame] = []
         self.without_truth, self.truncated, self.damage = 0, 0, Damage()
         with open_bag(self._bag) as reader:
             self._camera = self._read_camera(reader)
@@ -187,7 +179,7 @@ class BagDrive:
                 elif pose is None:
                     self.without_truth += 1
                 else:
-                    self._frames.append(Frame(recorded, stamp, pose @ self._description.mount.planar))
+                    self._frames.append(PlacedFrame(recorded, stamp, pose @ self._description.mount.planar))
         if self.truncated or str(self.damage):
             truncated = f"{self.truncated} truncated images are left out" if self.truncated else ""
             LOGGER.warning("%s: %s", self._bag, "; ".join(filter(None, (truncated, str(self.damage)))))
@@ -242,7 +234,7 @@ class BagDrive:
         ground, camera = self._camera.rectify(image), self._camera.rectified()
         return Sample(str(frame.stamp_ns), ground, camera, patch, (pose.x, pose.y, pose.yaw), self._noise.known(prior))
 
-    def _read_image(self, frame: Frame) -> NDArray[np.uint8]:
+    def _read_image(self, frame: PlacedFrame) -> NDArray[np.uint8]:
         only = (frame.recorded_ns, frame.recorded_ns + 1)
         messages = _messages(self._own_reader(), self._image_topic, Damage(), *only)
         for _, message in messages:

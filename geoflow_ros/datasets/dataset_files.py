@@ -17,6 +17,8 @@ from geoflow_ros.satellite.tile_images import EMPTY, HALF_OPAQUE
 
 TAIL_BYTES = 4096
 """Where the end of an image is looked for first; where it is not there, the whole file is read."""
+PHOTOGRAPHS = (".jpg", ".jpeg", ".png")
+"""What their names end in."""
 EXAMPLES = 3
 """How many offenders of a kind a message names; the rest is only counted."""
 
@@ -67,6 +69,14 @@ class Findings:
             more = ", ..." if count > EXAMPLES else ""
             parts.append(f"{count} x {kind} ({named}{more})")
         raise InputError(f"{dataset} at {root} cannot be used: {'; '.join(parts)}: {remedy}")
+
+
+def photographs_in(folder: Path) -> list[Path]:
+    """All photographs below a folder, in the order of their names; none is an InputError."""
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in PHOTOGRAPHS)
+    if not files:
+        raise InputError(f"no photograph in {folder}: expected {', '.join(PHOTOGRAPHS)}")
+    return files
 
 
 def numbered_lines(path: Path) -> list[tuple[int, str]]:

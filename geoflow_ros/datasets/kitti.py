@@ -162,12 +162,7 @@ class KittiCrossView:
                 f"{self._root / frame.ground_path} is {ground.shape[1]} x {ground.shape[0]} px but its calibration is "
                 f"for {camera.width} x {camera.height}: use the unresized images of KITTI raw"
             )
-        satellite = read_image(self._root / frame.satellite_path)
-        if satellite.shape[:2] != (MAP_PX, MAP_PX):
-            raise InputError(
-                f"{self._root / frame.satellite_path} is {satellite.shape[1]} x {satellite.shape[0]} px: "
-                f"expected a {MAP_PX} x {MAP_PX} map"
-            )
+        satellite = read_map(self._root / frame.satellite_path)
         offset = self._offset(frame, index)
         yaw = self._poses[index % len(self._frames)].yaw
         center = crop_center(yaw, offset)
@@ -182,6 +177,14 @@ class KittiCrossView:
             return self._noise.draw(index)
         forward, left, rotation = frame.noise
         return self._noise.scaled(-forward, -left, -rotation)
+
+
+def read_map(path: Path) -> NDArray[np.uint8]:
+    """The satellite map (MAP_PX, MAP_PX, 3) of a frame."""
+    image = read_image(path)
+    if image.shape[:2] != (MAP_PX, MAP_PX):
+        raise InputError(f"{path} is {image.shape[1]} x {image.shape[0]} px: expected a {MAP_PX} x {MAP_PX} map")
+    return image
 
 
 def held_out_drives(frames: Sequence[KittiFrame], share: float) -> set[str]:

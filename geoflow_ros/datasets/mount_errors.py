@@ -6,25 +6,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from geoflow_ros.datasets.sample import LocalizationDataset, Place, Sample, place_of
+from geoflow_ros.datasets.sample import Changed, LocalizationDataset, Sample
 
 
-class MountErrors:
+class MountErrors(Changed):
     """Samples of another dataset, the stated pitch off by a normal error that is drawn for every (seed, index)."""
 
     def __init__(self, samples: LocalizationDataset, pitch_sigma: float, seed: int = 0) -> None:
         """pitch_sigma: standard deviation (rad)."""
-        self._samples, self._pitch_sigma, self._seed = samples, pitch_sigma, seed
+        super().__init__(samples)
+        self._pitch_sigma, self._seed = pitch_sigma, seed
 
-    def __len__(self) -> int:
-        return len(self._samples)
-
-    def place(self, index: int) -> Place | None:
-        """As of the sample in the other dataset."""
-        return place_of(self._samples, index)
-
-    def __getitem__(self, index: int) -> Sample:
-        sample = self._samples[index]
+    def changed(self, sample: Sample, index: int) -> Sample:
         error = np.random.default_rng((self._seed, index, 1)).normal(0.0, self._pitch_sigma)
         mount = replace(sample.camera.mount, pitch=sample.camera.mount.pitch + error)
         return replace(sample, camera=replace(sample.camera, mount=mount))

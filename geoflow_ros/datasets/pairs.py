@@ -46,7 +46,7 @@ KEPT_OVERHEADS = 2  # an orthophoto of many places takes a second to decode
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class LabelledView:
     """A row, or a view of a panorama's: `cut` so far (rad) left of its middle.
 
     yaw: of the viewing direction (rad, counter-clockwise from the overhead image's right).
@@ -170,7 +170,7 @@ class Pairs:
         return SatellitePatch(pixels, (prior.east, prior.north), self._resolution, prior.yaw, missing)
 
 
-def read_views(root: Path) -> list[View]:
+def read_views(root: Path) -> list[LabelledView]:
     """The rows of `pairs.csv`; everything wrong with it and its images in one InputError."""
     findings = Findings()
     rows = _read_rows(root / "pairs.csv")
@@ -179,7 +179,7 @@ def read_views(root: Path) -> list[View]:
         findings.require_image(root, relative)
     for relative in sorted({view.overhead for view in views}):
         _check_labels(root, [view for view in views if view.overhead == relative], findings)
-    first: dict[str, View] = {}
+    first: dict[str, LabelledView] = {}
     for view in views:
         if view.label != first.setdefault(view.place, view).label:
             findings.add("view from elsewhere than the others of its place", f"{view.image} of {view.place}")
@@ -210,7 +210,7 @@ def _read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
     return rows
 
 
-def _check_labels(root: Path, views: Sequence[View], findings: Findings) -> None:
+def _check_labels(root: Path, views: Sequence[LabelledView], findings: Findings) -> None:
     """Note the views that lie outside their overhead image, which is the same for all; or that it cannot be used."""
     with findings.noting("unusable overhead image"):
         height, width = read_image(root / views[0].overhead).shape[:2]
@@ -221,7 +221,7 @@ def _check_labels(root: Path, views: Sequence[View], findings: Findings) -> None
                 findings.add("camera outside its overhead image", where)
 
 
-def _views(row: Mapping[str, str], number: int, findings: Findings) -> list[View]:
+def _views(row: Mapping[str, str], number: int, findings: Findings) -> list[LabelledView]:
     """A row's view, or those of its panorama; what is wrong with it goes to the findings."""
     view = _view(row, number, findings)
     if view is None or view.intrinsics.get("hfov_deg") != WHOLE_SPHERE:
@@ -230,7 +230,7 @@ def _views(row: Mapping[str, str], number: int, findings: Findings) -> list[View
     return [replace(view, yaw=wrap_angle(view.yaw + cut), cut=cut) for cut in cuts]
 
 
-def _view(row: Mapping[str, str], number: int, findings: Findings) -> View | None:
+def _view(row: Mapping[str, str], number: int, findings: Findings) -> LabelledView | None:
     """A row's view; what is wrong with it goes to the findings."""
     if None in row:  # where the values without a column go; some commas were decimal points
         findings.add("row with more values than columns", f"line {number}")
@@ -248,7 +248,7 @@ def _view(row: Mapping[str, str], number: int, findings: Findings) -> View | Non
     if not _is_possible(numbers):
         findings.add("row with impossible numbers", f"line {number}: {numbers}")
         return None
-    return View(
+    return LabelledView(
         place=values["place"],
         image=values["image"],
         overhead=values["overhead"],

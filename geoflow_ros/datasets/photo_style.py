@@ -15,14 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from geoflow_ros.datasets.dataset_files import read_image
-from geoflow_ros.datasets.sample import LocalizationDataset, Place, Sample, place_of
-from geoflow_ros.errors import InputError
+from geoflow_ros.datasets.dataset_files import photographs_in, read_image
+from geoflow_ros.datasets.sample import Changed, LocalizationDataset, Sample
 
 Floats = NDArray[np.float32]
 SIDE = 64  # px: the lowest frequencies need no more of an image
 LOWEST = (1, 3)  # of the spatial frequencies per image side whose amplitudes are taken over, drawn anew each time
-SUFFIXES = (".jpg", ".jpeg", ".png")
 SHARE, JPEG_SHARE = 0.7, 0.5  # of the images that are restyled, of those that are compressed
 JPEG_QUALITY = (30, 95)
 LEAST_SPREAD = 2.0  # levels of 8-bit Lab: flatter channels are not stretched
@@ -37,23 +35,17 @@ class Style:
     amplitude: Floats
 
 
-class Restyled:
+class Restyled(Changed):
     """Samples in the looks of two photographs drawn at random, one for each image; the content and the truth stay."""
 
     def __init__(self, samples: LocalizationDataset, folder: Path, seed: int) -> None:
         """folder: with the folders `street`, for the frames, and `overhead`, for the patches."""
-        self._samples, self._seed = samples, seed
+        super().__init__(samples)
+        self._seed = seed
         self._street, self._overhead = _styles(folder / "street"), _styles(folder / "overhead")
 
-    def __len__(self) -> int:
-        return len(self._samples)
-
-    def place(self, index: int) -> Place | None:
-        """As of the sample in its own look."""
-        return place_of(self._samples, index)
-
-    def __getitem__(self, index: int) -> Sample:
-        sample, rng = self._samples[index], np.random.default_rng([self._seed, 3, index])
+    def changed(self, sample: Sample, index: int) -> Sample:
+        rng = np.random.default_rng([self._seed, 3, index])
         ground = restyled(sample.ground, self._street, rng)
         patch = replace(sample.patch, image=restyled(sample.patch.image, self._overhead, rng))
         return replace(sample, ground=ground, patch=patch)
@@ -101,11 +93,8 @@ def with_shading(image: NDArray[np.uint8], style: Style, lowest: int) -> NDArray
 
 
 def _styles(folder: Path) -> list[Style]:
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
-    if not files:
-        kinds = ", ".join(SUFFIXES)
-        raise InputError(f"style_images: no photograph in {folder}: expected folders street and overhead with {kinds}")
-    return [style_of(read_image(file)) for file in tqdm(files, desc=f"styles of {folder.name}", disable=None)]
+    files = tqdm(photographs_in(folder), desc=f"styles of {folder.name}", disable=None)
+    return [style_of(read_image(file)) for file in files]
 
 
 def _small(image: NDArray[np.uint8]) -> Floats:

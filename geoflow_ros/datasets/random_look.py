@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.datasets.sample import LocalizationDataset, Place, Sample, place_of
+from geoflow_ros.datasets.sample import Changed, LocalizationDataset, Sample
 
 Image = NDArray[np.uint8]
 MIX_STD = 0.4  # of the entries by which the channels' mixing differs from none
@@ -24,21 +24,15 @@ STAIN_STD = 0.25
 CLIP = (1.0, 4.0)  # of local contrast
 
 
-class RandomLooks:
+class RandomLooks(Changed):
     """Samples of which a share of the images, each on its own, has a random look; the truth stays."""
 
     def __init__(self, samples: LocalizationDataset, share: float, seed: int) -> None:
-        self._samples, self._share, self._seed = samples, share, seed
+        super().__init__(samples)
+        self._share, self._seed = share, seed
 
-    def __len__(self) -> int:
-        return len(self._samples)
-
-    def place(self, index: int) -> Place | None:
-        """As of the sample in its own look."""
-        return place_of(self._samples, index)
-
-    def __getitem__(self, index: int) -> Sample:
-        sample, rng = self._samples[index], np.random.default_rng([self._seed, 5, index])
+    def changed(self, sample: Sample, index: int) -> Sample:
+        rng = np.random.default_rng([self._seed, 5, index])
         patch = replace(sample.patch, image=self._looked(sample.patch.image, rng))
         return replace(sample, ground=self._looked(sample.ground, rng), patch=patch)
 

@@ -102,6 +102,27 @@ def are_elsewhere(one: tuple[str, Place | None], other: tuple[str, Place | None]
     return math.hypot(place.east - other_place.east, place.north - other_place.north) >= APART_M
 
 
+class Changed:
+    """The samples of another dataset, each as `changed` makes it; where they were taken stays."""
+
+    def __init__(self, samples: LocalizationDataset) -> None:
+        self._samples = samples
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def __getitem__(self, index: int) -> Sample:
+        return self.changed(self._samples[index], index)
+
+    def place(self, index: int) -> Place | None:
+        """As of the sample in the other dataset."""
+        return place_of(self._samples, index)
+
+    def changed(self, sample: Sample, index: int) -> Sample:
+        """The sample with this index otherwise, the same for the same index."""
+        raise NotImplementedError
+
+
 class Subset:
     """The samples of another dataset at the given indices, in later epochs too."""
 

@@ -46,7 +46,7 @@ REMEDY = "delete its folder to render the town again"
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class RenderedView:
     """A rendered camera view, its camera, and the orthophoto centred on it with +u along its heading.
 
     place: where it stands in its town; heights: of what the two images show. None of towns that were rendered before
@@ -167,7 +167,7 @@ class TownSamples:
         return replace(sample, ground_heights=ground, patch_heights=patch_heights)
 
 
-def _read_views(folder: Path) -> list[View]:
+def _read_views(folder: Path) -> list[RenderedView]:
     path = folder / "views.json"
     if not path.exists():
         return []
@@ -177,14 +177,14 @@ def _read_views(folder: Path) -> list[View]:
         raise InputError(f"{path} does not list views ({type(error).__name__}: {error}): {REMEDY}") from error
 
 
-def _view(folder: Path, number: int, values: dict[str, Any]) -> View:
+def _view(folder: Path, number: int, values: dict[str, Any]) -> RenderedView:
     values = dict(values)
     place, heights = values.pop("place", None), _heights(folder, number) if values.pop("heights", False) else None
     if place is not None:
         east, north = map(float, place)
         place = Place(folder.name, east, north)
     camera = CameraModel(**{**values, "mount": Mount(**values["mount"])})
-    return View(folder / f"{number:04d}_ground.jpg", folder / f"{number:04d}_ortho.jpg", camera, place, heights)
+    return RenderedView(folder / f"{number:04d}_ground.jpg", folder / f"{number:04d}_ortho.jpg", camera, place, heights)
 
 
 def _heights(folder: Path, number: int) -> tuple[Path, Path]:

@@ -15,7 +15,7 @@ from scipy.special import expit
 from torch import Tensor
 from tqdm import tqdm
 
-from geoflow_ros.datasets.pairs import Pairs, View
+from geoflow_ros.datasets.pairs import LabelledView, Pairs
 from geoflow_ros.errors import InputError
 from geoflow_ros.evaluate.place_density import CELL_M, PlaceDensity
 from geoflow_ros.evaluate.scores import Matches, PlaceScores, summarise_places
@@ -45,7 +45,7 @@ class Seen:
     right, wrong: match log odds before the view's own imagery, and before that of every place that is elsewhere.
     """
 
-    view: View
+    view: LabelledView
     estimate: PoseEstimate
     likelihood: Likelihood
     right: float
@@ -161,7 +161,7 @@ def prefix_of(place: str) -> str:
     return place.rpartition("_")[0] or place
 
 
-def _of_vehicle(estimate: PoseEstimate, view: View) -> Likelihood:
+def _of_vehicle(estimate: PoseEstimate, view: LabelledView) -> Likelihood:
     if estimate.log_likelihood is None:
         raise InputError("this network has no density: single hypotheses cannot be summed over views")
     return of_base(estimate.log_likelihood, PlanarPose(yaw=view.yaw))

@@ -17,14 +17,8 @@ Floats = NDArray[np.float64]
 RESAMPLES, LEVEL = 1000, 0.95
 WRONG_ACCEPTED = 0.05
 UNKNOWN = "-"  # in the table
-LOG_ODDS = (
-    0.0,
-    1.0,
-    2.3,
-    3.0,
-    4.0,
-    5.0,
-)  # 2.3: less begins no track at once (`CAUTIONS` of tracking/evidence/support.py)
+LOG_ODDS = (0.0, 1.0, 2.3, 3.0, 4.0, 5.0)
+"""2.3: less begins no track at once (`CAUTIONS` of tracking/evidence/support.py)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from geoflow_ros.bags.recording import BagRecorder, Messages
 from geoflow_ros.camera import CameraModel
+from geoflow_ros.datasets.bag_drive import CAMERA_INFO, COMPRESSED, RAW
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame
 from geoflow_ros.kitti2bag.kitti_raw import OXTS_HEIGHT, RawCamera, RawDrive, RawImage
@@ -32,9 +33,6 @@ from geoflow_ros.satellite.tile_images import decode_tile
 from geoflow_ros.town.noise import SensorErrors, gnss_fixes
 
 Floats = NDArray[np.float64]
-RAW, COMPRESSED, CAMERA_INFO = (
-    "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage", "sensor_msgs/msg/CameraInfo",
-)  # fmt: skip
 TF = "tf2_msgs/msg/TFMessage"
 TOWN_FIX_ERROR_M = 8.0
 """Mean horizontal error of `SensorErrors` as it is."""

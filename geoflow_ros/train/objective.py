@@ -75,10 +75,8 @@ class Objective(nn.Module):
         assert mismatch_logit is not None
         if elsewhere is None:
             return F.softplus(-match_logit).mean() + F.softplus(mismatch_logit).mean()
-        counts = elsewhere[: len(order)].to(
-            mismatch_logit.dtype
-        )  # right ones count only as far as there are wrong ones
-        share = counts.mean()
+        counts = elsewhere[: len(order)].to(mismatch_logit.dtype)
+        share = counts.mean()  # right ones count only as far as there are wrong ones
         return share * F.softplus(-match_logit).mean() + (counts * F.softplus(mismatch_logit)).mean()
 
 

@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from geoflow_ros.bags.trajectory import read_tum
+from geoflow_ros.bags.trajectory import datum_of, read_tum
 from geoflow_ros.datasets.dataset_files import numbered_lines, read_image, read_overhead
 from geoflow_ros.datasets.orthophotos.library import read_orthophotos
 from geoflow_ros.errors import InputError
-from geoflow_ros.replay.command_line import _datum_of
 from geoflow_ros.tiles.tracks import read_track
 
 MARK = b"\xef\xbb\xbf"
@@ -36,7 +35,7 @@ def test_a_trajectory_and_its_datum(tmp_path: Path) -> None:
     path = tmp_path / "a.tum"
     path.write_bytes(MARK + b"# datum 47.4 8.5 400.0\r\n0 0 0 0 0 0 0 1\r\n1 300 400 0 0 0 0 1\r\n")
     assert read_tum(path).poses[1].tolist() == [300.0, 400.0, 0.0]
-    datum = _datum_of(path)
+    datum = datum_of(path)
     assert datum is not None and (datum.latitude, datum.longitude, datum.altitude) == (47.4, 8.5, 400.0)
     assert read_track(path)[0][0].tolist() == pytest.approx([8.5, 47.4])
 

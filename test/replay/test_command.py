@@ -103,7 +103,7 @@ def test_options_overrule_the_parameter_file_and_that_the_description(tmp_path: 
         "/**:\n  ros__parameters:\n    tiles: else.mbtiles\n    use_sim_time: true\n"
         "    camera: {from_tf: true, height: 2.0}\n    tracker: {max_std: 0.1, belief: {particles: 99}}\n"
     )
-    described = DriveDescription(sim.DATUM, Mount(forward=1.5))
+    described = DriveDescription(Mount(forward=1.5), datum=sim.DATUM)
     config = replay_config(described, params, ["tracker.max_std:=3"], None, "area.mbtiles", None)
     assert (config.camera.forward, config.camera.height) == (1.5, 2.0)
     assert (config.tracker.max_std, config.tracker.belief.particles) == (3.0, 99)
@@ -231,7 +231,7 @@ def test_what_cannot_be_read_of_a_bag_is_told(folder: Path, tmp_path: Path) -> N
 def test_a_rig_is_played_whole_or_in_part() -> None:
     """The shipped parameter file names no camera: that leaves the drive's own."""
     cameras = {name: DescribedCamera(Mount(yaw=yaw)) for name, yaw in (("front", 0.0), ("left", 1.5))}
-    described = DriveDescription(sim.DATUM, Mount(), cameras=cameras)
+    described = DriveDescription(Mount(), datum=sim.DATUM, cameras=cameras)
 
     def mounts(params: Path | None, *assignments: str) -> dict[str, float]:
         config = replay_config(described, params, assignments, None, "area", None)
@@ -245,7 +245,7 @@ def test_a_rig_is_played_whole_or_in_part() -> None:
 
 def test_each_camera_of_a_rig_is_as_late_as_its_description_or_all_say() -> None:
     cameras = {"front": DescribedCamera(Mount()), "left": DescribedCamera(Mount(), delay=0.1)}
-    described = DriveDescription(sim.DATUM, Mount(), cameras=cameras)
+    described = DriveDescription(Mount(), datum=sim.DATUM, cameras=cameras)
 
     def delays(*assignments: str) -> list[float]:
         setups = replay_config(described, None, assignments, None, "area", None).camera_setups

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from geoflow_ros.datasets.dataset_files import read_image, read_overhead
-from geoflow_ros.datasets.photo_style import SUFFIXES
+from geoflow_ros.datasets.dataset_files import photographs_in, read_image, read_overhead
 from geoflow_ros.errors import InputError
 
 TABLE = "orthophotos.csv"
@@ -39,7 +38,7 @@ class Orthophoto:
 def read_orthophotos(folder: Path) -> list[Orthophoto]:
     """All orthophotos below a folder, large ones in pieces; none, or a table that does not fit, is an InputError."""
     stated, photos = _read_table(folder / TABLE), []
-    for file in tqdm(_photographs(folder), desc="orthophotos", disable=None):
+    for file in tqdm(photographs_in(folder), desc="orthophotos", disable=None):
         name = file.relative_to(folder).as_posix()
         resolution = _resolution(name, stated)
         image = read_overhead(file)
@@ -57,19 +56,12 @@ def read_street(folder: Path) -> list[NDArray[np.uint8]]:
     """Street photographs (H, STREET_PX, 3) of a folder; none where there is no such folder."""
     if not folder.is_dir():
         return []
-    images = [read_image(file) for file in tqdm(_photographs(folder), desc="street photographs", disable=None)]
+    images = [read_image(file) for file in tqdm(photographs_in(folder), desc="street photographs", disable=None)]
     sizes = [(STREET_PX, max(1, image.shape[0] * STREET_PX // image.shape[1])) for image in images]
     return [
         np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
         for image, size in zip(images, sizes, strict=True)
     ]
-
-
-def _photographs(folder: Path) -> list[Path]:
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
-    if not files:
-        raise InputError(f"no photograph in {folder}: expected {', '.join(SUFFIXES)}")
-    return files
 
 
 def _pieces(name: str, image: NDArray[np.uint8]) -> Iterator[tuple[str, NDArray[np.uint8]]]:

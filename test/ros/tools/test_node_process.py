@@ -13,7 +13,7 @@ from geoflow_ros.ros.tools.node_process import node_arguments
 
 MASK = "/drive/bonnet.png"
 RIG = {"front": DescribedCamera(Mount(1.0), mask=MASK), "left": DescribedCamera(Mount(0.5, 0.7), delay=0.1)}
-DRIVE = DriveDescription(Datum(49.0, 8.4), Mount(1.0), delay=0.2, mask=MASK, cameras=RIG)
+DRIVE = DriveDescription(Mount(1.0), datum=Datum(49.0, 8.4), delay=0.2, mask=MASK, cameras=RIG)
 
 
 @pytest.mark.parametrize(

@@ -231,6 +231,15 @@ def build_parser() -> argparse.ArgumentParser:
         help="what to compare it with beside torch: some of %(choices)s (all that can run here; none with --quick)",
     )
     parser.add_argument("--leak", type=cli.positive, metavar="FRAMES", help="also watch the memory over so many frames")
+    _add_node(parser)
+    parser.add_argument("--skip-tiles", action="store_true", help="leave out the stores of up to a million tiles")
+    parser.add_argument(
+        "--quick", action="store_true", help="a little of everything, for a try: its figures mean little"
+    )
+    return parser
+
+
+def _add_node(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ros", action="store_true", help="also the node over DDS")
     parser.add_argument(
         "--rates",
@@ -247,11 +256,6 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="with --ros, and nothing else: N cameras of a rig, each at --camera-hz, of --drive or of a rendered town",
     )
-    parser.add_argument("--skip-tiles", action="store_true", help="leave out the stores of up to a million tiles")
-    parser.add_argument(
-        "--quick", action="store_true", help="a little of everything, for a try: its figures mean little"
-    )
-    return parser
 
 
 def _rate(text: str) -> float:

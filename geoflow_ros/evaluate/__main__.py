@@ -23,7 +23,15 @@ from geoflow_ros.evaluate.evaluation_page import evaluation_report
 from geoflow_ros.evaluate.figures import require_matplotlib, write_figures
 from geoflow_ros.evaluate.headings import wide_size_px
 from geoflow_ros.evaluate.locators import locator_of
-from geoflow_ros.evaluate.outcome import Outcome, accepted_elsewhere, errors_of, evaluate, summary_of, write_csv
+from geoflow_ros.evaluate.outcome import (
+    Evaluated,
+    Outcome,
+    accepted_elsewhere,
+    errors_of,
+    evaluate,
+    summary_of,
+    write_csv,
+)
 from geoflow_ros.evaluate.pairs_evaluation import PairsEvaluation
 from geoflow_ros.evaluate.scores import scores_table
 from geoflow_ros.evaluate.sweep import setting_to_json, settings, sweep_table, table
@@ -42,7 +50,6 @@ PHOTOGRAPHED_DEG = 1.5
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
-    defaults = LocalizerConfig()
     parser = argparse.ArgumentParser(prog="geoflow_ros.evaluate", description=__doc__)
     parser.add_argument("--dataset", required=True, choices=sorted(DATASETS))
     parser.add_argument(
@@ -78,6 +85,17 @@ def build_parser() -> argparse.ArgumentParser:
         f"eleven and thirteen of them (0: one; default 0, pairs {PHOTOGRAPHED_DEG:g})",
     )  # fmt: skip
     parser.add_argument("--mismatch", action="store_true", help="also against imagery of other places")
+    _add_refinement(parser)
+    parser.add_argument(
+        "--runtime", choices=[each.value for each in Runtime], default=Runtime.TORCH.value, metavar="RUNTIME",
+        help="what computes the encoders: %(choices)s (%(default)s, the same numbers on any processor; auto: fastest)",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=cli.natural, default=0, help="of hypotheses and drawn noise (%(default)s)")
+    return parser
+
+
+def _add_refinement(parser: argparse.ArgumentParser) -> None:
+    defaults = LocalizerConfig()
     several = parser.add_argument_group("refinement", "several values of these are compared in one run")
     several.add_argument(
         "--hypotheses", type=cli.positive, nargs="+", default=[defaults.hypotheses], help=f"({defaults.hypotheses})"
@@ -87,12 +105,6 @@ def build_parser() -> argparse.ArgumentParser:
         "--schedule", choices=[each.value for each in Schedule], nargs="+", default=[defaults.schedule.value],
         metavar="SCHEDULE", help=f"%(choices)s ({defaults.schedule.value})",
     )  # fmt: skip
-    parser.add_argument(
-        "--runtime", choices=[each.value for each in Runtime], default=Runtime.TORCH.value, metavar="RUNTIME",
-        help="what computes the encoders: %(choices)s (%(default)s, the same numbers on any processor; auto: fastest)",
-    )  # fmt: skip
-    parser.add_argument("--seed", type=cli.natural, default=0, help="of hypotheses and drawn noise (%(default)s)")
-    return parser
 
 
 def _range(text: str) -> float:
@@ -188,12 +200,12 @@ def run(arguments: argparse.Namespace) -> None:
         write_csv(arguments.csv, configs, runs)
     named = " ".join(filter(None, (arguments.dataset, arguments.split)))
     title = f"{named}, {arguments.checkpoint.name}, {len(runs[0])} frames"
+    evaluated = Evaluated(samples, locator, configs[0], arguments.seed, runs[0])
     if arguments.report:
-        report = evaluation_report(title, samples, locator, runs[0], configs[0], arguments.seed, document)
-        write_page(arguments.report / "report.html", report)
+        write_page(arguments.report / "report.html", evaluation_report(title, evaluated, document))
     if arguments.figures:
         write_figures(arguments.figures, runs[0], title)
-        write_cases(arguments.figures, samples, locator, runs[0], configs[0], arguments.seed)
+        write_cases(arguments.figures, evaluated)
     print(f"wrote {', '.join(_written(arguments))}")
 
 

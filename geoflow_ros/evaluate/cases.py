@@ -10,9 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.datasets.sample import LocalizationDataset, Sample
-from geoflow_ros.evaluate.outcome import Locator, Outcome, errors_of
-from geoflow_ros.localization.localizer_config import LocalizerConfig
+from geoflow_ros.datasets.sample import Sample
+from geoflow_ros.evaluate.outcome import Evaluated, Outcome, errors_of
 from geoflow_ros.localization.pose import PoseEstimate
 from geoflow_ros.reports.heatmap import draw_case
 from geoflow_ros.whole_files import replace_files
@@ -24,32 +23,18 @@ CAPTION_PX = 44
 GAP_PX = 8
 
 
-def write_cases(
-    folder: Path,
-    dataset: LocalizationDataset,
-    locator: Locator,
-    outcomes: Sequence[Outcome],
-    config: LocalizerConfig,
-    seed: int,
-) -> None:
-    """Write best.jpg and worst.jpg: the samples with the smallest and the largest position errors.
-
-    They are localised again, with the seeds they had, because outcomes hold no images.
-    """
-    order = np.argsort(errors_of(outcomes).position, kind="stable")
+def write_cases(folder: Path, evaluated: Evaluated) -> None:
+    """Write best.jpg and worst.jpg: the samples with the smallest and the largest position errors."""
+    order = np.argsort(errors_of(evaluated.outcomes).position, kind="stable")
     for name, chosen in (("best", order[:CASES]), ("worst", order[::-1][:CASES])):
-        panels = [_panel(dataset, locator, outcomes[i], config, seed) for i in chosen]
-        picture = cv2.cvtColor(_row(panels), cv2.COLOR_RGB2BGR)
+        picture = cv2.cvtColor(_row([_panel(evaluated, evaluated.outcomes[i]) for i in chosen]), cv2.COLOR_RGB2BGR)
         jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 88])[1]
         replace_files({folder / f"{name}.jpg": jpeg.tobytes()})
 
 
-def _panel(
-    dataset: LocalizationDataset, locator: Locator, outcome: Outcome, config: LocalizerConfig, seed: int
-) -> Image:
+def _panel(evaluated: Evaluated, outcome: Outcome) -> Image:
     """Caption, frame and satellite view of one sample (H, PANEL_PX, 3)."""
-    sample = dataset[outcome.index]
-    estimate = locator(sample)(config, seed + outcome.index)
+    sample, estimate = evaluated.again(outcome)
     height = round(PANEL_PX * sample.ground.shape[0] / sample.ground.shape[1])
     frame = cv2.resize(sample.ground, (PANEL_PX, height), interpolation=cv2.INTER_AREA)
     return np.vstack([_caption(sample, outcome, estimate), frame, draw_case(estimate, sample.truth, PANEL_PX)])

@@ -8,9 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from geoflow_ros.datasets.sample import LocalizationDataset
-from geoflow_ros.evaluate.outcome import Locator, Outcome, errors_of
-from geoflow_ros.localization.localizer_config import LocalizerConfig
+from geoflow_ros.evaluate.outcome import Evaluated, Outcome, errors_of
 from geoflow_ros.planar import rotate, rotated_covariance
 from geoflow_ros.reports.ground import Ground
 from geoflow_ros.reports.heatmap import draw_case
@@ -18,21 +16,13 @@ from geoflow_ros.reports.page_data import PoseColumns, Report, Snapshot, worst_m
 from geoflow_ros.reports.thumbnails import HEATMAP_PX, camera_jpeg, heatmap_jpeg
 
 PICTURED = 60
-"""Samples at equal intervals that have pictures: each is localised again, because outcomes hold no images."""
+"""Samples at equal intervals that have pictures: each is localised again for them."""
 UP = math.pi / 2
 
 
-def evaluation_report(
-    title: str,
-    dataset: LocalizationDataset,
-    locator: Locator,
-    outcomes: Sequence[Outcome],
-    config: LocalizerConfig,
-    seed: int,
-    document: Mapping[str, Any],
-) -> Report:
+def evaluation_report(title: str, evaluated: Evaluated, document: Mapping[str, Any]) -> Report:
     """One moment a sample, the camera's true heading up. document: figures; those that are one value are shown."""
-    count = len(outcomes)
+    outcomes, count = evaluated.outcomes, len(evaluated.outcomes)
     worst = worst_moments(errors_of(outcomes).position, np.arange(count, dtype=np.float64), 0.0)
     shown = sorted({*range(0, count, -(-count // PICTURED)), *worst})
     none = PoseColumns.of([None] * count)
@@ -42,7 +32,7 @@ def evaluation_report(
         along=np.arange(count, dtype=np.float64),
         apart=0.0,
         is_way=False,
-        states=["ACCEPTED" if each.match >= config.min_match else "REFUSED" for each in outcomes],
+        states=["ACCEPTED" if each.match >= evaluated.config.min_match else "REFUSED" for each in outcomes],
         reasons=[f"{each.key}, match {each.match:.2f}" for each in outcomes],
         milliseconds=np.array([each.milliseconds for each in outcomes]),
         fused=_in_camera_axes(outcomes),
@@ -50,7 +40,7 @@ def evaluation_report(
         prior=none,
         truth=np.tile([0.0, 0.0, UP], (count, 1)),
         fixes=np.empty((0, 2)),
-        snapshots=[_snapshot(moment, dataset, locator, outcomes[moment], config, seed) for moment in shown],
+        snapshots=[_snapshot(moment, evaluated) for moment in shown],
         ground=Ground(),
         tables={"Figures": {name: _text(value) for name, value in document.items() if _is_one(value)}},
     )
@@ -66,11 +56,8 @@ def _in_camera_axes(outcomes: Sequence[Outcome]) -> PoseColumns:
     return PoseColumns(seen, np.array(covariances))
 
 
-def _snapshot(
-    moment: int, dataset: LocalizationDataset, locator: Locator, outcome: Outcome, config: LocalizerConfig, seed: int
-) -> Snapshot:
-    sample = dataset[outcome.index]
-    estimate = locator(sample)(config, seed + outcome.index)
+def _snapshot(moment: int, evaluated: Evaluated) -> Snapshot:
+    sample, estimate = evaluated.again(evaluated.outcomes[moment])
     heatmap = heatmap_jpeg(draw_case(estimate, sample.truth, HEATMAP_PX))
     turn = UP - sample.truth[2]
     places = rotate(turn, estimate.hypotheses[:, :2] - sample.truth[:2])

@@ -58,6 +58,22 @@ class Outcome:
     label_error_m: float = 0.0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluated:
+    """What was evaluated under a setting, how, and what came of it."""
+
+    samples: LocalizationDataset
+    locator: Locator
+    config: LocalizerConfig
+    seed: int
+    outcomes: Sequence[Outcome]
+
+    def again(self, outcome: Outcome) -> tuple[Sample, PoseEstimate]:
+        """The sample of an outcome, which holds no images, localised once more with the seed it had."""
+        sample = self.samples[outcome.index]
+        return sample, self.locator(sample)(self.config, self.seed + outcome.index)
+
+
 def evaluate(
     dataset: LocalizationDataset,
     locator: Locator,

@@ -136,9 +136,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(403, refusal)
         elif path == "/" and site.access.token and site.access.knows_token(self.path):
             cookie = f"{site.access.cookie}={site.access.token}; HttpOnly; SameSite=Lax; Path=/"
-            self._answer(
-                303, "see /", {"Location": "/", "Set-Cookie": cookie}
-            )  # out of the address, and of the history
+            # The token goes out of the address, and of the history.
+            self._answer(303, "see /", {"Location": "/", "Set-Cookie": cookie})
         elif path == "/":
             self._send(200, "text/html; charset=utf-8", site.page)
         elif path == "/events":

@@ -10,7 +10,7 @@ from evaluation_support import Samples, two_metres_ahead_and_one_left
 
 from geoflow_ros.evaluate import evaluation_page as module
 from geoflow_ros.evaluate.evaluation_page import evaluation_report
-from geoflow_ros.evaluate.outcome import evaluate
+from geoflow_ros.evaluate.outcome import Evaluated, evaluate
 from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.reports.page_data import Report
 
@@ -20,7 +20,7 @@ CONFIG = LocalizerConfig()
 def made() -> Report:
     (outcomes,) = evaluate(Samples(), two_metres_ahead_and_one_left, range(5), 0, [CONFIG])
     figures = {"mean_error_m": 2.236068, "sweep": [1, 2], "dataset": "made up"}
-    return evaluation_report("five", Samples(), two_metres_ahead_and_one_left, outcomes, CONFIG, 0, figures)
+    return evaluation_report("five", Evaluated(Samples(), two_metres_ahead_and_one_left, CONFIG, 0, outcomes), figures)
 
 
 def test_every_sample_is_seen_from_its_camera() -> None:

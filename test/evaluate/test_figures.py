@@ -15,7 +15,7 @@ from evaluation_support import Samples, perfect, two_metres_ahead_and_one_left
 from geoflow_ros.datasets.sample import Sample
 from geoflow_ros.errors import InputError
 from geoflow_ros.evaluate.cases import CAPTION_PX, GAP_PX, PANEL_PX, write_cases
-from geoflow_ros.evaluate.outcome import Outcome, Solve, errors_of, evaluate
+from geoflow_ros.evaluate.outcome import Evaluated, Outcome, Solve, errors_of, evaluate
 from geoflow_ros.localization.localizer_config import LocalizerConfig
 from geoflow_ros.reports.heatmap import GREEN, MAGENTA
 
@@ -127,7 +127,7 @@ def test_the_best_and_the_worst_are_shown_with_truth_and_estimate(tmp_path: Path
 
     (outcomes,) = evaluate(Large(), locator, range(5), 100, [CONFIG])
     asked.clear()
-    write_cases(tmp_path, Large(), locator, outcomes, CONFIG, 100)
+    write_cases(tmp_path, Evaluated(Large(), locator, CONFIG, 100, outcomes))
     assert asked[:3] == [("s0", 100), ("s2", 102), ("s4", 104)]  # the perfect ones
     assert {key for key, _ in asked[4:6]} == {"s1", "s3"}
     worst = cv2.cvtColor(cv2.imread(str(tmp_path / "worst.jpg")), cv2.COLOR_BGR2RGB).astype(int)
@@ -148,4 +148,4 @@ def test_a_picture_that_cannot_be_written_is_told(tmp_path: Path, name: str) -> 
     (outcomes,) = evaluate(Samples(), perfect, range(3), 0, [CONFIG])
     with pytest.raises(InputError, match=f"{name} cannot be written"):
         figures.write_figures(tmp_path, outcomes, "title")
-        write_cases(tmp_path, Samples(), perfect, outcomes, CONFIG, 0)
+        write_cases(tmp_path, Evaluated(Samples(), perfect, CONFIG, 0, outcomes))

@@ -57,8 +57,7 @@ class Mount:
     def on_tilted_body(self, roll: float, pitch: float) -> Mount:
         """How the camera looks while the body is rolled and pitched (rad) out of the road's plane, about the lens."""
         axes = _attitude(roll, pitch, 0.0) @ _attitude(self.roll, self.pitch, self.yaw)
-        pitch = -math.asin(min(max(float(axes[2, 0]), -1.0), 1.0))
-        roll, yaw = math.atan2(axes[2, 1], axes[2, 2]), math.atan2(axes[1, 0], axes[0, 0])
+        roll, pitch, yaw = angles_of(axes)
         return replace(self, roll=roll, pitch=pitch, yaw=yaw)
 
 
@@ -177,6 +176,12 @@ class CameraModel:
     def level_from_camera(self) -> NDArray[np.float64]:
         """Rotation (3, 3), its columns the camera's forward, left, up axes in the level frame: Ry(pitch) Rx(roll)."""
         return _attitude(self.mount.roll, self.mount.pitch, 0.0)
+
+
+def angles_of(axes: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Roll, pitch and yaw (rad, REP-103) of forward, left, up axes, the columns of a rotation (3, 3)."""
+    pitch = -math.asin(min(max(float(axes[2, 0]), -1.0), 1.0))
+    return math.atan2(axes[2, 1], axes[2, 2]), pitch, math.atan2(axes[1, 0], axes[0, 0])
 
 
 def _attitude(roll: float, pitch: float, yaw: float) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ from geoflow_ros.adapt.unlabelled_drive import open_unlabelled, smoothed
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.localizer import load_model
 from geoflow_ros.model.weights import paths
+from geoflow_ros.replay.input_options import add_node_inputs
 from geoflow_ros.smoothing.trajectory_output import covariances_of, write_poses
 
 
@@ -26,7 +27,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="Example: python -m geoflow_ros.adapt drives/a drives/b --tiles area.mbtiles --out models/mine",
     )
     parser.add_argument("drives", type=Path, nargs="+", metavar="DRIVE", help="a bag, or a folder with one in drive/")
-    parser.add_argument("--tiles", required=True, help="satellite tiles, as of a replay")
+    add_node_inputs(parser)
     parser.add_argument("--out", type=Path, metavar="CHECKPOINT", help="the new weights, if they pass; a report beside")
     parser.add_argument("--poses", type=Path, help="only smooth one drive, and write where it was: a TUM file")
     parser.add_argument(
@@ -37,11 +38,6 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=cli.positive, default=2, help="of smoothing and learning, default %(default)s")
     parser.add_argument("--steps", type=cli.positive, default=300, help="of a round's training, default %(default)s")
     parser.add_argument("--seed", type=cli.natural, default=0, help="of everything random")
-    parser.add_argument("--params", type=Path, help="the node's parameter file, such as config/localize.yaml")
-    parser.add_argument(
-        "-p", dest="assignments", action="append", default=[], metavar="NAME:=VALUE", help="a parameter of the node"
-    )
-    parser.add_argument("--topic", action="append", default=[], metavar="ROLE:=NAME", help="as of a replay")
     return parser
 
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from geoflow_ros.adapt.gates import MOST_NEES
 from geoflow_ros.adapt.held_out_drive import BLOCK_M, LEAST_BLOCKS, Driven, Stretch
 from geoflow_ros.metrics import squared_mahalanobis
 
 Floats = NDArray[np.float64]
 MOST_LOCALISED_LOST = 0.05
-MOST_NEES = 4.0
 MOST_WORSE, LEAST_WORSE_M = 0.15, 0.02
 """By how much the errors may seem to grow (share; m where that is less), whatever chance may explain."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
@@ -122,17 +121,13 @@ def drive_through(drive: UnlabelledDrive, judged: NDArray[np.int64], model: Matc
 
     script = Script(
         topics=drive.topics,
-        start=lambda stamp_ns: None,
-        no_fix_from_s=math.inf,
-        no_fix_to_s=math.inf,
-        single_frame=False,
         uncalibrated=config.uncalibrated,
         stamps_ns=frozenset(stamps[np.concatenate([run_up, judged])].tolist()),
         note="driven",
     )
     session = Session(config.session, localizer_in, config.seed + seed, config.camera_setups)
     session.locate_sensors_by(sensors_in(drive.recorded.bag, config))
-    played = play(drive.recorded.bag, session, script, lambda index, message, answer: None)
+    played = play(drive.recorded.bag, session, script)
     answers = {frame.stamp_ns: frame for frame in played.frames}
     return _driven([answers.get(stamp) for stamp in stamps[judged].tolist()])
 

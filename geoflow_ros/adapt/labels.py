@@ -11,6 +11,7 @@ from geoflow_ros.adapt.cached_samples import FAR_M, PRIOR, Label, sample_at
 from geoflow_ros.adapt.gates import HeldOut
 from geoflow_ros.adapt.unlabelled_drive import UnlabelledDrive
 from geoflow_ros.errors import InputError
+from geoflow_ros.localization.pose import position_std
 from geoflow_ros.model.matchflow import MatchFlow
 from geoflow_ros.planar import PlanarPose
 from geoflow_ros.satellite.patch import SatellitePatch
@@ -39,8 +40,8 @@ def labels_of(drive: UnlabelledDrive, smoothed: Smoothed, other_ends: Sequence[F
     Nodes near the held-out stretch, just before it or on an earlier round, are left out, as are those near the ends of
     other drives (see `end_of`): what is learnt on the same street would judge itself.
     """
-    first, poses = first_held_out(drive), smoothed.poses
-    usable = [node for node in smoothed.sites if node < first and _std(smoothed, node) <= MOST_STD_M]
+    first, poses, covariances = first_held_out(drive), smoothed.poses, smoothed.pose_covariances
+    usable = [node for node in smoothed.sites if node < first and position_std(covariances[node]) <= MOST_STD_M]
     usable = _apart(poses, usable, poses[first:, :2])
     doubted = _doubted(smoothed, usable)
     chosen = [node for node in usable if node not in doubted]
@@ -51,7 +52,7 @@ def labels_of(drive: UnlabelledDrive, smoothed: Smoothed, other_ends: Sequence[F
         )
     for end in other_ends:
         chosen = _apart(poses, chosen, drive.recorded.frame.to_enu(*end.T)[:, :2])
-    return [Label(node, poses[node], smoothed.pose_covariances[node]) for node in chosen]
+    return [Label(node, poses[node], covariances[node]) for node in chosen]
 
 
 def _apart(poses: Floats, nodes: Sequence[int], judging: Floats) -> list[int]:
@@ -97,8 +98,3 @@ def first_held_out(drive: UnlabelledDrive) -> int:
     """The node that the stretch begins with which is not learnt from but judges."""
     way = drive.recorded.way[drive.nodes.frames]
     return int(np.searchsorted(way, (1.0 - HELD_OUT_SHARE) * way[-1]))
-
-
-def _std(smoothed: Smoothed, node: int) -> float:
-    covariance: Floats = smoothed.pose_covariances[node, :2, :2]
-    return float(np.sqrt(np.linalg.eigvalsh(covariance).max()))

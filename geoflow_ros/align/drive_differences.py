@@ -15,7 +15,7 @@ from tqdm import tqdm
 from geoflow_ros.align.offset import Differences
 from geoflow_ros.bags.messages import stamp_ns
 from geoflow_ros.bags.reading import Damage, open_bag, read_messages
-from geoflow_ros.bags.topics import Topic, roles_of
+from geoflow_ros.bags.topics import roles_of, topics_in
 from geoflow_ros.bags.trajectory import Trajectory
 from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.errors import InputError
@@ -70,8 +70,8 @@ def differences(drive: Drive, config: NodeConfig, satellite: SatelliteMap) -> Di
 
 def _roles(reader: AnyReader, drive: Drive) -> dict[str, str]:
     """The role of each topic that is read; who has no trajectory needs fixes."""
-    topics = {Topic(each.topic, each.msgtype) for each in reader.connections}
-    return roles_of(topics, drive.topics, (), drive.uncalibrated, ("fix",) if drive.truth is None else ())
+    needed = ("fix",) if drive.truth is None else ()
+    return roles_of(topics_in(reader), drive.topics, (), drive.uncalibrated, needed)
 
 
 def _images(drive: Drive, sensors: ReferenceSensors) -> Iterator[Any]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.errors import InputError
+from geoflow_ros.localization.pose import position_std
 from geoflow_ros.planar import rotate
 
 LEVER_STD_M = 0.5
@@ -61,7 +62,7 @@ class MeasuredOffset:
     @property
     def std(self) -> float:
         """Metres in the least certain direction."""
-        return math.sqrt(float(np.linalg.eigvalsh(self.covariance).max()))
+        return position_std(self.covariance)
 
 
 def measure(found: Differences, max_std_m: float) -> MeasuredOffset:
@@ -72,7 +73,7 @@ def measure(found: Differences, max_std_m: float) -> MeasuredOffset:
             f"{len(found.stamps)} frames in {blocks} parts of {BLOCK_S:g} s were localised near the reference, "
             f"expected at least {MIN_FRAMES} in {MIN_BLOCKS}: give a longer drive, or see what replay says of this one"
         )
-    reference_std = math.sqrt(float(np.linalg.eigvalsh(found.references.mean(axis=0)).max()))
+    reference_std = position_std(found.references.mean(axis=0))
     if reference_std > max_std_m:
         raise InputError(
             f"the fixes say that they are uncertain by {reference_std:.2f} m, more than {max_std_m:g} m, and their "

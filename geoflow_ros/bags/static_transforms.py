@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.bags.reading import Damage, read_messages
-from geoflow_ros.camera import Mount
+from geoflow_ros.camera import Mount, angles_of
 from geoflow_ros.errors import InputError
 
 if TYPE_CHECKING:
@@ -64,15 +64,12 @@ class StaticTransforms:
 
 def mount_at(pose: Pose, camera: str, base_height: float) -> Mount:
     """The mount of an optical frame with this pose in the base frame, which is `base_height` (m) above the ground."""
-    axes = pose[:3, :3] @ OPTICAL_FROM_BODY
-    pitch = -math.asin(float(np.clip(axes[2, 0], -1.0, 1.0)))
+    roll, pitch, yaw = angles_of(pose[:3, :3] @ OPTICAL_FROM_BODY)
     if abs(pitch) > STEEPEST_VIEW:
         raise InputError(
             f"frame {camera} looks {math.degrees(-pitch):.0f} deg up: images carry the name of an optical frame "
             "(z forward, REP-103): set the driver's frame_id, or camera.frame"
         )
-    roll = math.atan2(float(axes[2, 1]), float(axes[2, 2]))
-    yaw = math.atan2(float(axes[1, 0]), float(axes[0, 0]))
     forward, left, up = pose[:3, 3].tolist()
     return Mount(forward, left, up + base_height, roll, pitch, yaw)
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from geoflow_ros.errors import InputError
+
+if TYPE_CHECKING:
+    from rosbags.highlevel import AnyReader
 
 ROLES: Mapping[str, tuple[str, ...]] = {
     "image": ("sensor_msgs/msg/CompressedImage", "sensor_msgs/msg/Image"),
@@ -34,6 +38,11 @@ class Topic:
 
     name: str
     type: str
+
+
+def topics_in(reader: AnyReader) -> set[Topic]:
+    """The topics of an open bag."""
+    return {Topic(each.topic, each.msgtype) for each in reader.connections}
 
 
 def parse_topics(assignments: Iterable[str]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from geoflow_ros.geodesy import Datum
 from geoflow_ros.planar import PlanarPose
 from geoflow_ros.whole_files import write_text
 
+DATUM = re.compile(r"^# datum (\S+) (\S+)(?: (\S+))?\s*$", re.MULTILINE)
 MAX_GAP_S = 1.0
 """Between poses further apart than this nothing is interpolated."""
 
@@ -59,6 +61,17 @@ def read_tum(path: Path) -> Trajectory:
         raise InputError(f"{path} has quaternions that are not of unit length: expected qx qy qz qw in columns 5 to 8")
     yaw = np.unwrap([quaternion_yaw(*quaternion) for quaternion in rows[:, 4:]])
     return Trajectory(rows[:, 0], np.column_stack([rows[:, 1:3], yaw]))
+
+
+def datum_of(path: Path) -> Datum | None:
+    """What a line `# datum LATITUDE LONGITUDE [ALTITUDE]` of a TUM file says, as `write_tum` puts it first."""
+    try:
+        found = DATUM.search(path.read_text(encoding="utf-8-sig", errors="replace"))
+        return None if found is None else Datum(*(float(number or 0.0) for number in found.groups()))
+    except InputError:
+        raise
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as a TUM trajectory: {error}") from error
 
 
 def write_tum(path: Path, stamps_ns: Iterable[int], poses: Iterable[PlanarPose], datum: Datum | None) -> None:

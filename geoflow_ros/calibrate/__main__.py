@@ -13,6 +13,7 @@ from geoflow_ros import cli
 from geoflow_ros.calibrate.from_drive import Calibration, FoundMount, calibrate
 from geoflow_ros.calibrate.mount_file import mount_yaml
 from geoflow_ros.calibrate.views import draw_views
+from geoflow_ros.replay.closing_words import warnings_of
 from geoflow_ros.replay.command_line import config_of
 from geoflow_ros.replay.input_options import add_inputs
 from geoflow_ros.satellite.mosaic import SatelliteMap
@@ -74,7 +75,7 @@ def _text(calibration: Calibration) -> list[str]:
         if name in calibration.masks:
             left_out = calibration.masks[name]
             lines.append(f"a part of its images does not change while driving and was left out: look at {left_out}")
-    return lines + [f"warning, {sensor}: {sentence}" for sensor, sentence in calibration.warnings.items()]
+    return lines + warnings_of(calibration.warnings)
 
 
 def _line(found: FoundMount, index: int) -> str:

@@ -113,8 +113,7 @@ def calibrate(arguments: argparse.Namespace, config: NodeConfig, satellite: Sate
     """
     if config.views:
         raise InputError("the views of a panorama cannot be calibrated one by one: state how its camera is mounted")
-    topics, heard = topics_of(arguments), (config.cameras, (), config.uncalibrated)
-    script = Script(topics, lambda stamp_ns: None, math.inf, math.inf, False, *heard)
+    script = Script(topics_of(arguments), cameras=config.cameras, uncalibrated=config.uncalibrated)
     roles = roles_in(arguments.bag, script).values()
     check_velocity(arguments.bag, roles)
     stated: Mapping[str, MountEstimate] = {}
@@ -123,9 +122,8 @@ def calibrate(arguments: argparse.Namespace, config: NodeConfig, satellite: Sate
     while passes < PASSES:
         session, recorder = session_of(config, satellite, arguments.bag), ViewRecorder()
         stated = stated or _asked(session.mount_estimates)
-        velocity = VelocityUse(session, roles, recorder.watch)
-        said = EstimateRecorder(session, velocity.watch)
-        played = play(arguments.bag, session, script, said.watch)
+        velocity, said = VelocityUse(session, roles), EstimateRecorder(session)
+        played = play(arguments.bag, session, script, recorder.watch, velocity.watch, said.watch)
         velocity.check(arguments.bag)
         if session.worlds and not masks:
             masks = _written(session.worlds, arguments.out)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from geoflow_ros.errors import InputError
-from geoflow_ros.replay.play import Watch
 from geoflow_ros.tracking.answer import Answer
 from geoflow_ros.tracking.session import Session
 
@@ -28,15 +27,14 @@ def check_velocity(bag: Path, roles: Collection[str]) -> None:
 class VelocityUse:
     """At how many frames of a drive no velocity could be used, and why: odometry that is refused is none."""
 
-    def __init__(self, session: Session, roles: Collection[str], watch: Watch) -> None:
-        """roles: that are played. watch: what is shown the frames, too."""
-        self._session, self._watch = session, watch
+    def __init__(self, session: Session, roles: Collection[str]) -> None:
+        """roles: that are played."""
+        self._session = session
         self._velocities = sorted(VELOCITIES.intersection(roles))
         self._frames, self._without, self._reason = 0, 0, ""
 
     def watch(self, index: int, message: Any, answer: Answer) -> None:
         """A frame that was answered."""
-        self._watch(index, message, answer)
         refused = self._session.refused
         reasons = [refused[name] for name in self._velocities if name in refused]
         self._frames += 1

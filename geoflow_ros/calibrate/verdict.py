@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.planar import wrap_angle
-from geoflow_ros.replay.play import Watch
 from geoflow_ros.tracking.answer import Answer
 from geoflow_ros.tracking.belief import TOLERATED
 from geoflow_ros.tracking.mount.estimate import STATES, MountEstimate
@@ -25,14 +24,12 @@ Floats = NDArray[np.float64]
 class EstimateRecorder:
     """Watches a replay, and keeps what is believed of the mounts at every localised frame."""
 
-    def __init__(self, session: Session, beside: Watch) -> None:
-        """beside: who watches, too."""
-        self._session, self._beside = session, beside
+    def __init__(self, session: Session) -> None:
+        self._session = session
         self._said: defaultdict[str, list[tuple[Floats, Floats]]] = defaultdict(list)
 
     def watch(self, index: int, message: Any, answer: Answer) -> None:
         """See a frame."""
-        self._beside(index, message, answer)
         if answer.track.state is TrackState.LOCALISED:
             for name, each in self._session.mount_estimates.items():
                 self._said[name].append((each.correction, np.diag(each.covariance)))

@@ -131,10 +131,10 @@ def _start_offset(arguments: argparse.Namespace) -> tuple[float, float] | None:
     return arguments.initial_offset_m or 0.0, math.radians(arguments.initial_offset_deg or 0.0)
 
 
-def _start(arguments: argparse.Namespace, truth: Trajectory | None) -> Callable[[int], PosePrior | None]:
-    """The pose to start from, given at the stamp of the first image."""
+def _start(arguments: argparse.Namespace, truth: Trajectory | None) -> Callable[[int], PosePrior] | None:
+    """The pose to start from at the stamp of the first image, if one is given."""
     if (offset := _start_offset(arguments)) is None:
-        return lambda stamp_ns: None
+        return None
     if truth is None:
         raise InputError("--initial-offset-m and --initial-offset-deg are offsets from the truth: give --truth")
     aside, rotation = offset

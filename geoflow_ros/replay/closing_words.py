@@ -25,7 +25,7 @@ def closing_words(frames: Sequence[FrameResult], complaints: Mapping[str, Compla
     if first is None:
         reasons = {frame.track.reason for frame in frames}
         said = {sensor: each for sensor, each in said.items() if not any(each in reason for reason in reasons)}
-        return _warnings(said)
+        return warnings_of(said)
     after_s = (frames[first].stamp_ns - frames[0].stamp_ns) * 1e-9
     # What is wrong with sensors stands behind a frame's own reason.
     without = [frame.track.reason.partition("; ")[0] for frame in frames[first:] if frame.track.pose is None]
@@ -33,7 +33,7 @@ def closing_words(frames: Sequence[FrameResult], complaints: Mapping[str, Compla
         f"poses in {sum(frame.track.pose is not None for frame in frames)} of {len(frames)} frames, the first after "
         f"{after_s:.1f} s: {_counted(frames)}",
         *([f"none in {len(without)} frames after that: {commonest(without)}"] if without else []),
-        *_warnings(said),
+        *warnings_of(said),
     ]
 
 
@@ -53,7 +53,8 @@ def commonest(reasons: Iterable[str]) -> str:
     return "; ".join(f"{count} x {examples[kind]}" for kind, count in counts.most_common(REASONS))
 
 
-def _warnings(said: Mapping[str, str]) -> list[str]:
+def warnings_of(said: Mapping[str, str]) -> list[str]:
+    """A line for each sensor of which something is said."""
     return [f"warning, {sensor}: {sentence}" for sensor, sentence in said.items()]
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import re
 from functools import partial
 from pathlib import Path
 
 from geoflow_ros.bags.reading import check_exists
 from geoflow_ros.bags.topics import parse_topics
+from geoflow_ros.bags.trajectory import datum_of
 from geoflow_ros.configuration import NodeConfig
 from geoflow_ros.datasets.bag_drive import DriveDescription, read_description
 from geoflow_ros.errors import InputError
-from geoflow_ros.geodesy import Datum, LocalFrame
+from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.localizer import Localizer, load_model
 from geoflow_ros.replay.arguments import replay_config
 from geoflow_ros.replay.tf_mounts import mounts_in
@@ -21,8 +21,6 @@ from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.tracking.frame_localizer import LocalizerIn
 from geoflow_ros.tracking.session import Session
 
-DATUM_LINE = re.compile(r"# datum (\S+) (\S+) (\S+)")
-
 
 def config_of(arguments: argparse.Namespace, truth: Path | None = None) -> NodeConfig:
     """The node's configuration as the command line says; the map begins where that of a truth does."""
@@ -30,7 +28,7 @@ def config_of(arguments: argparse.Namespace, truth: Path | None = None) -> NodeC
     assignments = list(arguments.assignments)
     if arguments.seed is not None:
         assignments.append(f"seed:={arguments.seed}")
-    datum = None if truth is None else _datum_of(truth)
+    datum = None if truth is None else datum_of(truth)
     config = replay_config(
         _description(arguments), arguments.params, assignments, datum, arguments.tiles, arguments.checkpoint,
         partial(mounts_in, arguments.bag, topics_of(arguments)),
@@ -72,10 +70,3 @@ def _description(arguments: argparse.Namespace) -> DriveDescription | None:
     places = (arguments.bag / "drive.json", arguments.bag.resolve().parent / "drive.json")
     found = next((place for place in places if place.is_file()), None)
     return None if found is None else read_description(found)
-
-
-def _datum_of(truth: Path) -> Datum | None:
-    """The datum in the first line of a trajectory that we wrote."""
-    with truth.open(encoding="utf-8-sig", errors="replace") as file:
-        found = DATUM_LINE.match(file.readline())
-    return None if found is None else Datum(*map(float, found.groups()))

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from geoflow_ros.bags.messages import stamp_ns
 from geoflow_ros.bags.reading import Damage, open_bag, read_messages
-from geoflow_ros.bags.topics import Topic, roles_of, unknown_motion
+from geoflow_ros.bags.topics import roles_of, topics_in, unknown_motion
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import PoseEstimate, PosePrior, PoseWithCovariance, Rejection
 from geoflow_ros.tracking.answer import Answer
@@ -35,19 +35,18 @@ SHOWN = 70
 class Script:
     """What is played otherwise than it was recorded.
 
-    topics: by role. start: where to start from, given to the session with the first
-    image. Fixes from `no_fix_from_s` to `no_fix_to_s` after the first image are left out. single_frame: whether frames
-    are localised alone, too. cameras: names of those of a rig. views: of those whose images are panoramas.
-    uncalibrated: the cameras that need no camera_info.
-    stamps_ns: of the images that are played, None: of all. note: what the progress is of. needed: roles without which
-    there is nothing to play, beside image and camera_info.
+    topics: by role. start: where to start from, told the stamp (ns) of the first image; None: from nowhere. Fixes from
+    `no_fix_from_s` to `no_fix_to_s` after the first image are left out. single_frame: whether frames are localised
+    alone, too. cameras: names of those of a rig. views: of those whose images are panoramas. uncalibrated: the cameras
+    that need no camera_info. stamps_ns: of the images that are played, None: of all. note: what the progress is of.
+    needed: roles without which there is nothing to play, beside image and camera_info.
     """
 
     topics: Mapping[str, str]
-    start: Callable[[int], PosePrior | None]
-    no_fix_from_s: float
-    no_fix_to_s: float
-    single_frame: bool
+    start: Callable[[int], PosePrior] | None = None
+    no_fix_from_s: float = math.inf
+    no_fix_to_s: float = math.inf
+    single_frame: bool = False
     cameras: tuple[str, ...] = ()
     views: tuple[PanoramaView, ...] = ()
     uncalibrated: frozenset[str] = frozenset()
@@ -100,11 +99,11 @@ Watch = Callable[[int, Any, Answer], None]
 """Is shown every frame, while there still is all of it: its index, its image message, the fused answer."""
 
 
-def play(bag: Path, session: Session, script: Script, watch: Watch) -> Played:
+def play(bag: Path, session: Session, script: Script, *watchers: Watch) -> Played:
     """Feed every message of a bag to a session."""
-    player, damage = _Player(session, script, watch), Damage()
+    player, damage = _Player(session, script, watchers), Damage()
     with open_bag(bag) as reader:
-        topics, roles = _topics(reader), _roles(reader, script)
+        topics, roles = topics_in(reader), _roles(reader, script)
         connections = [each for each in reader.connections if each.topic in roles]
         total = sum(each.msgcount for each in connections)
         messages = read_messages(reader, connections, damage)
@@ -131,23 +130,19 @@ def roles_in(bag: Path, script: Script) -> dict[str, str]:
 
 
 def _roles(reader: AnyReader, script: Script) -> dict[str, str]:
-    return roles_of(_topics(reader), script.topics, script.cameras, script.uncalibrated, script.needed)
-
-
-def _topics(reader: AnyReader) -> set[Topic]:
-    return {Topic(each.topic, each.msgtype) for each in reader.connections}
+    return roles_of(topics_in(reader), script.topics, script.cameras, script.uncalibrated, script.needed)
 
 
 class _Player:
     """Hands messages to a session and keeps the answers."""
 
-    def __init__(self, session: Session, script: Script, watch: Watch) -> None:
+    def __init__(self, session: Session, script: Script, watchers: Sequence[Watch]) -> None:
         self.frames: list[FrameResult] = []
         self.fixes: list[tuple[float, float]] = []
         self.complaints: dict[str, Complaint] = {}
         self._session = session
         self._script = script
-        self._watch = watch
+        self._watchers = watchers
         self._first_ns: int | None = None
         self._panoramas = Panoramas(script.views)
         self._takers: dict[str, Callable[[Any], None]] = {
@@ -190,15 +185,15 @@ class _Player:
     def _image(self, message: Any, camera: str) -> None:
         if self._first_ns is None:
             self._first_ns = stamp_ns(message.header.stamp)
-            start = self._script.start(self._first_ns)
-            if start is not None:
-                self._session.initialise(self._first_ns, start)
+            if self._script.start is not None:
+                self._session.initialise(self._first_ns, self._script.start(self._first_ns))
         before = perf_counter()
         answer = self._session.process(message, camera)
         seconds = perf_counter() - before
         while self._session.learn_mounts():
             pass
-        self._watch(len(self.frames), message, answer)
+        for watch in self._watchers:
+            watch(len(self.frames), message, answer)
         alone = self._session.single_frame(message, camera).single if self._script.single_frame else None
         single = _slim(alone) if isinstance(alone, PoseEstimate) else None
         self.frames.append(FrameResult(answer.stamp_ns, answer.track, single, seconds, answer.prior))

@@ -9,7 +9,7 @@ from typing import Any
 
 from geoflow_ros.bags.reading import Damage, open_bag, read_messages
 from geoflow_ros.bags.static_transforms import StaticTransforms, mount_at, twin_complaint
-from geoflow_ros.bags.topics import Topic, roles_of
+from geoflow_ros.bags.topics import roles_of, topics_in
 from geoflow_ros.camera import Mount
 from geoflow_ros.errors import InputError
 from geoflow_ros.tracking.settings import MOUNT
@@ -24,8 +24,7 @@ def mounts_in(bag: Path, chosen: Mapping[str, str], cameras: tuple[str, ...]) ->
 
     def mount(camera: str, base_frame: str, frame: str, base_height: float) -> Mount:
         with open_bag(bag) as reader:
-            topics = {Topic(each.topic, each.msgtype) for each in reader.connections}
-            roles = roles_of(topics, chosen, cameras, uncalibrated=cameras or ("",))
+            roles = roles_of(topics_in(reader), chosen, cameras, uncalibrated=cameras or ("",))
             role = f"{camera}/image" if camera else "image"
             images = [each for each in reader.connections if roles.get(each.topic) == role]
             first = None if frame else next(read_messages(reader, images, Damage()), None)

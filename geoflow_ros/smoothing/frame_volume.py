@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,15 +70,6 @@ def _linear(volume: NDArray[np.float32], index: Floats) -> Floats:
     return np.where(is_inside, values, -np.inf)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PlaceView:
-    """A rectified image (H, W, 3), of which node, and base_link's pose (3,) around which is looked."""
-
-    node: int
-    image: NDArray[np.uint8]
-    around: Floats
-
-
 def patch_around(
     model: LocalizationModel, satellite: SatelliteMap, frame: LocalFrame, camera: PlanarPose
 ) -> SatellitePatch:
@@ -87,21 +77,6 @@ def patch_around(
     config = model.config
     place = camera.x, camera.y
     return satellite.patch(frame, place, camera.yaw, config.satellite_px, config.satellite_resolution)
-
-
-def volumes_of(
-    model: LocalizationModel,
-    camera: CameraModel,
-    satellite: SatelliteMap,
-    frame: LocalFrame,
-    views: Iterable[PlaceView],
-) -> Iterator[FrameVolume]:
-    """The volumes of the frames whose place has imagery."""
-    for view in views:
-        expected = PlanarPose(*view.around) @ camera.mount.planar
-        patch = patch_around(model, satellite, frame, expected)
-        if patch.missing <= MOST_MISSING:
-            yield frame_volume(model, view.node, view.image, camera, patch)
 
 
 def frame_volume(

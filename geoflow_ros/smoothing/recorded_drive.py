@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from geoflow_ros.bags.messages import stamp_ns, stamped_earlier
 from geoflow_ros.bags.reading import Damage, open_bag, read_messages
-from geoflow_ros.bags.topics import Topic, roles_of
+from geoflow_ros.bags.topics import roles_of, topics_in
 from geoflow_ros.camera import CameraModel
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import LocalFrame
@@ -103,7 +103,7 @@ def read_drive(
     log.locate_sensors_by(sensors)
     with open_bag(bag) as reader:
         uncalibrated = [ONE] if setup.calibrated else []
-        roles = roles_of({Topic(each.topic, each.msgtype) for each in reader.connections}, topics, (), uncalibrated)
+        roles = roles_of(topics_in(reader), topics, (), uncalibrated)
         connections = [each for each in reader.connections if each.topic in roles]
         for connection, _, message in read_messages(reader, connections, damage):
             log.take(role := roles[connection.topic], message)

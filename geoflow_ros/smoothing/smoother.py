@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.model.interface import LocalizationModel
-from geoflow_ros.planar import wrap_angle
+from geoflow_ros.planar import PlanarPose, wrap_angle
 from geoflow_ros.satellite.mosaic import SatelliteMap
 from geoflow_ros.smoothing.frame_sites import Expected, Mixture, Site, damped, fitted, site_of, without
-from geoflow_ros.smoothing.frame_volume import FrameVolume, PlaceView, volumes_of
+from geoflow_ros.smoothing.frame_volume import MOST_MISSING, FrameVolume, frame_volume, patch_around
 from geoflow_ros.smoothing.nodes import Nodes
 from geoflow_ros.smoothing.offset_search import search_offsets
 from geoflow_ros.smoothing.recorded_drive import RecordedDrive
@@ -195,13 +195,19 @@ def _volumes(
     drive: RecordedDrive, nodes: Nodes, model: LocalizationModel, satellite: SatelliteMap, states: Floats,
     wanted: set[int],
 ) -> list[FrameVolume]:  # fmt: skip
+    """Of the wanted nodes whose place has imagery, around where they are believed to be."""
     node_of = {int(frame): node for node, frame in enumerate(nodes.frames)}
     config = model.config
     images = drive.images(
         {int(nodes.frames[node]) for node in wanted}, (config.ground_width, config.ground_height), "frames"
     )
-    views = (PlaceView(node_of[frame], image, states[node_of[frame], POSE]) for frame, image in images)
-    return list(volumes_of(model, drive.camera, satellite, drive.frame, views))
+    volumes = []
+    for frame, image in images:
+        expected = PlanarPose(*states[node_of[frame], POSE]) @ drive.camera.mount.planar
+        patch = patch_around(model, satellite, drive.frame, expected)
+        if patch.missing <= MOST_MISSING:
+            volumes.append(frame_volume(model, node_of[frame], image, drive.camera, patch))
+    return volumes
 
 
 def _share(nodes: Nodes, volumes: Sequence[FrameVolume]) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from geoflow_ros.bags.messages import stamp_ns
 from geoflow_ros.bags.reading import Damage, open_bag, read_messages
-from geoflow_ros.bags.trajectory import read_tum
+from geoflow_ros.bags.trajectory import datum_of, read_tum
 from geoflow_ros.errors import InputError
 from geoflow_ros.geodesy import Datum, LocalFrame, distance
 from geoflow_ros.structured_text import read_json
@@ -29,7 +28,6 @@ LEAP_M_S = 150.0
 """Between fixes that are further apart than a vehicle goes, there is no way to fetch tiles for."""
 BAG_SUFFIXES = (".mcap", ".db3", ".bag")
 
-_DATUM = re.compile(r"^# datum (\S+) (\S+)(?: (\S+))?\s*$", re.MULTILINE)
 _POINT_TAGS = {"trkseg": "trkpt", "rte": "rtept"}
 
 
@@ -60,9 +58,7 @@ def _reader(path: Path, datum: Datum | None) -> Callable[[Path], Iterator[Line]]
 
 
 def _tum(path: Path, datum: Datum | None) -> Iterator[Line]:
-    found = _DATUM.search(path.read_text(encoding="utf-8-sig"))
-    trajectory = read_tum(path)
-    stated = datum if found is None else Datum(float(found[1]), float(found[2]), float(found[3] or 0.0))
+    trajectory, stated = read_tum(path), datum_of(path) or datum
     if stated is None:
         raise InputError(
             f"track {path} does not say where its zero is: give --datum LATITUDE LONGITUDE, or put a line `# datum "

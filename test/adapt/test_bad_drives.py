@@ -64,7 +64,7 @@ def test_one_sentence_before_anything_is_computed(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(smoother, "volumes_of", lambda *_: pytest.fail("frames are encoded"))
+    monkeypatch.setattr(smoother, "frame_volume", lambda *_: pytest.fail("frames are encoded"))
     root, store = write_made_drive(tmp_path / "a", straight(metres), **made), tmp_path / "tiles.mbtiles"
     out = tmp_path / "models" / "mine.safetensors"
     out.parent.mkdir()

@@ -17,7 +17,7 @@ from geoflow_ros.bags.trajectory import read_tum
 from geoflow_ros.errors import InputError
 from geoflow_ros.model.matchflow import MatchFlow
 from geoflow_ros.model.weights import load
-from geoflow_ros.replay.play import Played, Script, Watch, play
+from geoflow_ros.replay.play import Played, Script, play
 from geoflow_ros.smoothing.smoother import Smoothed
 from geoflow_ros.tracking.session import Session
 
@@ -55,8 +55,8 @@ def test_the_demo_is_driven_twice_with_two_seeds_and_near_the_truth(monkeypatch:
     monkeypatch.setattr(held_out_drive, "judged_frames", lambda drive, most: judged_frames(drive, 4))
     frames = []
 
-    def counted(bag: Path, session: Session, script: Script, watch: Watch) -> Played:
-        frames.append(len((played := play(bag, session, script, watch)).frames))
+    def counted(bag: Path, session: Session, script: Script) -> Played:
+        frames.append(len((played := play(bag, session, script)).frames))
         return played
 
     monkeypatch.setattr(held_out_drive, "play", counted)

@@ -37,6 +37,12 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--rounds", type=cli.positive, default=2, help="of smoothing and learning, default %(default)s")
     parser.add_argument("--steps", type=cli.positive, default=300, help="of a round's training, default %(default)s")
+    parser.add_argument(
+        "--towns",
+        type=cli.natural,
+        default=48,
+        help="generated towns learnt from beside the drives, default %(default)s",
+    )
     parser.add_argument("--seed", type=cli.natural, default=0, help="of everything random")
     return parser
 
@@ -63,7 +69,8 @@ def _adapt(arguments: argparse.Namespace, out: Path) -> None:
     drives = [open_unlabelled(path, arguments) for path in arguments.drives]
     if len({drive.name for drive in drives}) < len(drives):
         raise InputError("two drives have the same name: rename a folder")
-    plan = Plan(drives[0].config.checkpoint_path, out, arguments.rounds, arguments.steps, arguments.seed)
+    start = drives[0].config.checkpoint_path
+    plan = Plan(start, out, arguments.rounds, arguments.steps, arguments.seed, arguments.towns)
     adaptation = adapt(drives, plan, partial(print, file=sys.stderr, flush=True))
     write_report(plan.folder, adaptation, out)
     print(verdict(adaptation, out))

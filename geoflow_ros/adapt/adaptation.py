@@ -19,6 +19,7 @@ from geoflow_ros.adapt.head_training import recipe, train_heads
 from geoflow_ros.adapt.held_out_drive import HeldOutDrives, Stretch
 from geoflow_ros.adapt.labels import LEAST_LABELS, certain, end_of, held_out_of, labels_of
 from geoflow_ros.adapt.mount_check import MountCheck, check_mount
+from geoflow_ros.adapt.rehearsal import check_renderable, town_samples
 from geoflow_ros.adapt.unlabelled_drive import Agreement, UnlabelledDrive, smoothed
 from geoflow_ros.errors import InputError
 from geoflow_ros.model.averaging import mean_of
@@ -35,13 +36,14 @@ it was learnt and may drive worse in the next town, which no stretch of the same
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is asked for. out: the checkpoint to write. steps: of a round's training."""
+    """What is asked for. out: the checkpoint to write. steps: of a round's training. towns: generated, learnt from."""
 
     start: Path
     out: Path
     rounds: int
     steps: int
     seed: int
+    towns: int
 
     @property
     def folder(self) -> Path:
@@ -80,16 +82,27 @@ class DriveResult:
 class Round:
     """What came of a round: scores of the weights before and after it, and the gates that failed.
 
-    share: of what was learnt in the mean with the weights before. fused: None where a gate on single frames has failed.
+    labels, town_views: places of the drives, certain to label_std_m, and views of generated towns, learnt from. share:
+    of that in the mean with the weights before. fused: None where a gate on single frames has failed.
     """
 
     labels: int
     label_std_m: float
+    town_views: int
     share: float
     before: Scores
     after: Scores
     fused: FusedComparison | None
     failed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lesson:
+    """What is learnt from: places of each drive, and views of generated towns."""
+
+    results: Sequence[DriveResult]
+    labels: list[list[Label]]
+    towns: list[CachedSample]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,6 +146,8 @@ def adapt(drives: Sequence[UnlabelledDrive], plan: Plan, tell: Callable[[str], N
     """
     cli.prepare_folder(plan.folder)
     cli.prepare_folder(plan.out.parent)
+    towns_folder, towns = plan.folder / "towns", list[CachedSample]()
+    check_renderable(towns_folder, plan.towns)
     model = load(plan.start)
     if not isinstance(model, MatchFlow):
         raise InputError(f"{plan.start} is a {model.config.name!r} network: only the default one can be adapted")
@@ -145,8 +160,13 @@ def adapt(drives: Sequence[UnlabelledDrive], plan: Plan, tell: Callable[[str], N
         frames = [frame for each in held_out_frames for frame in each]
         check_judges(frames)
         judges = Judges(frames, held_out.stretch([result.smoothed for result in results]), held_out)
+        labels = _labels(results)
+        if number == 1 and plan.towns:
+            tell(f"rendering {plan.towns} towns in the look of that, which are learnt from beside it")
+            learnt_from = list(zip(drives, labels, strict=True))
+            towns = town_samples(learnt_from, model, towns_folder, plan.towns, plan.seed)
         tell(f"round {number} of {plan.rounds}: learning from that, and judging what is learnt")
-        learnt, outcome = _round(results, model, judges, plan, fingerprint)
+        learnt, outcome = _round(Lesson(results, labels, towns), model, judges, plan, fingerprint)
         rounds.append(outcome)
         if outcome.failed:
             break
@@ -155,23 +175,21 @@ def adapt(drives: Sequence[UnlabelledDrive], plan: Plan, tell: Callable[[str], N
     return Adaptation(results, rounds, [check_mount(model, each) for each in held_out_frames], not rounds[0].failed)
 
 
-def _round(
-    results: Sequence[DriveResult], model: MatchFlow, judges: Judges, plan: Plan, fingerprint: str
-) -> tuple[MatchFlow, Round]:
+def _round(lesson: Lesson, model: MatchFlow, judges: Judges, plan: Plan, fingerprint: str) -> tuple[MatchFlow, Round]:
     """The weights that a network becomes, and what came of it. fingerprint: of the network's weights."""
-    labels = _labels(results)
     seed = plan.seed + int(fingerprint[:4], 16)  # every round draws anew, and a resumed one the same
-    before, samples = judge(model, judges.frames), _samples(results, labels, model, seed)
-    state = plan.folder / f"from_{fingerprint[:12]}_on_{_digest(results, labels)}.pt"
-    learnt = train_heads(model, samples, recipe(plan.steps, seed), state)
-    flat = [label for each in labels for label in each]
+    before, samples = judge(model, judges.frames), _samples(lesson, model, seed)
+    kinds = [samples, lesson.towns] if lesson.towns else [samples]
+    state = plan.folder / f"from_{fingerprint[:12]}_on_{_digest(lesson)}.pt"
+    learnt = train_heads(model, kinds, recipe(plan.steps, seed), state)
+    flat = [label for each in lesson.labels for label in each]
     for share in SHARES:
         candidate = mean_of([model, learnt], [1.0 - share, share])
         after = judge(candidate, judges.frames)
         failed = failed_gates(before, after)
         fused = None if failed else judges.driving(model, candidate)
         failed += failed_driving(fused) if fused else []
-        outcome = Round(len(flat), certain(flat), share, before, after, fused, tuple(failed))
+        outcome = Round(len(flat), certain(flat), len(lesson.towns), share, before, after, fused, tuple(failed))
         if not outcome.failed:
             break
     return candidate, outcome
@@ -192,24 +210,22 @@ def _labels(results: Sequence[DriveResult]) -> list[list[Label]]:
     return labels
 
 
-def _digest(results: Sequence[DriveResult], labels: Sequence[list[Label]]) -> str:
-    """A few letters that are others where other drives, or other places of them, are learnt from."""
+def _digest(lesson: Lesson) -> str:
+    """A few letters that are others where other drives, other places of them, or other towns are learnt from."""
     learnt = [
         (result.drive.name, result.drive.recorded.stamps_ns[[0, -1]].tolist(), [label.node for label in own])
-        for result, own in zip(results, labels, strict=True)
+        for result, own in zip(lesson.results, lesson.labels, strict=True)
     ]
-    return hashlib.sha256(repr(learnt).encode()).hexdigest()[:8]
+    return hashlib.sha256(repr((learnt, len(lesson.towns))).encode()).hexdigest()[:8]
 
 
-def _samples(
-    results: Sequence[DriveResult], labels: Sequence[list[Label]], model: MatchFlow, seed: int
-) -> list[CachedSample]:
+def _samples(lesson: Lesson, model: MatchFlow, seed: int) -> list[CachedSample]:
     """Cached features of all labels, as many variants of each as memory allows; of too many labels every so manieth."""
-    count = sum(map(len, labels))
+    count = sum(map(len, lesson.labels))
     every, variants = max(1, math.ceil(count / MOST_SAMPLES)), min(MOST_VARIANTS, max(1, MOST_SAMPLES // count))
     return [
         sample
-        for result, own in zip(results, labels, strict=True)
+        for result, own in zip(lesson.results, lesson.labels, strict=True)
         for sample in cached_samples(result.drive, own[::every], model, variants, seed)
     ]
 

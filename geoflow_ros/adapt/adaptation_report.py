@@ -75,8 +75,8 @@ def _driving(rounds: list[Round]) -> list[str]:
 
 def _labels(number: int, each: Round) -> str:
     return (
-        f"Round {number} learnt from {each.labels} places, certain to {each.label_std_m:.2f} m; "
-        f"{each.share:.0%} of it in the mean with the weights before."
+        f"Round {number} learnt from {each.labels} places, certain to {each.label_std_m:.2f} m, and from "
+        f"{each.town_views} views of generated towns; {each.share:.0%} of it in the mean with the weights before."
     )
 
 

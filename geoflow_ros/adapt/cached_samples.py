@@ -15,15 +15,13 @@ from torch import Tensor, nn
 from geoflow_ros.adapt.unlabelled_drive import UnlabelledDrive
 from geoflow_ros.datasets.augment import MountError, augment
 from geoflow_ros.datasets.prior_noise import PriorNoise
-from geoflow_ros.datasets.sample import Sample
-from geoflow_ros.geodesy import distance
+from geoflow_ros.datasets.sample import Place, Sample, are_elsewhere, place_on_earth
 from geoflow_ros.model.encoder import Trunk
 from geoflow_ros.model.matchflow import MatchFlow, Pyramid
 from geoflow_ros.planar import PlanarPose
 from geoflow_ros.train.batches import Batch, draw_hypotheses, swapped, to_batch
 
 Floats = NDArray[np.float64]
-FAR_M = 100.0  # patches nearer to each other than this show the same place
 PRIOR = PriorNoise(20.0, math.radians(10.0))
 HYPOTHESES, YAW_RANGE = 32, math.radians(10.0)
 
@@ -39,10 +37,10 @@ class Label:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CachedSample:
-    """A sample whose images have become features, packed (N,) in half precision. place: latitude, longitude (deg)."""
+    """A sample whose images have become features, packed (N,) in half precision."""
 
     batch: Batch
-    place: tuple[float, float]
+    place: Place
 
 
 class CachedTrunk(nn.Module):
@@ -103,7 +101,7 @@ def cached_samples(
             drawn = label.pose + rng.multivariate_normal(np.zeros(3), label.covariance, method="cholesky")
             sample = sample_at(drive, model, image, drawn, PRIOR.draw(number))
             latitude, longitude, _ = recorded.frame.to_geodetic(label.pose[:2])
-            yield _cached(model, augment(sample, rng, MountError()), rng, (float(latitude), float(longitude)))
+            yield cached(sample, place_on_earth(float(latitude), float(longitude)), model, rng)
 
 
 def sample_at(
@@ -119,7 +117,10 @@ def sample_at(
     return Sample(key, image, recorded.camera.rectified(), patch, (camera.x, camera.y, camera.yaw), PRIOR.known(prior))
 
 
-def _cached(model: MatchFlow, sample: Sample, rng: np.random.Generator, place: tuple[float, float]) -> CachedSample:
+@torch.inference_mode()
+def cached(sample: Sample, place: Place, model: MatchFlow, rng: np.random.Generator) -> CachedSample:
+    """A sample with a look, a mount a little wrong, and hypotheses drawn anew."""
+    sample = augment(sample, rng, MountError())
     batch = to_batch([sample], [np.zeros((HYPOTHESES, 3), np.float32)], model.config)
     starts = draw_hypotheses(batch.truth[0].double().numpy(), HYPOTHESES, YAW_RANGE, rng)
     ground = _packed(model.ground.pyramid.trunk, batch.ground)
@@ -129,17 +130,15 @@ def _cached(model: MatchFlow, sample: Sample, rng: np.random.Generator, place: t
 
 
 def joined(samples: Sequence[CachedSample]) -> Batch:
-    """The samples as one batch; pairs of which the patches are FAR_M apart are elsewhere to each other.
-
-    Of whatever drives: several of one city go along the same streets.
-    """
+    """The samples as one batch. Of whatever drives: several of one city go along the same streets."""
     batches = [sample.batch for sample in samples]
     ground, satellite, truth, hypotheses = (
         torch.cat([getattr(each, name) for each in batches]) for name in ("ground", "satellite", "truth", "hypotheses")
     )
     lift = torch.cat([each.lift for each in batches if each.lift is not None])
+    keys = tuple(key for each in batches for key in each.keys)
+    places = [(key, sample.place) for key, sample in zip(keys, samples, strict=True)]
     elsewhere = torch.zeros(len(samples), dtype=torch.bool)
     for first, second in enumerate(swapped(len(samples)).tolist()):
-        elsewhere[first] = distance(*samples[first].place, *samples[second].place) >= FAR_M
-    keys = tuple(key for each in batches for key in each.keys)
+        elsewhere[first] = are_elsewhere(places[first], places[second])
     return Batch(ground, satellite, lift, truth, hypotheses, keys, elsewhere)

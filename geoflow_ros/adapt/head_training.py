@@ -34,8 +34,14 @@ def recipe(steps: int, seed: int) -> TrainConfig:
     )  # fmt: skip
 
 
-def train_heads(model: MatchFlow, samples: Sequence[CachedSample], config: TrainConfig, state: Path) -> MatchFlow:
-    """A trained copy of the network. state: file that an interrupted run is resumed from; gone when it is done."""
+def train_heads(
+    model: MatchFlow, kinds: Sequence[Sequence[CachedSample]], config: TrainConfig, state: Path
+) -> MatchFlow:
+    """A trained copy of the network.
+
+    kinds: of samples, of which every step has as many each. state: file that an interrupted run is resumed from; gone
+    when it is done.
+    """
     torch.manual_seed(config.seed)
     run = _Run(model, config)
     if state.is_file():
@@ -43,7 +49,7 @@ def train_heads(model: MatchFlow, samples: Sequence[CachedSample], config: Train
     with HeldBackInterrupt() as interrupt:
         progress = tqdm(total=config.steps, initial=run.step, unit="step", desc="training", disable=None)
         while run.step < config.steps:
-            losses = run.take(joined([samples[i] for i in run.chosen(len(samples))]))
+            losses = run.take(joined([sample for samples in kinds for sample in run.chosen(samples, len(kinds))]))
             progress.set_postfix_str(f"place {float(losses.pose_nll):.2f}", refresh=False)
             progress.update()
             if run.step % SAVE_EVERY == 0 or interrupt.seen:
@@ -67,11 +73,12 @@ class _Run:
         )
         self._objective = Objective(self.model, config)
 
-    def chosen(self, count: int) -> list[int]:
-        """Indices of the samples of this step, in an endless shuffled run over them."""
-        numbers = range(self.step * self.config.batch, (self.step + 1) * self.config.batch)
-        orders = {n // count: np.random.default_rng([self.config.seed, n // count]).permutation(count) for n in numbers}
-        return [int(orders[n // count][n % count]) for n in numbers]
+    def chosen(self, samples: Sequence[CachedSample], kinds: int) -> list[CachedSample]:
+        """Those of one of so many kinds that this step learns from, in an endless shuffled run over them."""
+        size, count, seed = self.config.batch // kinds, len(samples), self.config.seed
+        numbers = range(self.step * size, (self.step + 1) * size)
+        orders = {n // count: np.random.default_rng([seed, n // count]).permutation(count) for n in numbers}
+        return [samples[int(orders[n // count][n % count])] for n in numbers]
 
     def take(self, batch: Batch) -> Losses:
         """One optimiser step."""

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflow_ros.adapt.cached_samples import FAR_M, PRIOR, Label, sample_at
-from geoflow_ros.adapt.gates import HeldOut
+from geoflow_ros.adapt.cached_samples import PRIOR, Label, sample_at
+from geoflow_ros.adapt.gates import FAR_M, HeldOut
 from geoflow_ros.adapt.unlabelled_drive import UnlabelledDrive
 from geoflow_ros.errors import InputError
 from geoflow_ros.localization.pose import position_std

@@ -14,9 +14,9 @@ from small_disk import disk_of
 
 from geoflow_ros.adapt import __main__ as command
 from geoflow_ros.adapt import adaptation
-from geoflow_ros.adapt.adaptation import Adaptation, DriveResult, Judges, Plan, Round, _round
+from geoflow_ros.adapt.adaptation import Adaptation, DriveResult, Judges, Lesson, Plan, Round, _round
 from geoflow_ros.adapt.adaptation_report import markdown, verdict, write_report
-from geoflow_ros.adapt.cached_samples import Label
+from geoflow_ros.adapt.cached_samples import CachedSample, Label
 from geoflow_ros.adapt.fused_gate import FusedComparison, FusedScores
 from geoflow_ros.adapt.gates import Scores
 from geoflow_ros.adapt.mount_check import MountCheck
@@ -58,11 +58,10 @@ def test_half_of_what_was_learnt_is_kept_and_less_is_tried_where_a_gate_fails(
     monkeypatch.setattr(adaptation, "judge", lambda *_: next(answers))
     monkeypatch.setattr(adaptation, "train_heads", lambda *_: learnt)
     monkeypatch.setattr(adaptation, "_samples", lambda *_: [])
-    monkeypatch.setattr(adaptation, "_labels", lambda _: [])
     monkeypatch.setattr(adaptation, "certain", lambda _: 0.1)
-    plan = Plan(Path("old"), Path("new"), rounds=1, steps=1, seed=0)
+    plan = Plan(Path("old"), Path("new"), rounds=1, steps=1, seed=0, towns=0)
     judges = cast(Judges, SimpleNamespace(frames=[], driving=lambda old, new: next(driven)))
-    kept, outcome = _round([], model, judges, plan, "abcd" * 16)
+    kept, outcome = _round(Lesson([], [], []), model, judges, plan, "abcd" * 16)
     assert (outcome.share, len(outcome.failed)) == (share, failed)
     assert next(driven, None) is None, "only weights that pass alone are driven with"
     name = next(iter(dict(model.named_parameters())))
@@ -88,14 +87,15 @@ def test_a_run_that_stopped_is_gone_on_with_by_the_same_drives_alone(monkeypatch
     monkeypatch.setattr(adaptation, "train_heads", stopped)
     monkeypatch.setattr(adaptation, "_samples", lambda *_: [])
     label = Label(0, np.zeros(3), np.eye(3))
-    plan, judges = Plan(Path("old"), Path("new"), 1, 1, 0), cast(Judges, SimpleNamespace(frames=[]))
+    plan, judges = Plan(Path("old"), Path("new"), 1, 1, 0, 0), cast(Judges, SimpleNamespace(frames=[]))
     later = [label, replace(label, node=7)]
-    for drive, labels in ((("a", [5, 9]), [label]), (("a", [5, 8]), [label]), (("b", [5, 9]), [label]),
-                          (("a", [5, 9]), later), (("a", [5, 9]), [label])):  # fmt: skip
-        monkeypatch.setattr(adaptation, "_labels", lambda _, labels=labels: [labels])
+    town = cast(CachedSample, None)
+    for drive, labels, towns in ((("a", [5, 9]), [label], []), (("a", [5, 8]), [label], []),
+                                 (("b", [5, 9]), [label], []), (("a", [5, 9]), later, []),
+                                 (("a", [5, 9]), [label], [town]), (("a", [5, 9]), [label], [])):  # fmt: skip
         with pytest.raises(KeyboardInterrupt):
-            _round([_drive(*drive)], model, judges, plan, "abcd" * 16)
-    assert states[0] == states[-1] and len(set(states)) == 4
+            _round(Lesson([_drive(*drive)], [labels], towns), model, judges, plan, "abcd" * 16)
+    assert states[0] == states[-1] and len(set(states)) == 5
 
 
 def test_drives_that_begin_where_the_others_end_leave_nothing_to_learn_from(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +115,7 @@ def test_drives_that_begin_where_the_others_end_leave_nothing_to_learn_from(monk
 
 def test_the_verdict_says_how_the_node_drives_with_what_is_kept() -> None:
     better = replace(AS_WELL, after=FusedScores(1.0, 0.15, 1.0))
-    kept = Round(50, 0.1, 1.0, BEFORE, BETTER, better, ())
+    kept = Round(50, 0.1, 288, 1.0, BEFORE, BETTER, better, ())
     refused = replace(kept, fused=WORSE, failed=("it drives worse",))
     told = verdict(Adaptation([], [kept, refused], [], True), Path("mine"))
     assert told == (
@@ -151,14 +151,14 @@ def test_odometry_that_is_too_long_is_not_called_too_short(short: float, words: 
         "fixes_minus_imagery_m": [0.0, 0.0], "fixes_minus_imagery_std_m": [0.1, 0.2], "odometry_too_short": short,
     }  # fmt: skip
     drive = cast(DriveResult, SimpleNamespace(drive=SimpleNamespace(name="a"), to_json=lambda: found))
-    alone = Round(50, 0.1, 0.5, BEFORE, CONFIDENT, None, ("it is too sure",))
+    alone = Round(50, 0.1, 288, 0.5, BEFORE, CONFIDENT, None, ("it is too sure",))
     page = markdown(Adaptation([drive], [alone], [MountCheck(None, None, None)], False), Path("m"))
     assert f"odometry's distances are {words}" in page
 
 
 def test_a_full_disk_leaves_the_old_report_and_weights(tmp_path: Path) -> None:
     (tmp_path / "report.json").write_text("old")
-    alone = Round(50, 0.1, 0.5, BEFORE, CONFIDENT, None, ("it is too sure",))
+    alone = Round(50, 0.1, 288, 0.5, BEFORE, CONFIDENT, None, ("it is too sure",))
     drive = cast(DriveResult, SimpleNamespace(drive=SimpleNamespace(name="a"), to_json=lambda: {"way_m": 1.0}))
     adaptation_ = Adaptation([drive], [alone], [MountCheck(None, None, None)], False)
     with disk_of(200), pytest.raises(InputError, match="report.json cannot be written: File too large"):
@@ -167,8 +167,8 @@ def test_a_full_disk_leaves_the_old_report_and_weights(tmp_path: Path) -> None:
 
 
 def test_the_report_tells_a_round_that_was_not_driven_from_one_that_was() -> None:
-    driven = Round(50, 0.1, 0.5, BEFORE, BETTER, WORSE, ("it drives worse",))
-    alone = Round(50, 0.1, 0.5, BEFORE, CONFIDENT, None, ("it is too sure",))
+    driven = Round(50, 0.1, 288, 0.5, BEFORE, BETTER, WORSE, ("it drives worse",))
+    alone = Round(50, 0.1, 288, 0.5, BEFORE, CONFIDENT, None, ("it is too sure",))
     pages = [markdown(Adaptation([], [each], [], False), Path("m")) for each in (driven, alone)]
     assert "| after round 1 | 1 | 0.2 | 1 | 0.31 | 0.24 |" in pages[0]
     assert "| round 1: not driven, its single frames have failed |" in pages[1]

@@ -48,7 +48,7 @@ def arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     drive = write_made_drive(tmp_path / "a", straight(330.0))
     tiles = write_grey_tiles(tmp_path / "tiles.mbtiles", (-100.0, -100.0), (300.0, 400.0))
     weights = ["--checkpoint", str(tmp_path / "old"), "--out", str(tmp_path / "mine")]
-    return [str(drive), "--tiles", str(tiles), *weights, "--steps", "1", "--rounds", "1"]
+    return [str(drive), "--tiles", str(tiles), *weights, "--steps", "1", "--rounds", "1", "--towns", "0"]
 
 
 def test_of_one_street_with_two_cameras_nothing_is_learnt_and_both_mounts_are_judged(

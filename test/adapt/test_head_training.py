@@ -12,6 +12,7 @@ from geoflow_ros.adapt import head_training
 from geoflow_ros.adapt.cached_samples import CachedSample, _packed, joined, without_trunks
 from geoflow_ros.adapt.head_training import recipe, train_heads
 from geoflow_ros.camera import CameraModel
+from geoflow_ros.datasets.sample import place_on_earth
 from geoflow_ros.localization.inputs import lift_grid
 from geoflow_ros.model.matchflow import MatchFlow
 from geoflow_ros.model.weights import load
@@ -38,7 +39,7 @@ def samples(model: MatchFlow) -> list[CachedSample]:
         features = _packed(model.ground.pyramid.trunk, ground), _packed(model.satellite.pyramid.trunk, satellite)
         lift, truth = lift_grid(CAMERA, model.config), torch.tensor([[0.1, 0.2, 0.0]])
         batch = Batch(*features, lift, truth, torch.zeros(1, 4, 3), (str(index),))
-        made.append(CachedSample(batch, (47.0 + 150.0 * index * DEGREES_PER_M, 8.0)))
+        made.append(CachedSample(batch, place_on_earth(47.0 + 150.0 * index * DEGREES_PER_M, 8.0)))
     return made
 
 
@@ -55,7 +56,7 @@ def test_cached_features_give_what_the_images_give(model: MatchFlow) -> None:
 def test_only_patches_far_away_are_wrong_ones_whatever_their_drives(samples: list[CachedSample]) -> None:
     """Of two drives in one street, too: their places are on the globe, not in either's map."""
     first, second = samples
-    near = replace(second, place=(47.0 + 60.0 * DEGREES_PER_M, 8.0))
+    near = replace(second, place=place_on_earth(47.0 + 60.0 * DEGREES_PER_M, 8.0))
     for pair, is_elsewhere in (((first, second), True), ((first, near), False)):
         elsewhere = joined(pair).elsewhere
         assert elsewhere is not None and elsewhere.tolist() == [is_elsewhere] * 2
@@ -65,7 +66,7 @@ def test_a_resumed_run_is_the_run_it_would_have_been(
     model: MatchFlow, samples: list[CachedSample], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = replace(recipe(4, seed=3), batch=2)
-    whole = train_heads(model, samples, config, tmp_path / "whole.pt").state_dict()
+    whole = train_heads(model, [samples], config, tmp_path / "whole.pt").state_dict()
     monkeypatch.setattr(head_training, "SAVE_EVERY", 2)
     state, take = tmp_path / "part.pt", head_training._Run.take
 
@@ -76,9 +77,9 @@ def test_a_resumed_run_is_the_run_it_would_have_been(
 
     monkeypatch.setattr(head_training._Run, "take", killed)
     with pytest.raises(RuntimeError, match="killed"):
-        train_heads(model, samples, config, state)
+        train_heads(model, [samples], config, state)
     monkeypatch.setattr(head_training._Run, "take", take)
-    resumed = train_heads(model, samples, config, state).state_dict()
+    resumed = train_heads(model, [samples], config, state).state_dict()
     assert not state.exists()
     old = model.state_dict()
     changed = [name for name in whole if not torch.equal(whole[name], old[name])]

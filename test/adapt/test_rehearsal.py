@@ -49,6 +49,7 @@ def test_towns_are_seen_in_the_look_of_the_drive_and_lie_elsewhere(
     drive: UnlabelledDrive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rehearsal, "VIEWS", 3)
+    monkeypatch.setattr(rehearsal, "RESTYLED", 1.0)
     write_towns(tmp_path, [0, 30000], 3, places=True)
     seen: list[Sample] = []
 

@@ -51,17 +51,20 @@ def node(peer: ros.Peer) -> Iterator[subprocess.Popen[str]]:
         yield process
 
 
-def publish_until_answered(peer: ros.Peer, east: float = 0.0) -> int:
-    """Publish a good frame and wait for its pose; its stamp (ns)."""
-    now, before = time.time_ns(), len(peer.poses)
+def publish_until_answered(peer: ros.Peer, east: float = 0.0) -> None:
+    """Publish good frames until one has a pose."""
+    before = len(peer.poses)
     latitude, longitude, _ = FRAME.to_geodetic([east, 0.0])
-    peer.publish("camera_info", ros.camera_info())
-    peer.publish("fix", ros.fix(now, float(latitude), float(longitude)))
-    peer.publish("imu", ros.imu(now, 0.5))
-    peer.listen(0.05)
-    peer.publish("image", ros.image(now))
-    peer.wait(lambda: len(peer.poses) > before, "a pose")
-    return now
+
+    def publish() -> None:
+        now = time.time_ns()
+        peer.publish("camera_info", ros.camera_info())
+        peer.publish("fix", ros.fix(now, float(latitude), float(longitude)))
+        peer.publish("imu", ros.imu(now, 0.5))
+        peer.listen(0.05)
+        peer.publish("image", ros.image(now))
+
+    peer.publish_until(publish, lambda: len(peer.poses) > before, "a pose")
 
 
 def publish_bad_frame(peer: ros.Peer, kind: str) -> None:

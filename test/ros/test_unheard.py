@@ -27,11 +27,14 @@ def test_before_the_first_image_the_state_says_what_is_awaited_and_what_there_is
 
 def publish_frame(peer: ros.Peer, state: str) -> None:
     """With a fix, until the node is in this state."""
-    now = time.time_ns()
-    peer.publish("fix", ros.fix(now, 49.0, 8.4))
-    peer.listen(0.05)
-    peer.publish("image", ros.image(now))
-    peer.wait(lambda: peer.track_states[-1].startswith(f"{state}: "), state)
+
+    def publish() -> None:
+        now = time.time_ns()
+        peer.publish("fix", ros.fix(now, 49.0, 8.4))
+        peer.listen(0.05)
+        peer.publish("image", ros.image(now))
+
+    peer.publish_until(publish, lambda: peer.track_states[-1].startswith(f"{state}: "), state)
 
 
 def test_after_the_last_image_the_state_is_none_that_has_a_pose() -> None:
@@ -56,5 +59,5 @@ def test_a_clock_that_nobody_publishes_is_named_and_nothing_is_told_by_it() -> N
         peer.states.clear()
         peer.wait(lambda: bool(peer.states), "the diagnostics")
         facts = peer.facts()
-        assert NO_TIME in peer.states[-1].message and facts["answered"] == "1"
+        assert NO_TIME in peer.states[-1].message and facts["answered"] != "0"
         assert not facts.keys() & {"age of the last fix [s]", "latency of the last pose [ms]"}

@@ -141,6 +141,19 @@ class Peer:
             assert time.monotonic() < end, f"waited {timeout_s} s for {what}; last states: {self.reasons()[-3:]}"
             self._rclpy.spin_once(self.node, timeout_sec=0.05)
 
+    def publish_until(self, publish: Callable[[], None], condition: Callable[[], bool], what: str) -> None:
+        """Publish, and again every second: of two topics, one may overtake the other, or a first message be lost."""
+        next_s = time.monotonic()
+
+        def holds() -> bool:
+            nonlocal next_s
+            if not condition() and time.monotonic() >= next_s:
+                publish()
+                next_s = time.monotonic() + 1.0
+            return condition()
+
+        self.wait(holds, what, 30.0)
+
     def listen(self, seconds: float) -> None:
         """Collect what comes in a while."""
         end = time.monotonic() + seconds

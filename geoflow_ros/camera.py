@@ -19,6 +19,9 @@ from geoflow_ros.planar import PlanarPose
 LOWEST_M, HIGHEST_M = 0.1, 20.0  # of a camera above the ground
 FIRST_CENTRE = 0.5  # px from the image's corner to the centre of its first pixel, from where others count
 
+OFF_CENTRE, ALIKE = 0.2, 0.15
+"""A principal point off the centre by the same share of width and height, as nearly as this, is of another size."""
+
 
 class Projection(Enum):
     """How a ray becomes a pixel. The first three are ROS `distortion_model` names."""
@@ -111,6 +114,13 @@ class CameraModel:
         """The 3 x 3 camera matrix K as ROS, OpenCV and KITTI have it: the centre of the first pixel is (0, 0)."""
         cx, cy = self.cx - FIRST_CENTRE, self.cy - FIRST_CENTRE
         return np.array([[self.fx, 0, cx], [0, self.fy, cy], [0, 0, 1]], dtype=np.float64)
+
+    @property
+    def is_of_another_size(self) -> bool:
+        """Whether the principal point is off the centre by the same share across and down, or outside."""
+        across, down = 2 * self.cx / self.width, 2 * self.cy / self.height
+        is_scaled = min(abs(across - 1), abs(down - 1)) > OFF_CENTRE and abs(across - down) < ALIKE * max(across, down)
+        return is_scaled or not 0.0 < self.cx < self.width
 
     def resized(self, width: int, height: int) -> CameraModel:
         """The camera of the same image resized (aspect may change). Pixel (u, v) goes to (u sx, v sy)."""

@@ -15,8 +15,6 @@ COEFFICIENTS = {
     Projection.EQUIDISTANT: (4,),
 }
 """How many distortion coefficients each model has."""
-OFF_CENTRE, ALIKE = 0.2, 0.15
-"""A principal point off the centre by the same share of width and height, as nearly as this, is of another size."""
 
 
 def camera_model(message: Any, mount: Mount) -> CameraModel:
@@ -62,9 +60,7 @@ def _full(message: Any, name: str, intrinsics: Sequence[float], mount: Mount) ->
             f"{name} with fx={fx:g}, fy={fy:g}): calibrate the camera, or give its file by camera.calibration"
         )
     camera = CameraModel.of_matrix((int(message.width), int(message.height)), (fx, fy), (cx, cy), mount)
-    across, down = 2 * cx / camera.width, 2 * cy / camera.height
-    is_scaled = min(abs(across - 1), abs(down - 1)) > OFF_CENTRE and abs(across - down) < ALIKE * max(across, down)
-    if is_scaled or not 0.0 < cx < camera.width:
+    if camera.is_of_another_size:
         raise InputError(
             f"camera_info says {camera.width} x {camera.height}, but the principal point ({cx:g}, {cy:g}) of {name} is "
             f"that of an image of about {2 * cx:.0f} x {2 * cy:.0f}: width, height, K and P must be those of one size, "

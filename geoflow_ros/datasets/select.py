@@ -9,7 +9,7 @@ from typing import Any
 
 from geoflow_ros.datasets.bag_drive import BagDrive
 from geoflow_ros.datasets.kitti import LISTS, KittiCrossView
-from geoflow_ros.datasets.pairs import Pairs
+from geoflow_ros.datasets.photographs.pairs import Pairs
 from geoflow_ros.datasets.sample import LocalizationDataset
 from geoflow_ros.datasets.vigor import Vigor
 from geoflow_ros.errors import InputError

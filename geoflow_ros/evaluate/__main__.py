@@ -14,7 +14,7 @@ import numpy as np
 
 from geoflow_ros import cli
 from geoflow_ros.datasets.mount_errors import MountErrors
-from geoflow_ros.datasets.pairs import Pairs
+from geoflow_ros.datasets.photographs.pairs import Pairs
 from geoflow_ros.datasets.sample import APART_M, LocalizationDataset
 from geoflow_ros.datasets.select import DATASETS, Selection, open_dataset
 from geoflow_ros.errors import InputError

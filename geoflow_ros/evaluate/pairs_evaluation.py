@@ -15,7 +15,8 @@ from scipy.special import expit
 from torch import Tensor
 from tqdm import tqdm
 
-from geoflow_ros.datasets.pairs import LabelledView, Pairs
+from geoflow_ros.datasets.photographs.pairs import Pairs
+from geoflow_ros.datasets.photographs.photo_views import LabelledView
 from geoflow_ros.errors import InputError
 from geoflow_ros.evaluate.place_density import CELL_M, PlaceDensity
 from geoflow_ros.evaluate.scores import Matches, PlaceScores, summarise_places

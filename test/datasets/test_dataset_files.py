@@ -27,8 +27,9 @@ def test_a_list_of_a_data_set(tmp_path: Path) -> None:
 
 def test_a_table_of_orthophotos(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((200, 200, 3), np.uint8))
-    (tmp_path / "orthophotos.csv").write_bytes(MARK + b"path,metres_per_px\r\na.png,0.3\r\n")
-    assert [photo.metres_per_px for photo in read_orthophotos(tmp_path)] == [0.3]
+    for table in (b"path,metres_per_px\r\na.png,0.3\r\n", b"Path;Metres_per_px\r\na.png;0,3\r\n;\r\n"):
+        (tmp_path / "orthophotos.csv").write_bytes(MARK + table)
+        assert [photo.metres_per_px for photo in read_orthophotos(tmp_path)] == [0.3]
 
 
 def test_a_trajectory_and_its_datum(tmp_path: Path) -> None:

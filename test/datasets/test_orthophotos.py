@@ -201,8 +201,9 @@ def test_a_piece_that_is_partly_transparent_is_left_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "reason"),
     [
-        ("path,metres_per_px\na.png,wide\n", r"orthophotos.csv:2: .*expected the columns path,metres_per_px"),
-        ("file,scale\na.png,0.2\n", "expected the columns path,metres_per_px"),
+        ("path,metres_per_px\na.png,wide\n", r"orthophotos.csv:2: metres_per_px 'wide' is no number: expected"),
+        ("path,metres_per_px\na.png,\n", r"orthophotos.csv:2: metres_per_px: expected the columns path,metres_per_px"),
+        ("file,scale\na.png,0.2\n", "has no column path, metres_per_px, but 'file; scale'"),
         ("path,metres_per_px\na.png,20\n", r"orthophotos.csv:2: 20 metres per pixel is outside"),
         ("path,metres_per_px\nz.png,0.2\n", "z.png is no file or folder beside the table"),
     ],

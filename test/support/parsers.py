@@ -28,7 +28,7 @@ from geoflow_ros.configuration import NodeConfig, SavedPoseConfig, configured
 from geoflow_ros.datasets.bag_drive import read_description
 from geoflow_ros.datasets.dataset_files import Findings, read_image
 from geoflow_ros.datasets.kitti import parse_list, read_camera, read_pose
-from geoflow_ros.datasets.pairs import read_views
+from geoflow_ros.datasets.photographs.photo_views import read_views
 from geoflow_ros.datasets.town_views import towns_to_render
 from geoflow_ros.datasets.vigor import parse_rows
 from geoflow_ros.errors import InputError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from geoflow_ros.datasets.dataset_files import photographs_in, read_image, read_overhead
+from geoflow_ros.datasets.photographs.spreadsheet import read_table
 from geoflow_ros.errors import InputError
 
 TABLE = "orthophotos.csv"
@@ -79,19 +79,18 @@ def _read_table(path: Path) -> dict[str, float]:
     """Metres per pixel by file or folder; empty where there is no table."""
     if not path.is_file():
         return {}
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file))
     stated: dict[str, float] = {}
-    for number, row in enumerate(rows, start=2):
+    for row in read_table(path, COLUMNS):
+        where = f"{path}:{row.line}"
         try:
-            name, value = (row[column] for column in COLUMNS)
-            stated[name.strip().rstrip("/")] = float(value)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InputError(f"{path}:{number}: {row} is no row: expected the columns {','.join(COLUMNS)}") from error
-        if not RESOLUTION_RANGE[0] <= float(value) <= RESOLUTION_RANGE[1]:
-            raise InputError(f"{path}:{number}: {value} metres per pixel is outside {RESOLUTION_RANGE}")
-        if not (path.parent / name.strip()).exists():
-            raise InputError(f"{path}:{number}: {name} is no file or folder beside the table")
+            name, value = row.values[COLUMNS[0]].replace("\\", "/").rstrip("/"), row.number(COLUMNS[1])
+        except (KeyError, ValueError) as error:
+            raise InputError(f"{where}: {error.args[0]}: expected the columns {','.join(COLUMNS)}") from error
+        if not RESOLUTION_RANGE[0] <= value <= RESOLUTION_RANGE[1]:
+            raise InputError(f"{where}: {value:g} metres per pixel is outside {RESOLUTION_RANGE}")
+        if not (path.parent / name).exists():
+            raise InputError(f"{where}: {name} is no file or folder beside the table")
+        stated[name] = value
     return stated
 
 

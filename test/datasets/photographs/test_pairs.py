@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 import cv2
@@ -12,7 +13,7 @@ from kitti_tree import blob, spot
 from pairs_folder import write_pairs
 from paths import SHARED_DATA
 
-from geoflow_ros.datasets.pairs import Pairs
+from geoflow_ros.datasets.photographs.pairs import Pairs
 from geoflow_ros.errors import InputError
 
 
@@ -96,8 +97,8 @@ def test_a_panorama_is_four_views(tmp_path: Path) -> None:
     assert ahead.key != left.key and ahead.camera.fx == 256.0 and ahead.camera.mount.height == 1.7
     assert ahead.ground[:, 246:266].min() > 200 and ahead.ground[:, :200].max() < 50 and left.ground.max() < 50
     cv2.imwrite(str(root / "views/0_90.jpg"), image[:150])
-    with pytest.raises(InputError, match=r"views/0_90.jpg: its panorama is 400 x 150 px"):
-        pairs[0]
+    with pytest.raises(InputError, match=r"1 x unusable image \(.*views/0_90.jpg: its panorama is 400 x 150 px"):
+        Pairs(root, 64, 1.0)
 
 
 def test_everything_wrong_is_reported_at_once(tmp_path: Path) -> None:
@@ -112,26 +113,99 @@ def test_everything_wrong_is_reported_at_once(tmp_path: Path) -> None:
     table.write_text("\n".join([lines[0], *broken, "alone,,,,,,,,,,,,,,"]) + "\n")
     with pytest.raises(InputError) as raised:
         Pairs(root, 64, 1.0)
-    for part in ("line 2", "gone/", "line 4", "line 5: image, overhead", "correct pairs.csv"):
+    for part in (
+        "line 2: metres_per_px 'zero' is no number",
+        "gone/",
+        "line 4: hfov_deg is 200, expected 5 to 175, or 360",
+        "line 5: image, overhead",
+        "correct pairs.csv",
+    ):
         assert part in str(raised.value), part
     table.unlink()
     with pytest.raises(InputError, match="pairs.csv cannot be read"):
         Pairs(root, 64, 1.0)
 
 
-def test_a_table_as_spreadsheets_write_it(tmp_path: Path) -> None:
-    """With a byte order mark, spaces after the commas and an empty line."""
+@pytest.mark.parametrize(
+    ("separator", "decimal", "end", "encoding"),
+    [
+        (", ", ".", "\r\n", "utf-8-sig"),
+        (";", ",", "\r\n", "utf-8-sig"),
+        ("\t", ",", "\n", "utf-16"),
+        (";", ".", "\n", "utf-8"),
+    ],
+)
+def test_a_table_as_spreadsheets_write_it(
+    tmp_path: Path, separator: str, decimal: str, end: str, encoding: str
+) -> None:
+    """Of other countries, with empty rows and columns, headings in capitals, paths of Windows."""
     root = write_pairs(tmp_path)
     table = root / "pairs.csv"
     expected = Pairs(root, 64, 1.0).views
-    lines = table.read_text().replace(",", ", ").splitlines()
-    table.write_text("\r\n".join([lines[0], "", *lines[1:]]), encoding="utf-8-sig")
+    head, *rows = (line.split(",") for line in table.read_text().splitlines())
+    values = [[value.replace(".", decimal) if value[:1].isdigit() else value for value in row] for row in rows]
+    empty = [""] * len(head)
+    lines = [separator.join([*row, "", ""]) for row in ([name.title() for name in head], empty, *values, empty)]
+    table.write_bytes(end.join(lines).replace("views/", "views\\").encode(encoding))
     assert Pairs(root, 64, 1.0).views == expected
-    table.write_text("\n".join([lines[0], "", lines[1], lines[2].replace(" 0.2,", " nil,")]))
-    with pytest.raises(InputError, match=r"line 4: could not convert string to float: 'nil'"):
+
+
+def test_a_number_that_is_none_is_named_with_its_column(tmp_path: Path) -> None:
+    root = write_pairs(tmp_path)
+    table = root / "pairs.csv"
+    lines = table.read_text().splitlines()
+    table.write_text("\n".join([lines[0], "", lines[1], lines[2].replace(",0.2,", ',"0,2",')]))
+    with pytest.raises(InputError, match=r"line 4: metres_per_px '0,2' is no number: write it with a decimal point"):
         Pairs(root, 64, 1.0)
-    table.write_text(table.read_text().replace(", ", ";"))
-    with pytest.raises(InputError, match=r"has no column place, image.*but 'place;image;.*separated by commas"):
+    table.write_text(table.read_text().replace(",", "|"))
+    with pytest.raises(InputError, match=r"has no column place, image.*but 'place.image.*by commas, semicolons, tabs"):
+        Pairs(root, 64, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        (",90.0,", ",1.5708,", "line 2: hfov_deg is 1.5708, expected 5 to 175, or 360 of a panorama"),  # radians
+        (",1.7,2.0,", ",170,2.0,", "line 2: camera_height_m is 170, expected 0.1 to 20"),  # centimetres
+        (",0.2,300", ",20,300", "line 2: metres_per_px is 20, expected 0.01 to 2"),  # centimetres again
+        (",90,90.0", ",9000,90.0", "line 2: heading_deg is 9000, expected -360 to 720"),  # hundredths
+        (",90.0,,,,,", ",,50,51,31,,", "row without a value (line 2: cy)"),
+        (",90.0,,,,,", ",,,,,,", "row without a value (line 2: hfov_deg (or fx, fy, cx, cy))"),
+        (",90.0,,,,,", ",,50,51,62,33,", "64 x 32 px, but cx, cy (62, 33) are those of about 124 x 66: scale fx"),
+    ],
+)
+def test_a_number_of_another_unit_is_named(tmp_path: Path, before: str, after: str, reason: str) -> None:
+    root = write_pairs(tmp_path)
+    table = root / "pairs.csv"
+    assert before in table.read_text()
+    table.write_text(table.read_text().replace(before, after, 1))
+    with pytest.raises(InputError, match=re.escape(reason)):
+        Pairs(root, 64, 1.0)
+
+
+@pytest.mark.parametrize("heading", ["450", "-270"])
+def test_a_heading_may_go_round(tmp_path: Path, heading: str) -> None:
+    root = write_pairs(tmp_path)
+    table = root / "pairs.csv"
+    table.write_text(table.read_text().replace(",260,90,", f",260,{heading},"))
+    assert Pairs(root, 64, 1.0)[0].truth[2] == pytest.approx(0.0)
+
+
+def test_images_that_cannot_be_used_are_all_told_before_the_first_is_needed(tmp_path: Path) -> None:
+    """One of 16 bits, one that is no image."""
+    root = write_pairs(tmp_path)
+    (root / "views/0_180.jpg").write_bytes(b"\0\0\0\x18ftypheic")
+    deep = cv2.imencode(".png", np.zeros((32, 64), np.uint16))[1]
+    (root / "views/1_90.jpg").write_bytes(deep.tobytes())
+    with pytest.raises(InputError, match=r"2 x unusable image \(.*0_180.jpg cannot be decoded.*1_90.jpg holds uint16"):
+        Pairs(root, 64, 1.0)
+
+
+def test_a_view_that_is_in_the_table_twice_would_count_twice(tmp_path: Path) -> None:
+    root = write_pairs(tmp_path)
+    table = root / "pairs.csv"
+    table.write_text(table.read_text() + table.read_text().splitlines()[1])
+    with pytest.raises(InputError, match=r"1 x view that stands there twice.*\(views/0_90.jpg of a_0\)"):
         Pairs(root, 64, 1.0)
 
 

@@ -46,16 +46,38 @@ class SatelliteMap:
         return self._cache.corrupt
 
     def aside(self, latitude: float, longitude: float) -> str:
-        """How far the finest tiles lie from a place (degrees), and where; empty where it is within their box."""
+        """How far the finest tiles lie from a place (degrees), and where; empty where it is within their box.
+
+        And by what slip it would be within.
+        """
         west, south, east, north = self.store.bounds
-        if south <= latitude <= north and west <= longitude <= east:
+        if self._holds(latitude, longitude):
             return ""
         nearest = min(max(latitude, south), north)
         longitudes = (min(max(longitude, west), east), west, east)  # an end may be nearer, around the globe
         metres = min(distance(latitude, longitude, nearest, each) for each in longitudes)
         return (
             f"the tiles lie {metres / 1e3:.1f} km away, at latitude {south:.5f} to {north:.5f}, longitude "
-            f"{west:.5f} to {east:.5f}"
+            f"{west:.5f} to {east:.5f}{self._slip(latitude, longitude)}"
+        )
+
+    def _holds(self, latitude: float, longitude: float) -> bool:
+        west, south, east, north = self.store.bounds
+        return south <= latitude <= north and west <= longitude <= east
+
+    def _slip(self, latitude: float, longitude: float) -> str:
+        """By which slip a place (degrees) that is not within the tiles would be; empty if by none."""
+        east, north = mercantile.xy(longitude, latitude)
+        slips = {
+            "latitude and longitude exchanged": (longitude, latitude),
+            "the longitude's sign changed (west is negative)": (latitude, -longitude),
+            "the latitude's sign changed (south is negative)": (-latitude, longitude),
+            "both signs changed (south and west are negative)": (-latitude, -longitude),
+            "radians taken for degrees": (math.degrees(latitude), math.degrees(longitude)),
+            "columns and rows of the tiles exchanged (a folder of z/y/x)": mercantile.lnglat(-north, -east)[::-1],
+        }
+        return next(
+            (f"; with {slip} it would be within them" for slip, place in slips.items() if self._holds(*place)), ""
         )
 
     def zoom_for(self, latitude: float, resolution: float) -> int:

@@ -112,7 +112,8 @@ def _patch(arguments: argparse.Namespace) -> None:
     yaw = math.radians(arguments.yaw_deg)
     patch = satellite.patch_at(arguments.lat, arguments.lon, yaw, arguments.size_m, resolution)
     if patch.missing == 1.0:
-        reason = satellite.corrupt[-1] if satellite.corrupt else f"its tiles cover {box_in_words(store.bounds)}"
+        aside = satellite.aside(arguments.lat, arguments.lon) or f"its tiles cover {box_in_words(store.bounds)}"
+        reason = satellite.corrupt[-1] if satellite.corrupt else aside
         raise InputError(f"{store.name} has no imagery at {arguments.lat}, {arguments.lon}: {reason}")
     image = patch.image.copy()
     write_credit(image, patch.credit)

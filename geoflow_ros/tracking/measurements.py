@@ -36,25 +36,40 @@ def to_fix(message: Any, sigma: float, antenna: SensorMount = SensorMount()) -> 
         name = NO_FIX_NAMES.get(message.status.status, message.status.status)
         raise InputError(f"the receiver reports {name}")
     if not (abs(message.latitude) <= 90.0 and abs(message.longitude) <= 180.0):  # false for nan, too
-        raise InputError(f"fix at latitude {message.latitude}, longitude {message.longitude} is not a place on earth")
+        raise InputError(_no_place(message.latitude, message.longitude))
     if max(abs(message.latitude), abs(message.longitude)) < NULL_ISLAND_DEG:
         raise InputError("fix at latitude 0, longitude 0 is what receivers tell that have none: it is not believed")
     covariance = np.array(message.position_covariance, dtype=np.float64).reshape(3, 3)
     horizontal = (covariance[:2, :2] + covariance[:2, :2].T) / 2
-    if message.position_covariance_type == COVARIANCE_TYPE_UNKNOWN or not horizontal.any():
+    if unusable := _unusable(message.position_covariance_type, horizontal):
         if sigma == 0.0:
             raise InputError(
-                "fix has no covariance: configure the receiver's driver, or set prior.fix_sigma to how far off it is, "
+                f"fix {unusable}: configure the receiver's driver, or set prior.fix_sigma to how far off it is, "
                 "such as 3.0 m"
             )
         horizontal = sigma**2 * np.eye(2)
-    elif not np.isfinite(horizontal).all() or np.linalg.eigvalsh(horizontal).min() <= 0.0:
-        raise InputError(f"fix covariance {horizontal.tolist()} is not a finite positive definite matrix")
     vertical = float(covariance[2, 2])
     vertical = vertical if math.isfinite(vertical) and vertical > 0.0 else UNMEASURED_VARIANCE
     stamp, altitude = stamp_ns(message.header.stamp), float(message.altitude) - antenna.up
     place, lever = (float(message.latitude), float(message.longitude)), (antenna.forward, antenna.left)
     return Fix(stamp, *place, altitude, horizontal, vertical, lever)
+
+
+def _no_place(latitude: float, longitude: float) -> str:
+    """What is to be said of a latitude and longitude that are not on earth."""
+    exchanged = abs(longitude) <= 90.0 < abs(latitude) <= 180.0
+    return (
+        f"fix at latitude {latitude}, longitude {longitude} is not a place on earth: expected degrees, -90 to 90 and "
+        f"-180 to 180{'; they are exchanged, it seems' if exchanged else ''}"
+    )
+
+
+def _unusable(kind: int, horizontal: Any) -> str:
+    """Why the covariance (2, 2) of a fix, whose type is `kind`, says nothing; empty if it does say something."""
+    if kind == COVARIANCE_TYPE_UNKNOWN or not horizontal.any():
+        return "has no covariance"
+    is_usable = np.isfinite(horizontal).all() and np.linalg.eigvalsh(horizontal).min() > 0.0
+    return "" if is_usable else f"covariance {horizontal.tolist()} is not a finite positive definite matrix"
 
 
 def imu_heading(message: Any, sigma: float) -> Heading:

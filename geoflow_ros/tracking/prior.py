@@ -21,6 +21,7 @@ from geoflow_ros.tracking.motion import MotionBuffer
 ODOMETRY_ERROR = 0.1  # of the distance and of the angle that odometry carries a measurement on
 TURN_RATE_SIGMA = 0.2  # rad/s, where nothing tells the rate of turn
 MAX_COURSE_SIGMA = math.radians(30.0)
+OR_COURSE = ": remap it, or set heading.source to course, which is the direction between fixes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +208,7 @@ class PriorBuffer:
         near = self._headings.around(stamp_ns, self._prior.max_age)
         if not near:
             what = f"heading from {self._heading.source}"
-            return self._missing(what, self._headings, stamp_ns, self._refused.get("heading"))
+            return self._missing(what, self._headings, stamp_ns, self._refused.get("heading"), OR_COURSE)
         if len(near) == 1:
             motion = self._motions.between(near[0].stamp_ns, stamp_ns)
             yaw = near[0].yaw + motion.displacement.yaw
@@ -239,12 +240,14 @@ class PriorBuffer:
             f"apart and certain to {math.degrees(MAX_COURSE_SIGMA):.0f} deg: drive on, or take another heading.source"
         )
 
-    def _missing(self, what: str, history: History[S], stamp_ns: int, refused: str | None) -> Rejection:
+    def _missing(
+        self, what: str, history: History[S], stamp_ns: int, refused: str | None, remedy: str = ""
+    ) -> Rejection:
         if refused is not None:
             return Rejection(f"no {what} at the image stamp: {refused}")
         nearest = history.nearest(stamp_ns)
         if nearest is None:
-            return Rejection(f"no {what} received yet")
+            return Rejection(f"no {what} received yet{remedy}")
         away_s = abs(nearest.stamp_ns - stamp_ns) * 1e-9
         return Rejection(
             f"no {what} within {self._prior.max_age:g} s of the image stamp: the nearest is {away_s:.2f} s away"

@@ -96,7 +96,7 @@ def test_nan_in_a_covariance_or_a_quaternion_is_refused() -> None:
     fix.position_covariance[0] = math.nan
     imu.orientation.w = math.nan
     with pytest.raises(InputError, match="not a finite positive definite"):
-        measurements.to_fix(fix, 3.0)
+        measurements.to_fix(fix, 0.0)
     with pytest.raises(InputError, match="unit quaternion"):
         measurements.imu_heading(imu, 0.0)
 

@@ -115,8 +115,33 @@ def test_where_the_tiles_lie_is_told_from_afar(marked) -> None:
             Geod(ellps="WGS84").inv(*place[::-1], end, min(max(place[0], south), north))[2] for end in (west, east)
         )
         found = re.fullmatch(r"the tiles lie ([0-9.]+) km away, (.*)", satellite.aside(*place))
-        assert found and found[2] == box
+        assert found and found[2].partition(";")[0] == box
         assert float(found[1]) == pytest.approx(metres / 1e3, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("slip", "place"),
+    [
+        ("both signs changed (south and west are negative)", (-LATITUDE, -LONGITUDE)),
+        ("latitude and longitude exchanged", (LONGITUDE, LATITUDE)),
+        ("the longitude's sign changed (west is negative)", (LATITUDE, -LONGITUDE)),
+        ("the latitude's sign changed (south is negative)", (-LATITUDE, LONGITUDE)),
+        ("radians taken for degrees", (math.radians(LATITUDE), math.radians(LONGITUDE))),
+    ],
+)
+def test_a_slip_by_which_the_tiles_seem_far_is_named(marked, slip: str, place: tuple[float, float]) -> None:
+    satellite, _, _ = marked
+    assert satellite.aside(*place).endswith(f"; with {slip} it would be within them")
+
+
+def test_a_folder_of_rows_of_columns_is_named_so(tmp_path: Path) -> None:
+    """As Esri's caches are, z/y/x: read as z/x/y it lies elsewhere."""
+    tile = mercantile.tile(LONGITUDE, LATITUDE, ZOOM)
+    folder = tmp_path / str(ZOOM) / str(tile.y)
+    folder.mkdir(parents=True)
+    cv2.imwrite(str(folder / f"{tile.x}.png"), np.full((256, 256, 3), 99, np.uint8))
+    aside = SatelliteMap(open_store(tmp_path)).aside(LATITUDE, LONGITUDE)
+    assert aside.endswith("; with columns and rows of the tiles exchanged (a folder of z/y/x) it would be within them")
 
 
 def test_missing_tiles_are_grey_and_counted(tmp_path: Path) -> None:

@@ -27,7 +27,25 @@ def test_a_fix_whose_covariance_is_not_symmetric_is_taken_as_its_symmetric_part_
     message.position_covariance[1] = 6.0
     assert measurements.to_fix(message, 0.0).covariance == pytest.approx(np.array([[4.0, 3.0], [3.0, 4.0]]))
     message.position_covariance[1] = 10.0  # (1, -1) would have a variance of -2
-    with pytest.raises(InputError, match="not a finite positive definite matrix"):
+    with pytest.raises(InputError, match=r"not a finite positive definite matrix: .* or set prior\.fix_sigma"):
+        measurements.to_fix(message, 0.0)
+
+
+@pytest.mark.parametrize("variance", [math.nan, math.inf, -1.0])
+def test_a_stated_accuracy_serves_a_receiver_whose_covariance_is_unusable(variance: float) -> None:
+    message = sim.fix(1.0, 3.0, 4.0, sigma=2.0)
+    message.position_covariance[0] = variance
+    assert measurements.to_fix(message, 3.0).covariance == pytest.approx(9.0 * np.eye(2))
+
+
+@pytest.mark.parametrize(
+    ("latitude", "longitude", "hint"),
+    [(151.2, -33.9, "; they are exchanged, it seems"), (47.4, 188.5, ""), (4737.6, 829.3, ""), (math.nan, 8.5, "")],
+)
+def test_what_is_no_place_on_earth_says_what_is_expected(latitude: float, longitude: float, hint: str) -> None:
+    message = sim.fix(1.0, 3.0, 4.0)
+    message.latitude, message.longitude = latitude, longitude
+    with pytest.raises(InputError, match=rf"latitude {latitude}, .*expected degrees, -90 to 90 and -180 to 180{hint}$"):
         measurements.to_fix(message, 0.0)
 
 

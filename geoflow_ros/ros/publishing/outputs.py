@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 
 from builtin_interfaces.msg import Time
 from rclpy.node import Node
@@ -11,12 +13,15 @@ from std_msgs.msg import Header, String
 from geoflow_ros.geodesy import LocalFrame
 from geoflow_ros.localization.pose import PoseEstimate, PoseWithCovariance
 from geoflow_ros.reports.heatmap import draw_heatmap
+from geoflow_ros.reports.page_data import NUMBER
 from geoflow_ros.ros import conversions
 from geoflow_ros.ros.endpoints import publisher
 from geoflow_ros.tracking.answer import Answer
 from geoflow_ros.tracking.prior import Fix
 
 TOPICS = ("pose", "pose_single_frame", "pose_fix", "state", "hypotheses", "heatmap")
+RENUMBERED_S = 1.0
+"""How often `state` may change for numbers in its reason alone: they differ with every image."""
 
 
 class Outputs:
@@ -27,7 +32,7 @@ class Outputs:
         self._map_frame = map_frame
         self._base_frame = base_frame
         self._publishers = {name: publisher(node, name) for name in TOPICS}
-        self._state = ""
+        self._state, self._words, self._stated_s = "", "", -math.inf
         self._state_lock = threading.Lock()
 
     def close(self) -> None:
@@ -69,9 +74,13 @@ class Outputs:
         return self._state.partition(":")[0]
 
     def publish_state(self, name: str, reason: str) -> None:
-        """Publish the state if it is another one; what a late subscriber gets is always the last."""
+        """Publish the state if it is another one, of which only numbers changed once in `RENUMBERED_S`.
+
+        What a late subscriber gets is the last, but for its numbers.
+        """
         state = f"{name}: {reason}" if reason else name
+        words, now_s = NUMBER.sub("", state), time.monotonic()
         with self._state_lock:
-            if state != self._state:
-                self._state = state
+            if words != self._words or (state != self._state and now_s - self._stated_s >= RENUMBERED_S):
+                self._state, self._words, self._stated_s = state, words, now_s
                 self._publishers["state"].publish(String(data=state))

@@ -60,8 +60,9 @@ class FixOffset:
         if not self.is_significant:
             return ""
         side = COMPASS[round(math.atan2(self.mean[1], self.mean[0]) / (math.pi / 4)) % len(COMPASS)]
+        which = f"GNSS fixes of the last {self.seconds:.0f} s" if self.seconds >= 1.0 else "the newest GNSS fixes"
         return (
-            f"GNSS fixes of the last {self.seconds:.0f} s lie {self.metres:.1f} +- {self.std:.1f} m to the {side} of "
+            f"{which} lie {self.metres:.1f} +- {self.std:.1f} m to the {side} of "
             "where frames put the vehicle: imagery or receiver is off: measure it by tiles align, or state it by "
             "tracker.imagery_sigma"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -67,6 +68,8 @@ def test_how_well_the_mean_of_correlated_fixes_is_known() -> None:
 def test_an_offset_to_the_north_east_is_said_and_is_in_the_covariance() -> None:
     found = Feed(3.0).add(steady(7.0, 7.0, 300))
     assert found.sentence.startswith("GNSS fixes of the last 299 s lie 9.9 +- 1.9 m to the north-east of where frames")
+    first = replace(found, seconds=0.0)
+    assert first.sentence.startswith("the newest GNSS fixes lie 9.9 +- 1.9 m to the north-east of where frames")
     assert found.doubt == pytest.approx(np.full((2, 2), 49.0) + 1.9**2 * np.eye(2), abs=0.2)
     expected = {"east_m": 7.0, "north_m": 7.0, "std_m": 1.9, "seconds": 299.0, "is_significant": True}
     assert found.to_json() == pytest.approx(expected, abs=0.06)

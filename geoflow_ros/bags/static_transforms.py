@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflow_ros.bags.reading import Damage, read_messages
-from geoflow_ros.camera import Mount, angles_of
+from geoflow_ros.camera import HIGHEST_M, LOWEST_M, Mount, angles_of
 from geoflow_ros.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,15 +26,18 @@ STEEPEST_VIEW = 1.5  # rad; beyond, a heading of the viewing direction means not
 
 
 class StaticTransforms:
-    """The transforms that a bag tells once and for all, by the frame that each of them is of."""
+    """The transforms that a bag tells once and for all, by the frame that each of them is of.
+
+    One that is none, as of a sensor that nobody asks for, is refused only where the way leads over it.
+    """
 
     def __init__(self, reader: AnyReader) -> None:
-        self._parents: dict[str, tuple[str, Pose]] = {}
+        self._parents: dict[str, tuple[str, Any]] = {}
         is_static = (each for each in reader.connections if each.topic.split("/")[-1] == TF_STATIC)
         connections = [each for each in is_static if each.msgtype == TF_MESSAGE]
         for _, _, message in read_messages(reader, connections, Damage()):
             for each in message.transforms:
-                self._parents[_plain(each.child_frame_id)] = _plain(each.header.frame_id), pose_of(each.transform)
+                self._parents[_plain(each.child_frame_id)] = _plain(each.header.frame_id), each.transform
 
     def pose(self, frame: str, base: str, instead: str = OF_CAMERA) -> Pose:
         """Of a frame in the base frame; InputError where the bag does not connect them. instead: what to do then."""
@@ -58,8 +61,11 @@ class StaticTransforms:
             yield frame, pose
             seen.add(frame)
             if frame in self._parents:
-                frame, of_parent = self._parents[frame]
-                pose = of_parent @ pose
+                child, (frame, transform) = frame, self._parents[frame]
+                try:
+                    pose = pose_of(transform) @ pose
+                except InputError as error:
+                    raise InputError(f"/tf_static from {frame} to {child}: {error}") from error
 
 
 def mount_at(pose: Pose, camera: str, base_height: float) -> Mount:
@@ -67,10 +73,16 @@ def mount_at(pose: Pose, camera: str, base_height: float) -> Mount:
     roll, pitch, yaw = angles_of(pose[:3, :3] @ OPTICAL_FROM_BODY)
     if abs(pitch) > STEEPEST_VIEW:
         raise InputError(
-            f"frame {camera} looks {math.degrees(-pitch):.0f} deg up: images carry the name of an optical frame "
-            "(z forward, REP-103): set the driver's frame_id, or camera.frame"
+            f"frame {camera} looks {math.degrees(abs(pitch)):.0f} deg {'down' if pitch > 0.0 else 'up'}: images carry "
+            "the name of an optical frame (z forward, REP-103): set the driver's frame_id, or camera.frame"
         )
     forward, left, up = pose[:3, 3].tolist()
+    if not LOWEST_M <= up + base_height <= HIGHEST_M:
+        raise InputError(
+            f"frame {camera} is {forward:g} m ahead, {left:g} m left and {up:g} m above the base frame by TF, and at a "
+            f"height {up + base_height:g} m above the ground, expected {LOWEST_M:g} to {HIGHEST_M:g} m: is it "
+            "in metres, from the base to the camera, and camera.base_height how high the base frame is?"
+        )
     return Mount(forward, left, up + base_height, roll, pitch, yaw)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -30,6 +31,7 @@ FRAMES = {
     "mast": ("/base_footprint", (1.0, 0.0, 0.0), MAST),
     "camera_optical": ("mast", (0.5, 0.0, 1.7), LOOK * OPTICAL),
     "antenna": ("base_link", (0.4, 1.5, 2.0), Rotation.identity()),
+    "unset": ("base_link", (0.0, 0.0, 1.0), SimpleNamespace(as_quat=lambda: np.zeros(4))),
 }
 
 
@@ -126,6 +128,10 @@ def test_fixes_of_a_frame_that_the_bag_does_not_know_are_not_used(
     ("frame", "told"),
     [
         ("mast", "frame mast looks 90 deg up"),
+        (
+            "unset",
+            "/tf_static from base_link to unset: transform has rotation (0.0, 0.0, 0.0, 0.0), which is not a",
+        ),
         ("gripper", "no transform from gripper to base_link, its frames are antenna, base_footprint, base_link"),
         ("", "no transform from a message without frame_id to base_link"),
     ],

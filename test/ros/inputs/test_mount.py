@@ -60,9 +60,24 @@ def test_a_rotation_that_is_none_is_refused(quaternion: tuple[float, ...]) -> No
         mount_at(pose_of(transform(0.0, 0.0, 1.0, quaternion)), "camera", 0.0)
 
 
-def test_a_camera_in_the_ground_is_refused() -> None:
-    with pytest.raises(InputError, match=r"height 0.0 m"):
-        mount_at(pose_of(transform(0.0, 0.0, 0.0, optical(0.0, 0.0, 0.0))), "camera", 0.0)
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ((0.0, 0.0, 0.0), "at a height 0 m above the ground"),
+        ((1080.0, 0.0, 1650.0), "is 1080 m ahead, 0 m left and 1650 m above the base frame by TF"),  # millimetres
+        ((0.0, 1.65, -1.08), "0 m ahead, 1.65 m left and -1.08 m above"),  # the other way round
+    ],
+)
+def test_a_camera_that_cannot_be_there_is_refused_with_where_it_is(
+    place: tuple[float, float, float], said: str
+) -> None:
+    with pytest.raises(InputError, match=rf"{said}.*camera\.base_height how high"):
+        mount_at(pose_of(transform(*place, optical(0.0, 0.0, 0.0))), "camera", 0.0)
+
+
+def test_a_camera_that_looks_at_its_feet_is_said_to_look_down() -> None:
+    with pytest.raises(InputError, match="camera looks 90 deg down"):
+        mount_at(pose_of(transform(0.0, 0.0, 1.0, optical(0.0, math.pi / 2, 0.0))), "camera", 0.0)
 
 
 class Tree:

@@ -66,5 +66,8 @@ def prepare_folder(path: Path) -> None:
     """Make an output folder."""
     try:
         path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        blocking = next(each for each in (path, *path.parents) if os.path.lexists(each))
+        raise InputError(f"{path} cannot be written: {blocking} is a file, give the name of a folder") from error
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}") from error

@@ -55,6 +55,13 @@ def test_a_file_that_can_be_written_is_not_made_beforehand(tmp_path: Path) -> No
         cli.prepare_file(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["robot.yaml", "robot.yaml/mount"])
+def test_a_file_in_place_of_an_output_folder_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / "robot.yaml").write_text("")
+    with pytest.raises(InputError, match=r"cannot be written: .*robot.yaml is a file, give the name of a folder"):
+        cli.prepare_folder(tmp_path / name)
+
+
 def test_ctrl_c_is_status_130() -> None:
     assert failing_with(KeyboardInterrupt()) == 130
 

@@ -14,6 +14,7 @@ from geoflow_ros.planar import PlanarPose, wrap_angle
 from geoflow_ros.tracking.cameras import AHEAD, View
 from geoflow_ros.tracking.evidence.frame_evidence import Seen, match_evidence, reached
 from geoflow_ros.tracking.motion import NO_MOTION, STEADY, UNKNOWN_TURN_RATE, Creep, Motion
+from geoflow_ros.tracking.mount.turned_check import TurnedCheck
 from geoflow_ros.tracking.particles import Particles, drawn
 from geoflow_ros.tracking.rig.combination import likelihood_of, share_of_each
 from geoflow_ros.tracking.rig.rounds import Member, Round
@@ -27,6 +28,7 @@ MISREAD_M = 0.2  # what frames showed moves by more: they were read through a wr
 SIDEWAYS = 0.2  # of the speed that a vehicle may have: how fast it goes elsewhere than ahead, from step to step
 CREEP_DOUBT = 2.0  # standard deviation of a turn so slow, as a share of it: a drift lasts, so that many turns err alike
 DRIFT_RAD = 0.1  # of such a turn and its doubt, after which the heading of what is in view counts anew
+LOOK_STD, TURN_DOUBT = 0.01, 0.5  # rad, of where a camera looks that was turned; how sure it is that it was: as a share
 TOLERATED = 6.6  # chi-square up to which a camera's yaw stays as stated: that of 99 %
 FIX_MOVED_M = 1.0  # within which fixes count as one, however long that takes: standing, their error does not drift away
 
@@ -54,6 +56,8 @@ class Belief:
         self._fix_ns: int | None = None
         self._fix_way = 0.0  # metres of the way, where the last fix was weighed
         self._creep = Creep()
+        self._heading = 0.0  # rad, turned so far to the left as odometry tells
+        self._turned = TurnedCheck()
 
     @classmethod
     def of_prior(cls, config: BeliefConfig, prior: PosePrior, stamp_ns: int, rng: np.random.Generator) -> Belief:
@@ -107,6 +111,7 @@ class Belief:
         turn = math.hypot(config.yaw_noise * root, config.turn_noise * math.sqrt(motion.turned), unknown_turn, crept)
         self._particles.move(told, position, turn)
         self._round.move(motion.displacement)
+        self._heading += motion.displacement.yaw
         self._way += (motion.distance + unknown, motion.turned + unknown_turn, motion.crept_rad + crept)
         self.stamp_ns = stamp_ns
 
@@ -138,6 +143,7 @@ class Belief:
             return 0.0, math.hypot(mean, std)
         self._particles.turned.add(camera)
         self._particles.squint[camera] -= mean
+        self._turned.read_on(camera, mean)
         return mean, std
 
     def shift(self, offset: Floats) -> None:
@@ -172,6 +178,8 @@ class Belief:
         is_doubted: the frame is not to be trusted alone, and does not bring places that the belief does not hold.
         """
         lag = self._particles.completed(lag)
+        if not is_doubted:
+            self._look(estimate.yaw - lag.displacement.yaw, view.camera)
         part, of_heading, share = self._shares(self._way - (lag.distance, lag.turned, 0.0), view)
         match = match_evidence(estimate.match)
         member = Member(view.camera, likelihood_of(estimate), lag.displacement, part, match)
@@ -193,6 +201,23 @@ class Belief:
         if of_heading > 0.0:
             member.turn(self._particles, of_heading * share, depth)
         return seen
+
+    def _look(self, yaw: float, camera: str) -> None:
+        """Doubt the yaw of a camera whose frames show a heading (rad) that steps against odometry's, and stays so.
+
+        It looks on as it does. The heading is what other cameras go on to show; without them the camera was turned, or
+        odometry did: driving will tell.
+        """
+        turn = self._turned.hear(camera, float(wrap_angle(yaw - self._heading)), *self._way[:2].tolist())
+        if turn is None or camera not in self._particles.squint:
+            return
+        poses, count = self._particles.poses, len(self._particles.poses)
+        looks = self._heading + turn.look + LOOK_STD * self._rng.normal(0.0, 1.0, count)
+        if not turn.is_alone:
+            doubt = turn.step * TURN_DOUBT * self._rng.normal(0.0, 1.0, count)
+            poses[:, 2] = wrap_angle(looks - self._particles.squint[camera] - turn.step - doubt)
+        self._particles.squint[camera] = wrap_angle(looks - poses[:, 2])
+        self._round.end()
 
     def chi_square(self, place: Floats, covariance: Floats, lag: Motion) -> float:
         """How far a fix (2,) with its covariance (2, 2), taken a motion `lag` away, is from what is believed."""

@@ -270,7 +270,7 @@ class Session(SensorInputs):
                 asked = AskedFrame(task.localizer, image, model, task.proposal.prior)
                 with self._lock:
                     self._mounts.ask(camera, task.camera.mount, tilt, taken_ns, self._motions, asked)
-            return outcome
+            return self._mounts.fitting(camera, outcome)
         except InputError as error:
             return Rejection(str(error))
 
@@ -279,7 +279,7 @@ class Session(SensorInputs):
         if squint := self._tracker.take_squint(camera, self._mounts[camera].yaw_alike):
             self._mounts[camera].turn(*squint)
             self._tracker.yaw_std = self._mounts.yaw_std
-        self._say(f"mount {camera}".strip(), of_camera(camera, self._mounts[camera].sentence))
+        self._say(f"mount {camera}".strip(), self._mounts.sentence(camera))
         self._say(f"focal length {camera}".strip(), self._mounts.focal_complaint(camera))
         self._say(f"own vehicle {camera}".strip(), of_camera(camera, self._images.own_vehicle(camera)))
 

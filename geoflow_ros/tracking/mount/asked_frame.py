@@ -28,6 +28,9 @@ class Asked(Protocol):
     def scaled(self, mounts: Sequence[Mount], factor: float) -> Iterable[MountEvidence]:
         """When its focal length is so many times the stated one, wherever that would put the vehicle."""
 
+    def mounted(self, mount: Mount) -> Iterable[MountEvidence]:
+        """When its camera is mounted so, wherever it looks then."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AskedFrame:
@@ -50,3 +53,7 @@ class AskedFrame:
         camera = replace(self.camera, fx=factor * self.camera.fx, fy=factor * self.camera.fy)
         wide = self.prior.covariance + np.diag([REACH_M, REACH_M, REACH_YAW]) ** 2
         return self.localizer.weigh_mounts(self.image, camera, replace(self.prior, covariance=wide), mounts)
+
+    def mounted(self, mount: Mount) -> Iterable[MountEvidence]:
+        """As `Asked.mounted`."""
+        return self.localizer.weigh_mounts(self.image, replace(self.camera, mount=mount), self.prior, [mount])

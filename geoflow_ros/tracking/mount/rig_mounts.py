@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
@@ -13,12 +14,13 @@ from geoflow_ros.localization.pose import PoseEstimate, Rejection
 from geoflow_ros.tracking.cameras import of_camera
 from geoflow_ros.tracking.motion import MotionBuffer
 from geoflow_ros.tracking.mount.asked_frame import Asked
+from geoflow_ros.tracking.mount.elsewhere import Elsewhere, ElsewhereCheck, elsewhere
 from geoflow_ros.tracking.mount.estimate import CAMERA, MountEstimate, MountPrior
 from geoflow_ros.tracking.mount.flips import Flip
 from geoflow_ros.tracking.mount.focal_length_check import FACTORS, FocalLengthCheck
 from geoflow_ros.tracking.mount.inquiry import Inquiry
 from geoflow_ros.tracking.mount.nodding import nodded
-from geoflow_ros.tracking.mount.self_calibration import MountCalibration
+from geoflow_ros.tracking.mount.self_calibration import MATCHED, MountCalibration
 from geoflow_ros.tracking.mount.view_jitter import ViewJitter, smeared
 
 Tilted = tuple[float, float]
@@ -33,6 +35,9 @@ class CameraMounts:
         self._focal_lengths = {name: FocalLengthCheck() for name in priors}
         self._inquiries: dict[str, Inquiry] = {}
         self._of_focal_length: dict[str, Inquiry] = {}
+        self._stated: dict[str, Mount] = {}
+        self._elsewhere = {name: ElsewhereCheck() for name in priors}
+        self._of_place: dict[str, tuple[Inquiry, Sequence[Elsewhere]]] = {}
         self._jitters = {name: ViewJitter() for name in priors}
 
     def __getitem__(self, name: str) -> MountCalibration:
@@ -55,7 +60,8 @@ class CameraMounts:
 
     def ask(self, camera: str, stated: Mount, tilt: Tilted, stamp_ns: int, motions: MotionBuffer, frame: Asked) -> None:
         """Have an image weigh mounts and focal lengths, where due and no earlier one is at it: `hear` its answers."""
-        if camera in self._inquiries or camera in self._of_focal_length:
+        self._stated[camera] = stated
+        if any(camera in asked for asked in (self._inquiries, self._of_focal_length, self._of_place)):
             return
         if self._focal_lengths[camera].is_due(stamp_ns, motions):
             believed = [self.mount(camera, stated, tilt), nodded(stated, *tilt)]
@@ -65,10 +71,15 @@ class CameraMounts:
             tilted = [nodded(mount, *tilt) for mount in mounts]
             flipped = (frame.flipped(tilted[:1], flip) for flip in self._calibrations[camera].flips)
             self._inquiries[camera] = Inquiry(chain(frame.flipped(tilted, Flip.NONE), chain.from_iterable(flipped)))
+            if self._is_suspect(camera):
+                places = elsewhere(camera, self._stated)
+                looks = [nodded(each, *tilt) for each in (stated, *(place.mount for place in places))]
+                self._of_place[camera] = Inquiry(chain.from_iterable(map(frame.mounted, looks))), places
 
     def hear(self) -> bool:
         """Compute one more answer of any image; False when all have said all."""
-        return any(each.go_on() for each in [*self._inquiries.values(), *self._of_focal_length.values()])
+        of_place = [inquiry for inquiry, _ in self._of_place.values()]
+        return any(each.go_on() for each in [*self._inquiries.values(), *self._of_focal_length.values(), *of_place])
 
     def learn(self) -> NDArray[np.float64]:
         """Take the answers of the images that have said all.
@@ -76,10 +87,15 @@ class CameraMounts:
         As `MountCalibration.learn`, of the place that all cameras show together.
         """
         shifts = dict.fromkeys(self._calibrations, np.zeros(2))
-        inquiries, of_focal_length = self._inquiries, self._of_focal_length
+        inquiries, of_focal_length, of_place = self._inquiries, self._of_focal_length, self._of_place
         self.forget_images()  # whatever becomes of them
+        for name, (inquiry, places) in of_place.items():
+            self._elsewhere[name].learn(inquiry.heard, places, MATCHED)
         for name, inquiry in inquiries.items():
-            shifts[name] = self._calibrations[name].learn(inquiry.heard, self._jitters[name].std)
+            if self._elsewhere[name].sentence:
+                self._calibrations[name].forget()  # what it learnt was of a mount that is none
+            else:
+                shifts[name] = self._calibrations[name].learn(inquiry.heard, self._jitters[name].std)
         for name, inquiry in of_focal_length.items():
             self._focal_lengths[name].learn(inquiry.heard)
         for name, calibration in self._calibrations.items():
@@ -88,7 +104,26 @@ class CameraMounts:
 
     def forget_images(self) -> None:
         """Ask none that is being asked any further."""
-        self._inquiries, self._of_focal_length = {}, {}
+        self._inquiries, self._of_focal_length, self._of_place = {}, {}, {}
+
+    def _is_suspect(self, camera: str) -> bool:
+        """Whether a camera's frames are asked how it may look in fact: if they fit nowhere near, and others' do."""
+        calibration = self._calibrations[camera]
+        return calibration.others_fit and bool(calibration.flips or self._elsewhere[camera].sentence)
+
+    def fitting(self, camera: str, outcome: PoseEstimate | Rejection) -> PoseEstimate | Rejection:
+        """What came of a frame, none of a camera that is known to show something else than is stated."""
+        misfit = self._misfit(camera)
+        return Rejection(misfit, is_blind=True) if misfit else outcome
+
+    def _misfit(self, camera: str) -> str:
+        """Why a camera's frames must not lead while those of others fit; empty if they may."""
+        calibration = self._calibrations[camera]
+        return (calibration.flipped or self._elsewhere[camera].sentence) if calibration.others_fit else ""
+
+    def sentence(self, camera: str) -> str:
+        """What is wrong with a camera's mount; empty if nothing is known to be."""
+        return of_camera(camera, self._misfit(camera) or self._calibrations[camera].sentence)
 
     @property
     def doubt(self) -> str:
@@ -102,7 +137,11 @@ class CameraMounts:
     def estimates(self, stated: Mapping[str, Mount | None]) -> Mapping[str, MountEstimate]:
         """What is believed of each mount that is stated."""
         known = {name: mount for name, mount in stated.items() if mount is not None}
-        return {name or CAMERA: self._calibrations[name].estimate(mount) for name, mount in known.items()}
+        believed = {name: self._calibrations[name].estimate(mount) for name, mount in known.items()}
+        return {
+            name or CAMERA: replace(each, suspicion=self._misfit(name) or each.suspicion)
+            for name, each in believed.items()
+        }
 
     def recall(self, kept: Mapping[str, MountEstimate]) -> None:
         """Go on from what was learnt before, of the cameras named."""

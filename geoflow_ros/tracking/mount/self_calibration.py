@@ -72,6 +72,10 @@ class MountCalibration:
         correction[TILT], correction[YAW] = self._filter.believed, self._yaw
         return correction
 
+    def forget(self) -> None:
+        """Nothing was learnt."""
+        self._stated = None
+
     def recall(self, kept: MountEstimate) -> None:
         """Go on from what was learnt before."""
         self._begin(kept.stated)
@@ -179,6 +183,11 @@ class MountCalibration:
     def flips(self) -> Sequence[Flip]:
         """How the frame that is asked shall be read besides, through the first of its mounts: if none fitted lately."""
         return FLIPS if self._missed or self._flips.sentence else ()
+
+    @property
+    def flipped(self) -> str:
+        """What is wrong with images that fit only flipped; empty if nothing is known to be."""
+        return self._flips.sentence
 
     @property
     def fits(self) -> bool:

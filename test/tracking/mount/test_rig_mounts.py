@@ -34,6 +34,9 @@ class Says:
     def scaled(self, mounts: Sequence[Mount], factor: float) -> list[MountEvidence]:
         return [MountEvidence(self._longer * math.log(factor), 0.9, np.zeros(2)) for _ in mounts]
 
+    def mounted(self, mount: Mount) -> list[MountEvidence]:
+        return [NOTHING]
+
 
 def test_a_camera_whose_frames_fit_nothing_has_no_part_in_the_place() -> None:
     mounts = CameraMounts({"front": PRIOR, "left": PRIOR})

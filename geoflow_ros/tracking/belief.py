@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +18,7 @@ from geoflow_ros.tracking.mount.turned_check import TurnedCheck
 from geoflow_ros.tracking.particles import Particles, drawn
 from geoflow_ros.tracking.rig.combination import likelihood_of, share_of_each
 from geoflow_ros.tracking.rig.rounds import Member, Round
-from geoflow_ros.tracking.track import BeliefConfig
+from geoflow_ros.tracking.track import ALIKE_M, BeliefConfig
 
 Floats = NDArray[np.float64]
 MISLED = (1.0, 0.1)  # m, rad: what odometry led astray by before it was found to be wrong
@@ -29,6 +29,7 @@ SIDEWAYS = 0.2  # of the speed that a vehicle may have: how fast it goes elsewhe
 CREEP_DOUBT = 2.0  # standard deviation of a turn so slow, as a share of it: a drift lasts, so that many turns err alike
 DRIFT_RAD = 0.1  # of such a turn and its doubt, after which the heading of what is in view counts anew
 LOOK_STD, TURN_DOUBT = 0.01, 0.5  # rad, of where a camera looks that was turned; how sure it is that it was: as a share
+MORE = 8  # times the particles, while the yaws of a rig's cameras are all unknown
 TOLERATED = 6.6  # chi-square up to which a camera's yaw stays as stated: that of 99 %
 FIX_MOVED_M = 1.0  # within which fixes count as one, however long that takes: standing, their error does not drift away
 
@@ -56,6 +57,8 @@ class Belief:
         self._fix_ns: int | None = None
         self._fix_way = 0.0  # metres of the way, where the last fix was weighed
         self._creep = Creep()
+        self._is_confirmed = False
+        self._known_yaw: dict[str, float] = {}  # as well (rad) as before the way began
         self._heading = 0.0  # rad, turned so far to the left as odometry tells
         self._turned = TurnedCheck()
 
@@ -91,6 +94,7 @@ class Belief:
         if config.scale_std != before.scale_std:
             self._particles.draw_scale(config.scale_std)
         if config.particles != before.particles:
+            self._particles.fewest = config.particles
             self._particles.resample(config.particles)
 
     def pose(self, lag: Motion = NO_MOTION) -> tuple[Floats, Floats]:
@@ -115,12 +119,24 @@ class Belief:
         self._way += (motion.distance + unknown, motion.turned + unknown_turn, motion.crept_rad + crept)
         self.stamp_ns = stamp_ns
 
-    def doubt_yaw(self, std: Mapping[str, float], seen_by: str | None = None) -> None:
-        """Know the yaw of each camera no better than this (rad); seen_by: the camera whose heading is believed."""
+    def doubt_yaw(self, std: Mapping[str, float], seen_by: Iterable[str] = ()) -> None:
+        """Know the yaw of each camera no better than this (rad); seen_by: the cameras whose heading is believed."""
+        self._known_yaw.update(std)
         for camera, each in std.items():
             self._particles.squint[camera] = each * self._rng.normal(0.0, 1.0, len(self._particles.poses))
-        if seen_by is not None and seen_by in std:
-            self._particles.poses[:, 2] -= self._particles.squint[seen_by]
+        if believed := [self._particles.squint.get(camera, 0.0) for camera in seen_by]:
+            self._particles.poses[:, 2] -= sum(believed) / len(believed)
+
+    def confirmed(self, yaw_std: Mapping[str, float]) -> None:
+        """Frames have led here, and may tell of yaws (rad) from now on: the first may be of a heading that is wrong.
+
+        One that was guessed is corrected by few particles, which a frame brings: yaws would be left as few.
+        """
+        if not self._is_confirmed:
+            self._is_confirmed = True
+            if len(yaw_std) > 1:
+                self._particles.resample(MORE * self._config.particles)
+            self.doubt_yaw(yaw_std, self._seen)
 
     def sides(self, cameras: Sequence[str]) -> int:
         """To how many different sides these cameras look, of those whose frames were weighed."""
@@ -139,6 +155,9 @@ class Belief:
         if camera not in self._particles.squint:
             return None
         mean, std = self._particles.squint_moments(camera)
+        # What both ends of the way err alike looks like a yaw; what was known before is not of that way.
+        of_way = math.hypot(std, math.sqrt(2.0) * ALIKE_M / max(self.driven_m, 1.0))
+        std = min(of_way, max(std, self._known_yaw.get(camera, 0.0)))
         if camera not in self._particles.turned and mean**2 <= TOLERATED * (std**2 + alike**2):
             return 0.0, math.hypot(mean, std)
         self._particles.turned.add(camera)

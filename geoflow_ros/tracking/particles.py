@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +21,7 @@ SCATTER = (0.7, 0.7, 0.03)  # m, m, rad: between the refined hypotheses of a fra
 LASTS_S = (10.0, 2.0)  # in which a vehicle of which nothing tells the velocity changes its speed, its rate of turn
 VELOCITY_STD = (0.01, 0.001)  # m/s, rad/s: the velocity of such a vehicle is never known better
 SMOOTHING = 0.1  # of a resampling: the share of the spread that is drawn anew, so that no two particles stay alike
+KEPT = 0.8  # of the particles at a resampling, while there are more than are kept for good
 RIG_SMOOTHING = 0.3
 """The same of heading, scale and squints where several cameras have one: so many states thin the particles out, and
 with 0.1 squints of six cameras were off by five of their standard deviations (rms, simulated). Not of the place, which
@@ -38,6 +40,7 @@ class Particles:
     def __init__(self, poses: Floats, rng: np.random.Generator, scale_std: float = 0.0) -> None:
         """poses: equally likely. scale_std: standard deviation of the scale about 1."""
         self.poses = wrapped(poses)
+        self.fewest = len(poses)  # that are left once there were more, resampling by resampling
         self._rng = rng
         self.draw_scale(scale_std)
         self.squint: dict[str, Floats] = {}
@@ -143,7 +146,7 @@ class Particles:
         self.log_weights = self.log_weights + log_likelihood
         self.log_weights -= self.log_weights.max()
         if 1.0 / np.square(self.weights).sum() < len(self.poses) / 2:
-            self.resample(len(self.poses))
+            self.resample(max(self.fewest, round(KEPT * len(self.poses))))
 
     def replace_least(self, poses: Floats, camera: str = "") -> None:
         """Put poses (M, 3), as a camera shows them, of average weight in the place of the least likely particles."""
@@ -174,7 +177,10 @@ class Particles:
         )
         of_rest = SMOOTHING if len(self.squint) < 2 else RIG_SMOOTHING
         anew = np.array([SMOOTHING, SMOOTHING, *[of_rest] * (len(stirred) - 2)])
-        states = wrapped(mean + np.sqrt(1.0 - anew**2) * offset + anew * jitter)
+        # So few say less well where the mean is, and how far from it they may be.
+        wider = 1.0 if len(self.squint) < 2 else math.sqrt(1.0 + 2.0 * float(np.square(self.weights).sum()))
+        spread = np.array([1.0, 1.0, *[wider] * (len(stirred) - 2)])
+        states = wrapped(mean + spread * (np.sqrt(1.0 - anew**2) * offset + anew * jitter))
         self.poses, self.scale = states[:, :3], states[:, 3]
         self.velocity = None if self.velocity is None else states[:, 4:known]
         self.squint = dict(zip(self.squint, states[:, known:].T, strict=True))

@@ -174,8 +174,8 @@ class Tracker:
         if self._is_followed:
             self._is_followed = self._support.level >= LOST
         elif self._belief is not None and self._support.is_firm and self._is_proven(self._belief):
-            self._is_followed = self._was_followed = True
-            self._leapt = ""
+            self._is_followed, self._was_followed, self._leapt = True, True, ""
+            self._belief.confirmed(self.yaw_std)
 
     def together(self) -> Callable[[], JointView | None]:
         """Finds what the frame that was seen last and others say of the place at that moment; None of a single one."""
@@ -223,7 +223,6 @@ class Tracker:
 
     def _believe(self, stamp_ns: int, pose: PosePrior) -> None:
         self._belief = Belief.of_prior(self.config.belief, pose, stamp_ns, self._rng)
-        self._belief.doubt_yaw(self.yaw_std)
 
     def _meet(self, stated: Belief, stamp_ns: int) -> None:
         """Let the first image begin where a pose was stated, if that was by another clock, or long ago at rest."""
@@ -273,7 +272,6 @@ class Tracker:
     def _begin(self, stamp_ns: int, estimate: PoseEstimate, origin: Origin | None, view: View) -> None:
         """Believe a frame that was found elsewhere, until frames say otherwise."""
         self._belief = Belief.of_frame(self.config.belief, estimate, stamp_ns, self._rng, view)
-        self._belief.doubt_yaw(self.yaw_std, view.camera)
         self._found_at = self._belief.pose()[0] if origin is Origin.GUESS else None
         self._corrections, self._slip = Corrections(), Slip()
         self._reason = ONE_FITS

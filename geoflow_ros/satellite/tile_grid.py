@@ -60,7 +60,7 @@ def grid_index(path: Path, zoom: int, value: object) -> int:
     """A column or row as a store has it; InputError for what is none of the zoom's."""
     index = whole_index(path, zoom, value)
     if not 0 <= index < 2**zoom:
-        raise InputError(f"{path} has a tile in column or row {index} of zoom {zoom}, expected 0 to {2**zoom - 1}")
+        raise InputError(_no_index(path, zoom, index))
     return index
 
 
@@ -68,8 +68,16 @@ def whole_index(path: Path, zoom: int, value: object) -> int:
     """A column or row as a store has it, on the globe or off it; InputError for what is no number of one."""
     if isinstance(value, (int, float)) and abs(value) < FARTHEST_INDEX:
         return int(value)
-    stated = str(value)[:40]
-    raise InputError(f"{path} has a tile in column or row {stated} of zoom {zoom}, expected 0 to {2**zoom - 1}")
+    raise InputError(_no_index(path, zoom, value))
+
+
+def _no_index(path: Path, zoom: int, value: object) -> str:
+    is_text = isinstance(value, str) and value.isdecimal()
+    remedy = ": its columns are of type TEXT, make them INTEGER" if is_text else ""
+    return (
+        f"{path} has a tile in column or row {value!r:.40} of zoom {zoom}, expected a number from 0 to {2**zoom - 1}"
+        f"{remedy}"
+    )
 
 
 def stated_box(text: str) -> Bounds | None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import textured_tiles as textured
 
-from geoflow_ros.satellite.tile_grid import first_is_north, overlap, stated_box
+from geoflow_ros.errors import InputError
+from geoflow_ros.satellite.tile_grid import first_is_north, grid_index, overlap, stated_box
 
 
 def columns(image: np.ndarray, suffix: str = ".png") -> list[tuple[bytes, bytes]]:
@@ -45,3 +47,19 @@ def test_stated_boxes() -> None:
         assert stated_box(text) is None
     assert overlap((0, 0, 2, 2), (1, -1, 3, 1)) == (1, 0, 2, 1)
     assert overlap((0, 0, 1, 1), (1, 0, 2, 1)) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (
+            "340",
+            r"row '340' of zoom 9, expected a number from 0 to 511: its columns are of type TEXT, make them INTEGER",
+        ),
+        ("34x", "row '34x' of zoom 9, expected a number from 0 to 511$"),
+        (512, "row 512 of zoom 9, expected a number from 0 to 511$"),
+    ],
+)
+def test_a_row_that_is_none_is_told_from_a_number_of_another_type(value: object, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        grid_index(Path("a.mbtiles"), 9, value)

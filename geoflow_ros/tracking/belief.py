@@ -122,10 +122,7 @@ class Belief:
     def doubt_yaw(self, std: Mapping[str, float], seen_by: Iterable[str] = ()) -> None:
         """Know the yaw of each camera no better than this (rad); seen_by: the cameras whose heading is believed."""
         self._known_yaw.update(std)
-        for camera, each in std.items():
-            self._particles.squint[camera] = each * self._rng.normal(0.0, 1.0, len(self._particles.poses))
-        if believed := [self._particles.squint.get(camera, 0.0) for camera in seen_by]:
-            self._particles.poses[:, 2] -= sum(believed) / len(believed)
+        self._particles.doubt_squint(std, seen_by)
 
     def confirmed(self, yaw_std: Mapping[str, float]) -> None:
         """Frames have led here, and may tell of yaws (rad) from now on: the first may be of a heading that is wrong.
@@ -152,16 +149,17 @@ class Belief:
         The mean is believed from now on, once and for all, unless the driving tolerates what was believed: then none,
         and how sure that is holds what the driving would have otherwise. alike: what all its frames err alike (rad).
         """
-        if camera not in self._particles.squint:
+        particles = self._particles
+        if camera not in particles.squint:
             return None
-        mean, std = self._particles.squint_moments(camera)
+        mean, std = particles.squint_moments(camera)
         # What both ends of the way err alike looks like a yaw; what was known before is not of that way.
         of_way = math.hypot(std, math.sqrt(2.0) * ALIKE_M / max(self.driven_m, 1.0))
         std = min(of_way, max(std, self._known_yaw.get(camera, 0.0)))
-        if camera not in self._particles.turned and mean**2 <= TOLERATED * (std**2 + alike**2):
+        if camera not in particles.turned and mean**2 <= TOLERATED * (std**2 + alike**2):
             return 0.0, math.hypot(mean, std)
-        self._particles.turned.add(camera)
-        self._particles.squint[camera] -= mean
+        particles.turned |= {camera}
+        particles.squint = {**particles.squint, camera: particles.squint[camera] - mean}
         self._turned.read_on(camera, mean)
         return mean, std
 
@@ -230,12 +228,13 @@ class Belief:
         turn = self._turned.hear(camera, float(wrap_angle(yaw - self._heading)), *self._way[:2].tolist())
         if turn is None or camera not in self._particles.squint:
             return
-        poses, count = self._particles.poses, len(self._particles.poses)
+        poses, count = self._particles.poses.copy(), len(self._particles.poses)
         looks = self._heading + turn.look + LOOK_STD * self._rng.normal(0.0, 1.0, count)
         if not turn.is_alone:
             doubt = turn.step * TURN_DOUBT * self._rng.normal(0.0, 1.0, count)
             poses[:, 2] = wrap_angle(looks - self._particles.squint[camera] - turn.step - doubt)
-        self._particles.squint[camera] = wrap_angle(looks - poses[:, 2])
+        self._particles.poses = poses
+        self._particles.squint = {**self._particles.squint, camera: wrap_angle(looks - poses[:, 2])}
         self._round.end()
 
     def chi_square(self, place: Floats, covariance: Floats, lag: Motion) -> float:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 from geoflow_ros.localization.pose import PoseEstimate
 from geoflow_ros.planar import PlanarPose, compose, wrap_angle
 from geoflow_ros.tracking.motion import NO_MOTION, UNKNOWN_TURN_RATE, Motion
+from geoflow_ros.tracking.mount.remembered import Remembered
 
 Floats = NDArray[np.float64]
 TINY = 1e-12
@@ -31,6 +34,9 @@ may be one of several."""
 class Particles:
     """A weighted set of poses; every random number comes from the generator given.
 
+    Its arrays are read-only and replaced as a whole: weights and moments, which every frame asks for again and again,
+    are remembered until then.
+
     poses: (N, 3). scale: (N,) what each takes for the true distance of a metre of odometry; wheels wear and slip, and
     an error that stays is distinguished from noise by the particles that survive. squint: (N,) for each camera whose
     yaw on the vehicle is not known: by how much (rad) it looks further left than believed; likewise. velocity: (N, 2)
@@ -42,11 +48,19 @@ class Particles:
         self.poses = wrapped(poses)
         self.fewest = len(poses)  # that are left once there were more, resampling by resampling
         self._rng = rng
+        self._weights, self._moments = Remembered(self._weights_now), Remembered(lambda: self._moments_of(self.poses))
         self.draw_scale(scale_std)
-        self.squint: dict[str, Floats] = {}
-        self.turned: set[str] = set()  # the cameras whose yaw is not as stated
+        self.squint: Mapping[str, Floats] = {}
+        self.turned: frozenset[str] = frozenset()  # the cameras whose yaw is not as stated
         self.forget_velocity()
         self.log_weights = np.zeros(len(poses))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if isinstance(value, np.ndarray):
+            value = _read_only(value)
+        elif isinstance(value, dict):
+            value = MappingProxyType({key: _read_only(each) for key, each in value.items()})
+        super().__setattr__(name, value)
 
     def draw_scale(self, scale_std: float) -> None:
         """Know no more of the scale than its standard deviation about 1."""
@@ -55,8 +69,16 @@ class Particles:
     def draw_squint(self, std: float) -> None:
         """Know the vehicle's heading under its cameras, which look on as they do, to `std` (rad) and no better."""
         turns = std * self._rng.normal(0.0, 1.0, len(self.poses)) - np.mean([*self.squint.values()], axis=0)
-        self.poses[:, 2] -= turns
+        self.poses = self._turned(-turns)
         self.squint = {camera: squint + turns for camera, squint in self.squint.items()}
+
+    def doubt_squint(self, std: Mapping[str, float], seen_by: Iterable[str]) -> None:
+        """Know the yaw of each camera no better than this (rad); seen_by: the cameras whose heading is believed."""
+        drawn = {camera: each * self._rng.normal(0.0, 1.0, len(self.poses)) for camera, each in std.items()}
+        self.squint = {**self.squint, **drawn}
+        known = np.zeros(len(self.poses))
+        if believed := [self.squint.get(camera, known) for camera in seen_by]:
+            self.poses = self._turned(-np.mean(believed, axis=0))
 
     def forget_velocity(self) -> None:
         """What was told of the velocity is not to be believed."""
@@ -66,22 +88,30 @@ class Particles:
     @property
     def weights(self) -> Floats:
         """(N,) summing to one."""
+        return self._weights.of(self.log_weights)
+
+    def _weights_now(self) -> Floats:
         weights = np.exp(self.log_weights - self.log_weights.max())
-        return np.asarray(weights / weights.sum())
+        return _read_only(weights / weights.sum())
 
     def moments(self, lag: Motion = NO_MOTION) -> tuple[Floats, Floats]:
         """Mean (3,) and covariance (3, 3) after a motion; the yaw about its circular mean.
 
         The mean is that of cameras whose yaw is as stated, if driving tolerates that; the covariance about it of all.
         """
-        poses, weights = self.poses if lag is NO_MOTION else lag.apply(self.poses), self.weights
+        if lag is NO_MOTION:
+            return self._moments.of(self.poses, self.log_weights, self.squint, self.turned)
+        return self._moments_of(lag.apply(self.poses))
+
+    def _moments_of(self, poses: Floats) -> tuple[Floats, Floats]:
+        """`moments` of particles at these poses (N, 3)."""
         stated = [squint for camera, squint in self.squint.items() if camera not in self.turned]
-        if not stated:
-            return _moments(poses, weights)
-        mean, covariance = _moments(np.column_stack([poses, *stated]), weights)
-        of_squint = covariance[3:, 3:] + TINY * np.eye(len(stated))
-        away = covariance[:3, 3:] @ np.linalg.solve(of_squint, mean[3:])
-        return wrapped((mean[:3] - away)[None])[0], covariance[:3, :3] + np.outer(away, away)
+        mean, covariance = _moments(np.column_stack([poses, *stated]) if stated else poses, self.weights)
+        if stated:
+            of_squint = covariance[3:, 3:] + TINY * np.eye(len(stated))
+            away = covariance[:3, 3:] @ np.linalg.solve(of_squint, mean[3:])
+            mean, covariance = wrapped((mean[:3] - away)[None])[0], covariance[:3, :3] + np.outer(away, away)
+        return _read_only(mean), _read_only(covariance)
 
     def squint_moments(self, camera: str) -> tuple[float, float]:
         """Mean and standard deviation (rad) of a camera's squint."""
@@ -124,9 +154,9 @@ class Particles:
 
     def completed(self, motion: Motion) -> Motion:
         """A motion with how the particles go on, in their mean, for as long as it is not told."""
-        missing_s = np.array([motion.missing_s, motion.missing_turn_s])
-        if self.velocity is None or not missing_s.any():
+        if self.velocity is None or not (motion.missing_s or motion.missing_turn_s):
             return motion
+        missing_s = np.array([motion.missing_s, motion.missing_turn_s])
         metres, turn = (self.weights @ self.velocity) * missing_s
         driven, turned = (self.weights @ np.abs(self.velocity)) * np.abs(missing_s)
         way = motion.displacement
@@ -138,23 +168,30 @@ class Particles:
         """Turn each by one of ascending angles (N, K) rad, or about as much, drawn by a likelihood (N, K) of each."""
         drawn = (log_likelihood + self._rng.gumbel(size=turns.shape)).argmax(axis=1)[:, None]
         about = np.gradient(turns, axis=1) * self._rng.uniform(-0.5, 0.5, turns.shape)
-        self.poses[:, 2] += np.take_along_axis(turns + about, drawn, axis=1)[:, 0]
-        self.poses = wrapped(self.poses)
+        self.poses = wrapped(self._turned(np.take_along_axis(turns + about, drawn, axis=1)[:, 0]))
+
+    def _turned(self, turns: Floats) -> Floats:
+        """The poses (N, 3), each turned by an angle (N,) of its own (rad), not wrapped."""
+        poses = self.poses.copy()
+        poses[:, 2] += turns
+        return poses
 
     def reweight(self, log_likelihood: Floats) -> None:
         """Multiply the weights by a likelihood given by its logarithm (N,); resample when few particles remain."""
-        self.log_weights = self.log_weights + log_likelihood
-        self.log_weights -= self.log_weights.max()
+        log_weights = self.log_weights + log_likelihood
+        self.log_weights = log_weights - log_weights.max()
         if 1.0 / np.square(self.weights).sum() < len(self.poses) / 2:
             self.resample(max(self.fewest, round(KEPT * len(self.poses))))
 
     def replace_least(self, poses: Floats, camera: str = "") -> None:
         """Put poses (M, 3), as a camera shows them, of average weight in the place of the least likely particles."""
         least = np.argsort(self.log_weights)[: len(poses)]
-        self.poses[least] = poses
+        placed, log_weights = self.poses.copy(), self.log_weights.copy()
+        placed[least] = poses
         if camera in self.squint:
-            self.poses[least, 2] -= self.squint[camera][least]
-        self.log_weights[least] = np.log(np.exp(self.log_weights).mean())
+            placed[least, 2] -= self.squint[camera][least]
+        log_weights[least] = np.log(np.exp(self.log_weights).mean())
+        self.poses, self.log_weights = placed, log_weights
 
     def resample(self, count: int) -> None:
         """Systematic resampling; then each particle is drawn a little towards the mean and jittered by as much.
@@ -193,6 +230,13 @@ def drawn(estimate: PoseEstimate, count: int, rng: np.random.Generator) -> Float
     around = estimate.hypotheses[chosen] + rng.normal(0.0, 1.0, (len(chosen), 3)) * SCATTER
     mean = np.array([estimate.east, estimate.north, estimate.yaw])
     return np.concatenate([around, rng.multivariate_normal(mean, estimate.covariance, count // 2, method="cholesky")])
+
+
+def _read_only(array: Floats) -> Floats:
+    """The same memory, which cannot be written by this name."""
+    seen = array.view()
+    seen.flags.writeable = False
+    return seen
 
 
 def wrapped(states: Floats) -> Floats:

@@ -89,8 +89,8 @@ class Tracker:
         (east, north, yaw), covariance = self._belief.pose()
         moved = self._motions.between(self._belief.stamp_ns - MOMENT_NS, self._belief.stamp_ns)
         reach_m, turn = moved.distance + self.config.search_std, moved.turned + self.config.search_yaw_std
-        covariance += np.diag([reach_m, reach_m, turn]) ** 2
-        return PosePrior(float(east), float(north), float(yaw), covariance)
+        widened = covariance + np.diag([reach_m, reach_m, turn]) ** 2
+        return PosePrior(float(east), float(north), float(yaw), widened)
 
     def initialise(self, stamp_ns: int, pose: PosePrior) -> None:
         """Start from a stated pose; frames must confirm it."""
@@ -193,9 +193,9 @@ class Tracker:
             is_lost = self._was_followed or tried_s >= self.config.lost_after
             state = TrackState.LOST if is_lost else TrackState.INITIALISING
             return Track(state, self._leapt + self._reason, None, stamp_ns)
-        mean, covariance = self._belief.pose(self._lag(self._belief, stamp_ns))
+        mean, believed = self._belief.pose(self._lag(self._belief, stamp_ns))
         east, north, yaw = map(float, mean)
-        leap = self._corrections.leap
+        covariance, leap = believed.copy(), self._corrections.leap
         # Either end of a leap may be the wrong one.
         covariance[:2, :2] += rotated_covariance(yaw, self.mount_covariance) + np.outer(leap, leap)
         covariance[:2, :2] += ALIKE_M**2 * np.eye(2)

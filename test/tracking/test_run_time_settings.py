@@ -56,7 +56,7 @@ def test_a_belief_that_is_held_goes_on_by_them(name: str, value: float) -> None:
 def test_more_or_fewer_particles_say_the_same(count: int) -> None:
     rng = np.random.default_rng(0)
     particles = Particles(rng.normal((3.0, -2.0, 0.5), (1.0, 2.0, 0.1), (2000, 3)), rng, 0.01)
-    particles.squint["front"] = rng.normal(0.0, 0.02, 2000)
+    particles.squint = {"front": rng.normal(0.0, 0.02, 2000)}
     before = particles.moments()
     particles.resample(count)
     after = particles.moments()

@@ -124,8 +124,8 @@ def reduced(camera: CameraModel, factor: int) -> CameraModel | None:
 def _decoding(camera: CameraModel, needed: tuple[int, int]) -> tuple[int, CameraModel]:
     """OpenCV's flags for the smallest size that is still as large as needed, and the camera of that."""
     for factor, flags in REDUCED_SIZES.items():
-        smaller = reduced(camera, factor)
-        if smaller is not None and smaller.width >= needed[0] and smaller.height >= needed[1]:
+        is_enough = -(-camera.width // factor) >= needed[0] and -(-camera.height // factor) >= needed[1]
+        if is_enough and (smaller := reduced(camera, factor)) is not None:
             return flags, smaller
     return FULL_SIZE, camera
 

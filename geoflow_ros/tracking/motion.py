@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from geoflow_ros.model.inference.optional_jit import compiled_if_possible
 from geoflow_ros.planar import PlanarPose, compose
-from geoflow_ros.tracking.history import History
+from geoflow_ros.tracking.history import NumberHistory
 
 HELD_S = 1.0  # how long a measurement stands in for the ones that follow, which may be late
+HELD_NS = round(HELD_S * 1e9)
 FRESH_S = 0.1  # how long it does so at no cost
 HELD_DOUBT = 0.3  # share of a velocity that is unknown by the end of `HELD_S`
 STEP_S, MOST_STEPS = 0.02, 500  # of the integration: enough for all that is remembered, whatever the stamps say
@@ -27,15 +28,7 @@ MOMENT_S = 1.0  # in which the noise of standing wheels leads nowhere, or 1 m th
 CREPT_M, CREPT_RAD = 0.1, 0.01  # unless it adds up so far: it is no noise then, but slow, or a gyro that drifts
 
 Floats = NDArray[np.float64]
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-try:  # of so few steps, numpy's calls take far longer than the sums
-    from geoflow_ros.model.inference.jit import compiled_if_possible
-except ImportError:
-
-    def compiled_if_possible(function: Function) -> Function:
-        """As it is."""
-        return function
+Stamps = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,45 +136,45 @@ class MotionBuffer:
     """The last seconds of velocities and rates of turn; thread-safe."""
 
     def __init__(self) -> None:
-        self._velocities = History[BodyVelocity]()
-        self._rates = History[YawRate]()
         self._lock = threading.Lock()
+        self.clear()
         self.between(0, 0)  # what is compiled is so now, not when the first message waits
 
     def add_velocity(self, velocity: BodyVelocity) -> None:
         """Remember a velocity."""
         with self._lock:
-            self._velocities.add(velocity)
+            numbers = velocity.forward, velocity.left, velocity.yaw_rate, velocity.turn_doubt
+            self._velocities.add(velocity.stamp_ns, numbers)
 
     def add_rate(self, rate: YawRate) -> None:
         """Remember a rate of turn, used where no velocity tells it."""
         with self._lock:
-            self._rates.add(rate)
+            self._rates.add(rate.stamp_ns, (rate.rate,))
 
     @property
     def newest_ns(self) -> int | None:
         """The stamp of the newest velocity; of the newest rate of turn where there is no velocity."""
         with self._lock:
-            newest = self._velocities.newest or self._rates.newest
-        return None if newest is None else newest.stamp_ns
+            newest_ns = self._velocities.newest_ns
+            return self._rates.newest_ns if newest_ns is None else newest_ns
 
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:
-            self._velocities, self._rates = History[BodyVelocity](), History[YawRate]()
+            self._velocities, self._rates = NumberHistory(4), NumberHistory(1)
 
     def forget_velocities(self) -> None:
         """Forget them: they turn out to be wrong."""
         with self._lock:
-            self._velocities = History[BodyVelocity]()
+            self._velocities = NumberHistory(4)
 
-    def pushes(self, stamps_ns: Sequence[int]) -> Floats:
+    def pushes(self, stamps_ns: NDArray[np.int64]) -> Floats:
         """Accelerations (N, 2) of base_link (m/s^2) at ascending stamps: forward, to the left in bends; else 0."""
-        origin_ns, reach_ns = stamps_ns[0], round(HELD_S * 1e9)
-        times = np.array([stamp - origin_ns for stamp in stamps_ns]) * 1e-9
+        origin_ns, last_ns = int(stamps_ns[0]), int(stamps_ns[-1])
+        times = (stamps_ns - origin_ns).astype(np.float64) * 1e-9
         with self._lock:
-            velocities = self._velocities.within(origin_ns - reach_ns, stamps_ns[-1] + reach_ns)
-            table = _rows([(each.stamp_ns - origin_ns, each.forward, each.yaw_rate) for each in velocities], 2)
+            measured_ns, velocities = self._velocities.within(origin_ns - HELD_NS, last_ns + HELD_NS)
+            table = np.column_stack([(measured_ns - origin_ns) * 1e-9, velocities[:, [0, 2]]])
         later, earlier = (sampled(table, times + side * PUSH_S)[0] for side in (1.0, -1.0))
         now, age = sampled(table, times)
         pushes = np.column_stack([(later - earlier)[:, 0] / (2.0 * PUSH_S), now[:, 0] * now[:, 1]])
@@ -195,21 +188,9 @@ class MotionBuffer:
 
     def along(self, stamps_ns: Sequence[int]) -> list[Motion]:
         """The motions from each of ascending stamps to the next."""
-        origin_ns, reach_ns = stamps_ns[0], round(HELD_S * 1e9)
         with self._lock:
-            span = origin_ns, stamps_ns[-1], reach_ns
-            velocities = _rows([(each.stamp_ns - origin_ns, each.forward, each.left, each.yaw_rate, each.turn_doubt)
-                                for each in self._velocities.spanning(*span)], 4)  # fmt: skip
-            rates = _rows([(each.stamp_ns - origin_ns, each.rate) for each in self._rates.spanning(*span)], 1)
-        ends = np.array([stamp - origin_ns for stamp in stamps_ns]) * 1e-9
-        return [Motion(PlanarPose(*each[:3]), *each[3:]) for each in walked(ends, velocities, rates).tolist()]
-
-
-def _rows(rows: list[tuple[float, ...]], columns: int) -> Floats:
-    """Seconds and values (n, 1 + columns) of rows that begin with nanoseconds."""
-    table = np.array(rows, dtype=np.float64).reshape(-1, 1 + columns)
-    table[:, 0] *= 1e-9
-    return table
+            motions = _walked_between(np.array(stamps_ns), *self._velocities.rows, *self._rates.rows)
+        return [Motion(PlanarPose(*each[:3]), *each[3:]) for each in motions.tolist()]
 
 
 @compiled_if_possible
@@ -281,6 +262,30 @@ def walked(ends: Floats, velocities: Floats, rates: Floats) -> Floats:
         motion *= step
         motion[2] = yaw
     return motions
+
+
+@compiled_if_possible
+def spanning(stamps_ns: Stamps, values: Floats, start_ns: int, end_ns: int) -> Floats:
+    """Seconds after the start and values (n, 1 + C), from one stamp to another and the nearest around that are held."""
+    first = max(int(np.searchsorted(stamps_ns, start_ns, "right")) - 1, 0)
+    after = int(np.searchsorted(stamps_ns, end_ns)) + 1
+    last = max(first, min(after, len(stamps_ns)))  # there may be many of one stamp
+    while first < last and stamps_ns[first] < start_ns - HELD_NS:
+        first += 1
+    while first < last and stamps_ns[last - 1] > end_ns + HELD_NS:
+        last -= 1
+    table = np.empty((last - first, 1 + values.shape[1]))
+    table[:, 0] = (stamps_ns[first:last] - start_ns) * 1e-9
+    table[:, 1:] = values[first:last]
+    return table
+
+
+@compiled_if_possible
+def _walked_between(ends_ns: Stamps, moved_ns: Stamps, moving: Floats, turned_ns: Stamps, turning: Floats) -> Floats:
+    """`walked` from each of ascending stamps (K + 1,) to the next, of all stamps and values that are remembered."""
+    start_ns, end_ns = ends_ns[0], ends_ns[-1]
+    velocities = spanning(moved_ns, moving, start_ns, end_ns)
+    return walked((ends_ns - start_ns) * 1e-9, velocities, spanning(turned_ns, turning, start_ns, end_ns))
 
 
 @compiled_if_possible

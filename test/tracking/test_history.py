@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 
-from geoflow_ros.tracking.history import JUMP_NS, KEPT_NS, History, share_of_second
+from geoflow_ros.tracking.history import FIRST_ROOM, JUMP_NS, KEPT_NS, MOST, History, NumberHistory, share_of_second
 
 
 @dataclass(frozen=True)
@@ -51,21 +52,6 @@ def test_items_up_to_a_stamp_are_taken_out() -> None:
     assert kept.pop_until(29) == () and stamps(kept) == [30]
 
 
-def test_both_ends_belong_to_what_is_within() -> None:
-    assert stamps(history(10, 20, 30, 40).within(20, 30)) == [20, 30]
-    assert stamps(history(10, 20, 30).within(11, 19)) == []
-
-
-def test_what_spans_a_time_begins_before_it_and_ends_after_it() -> None:
-    kept = history(10, 20, 30, 40, 50)
-    assert stamps(kept.spanning(25, 35, 100)) == [20, 30, 40]
-    assert stamps(kept.spanning(20, 40, 100)) == [20, 30, 40]
-    assert stamps(kept.spanning(31, 32, 100)) == [30, 40]
-    assert stamps(kept.spanning(34, 36, 3)) == [] and stamps(kept.spanning(34, 36, 4)) == [30, 40]
-    assert stamps(kept.spanning(0, 5, 100)) == [10] and stamps(kept.spanning(60, 70, 100)) == [50]
-    assert stamps(history().spanning(1, 2, 3)) == []
-
-
 def test_the_nearest_in_time() -> None:
     nearest = history(10, 20).nearest(16)
     assert nearest is not None and nearest.stamp_ns == 20
@@ -84,3 +70,42 @@ def test_shares_between_two_items() -> None:
     assert share_of_second(Item(10), Item(30), 15) == 0.25
     assert share_of_second(Item(10), Item(10), 10) == 0.0
     assert share_of_second(Item(10), Item(11), 11) == 1.0
+
+
+def rows(*stamps: int) -> NumberHistory:
+    """Of which each row says when it was added."""
+    kept = NumberHistory(2)
+    for index, stamp in enumerate(stamps):
+        kept.add(stamp, (float(index), -1.0))
+    return kept
+
+
+def test_rows_of_numbers_are_kept_as_items_are() -> None:
+    """Late and equal stamps, jumps back, and so many that memory is made anew."""
+    rng = np.random.default_rng(0)
+    steps = np.where(rng.uniform(size=5000) < 0.002, -2 * JUMP_NS, rng.integers(-2, 8, 5000) * 3_000_000)
+    stamps_ns = np.cumsum(steps).tolist()
+    kept, numbers = History[Item](), NumberHistory(2)
+    assert numbers.newest_ns is None and not len(numbers.rows.values)
+    for index, stamp in enumerate(stamps_ns):
+        kept.add(Item(stamp, str(index)))
+        numbers.add(stamp, (float(index), -1.0))
+        if index % 50 == 0 or index > 4990:
+            there_ns, values = numbers.rows
+            assert [(each.stamp_ns, float(each.name)) for each in kept] == [*zip(there_ns, values[:, 0], strict=True)]
+            assert len(kept) == len(numbers) and (values[:, 1] == -1.0).all()
+            assert kept.newest is not None and kept.newest.stamp_ns == numbers.newest_ns
+            for at in (stamp, stamp - 4_000_000, stamp - 10**8):
+                around = numbers.around(at, 0.005).values[:, 0].tolist()
+                assert [float(each.name) for each in kept.around(at, 0.005)] == around
+    assert max(len(each) for each in (kept, numbers)) < FIRST_ROOM
+
+
+def test_stamps_that_stand_still_fill_no_memory() -> None:
+    kept = rows(*[7] * (MOST + 5))
+    assert len(kept) == MOST and kept.rows.values[0, 0] == 5.0
+
+
+def test_both_ends_belong_to_what_is_within() -> None:
+    assert rows(10, 20, 30, 40).within(20, 30).stamps_ns.tolist() == [20, 30]
+    assert rows(10, 20, 30).within(11, 19).stamps_ns.tolist() == []

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from geoflow_ros.tracking.motion import HELD_S, WALKED, sampled, walked
+from geoflow_ros.tracking.motion import HELD_NS, HELD_S, WALKED, sampled, spanning, walked
 
 Floats = NDArray[np.float64]
 
@@ -57,3 +57,24 @@ def test_a_circle_is_closed() -> None:
     assert math.hypot(x, y) < 1e-9 and yaw == pytest.approx(math.tau)
     assert distance == pytest.approx(2.0 * math.tau) and turned == pytest.approx(math.tau)
     assert unknown_s == [0.0] * 4
+
+
+@pytest.mark.parametrize("from_numpy", [False, True])
+def test_what_spans_a_time_begins_before_it_and_ends_after_it(from_numpy: bool) -> None:
+    spans = alone(spanning) if from_numpy else spanning
+    stamps_ns, numbers = np.arange(10, 60, 10), np.arange(10.0).reshape(5, 2)
+
+    def spanned(start_ns: int, end_ns: int) -> list[int]:
+        found = spans(stamps_ns, numbers, start_ns, end_ns)  # type: ignore[operator]
+        there_ns = np.round(found[:, 0] * 1e9 + start_ns).astype(np.int64)
+        np.testing.assert_array_equal(found[:, 1:], numbers[np.isin(stamps_ns, there_ns)])
+        return there_ns.tolist()
+
+    assert spanned(25, 35) == [20, 30, 40] and spanned(20, 40) == [20, 30, 40] and spanned(31, 32) == [30, 40]
+    assert spanned(0, 5) == [10] and spanned(60, 70) == [50]
+    far = 50 + HELD_NS
+    assert spanned(far, far + 1) == [50] and spanned(far + 1, far + 2) == []
+    assert spanned(10 - HELD_NS, 10 - HELD_NS) == [10] and spanned(9 - HELD_NS, 9 - HELD_NS) == []
+    still_ns = np.full(4, 30)
+    for few, start_ns, end_ns in ((stamps_ns[:0], 1, 2), (still_ns, 30, 30), (still_ns, far, far + 1)):
+        assert len(spans(few, numbers[: len(few)], start_ns, end_ns)) == 0  # type: ignore[operator]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from builtin_interfaces.msg import Time
@@ -70,10 +69,17 @@ class MountAnnouncer:
             self._session.recall_mounts(kept)
 
     def announce(self, message: Any, answer: Answer) -> None:
-        """Publish, draw and keep what is believed after an image message was answered."""
-        estimates, stamp = self._session.mount_estimates, message.header.stamp
-        self._publish(answer.camera or CAMERA, estimates, answer.stamp_ns, stamp)
-        self._draw(message, answer, estimates, stamp)
+        """Publish, draw and keep what is believed after an image message was answered, of few images each."""
+        name, stamp_ns = answer.camera or CAMERA, answer.stamp_ns
+        is_published = self._is_due(self._mounts[name], stamp_ns)
+        is_drawn = self._is_due(self._checks[name], stamp_ns) and self._checks[name].get_subscription_count()
+        if not (is_published or is_drawn or self._keeper.is_due(stamp_ns)):
+            return  # as after nearly every image: estimates cost time
+        estimates = self._session.mount_estimates
+        if is_published and name in estimates:
+            self._publish(name, estimates[name], stamp_ns, message.header.stamp)
+        if is_drawn and name in estimates:
+            self._draw(message, answer, estimates[name])
         try:
             self._keeper.keep(answer.stamp_ns, estimates)
         except InputError as error:
@@ -89,26 +95,22 @@ class MountAnnouncer:
             for state, std in zip(STATES, estimate.std.tolist(), strict=True)
         }
 
-    def _publish(self, name: str, estimates: Mapping[str, MountEstimate], stamp_ns: int, stamp: Time) -> None:
-        if name in estimates and self._is_due(self._mounts[name], stamp_ns):
-            header = Header(stamp=stamp, frame_id=self._base_frame)
-            self._mounts[name].publish(conversions.mount_message(estimates[name], self._base_height[name], header))
+    def _publish(self, name: str, estimate: MountEstimate, stamp_ns: int, stamp: Time) -> None:
+        header, topic = Header(stamp=stamp, frame_id=self._base_frame), self._mounts[name]
+        topic.publish(conversions.mount_message(estimate, self._base_height[name], header))
+        self._published_ns[topic] = stamp_ns
 
-    def _draw(self, message: Any, answer: Answer, estimates: Mapping[str, MountEstimate], stamp: Time) -> None:
-        """The picture, if someone looks at it."""
-        name, single, pose = answer.camera or CAMERA, answer.single, answer.track.pose
+    def _draw(self, message: Any, answer: Answer, estimate: MountEstimate) -> None:
+        """The picture, where there is a pose."""
+        single, pose, check = answer.single, answer.track.pose, self._checks[answer.camera or CAMERA]
         camera = self._session.camera(answer.camera)
         if pose is None or not isinstance(single, PoseEstimate) or isinstance(camera, Rejection):
             return
-        check = self._checks[name]
-        if name in estimates and check.get_subscription_count() and self._is_due(check, answer.stamp_ns):
-            image, camera = self._decode(message, camera, (camera.width, camera.height))
-            stated, found = estimates[name].stated, estimates[name].mount
-            drawn = draw_mounts(image, camera, pose.planar, single.patch, stated, found)
-            check.publish(conversions.image_message(drawn, Header(stamp=stamp, frame_id=message.header.frame_id)))
+        image, camera = self._decode(message, camera, (camera.width, camera.height))
+        drawn = draw_mounts(image, camera, pose.planar, single.patch, estimate.stated, estimate.mount)
+        header = Header(stamp=message.header.stamp, frame_id=message.header.frame_id)
+        check.publish(conversions.image_message(drawn, header))
+        self._published_ns[check] = answer.stamp_ns
 
     def _is_due(self, topic: Publisher, stamp_ns: int) -> bool:
-        if abs(stamp_ns - self._published_ns.get(topic, 0)) < PERIOD_NS:
-            return False
-        self._published_ns[topic] = stamp_ns
-        return True
+        return abs(stamp_ns - self._published_ns.get(topic, 0)) >= PERIOD_NS

@@ -30,9 +30,13 @@ class MountKeeper:
         self._file = StateFile(mount_path(config, node_name), "the cameras' mounts")
         self._written_ns = 0
 
+    def is_due(self, stamp_ns: int) -> bool:
+        """Whether `keep` would save something at this stamp."""
+        return self._is_on and abs(stamp_ns - self._written_ns) >= PERIOD_NS
+
     def keep(self, stamp_ns: int, estimates: Mapping[str, MountEstimate]) -> None:
         """Save the estimates by the cameras' names; InputError if the file cannot be written."""
-        if not self._is_on or abs(stamp_ns - self._written_ns) < PERIOD_NS:
+        if not self.is_due(stamp_ns):
             return
         self._written_ns = stamp_ns  # also when it fails
         believed = {name: each.to_json() for name, each in estimates.items()}

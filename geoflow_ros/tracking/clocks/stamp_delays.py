@@ -124,6 +124,8 @@ class StampDelays:
 
     def leads_astray(self, seconds: float, stamp_ns: int, pose: PoseWithCovariance) -> bool:
         """Whether a pose is further off than it says if stamps are off by so much, as fast as the vehicle is."""
+        if not seconds:
+            return False  # as with nearly every frame, whose motion is not asked for then
         moved = self._motions.between(stamp_ns - SPEED_NS, stamp_ns).distance / (SPEED_NS * 1e-9)
         return abs(seconds) * moved > ASTRAY * position_std(pose.covariance)
 

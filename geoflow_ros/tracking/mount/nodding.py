@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from geoflow_ros.bags.messages import stamp_ns
 from geoflow_ros.camera import Mount
 from geoflow_ros.planar import wrap_angle
-from geoflow_ros.tracking.history import KEPT_NS, History
+from geoflow_ros.tracking.history import KEPT_NS, NumberHistory, Rows
 from geoflow_ros.tracking.motion import MotionBuffer
 
 Floats = NDArray[np.float64]
@@ -79,36 +79,36 @@ class Nodding:
     def add(self, tilt: Tilt) -> None:
         """Remember a tilt. The roll of an IMU that hangs upside down leaps by a turn, which is none."""
         with self._lock:
-            if (newest := self._tilts.newest) is not None:
-                tilt = replace(tilt, roll=newest.roll + wrap_angle(tilt.roll - newest.roll))
-            self._tilts.add(tilt)
+            roll, before = tilt.roll, self._tilts.rows.values
+            if len(before):
+                roll = float(before[-1, 0]) + wrap_angle(roll - float(before[-1, 0]))
+            self._tilts.add(tilt.stamp_ns, (roll, tilt.pitch))
 
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:
-            self._tilts = History[Tilt]()
+            self._tilts = NumberHistory(2)
             self._dive, self._lean = Softness(), Softness()
             self._slow_at: tuple[int, tuple[float, float]] | None = None  # the last slow part, and of which stamp
 
     def at(self, stamp_ns: int) -> tuple[float, float]:
         """Roll and pitch (rad) of the body against the road at a stamp; zeros where nothing tells them."""
         with self._lock:
-            near = self._tilts.around(stamp_ns, NEAR_S)
+            near_ns, near = self._tilts.around(stamp_ns, NEAR_S)
             lately = self._tilts.within(stamp_ns - SLOW_NS, stamp_ns)
-            if not near or len(lately) < FEWEST:
+            if not len(near_ns) or len(lately.stamps_ns) < FEWEST:
                 return 0.0, 0.0
             if self._slow_at is None or abs(stamp_ns - self._slow_at[0]) >= SAME_NS:
                 self._slow_at = stamp_ns, self._slow(lately)
+            roll, pitch = (float(np.interp(0.0, near_ns - stamp_ns, each)) for each in near.T)
             slow = self._slow_at[1]
-        stamps = [tilt.stamp_ns - stamp_ns for tilt in near]
-        roll = float(np.interp(0.0, stamps, [tilt.roll for tilt in near])) - slow[0]
-        pitch = float(np.interp(0.0, stamps, [tilt.pitch for tilt in near])) - slow[1]
+        roll, pitch = roll - slow[0], pitch - slow[1]
         return (roll, pitch) if max(abs(roll), abs(pitch)) <= MOST else (0.0, 0.0)
 
-    def _slow(self, lately: list[Tilt]) -> tuple[float, float]:
+    def _slow(self, lately: Rows) -> tuple[float, float]:
         """Roll and pitch (rad) that are the road's, and the IMU's on the vehicle."""
-        forward, left = self._motions.pushes([tilt.stamp_ns for tilt in lately]).T
-        roll, pitch = (np.array([getattr(tilt, name) for tilt in lately]) for name in ("roll", "pitch"))
+        forward, left = self._motions.pushes(lately.stamps_ns).T
+        roll, pitch = np.ascontiguousarray(lately.values.T)
         lean, dive = self._lean.learn(roll, left), self._dive.learn(pitch, -forward)
         return float(np.median(roll - lean * left)), float(np.median(pitch + dive * forward))
 

@@ -202,7 +202,11 @@ class MountCalibration:
     @property
     def sentence(self) -> str:
         """As `MountEstimate.sentence`, of the mount that was stated last."""
-        return "" if self._stated is None else self.estimate(self._stated).sentence
+        if self._stated is None:
+            return ""
+        # Of one that is as stated, with every frame: there is nothing to say but that none fits.
+        is_corrected = self._filter.believed.any() or self._yaw
+        return self.estimate(self._stated).sentence if is_corrected else self._suspicion
 
     @property
     def yaw_std(self) -> float:

@@ -32,14 +32,16 @@ class Member:
 
     def fit(self, particles: Particles, others: Floats) -> Floats:
         """Log likelihood (N + M,) of the frame, over knowing nothing, at the particles and other poses (M, 3)."""
-        return self.likelihood(np.concatenate([self._poses(particles), compose(others, self.lag.array())]))
+        poses = compose(np.concatenate([particles.poses, others]), self.lag.array())
+        return self.likelihood(self._seen(particles, poses))
 
     def turn(self, particles: Particles, share: float, depth: float) -> None:
         """Weigh the particles' headings alone: each place keeps its weight, and draws a heading of those believed.
 
         share: how much of the frame counts; depth: as of `observed`.
         """
-        poses, quantiles = self._poses(particles), (np.arange(HEADINGS) + 0.5) / HEADINGS
+        poses = self._seen(particles, compose(particles.poses, self.lag.array()))
+        quantiles = (np.arange(HEADINGS) + 0.5) / HEADINGS
         order = np.argsort(turns := wrap_angle(poses[:, 2] - poses[0, 2]))
         others = turns[order[np.searchsorted(np.cumsum(particles.weights[order]), quantiles)]]
         turned = np.tile(poses, (HEADINGS, 1))
@@ -47,11 +49,10 @@ class Member:
         fits = share * observed(self.likelihood(turned)[None], [self.match], 1.0, depth).reshape(HEADINGS, -1)
         particles.turn(others - turns[:, None], fits.T)
 
-    def _poses(self, particles: Particles) -> Floats:
-        """The particles (N, 3) as the camera sees them."""
-        poses = compose(particles.poses, self.lag.array())
+    def _seen(self, particles: Particles, poses: Floats) -> Floats:
+        """Poses, of which the first (N, 3) are the particles', as the camera sees them; in place."""
         if self.camera in particles.squint:
-            poses[:, 2] += particles.squint[self.camera]
+            poses[: len(particles.poses), 2] += particles.squint[self.camera]
         return poses
 
 

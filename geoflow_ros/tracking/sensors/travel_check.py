@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from geoflow_ros.planar import rotate
 from geoflow_ros.tracking.history import History
 from geoflow_ros.tracking.motion import UNKNOWN_TURN_RATE, Motion, MotionBuffer
+from geoflow_ros.tracking.mount.remembered import Remembered
 
 SHARE_OFF, SIGMAS, LEAST_M, LEAST_SIGMAS = 0.3, 4.0, 3.0, 12.0
 """Two ways differ by more than this share of the longer and so many standard deviations; shorter ones say nothing."""
@@ -61,7 +61,8 @@ class TravelCheck:
     def __init__(self, witness: str) -> None:
         self._witness = witness
         self._places = History[Place]()
-        self._compared: deque[Comparison] = deque(maxlen=REMEMBERED)
+        self._compared: tuple[Comparison, ...] = ()
+        self._share = Remembered(self._share_now)
 
     @property
     def complaint(self) -> str:
@@ -80,12 +81,15 @@ class TravelCheck:
     @property
     def is_doubtful(self) -> bool:
         """Whether the last comparisons contradicted, too few yet to blame odometry."""
-        newest = list(self._compared)[-DOUBTED:]
+        newest = self._compared[-DOUBTED:]
         return len(newest) == DOUBTED and all(each.contradicts for each in newest) and not self.complaint
 
     @property
     def share(self) -> tuple[float, float] | None:
         """The share of the way that odometry tells, and its standard deviation; None before some ways tell."""
+        return self._share.of(self._compared)
+
+    def _share_now(self) -> tuple[float, float] | None:
         told = np.array([each.share for each in self._compared if each.share is not None])
         if len(told) < max(LEAST_SHARES, MAJORITY * len(self._compared)):
             return None
@@ -106,13 +110,13 @@ class TravelCheck:
         """
         self._places.add(here)
         while self._compared and abs(here.stamp_ns - self._compared[0].stamp_ns) > FORGOTTEN_S * 1e9:
-            self._compared.popleft()
+            self._compared = self._compared[1:]
         start = next(each for each in self._places if each.stamp_ns >= here.stamp_ns - LONGEST_S * 1e9)
         if start.stamp_ns >= here.stamp_ns:
             return
         compared = compare(start, here, motions.between(start.stamp_ns, here.stamp_ns))
         if compared and (compared.contradicts or (here.stamp_ns - start.stamp_ns) * 1e-9 >= AGREES_S):
-            self._compared.append(compared)
+            self._compared = (*self._compared, compared)[-REMEMBERED:]
             self._places = History[Place]()
             self._places.add(here)
 

@@ -56,6 +56,11 @@ def publish_until_answered(peer: ros.Peer, now: int | None = None, east: float =
     return peer.poses[-1]
 
 
+def publish_until_told(peer: ros.Peer, told: str) -> None:
+    """Good frames, until the state says so: of states that differ in numbers alone one a second is published."""
+    peer.wait(lambda: bool(publish_until_answered(peer)) and any(told in each for each in peer.track_states), told)
+
+
 def trigger(peer: ros.Peer, name: str) -> Any:
     from std_srvs.srv import Trigger
 
@@ -231,12 +236,10 @@ def test_thresholds_change_at_run_time_and_nothing_else(peer: ros.Peer, node: ob
     assert threshold.range is not None
     told = f"{threshold.name.split('.')[-1]}={(value := sum(threshold.range) / 2)}"
     assert set_parameters(peer, **{f"tracker.{threshold.name}": value, "localizer.max_std_m": 5.0}).successful
-    publish_until_answered(peer)
-    peer.wait(lambda: any(told in each for each in peer.track_states), "the new number")
+    publish_until_told(peer, told)
     assert set_parameters(peer, tracker__max_std=2).successful, "an integer is a number"
     assert parameter_values(peer, "tracker.max_std") == [2.0]
-    publish_until_answered(peer)
-    peer.wait(lambda: any("max_std=2.0" in each for each in peer.track_states), "the integer")
+    publish_until_told(peer, "max_std=2.0")
     for value, told in (
         (0, "tracker.max_std is 0.0, expected 0.1 to 100"),
         ("far", "expected a number"),

@@ -107,8 +107,9 @@ class MountEstimate:
 
     def _said(self, index: int) -> str:
         name, value = STATES[index], getattr(self.stated, STATES[index])
-        found = getattr(self.mount, name)
-        unit = "m" if name == "height" else "rad"
+        found, unit = getattr(self.mount, name), "m"
+        if name != "height":  # beside what is stated: backwards is 3.14 as well as -3.14
+            found, unit = value + wrap_angle(found - value), "rad"
         return f"camera.{name} is {value:.3g}, frames say {found:.3f} +- {self.std[index]:.3f} {unit}"
 
 

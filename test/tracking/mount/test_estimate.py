@@ -35,6 +35,8 @@ def test_what_is_surely_a_degree_off_is_said_and_nothing_else() -> None:
         "camera.yaw is -0.03, frames say -0.050 +- 0.004 rad; camera.height is 1.6, frames say 1.700 +- 0.020 m: "
         "look at the mount"
     )
+    rear = replace(estimate(yaw=-0.02), stated=replace(STATED, yaw=-3.13))
+    assert rear.sentence == "camera.yaw is -3.13, frames say -3.150 +- 0.004 rad: look at the mount"
     unsure = MountEstimate(STATED, np.array([0.0, 0.05, 0.0, 0.0]), np.eye(4) * 0.02**2)
     assert unsure.sentence == ""
 

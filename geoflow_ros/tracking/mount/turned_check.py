@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 SPACING_M = 1.0  # between frames that count: nearby views err alike
 BENT = 0.03  # rad a metre; in a bend late stamps look like a turned camera
 LATELY, BEFORE, FEWEST = 4, 8, 5  # frames after the step, the most and the fewest before it
-LEAST, SIGMAS = math.radians(2.3), 4.0  # of a step: rad, and how often what frames scatter
+LEAST, SIGMAS = math.radians(3.0), 4.0  # of a step: rad (2.8 degrees are seen without one), and of what frames scatter
 HEARD_M = 10.0  # behind the newest frame: what another camera showed is no longer asked
 
 

@@ -12,12 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from geoflow_ros.adapt.cached_samples import PRIOR, CachedSample, Label, cached
 from geoflow_ros.adapt.unlabelled_drive import UnlabelledDrive
-from geoflow_ros.datasets.photo_style import Style, style_of, with_colours, with_shading
+from geoflow_ros.datasets.photo_style import Style, in_one_of, style_of
 from geoflow_ros.datasets.town_views import TRAIN_SEEDS, VARIED_TRAIN_SEEDS, TownSamples, towns_to_render
 from geoflow_ros.errors import InputError
 from geoflow_ros.model.matchflow import MatchFlow
@@ -27,8 +26,7 @@ from geoflow_ros.train.covariance_calibration import spread
 VIEWS = 12  # of a town
 STYLES = 40  # of a drive's frames, and of its patches
 RESTYLED = 0.8  # of the views; the others stay as the shipped weights have seen them
-STRENGTH = (0.7, 1.0)  # of colours taken over
-LOWEST = (1, 2)  # of the spatial frequencies per image side whose amplitudes are taken over
+STRENGTH, LOWEST = (0.7, 1.0), (1, 2)  # nearer than `photo_style` draws them: this look is what is to be learnt
 
 
 def check_renderable(folder: Path, towns: int) -> None:
@@ -58,8 +56,8 @@ def town_samples(
     for index in tqdm(range(len(views)), unit="view", desc="features of towns", disable=None):
         sample, rng = views[index], np.random.default_rng([seed, 5, index])
         if rng.random() < RESTYLED:
-            patch = replace(sample.patch, image=_in_look(sample.patch.image, overheads, rng))
-            sample = replace(sample, ground=_in_look(sample.ground, streets, rng), patch=patch)
+            patch = replace(sample.patch, image=in_one_of(overheads, sample.patch.image, STRENGTH, LOWEST, rng))
+            sample = replace(sample, ground=in_one_of(streets, sample.ground, STRENGTH, LOWEST, rng), patch=patch)
         place = views.place(index)
         assert place is not None, "towns rendered here have places"
         samples.append(cached(sample, place, model, rng))
@@ -68,13 +66,6 @@ def town_samples(
 
 def _seeds(towns: int) -> list[int]:
     return [*TRAIN_SEEDS[: (towns + 1) // 2], *VARIED_TRAIN_SEEDS[: towns // 2]]
-
-
-def _in_look(image: NDArray[np.uint8], looks: Sequence[Style], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Closer to one of them than `photo_style.restyled` draws it: that one look is what is to be learnt."""
-    look = looks[int(rng.integers(len(looks)))]
-    image = with_colours(image, look, float(rng.uniform(*STRENGTH)))
-    return with_shading(image, look, int(rng.integers(LOWEST[0], LOWEST[1] + 1)))
 
 
 def _looks(drive: UnlabelledDrive, labels: Sequence[Label], model: MatchFlow) -> tuple[list[Style], list[Style]]:

@@ -21,6 +21,7 @@ from geoflow_ros.datasets.sample import Changed, LocalizationDataset, Sample
 Floats = NDArray[np.float32]
 SIDE = 64  # px: the lowest frequencies need no more of an image
 LOWEST = (1, 3)  # of the spatial frequencies per image side whose amplitudes are taken over, drawn anew each time
+STRENGTH = (0.3, 1.0)  # of colours taken over
 SHARE, JPEG_SHARE = 0.7, 0.5  # of the images that are restyled, of those that are compressed
 JPEG_QUALITY = (30, 95)
 LEAST_SPREAD = 2.0  # levels of 8-bit Lab: flatter channels are not stretched
@@ -54,13 +55,27 @@ class Restyled(Changed):
 def restyled(image: NDArray[np.uint8], styles: Sequence[Style], rng: np.random.Generator) -> NDArray[np.uint8]:
     """The (H, W, 3) image with the look of one of the styles, more or less, sometimes as a JPEG would show it."""
     if rng.random() < SHARE:
-        style = styles[int(rng.integers(len(styles)))]
-        image = with_colours(image, style, float(rng.uniform(0.3, 1.0)))
-        image = with_shading(image, style, int(rng.integers(LOWEST[0], LOWEST[1] + 1)))
+        image = in_one_of(styles, image, STRENGTH, LOWEST, rng)
     if rng.random() < JPEG_SHARE:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(*JPEG_QUALITY))]
         image = np.asarray(cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR), np.uint8)
     return image
+
+
+def in_one_of(
+    styles: Sequence[Style],
+    image: NDArray[np.uint8],
+    strength: tuple[float, float],
+    lowest: tuple[int, int],
+    rng: np.random.Generator,
+) -> NDArray[np.uint8]:
+    """The (H, W, 3) image with colours and shading of one of the styles, as `with_colours` and `with_shading` do.
+
+    strength, lowest: from and to which these are drawn, both included.
+    """
+    style = styles[int(rng.integers(len(styles)))]
+    image = with_colours(image, style, float(rng.uniform(*strength)))
+    return with_shading(image, style, int(rng.integers(lowest[0], lowest[1] + 1)))
 
 
 def style_of(image: NDArray[np.uint8]) -> Style:

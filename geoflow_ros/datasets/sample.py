@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -102,7 +103,7 @@ def are_elsewhere(one: tuple[str, Place | None], other: tuple[str, Place | None]
     return math.hypot(place.east - other_place.east, place.north - other_place.north) >= APART_M
 
 
-class Changed:
+class Changed(ABC):
     """The samples of another dataset, each as `changed` makes it; where they were taken stays."""
 
     def __init__(self, samples: LocalizationDataset) -> None:
@@ -118,9 +119,9 @@ class Changed:
         """As of the sample in the other dataset."""
         return place_of(self._samples, index)
 
+    @abstractmethod
     def changed(self, sample: Sample, index: int) -> Sample:
         """The sample with this index otherwise, the same for the same index."""
-        raise NotImplementedError
 
 
 class Subset:
